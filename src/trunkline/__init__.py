@@ -1,0 +1,71 @@
+"""Trunkline: network programming for Python.
+
+One socket, four ways to drive it: block on it, give it a thread, hang callbacks on it, await it.
+
+Everything public is here. The names are imported from their modules when they are first used, so
+that a program pays for what it uses.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0.dev0"
+
+if TYPE_CHECKING:
+    from .addresses import *
+    from .errors import *
+    from .multiplex import *
+    from .sockets import *
+    from .streams import *
+
+# What type checkers read above, once more for the interpreter. A test compares the two.
+_NAMES = {
+    "addresses": """
+        Address AddressLike Endpoint IPAddress IPV4_LOOPBACK IPV4_UNSPECIFIED
+        IPV6_INTERFACE_LOCAL_ALL_NODES IPV6_INTERFACE_LOCAL_ALL_ROUTERS
+        IPV6_LINK_LOCAL_ALL_NODES IPV6_LINK_LOCAL_ALL_ROUTERS IPV6_LOOPBACK
+        IPV6_SITE_LOCAL_ALL_ROUTERS IPV6_UNSPECIFIED IPv4Address IPv6Address LocalAddress
+        MAX_IPV4_VALUE NetlinkAddress dotted_to_ipaddr ensure_address ipaddr_to_dotted
+        map_ipv4_address_to_ipv6 map_ipv6_address_to_ipv4
+    """,
+    "errors": """
+        AddressFamilyNotSupported AddressInUse AddressNotAvailable AlreadyConnected
+        BrokenPipe Busy ConnectFailed ConnectionAborted ConnectionInProgress
+        ConnectionRefused ConnectionReset DecodingError DestinationRequired EndOfFile
+        EndpointShutdown Hangup HostDown HostUnreachable Interrupted LineTooLong
+        MessageTooLong NetworkDown NetworkReset NetworkUnreachable NoBufferSpace NoName
+        NoNetwork NoSuchDevice NotASocket NotConnected OperationNotSupported
+        OptionNotSupported OutOfMemory PathExists PathIsDirectory PathNotDirectory
+        PathNotFound PermissionDenied ProcessNotChild ProcessNotFound ProtocolError
+        ProtocolNotSupported ResolverError ServerFailure SocketClosed SocketError
+        StreamError TimedOut TooManyOpenFiles TrunklineError TryAgain WouldBlock
+    """,
+    "multiplex": """
+        Cause EventBase IOHandler Readiness Statistics Timer available_backends fd_readable
+        fd_writable wait_until_fd_ready
+    """,
+    "sockets": """
+        ATTEMPT_DELAY ActiveSocket DEFAULT_BACKLOG HostEntry LINGER_TIMEOUT OPTION_NAMES
+        PassiveSocket Resolution Resolver Socket SystemResolver ensure_hostname
+        lookup_hostname make_socket make_socket_from_fd make_socket_pair
+    """,
+    "streams": """
+        DEFAULT_BUFFER_SIZE DEFAULT_LIMIT DEFAULT_TIMEOUT ExternalFormat ExternalFormatLike
+        Stream StreamIO ensure_external_format
+    """,
+}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = tuple(sorted(_MODULE_OF))
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{module}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

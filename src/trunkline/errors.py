@@ -1,0 +1,512 @@
+"""Every error that Trunkline raises on purpose: one tree and, in it, one table.
+
+::
+
+    TrunklineError
+    ├ SocketError (OSError)          the operating system, or the socket's state, said no
+    │  ├ one class for each errno that somebody would branch on, see below
+    │  ├ WouldBlock (BlockingIOError) · TimedOut (TimeoutError) · SocketClosed · Busy
+    │  ├ BrokenPipe (BrokenPipeError) ─ Hangup
+    │  └ ConnectFailed               several addresses, several reasons
+    ├ ResolverError (socket.gaierror)
+    │  └ TryAgain · NoName · ServerFailure
+    └ StreamError                    what arrived is not what was asked for
+       └ EndOfFile (EOFError) · LineTooLong · DecodingError (UnicodeDecodeError)
+
+The table is the classes themselves: each names the errno values that it stands for and its
+docstring says in one line what they mean. `SocketError.from_errno` looks a class up; an errno
+without a class of its own becomes a plain `SocketError`, which keeps the number. Wherever Python
+has an exception for an errno (`ConnectionRefusedError`, `TimeoutError`, …) our class is one of
+those too, so that ``except`` clauses written for `socket` keep working.
+
+A caller's mistake is a `TypeError` or a `ValueError` instead and is raised before any system call.
+"""
+
+import errno as _errno
+import os as _os
+from socket import gaierror as _gaierror
+from typing import Any, Self
+
+__all__ = (
+    "AddressFamilyNotSupported",
+    "AddressInUse",
+    "AddressNotAvailable",
+    "AlreadyConnected",
+    "BrokenPipe",
+    "Busy",
+    "ConnectFailed",
+    "ConnectionAborted",
+    "ConnectionInProgress",
+    "ConnectionRefused",
+    "ConnectionReset",
+    "DecodingError",
+    "DestinationRequired",
+    "EndOfFile",
+    "EndpointShutdown",
+    "Hangup",
+    "HostDown",
+    "HostUnreachable",
+    "Interrupted",
+    "LineTooLong",
+    "MessageTooLong",
+    "NetworkDown",
+    "NetworkReset",
+    "NetworkUnreachable",
+    "NoBufferSpace",
+    "NoName",
+    "NoNetwork",
+    "NoSuchDevice",
+    "NotASocket",
+    "NotConnected",
+    "OperationNotSupported",
+    "OptionNotSupported",
+    "OutOfMemory",
+    "PathExists",
+    "PathIsDirectory",
+    "PathNotDirectory",
+    "PathNotFound",
+    "PermissionDenied",
+    "ProcessNotChild",
+    "ProcessNotFound",
+    "ProtocolError",
+    "ProtocolNotSupported",
+    "ResolverError",
+    "ServerFailure",
+    "SocketClosed",
+    "SocketError",
+    "StreamError",
+    "TimedOut",
+    "TooManyOpenFiles",
+    "TrunklineError",
+    "TryAgain",
+    "WouldBlock",
+)
+
+
+class TrunklineError(Exception):
+    """The root: anything that Trunkline raises on purpose."""
+
+
+def _sentence(operation: str | None, address: object, reason: str) -> str:
+    """Return the text that every error prints: what was tried, on what, and what came of it."""
+    what = operation or ""
+    if address is not None:
+        what = f"{what} {address}".lstrip()
+    return f"{what}: {reason}" if what else reason
+
+
+# -- the operating system's errors ----
+
+_CLASS_BY_ERRNO: dict[int, type["SocketError"]] = {}
+
+
+class SocketError(TrunklineError, OSError):
+    """An operation on a socket failed; a subclass says how, where that matters to anybody.
+
+    Args:
+        errno: The number the operating system gave. Default: the first errno of the class.
+        strerror: The text that goes with it. Default: the operating system's.
+        operation: What was tried, in one word, like ``"connect"``.
+        address: On which address: an `Endpoint`, a `LocalAddress`, or None where there is none.
+        attempts: The error of each address that was tried, where there were several.
+
+    The arguments are attributes of the same names. Errors survive pickling and copying.
+    """
+
+    codes: tuple[int, ...] = ()
+    reason: str | None = None  # in place of the operating system's text
+    operation: str | None = None
+    address: object = None
+    attempts: tuple["SocketError", ...] = ()
+
+    def __init_subclass__(cls, codes: tuple[str, ...] = (), **kwargs: Any) -> None:
+        """Register the class for the errno names in `codes` that this platform has."""
+        super().__init_subclass__(**kwargs)
+        if codes:
+            cls.codes = tuple(getattr(_errno, name) for name in codes if hasattr(_errno, name))
+            for code in cls.codes:
+                _CLASS_BY_ERRNO.setdefault(code, cls)
+
+    def __init__(
+        self,
+        errno: int | None = None,
+        strerror: str | None = None,
+        *,
+        operation: str | None = None,
+        address: object = None,
+        attempts: tuple["SocketError", ...] = (),
+    ) -> None:
+        if errno is None:
+            errno = self.codes[0] if self.codes else 0
+        super().__init__(errno, strerror or self.reason or _os.strerror(errno))
+        if operation is not None:
+            self.operation = operation
+        if address is not None:
+            self.address = address
+        if attempts:
+            self.attempts = attempts
+
+    @classmethod
+    def from_errno(
+        cls,
+        errno: int,
+        *,
+        operation: str | None = None,
+        address: object = None,
+    ) -> "SocketError":
+        """Return the error, of the class that the table has for it, for an errno."""
+        kind = _CLASS_BY_ERRNO.get(errno, SocketError)
+        return kind(errno, operation=operation, address=address)
+
+    def __str__(self) -> str:
+        name = _errno.errorcode.get(self.errno or 0)
+        reason = f"{self.strerror} [{name}]" if name else str(self.strerror)
+        if len(self.attempts) > 1:
+            reason += " (" + "; ".join(str(attempt) for attempt in self.attempts) + ")"
+        return _sentence(self.operation, self.address, reason)
+
+
+class AddressInUse(SocketError, codes=("EADDRINUSE",)):
+    """Somebody is bound to that address and port already."""
+
+
+class AddressNotAvailable(SocketError, codes=("EADDRNOTAVAIL",)):
+    """The address is not one of this machine's, or no local port is left."""
+
+
+class AddressFamilyNotSupported(SocketError, codes=("EAFNOSUPPORT", "EPFNOSUPPORT")):
+    """The system, or this socket, does not do that family of addresses."""
+
+
+class NetworkDown(SocketError, codes=("ENETDOWN",)):
+    """The network interface is down."""
+
+
+class NetworkReset(SocketError, codes=("ENETRESET",)):
+    """The network dropped the connection, or keep-alive found the peer gone."""
+
+
+class NetworkUnreachable(SocketError, codes=("ENETUNREACH",)):
+    """There is no route to the network of that address."""
+
+
+class NoNetwork(SocketError, codes=("ENONET",)):
+    """This machine is on no network."""
+
+
+class HostDown(SocketError, codes=("EHOSTDOWN",)):
+    """The host of that address is down."""
+
+
+class HostUnreachable(SocketError, codes=("EHOSTUNREACH",)):
+    """There is no route to the host, or nobody answers for it on its network."""
+
+
+class ConnectionAborted(SocketError, ConnectionAbortedError, codes=("ECONNABORTED",)):
+    """The connection was given up before it was accepted, or by this machine."""
+
+
+class ConnectionRefused(SocketError, ConnectionRefusedError, codes=("ECONNREFUSED",)):
+    """Nobody listens at that address and port."""
+
+
+class ConnectionReset(SocketError, ConnectionResetError, codes=("ECONNRESET",)):
+    """The peer threw the connection away; what was in flight is lost."""
+
+
+class ConnectionInProgress(SocketError, BlockingIOError, codes=("EINPROGRESS", "EALREADY")):
+    """The connection is still being made."""
+
+
+class AlreadyConnected(SocketError, codes=("EISCONN",)):
+    """The socket is connected already."""
+
+
+class NotConnected(SocketError, codes=("ENOTCONN",)):
+    """The socket is not connected, so that it has no peer."""
+
+
+class BrokenPipe(SocketError, BrokenPipeError, codes=("EPIPE",)):
+    """The peer reads no more, or this end has been shut down for writing."""
+
+
+class Hangup(BrokenPipe):
+    """The same on the stream layer: there is nobody left to write to."""
+
+
+class EndpointShutdown(SocketError, BrokenPipeError, codes=("ESHUTDOWN",)):
+    """The transport endpoint has been shut down."""
+
+
+class WouldBlock(SocketError, BlockingIOError, codes=("EAGAIN", "EWOULDBLOCK")):
+    """It cannot be done at once, and waiting was not asked for."""
+
+
+class TimedOut(SocketError, TimeoutError, codes=("ETIMEDOUT",)):
+    """Time ran out.
+
+    `deadline` is True when the limit was the caller's and False when the operating system gave up
+    on the peer.
+    """
+
+    deadline = False
+
+    @classmethod
+    def expired(cls, operation: str, address: object = None) -> Self:
+        """Return the error for a limit of the caller's that has passed."""
+        error = cls(strerror="time limit passed", operation=operation, address=address)
+        error.deadline = True
+        return error
+
+
+class SocketClosed(SocketError, codes=("EBADF",)):
+    """The socket has been closed on this side."""
+
+    reason = "the socket is closed"
+
+
+class Busy(SocketError, codes=("EBUSY",)):
+    """Another thread is reading (or writing) this socket right now."""
+
+    reason = "another thread is using the socket"
+
+
+class NotASocket(SocketError, codes=("ENOTSOCK",)):
+    """The descriptor belongs to something else than a socket."""
+
+
+class TooManyOpenFiles(SocketError, codes=("EMFILE", "ENFILE")):
+    """The process (EMFILE) or the machine (ENFILE) has no descriptor left."""
+
+
+class NoBufferSpace(SocketError, codes=("ENOBUFS",)):
+    """The system has no room for the operation's buffers."""
+
+
+class OutOfMemory(SocketError, codes=("ENOMEM",)):
+    """The system has no memory for the operation."""
+
+
+class MessageTooLong(SocketError, codes=("EMSGSIZE",)):
+    """The datagram is larger than the transport takes."""
+
+
+class DestinationRequired(SocketError, codes=("EDESTADDRREQ",)):
+    """The socket is not connected and no destination was given."""
+
+
+class OptionNotSupported(SocketError, codes=("ENOPROTOOPT",)):
+    """This platform, or this kind of socket, does not have that option."""
+
+
+class OperationNotSupported(SocketError, codes=("EOPNOTSUPP", "ENOTSUP")):
+    """This kind of socket does not do that."""
+
+
+class ProtocolNotSupported(SocketError, codes=("EPROTONOSUPPORT", "EPROTOTYPE", "ESOCKTNOSUPPORT")):
+    """The system does not do that protocol, or not with that type of socket."""
+
+
+class ProtocolError(SocketError, codes=("EPROTO",)):
+    """The peer, or the network, broke the protocol."""
+
+
+class PermissionDenied(SocketError, PermissionError, codes=("EACCES", "EPERM")):
+    """The process may not do that: a privileged port, a path, a firewall's rule."""
+
+
+class NoSuchDevice(SocketError, codes=("ENODEV", "ENXIO")):
+    """There is no network interface (or device) of that name."""
+
+
+class PathNotFound(SocketError, FileNotFoundError, codes=("ENOENT",)):
+    """There is nothing at the path of that local address."""
+
+
+class PathExists(SocketError, FileExistsError, codes=("EEXIST",)):
+    """There is something at that path, or in that set, already."""
+
+
+class PathNotDirectory(SocketError, NotADirectoryError, codes=("ENOTDIR",)):
+    """A part of the path of that local address is not a directory."""
+
+
+class PathIsDirectory(SocketError, IsADirectoryError, codes=("EISDIR",)):
+    """The path of that local address is a directory."""
+
+
+class ProcessNotFound(SocketError, ProcessLookupError, codes=("ESRCH",)):
+    """There is no process (or no receiver) of that number."""
+
+
+class ProcessNotChild(SocketError, ChildProcessError, codes=("ECHILD",)):
+    """The process is not a child of this one, or has been waited for."""
+
+
+class Interrupted(SocketError, InterruptedError, codes=("EINTR",)):
+    """A signal interrupted the system call; Trunkline retries and does not let this one out."""
+
+
+class ConnectFailed(SocketError):
+    """Every address of the host failed, and not all for the same reason.
+
+    `attempts` has the error of each. Where all of them failed alike, an error of that kind is
+    raised instead, with the same `attempts`.
+    """
+
+    @classmethod
+    def from_attempts(
+        cls,
+        attempts: tuple[SocketError, ...],
+        *,
+        address: object = None,
+    ) -> SocketError:
+        """Return the one error that says what became of all attempts."""
+        first = attempts[0]
+        if len(attempts) == 1:
+            return first
+        kinds = {_kind(attempt) for attempt in attempts}
+        kind = type(first) if len(kinds) == 1 else cls
+        reason = first.strerror if kind is not cls else "no address could be connected to"
+        error = kind(first.errno, reason, operation="connect", address=address, attempts=attempts)
+        if isinstance(error, TimedOut):
+            error.deadline = all(getattr(attempt, "deadline", False) for attempt in attempts)
+        return error
+
+
+def _kind(error: SocketError) -> object:
+    """Return what errors have in common that are alike; a plain `SocketError` is its errno."""
+    return error.errno if type(error) is SocketError else type(error)
+
+
+# -- name resolution ----
+
+
+class ResolverError(TrunklineError, _gaierror):
+    """A name could not be resolved; `host` is what was asked for.
+
+    Args:
+        errno: The resolver's code, one of `socket`'s ``EAI_`` constants: not an errno in spite of
+            the name.
+        strerror: The resolver's text for it.
+        operation: What was tried: ``"resolve"`` or ``"reverse"``.
+        host: The name, or the address, that was asked for.
+    """
+
+    operation: str | None = None
+    host: object = None
+
+    def __init__(
+        self,
+        errno: int = 0,
+        strerror: str = "",
+        *,
+        operation: str | None = None,
+        host: object = None,
+    ) -> None:
+        super().__init__(errno, strerror)
+        if operation is not None:
+            self.operation = operation
+        if host is not None:
+            self.host = host
+
+    def __str__(self) -> str:
+        return _sentence(self.operation, self.host, str(self.strerror))
+
+
+class TryAgain(ResolverError):
+    """No name server answered; the same question may be answered later."""
+
+
+class NoName(ResolverError):
+    """The name does not exist, or has no address of the family that was asked for."""
+
+
+class ServerFailure(ResolverError):
+    """A name server answered that it cannot answer."""
+
+
+# -- streams ---------------------------------------------------------------------------------------
+
+
+class StreamError(TrunklineError):
+    """What arrived is not what the reader asked for.
+
+    Args:
+        *args: What the exception class beside this one wants; usually one sentence.
+        operation: The reading call, like ``"read_line"``.
+        address: The peer it was read from.
+    """
+
+    operation: str | None = None
+    address: object = None
+
+    def __init__(self, *args: Any, operation: str | None = None, address: object = None) -> None:
+        super().__init__(*args)
+        if operation is not None:
+            self.operation = operation
+        if address is not None:
+            self.address = address
+
+    def __str__(self) -> str:
+        return _sentence(self.operation, self.address, super().__str__())
+
+
+class EndOfFile(StreamError, EOFError):
+    """The peer has finished, before all came that was asked for.
+
+    `partial` has the bytes that did come.
+    """
+
+    def __init__(
+        self,
+        message: str = "end of file",
+        partial: bytes = b"",
+        *,
+        operation: str | None = None,
+        address: object = None,
+    ) -> None:
+        super().__init__(message, partial, operation=operation, address=address)
+        self.partial = partial
+
+    def __str__(self) -> str:
+        reason = str(self.args[0])
+        if self.partial:
+            reason += f" after {len(self.partial)} bytes"
+        return _sentence(self.operation, self.address, reason)
+
+
+class LineTooLong(StreamError):
+    """More than `limit` bytes came without the line's (or the block's) end.
+
+    Nothing is lost: the bytes are still there to be read with a larger limit, or to be skipped.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        *,
+        operation: str | None = None,
+        address: object = None,
+    ) -> None:
+        super().__init__(limit, operation=operation, address=address)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        reason = f"no end within the limit of {self.limit} bytes"
+        return _sentence(self.operation, self.address, reason)
+
+
+class DecodingError(StreamError, UnicodeDecodeError):
+    """The bytes are not text in the stream's encoding; they are still there to be read as bytes.
+
+    Has the attributes of `UnicodeDecodeError`: `encoding`, `object`, `start`, `end` and `reason`.
+    """
+
+    @classmethod
+    def from_unicode_error(cls, error: UnicodeDecodeError) -> Self:
+        """Return the same complaint as one of ours."""
+        return cls(error.encoding, error.object, error.start, error.end, error.reason)
+
+    def __str__(self) -> str:
+        return _sentence(self.operation, self.address, UnicodeDecodeError.__str__(self))
