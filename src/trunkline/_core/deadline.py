@@ -1,0 +1,60 @@
+"""A limit of time for a whole call, however many waits the call is made of."""
+
+import sys
+from collections.abc import Callable
+
+__all__ = ("Deadline", "check_timeout")
+
+
+def check_timeout(timeout: float | None) -> float | None:
+    """Return `timeout`, in seconds, if it is one: None for ever, or a number that is not negative.
+
+    Numbers that no clock can be advanced by, like infinity, become None.
+
+    Raises:
+        TypeError: It is not a number.
+        ValueError: It is negative, or not a number in the sense of IEEE 754.
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError(f"a timeout is a number of seconds or None, not {type(timeout).__name__}")
+    if not timeout >= 0:  # NaN is not, either
+        raise ValueError(f"a timeout cannot be negative: {timeout}")
+    return None if timeout > sys.float_info.max else timeout
+
+
+class Deadline:
+    """The moment at which a call's timeout runs out.
+
+    The clock is read when the remaining time is first asked for, so that a call which never has to
+    wait never reads it.
+
+    Args:
+        timeout: Seconds for the whole call; None is for ever, 0 is at once.
+        clock: Returns the time in seconds, and never goes backwards.
+
+    Raises:
+        TypeError, ValueError: See `check_timeout`.
+    """
+
+    __slots__ = ("_clock", "_moment", "_timeout")
+
+    def __init__(self, timeout: float | None, clock: Callable[[], float]) -> None:
+        self._timeout = check_timeout(timeout)
+        self._clock = clock
+        self._moment: float | None = None
+
+    def remaining(self) -> float | None:
+        """Return the seconds that are left, at least 0, or None when there is no limit."""
+        if self._timeout is None:
+            return None
+        if self._moment is None:
+            self._moment = self._clock() + self._timeout
+            return self._timeout
+        return max(0.0, self._moment - self._clock())
+
+    @property
+    def is_immediate(self) -> bool:
+        """Whether the timeout is 0: the call does not wait at all."""
+        return self._timeout == 0

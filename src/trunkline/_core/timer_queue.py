@@ -1,0 +1,140 @@
+"""Timers in the order in which they are due: a heap, from which what is removed goes lazily."""
+
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+from itertools import count
+from math import floor
+
+__all__ = ("Timer", "TimerQueue")
+
+# Numbers the entries of all queues. Timers due at the same time come in the order of being added.
+_numbers = count(1)
+
+
+class Timer:
+    """A callback that is due at a time, and again and again if it has an interval.
+
+    Attributes:
+        callback: Called without arguments.
+        deadline: When it is due next, on the clock of its queue.
+        interval: Seconds between two calls, or None for a single one.
+        queue: The queue that it is in, or None.
+        entry: The number of its entry there: entries with another number are leftovers.
+    """
+
+    __slots__ = ("callback", "deadline", "entry", "interval", "queue")
+
+    def __init__(
+        self, callback: Callable[[], object], deadline: float, interval: float | None
+    ) -> None:
+        self.callback = callback
+        self.deadline = deadline
+        self.interval = interval
+        self.queue: TimerQueue | None = None
+        self.entry = 0
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it will be called."""
+        return self.queue is not None
+
+    def __repr__(self) -> str:
+        state = f"due at {self.deadline}" if self.is_pending else "not pending"
+        return f"<Timer {state}, {self.callback!r}>"
+
+
+class TimerQueue:
+    """A set of timers, from which the first one due can be taken.
+
+    Adding and removing cost O(log n): a removed timer stays in the heap until it comes to the top,
+    or until half of the heap is such leftovers and all of them are swept out.
+
+    Attributes:
+        heap: Empty if there is nothing to look at. An event base looks here each time around, where
+            calling a method would cost as much as a system call does.
+    """
+
+    __slots__ = ("_leftovers", "heap")
+
+    def __init__(self) -> None:
+        self.heap: list[tuple[float, int, Timer]] = []
+        self._leftovers = 0
+
+    def __len__(self) -> int:
+        """The number of pending timers."""
+        return len(self.heap) - self._leftovers
+
+    def add(self, timer: Timer) -> None:
+        """Add a timer that is in no queue."""
+        timer.queue = self
+        timer.entry = number = next(_numbers)
+        heappush(self.heap, (timer.deadline, number, timer))
+
+    def remove(self, timer: Timer) -> bool:
+        """Remove a timer; return whether it was in this queue."""
+        if timer.queue is not self:
+            return False
+        timer.queue = None
+        timer.entry = 0
+        self._leftovers += 1
+        if self._leftovers > 64 and self._leftovers * 2 > len(self.heap):
+            self._sweep()
+        return True
+
+    def _sweep(self) -> None:
+        self.heap = [entry for entry in self.heap if entry[1] == entry[2].entry]
+        heapify(self.heap)
+        self._leftovers = 0
+
+    def next_deadline(self) -> float | None:
+        """Return when the first timer is due, or None if there is none."""
+        heap = self.heap
+        while heap:
+            deadline, number, timer = heap[0]
+            if number == timer.entry:
+                return deadline
+            heappop(heap)
+            self._leftovers -= 1
+        return None
+
+    def clear(self) -> None:
+        """Remove all timers."""
+        for _, number, timer in self.heap:
+            if number == timer.entry:
+                timer.queue = None
+                timer.entry = 0
+        self.heap = []
+        self._leftovers = 0
+
+    def begin_round(self) -> int:
+        """Return a mark for `take_due`: what is added from now on is not of this round."""
+        return next(_numbers)
+
+    def take_due(self, now: float, mark: int) -> Timer | None:
+        """Take the first timer that is due, of those that were there at `mark`.
+
+        A timer with an interval is put back for its next time before it is returned, so that its
+        callback may remove it, and so that nothing is lost when its callback raises. It keeps its
+        phase, and skips what it has missed.
+        """
+        if (deadline := self.next_deadline()) is None or deadline > now:
+            return None
+        _, number, timer = self.heap[0]
+        if number > mark:
+            return None
+        heappop(self.heap)
+        timer.queue = None
+        timer.entry = 0
+        if timer.interval is not None:
+            timer.deadline = _next_deadline(deadline, timer.interval, now)
+            self.add(timer)
+        return timer
+
+
+def _next_deadline(deadline: float, interval: float, now: float) -> float:
+    if now + interval <= now:
+        return now  # it is nothing, or too little for the clock to show
+    missed = floor((now - deadline) / interval)
+    following = deadline + (missed + 1) * interval
+    # The division may round such that the result is not in the future after all.
+    return following if following > now else following + interval
