@@ -1,0 +1,140 @@
+"""The backend on Linux's epoll(7).
+
+An entry of epoll belongs to an open file, not to a number. When a descriptor is closed without
+having been taken out, the entry goes with the file; but if the file lives on, as a duplicate or in
+another process, the entry lives on too: it reports a number that may stand for something else by
+now, and it can no longer be removed. Such a descriptor is remembered as a suspect. If its events
+then turn out to be nobody's, the whole set is made anew, which leaves the stale entry behind.
+"""
+
+import select
+import sys
+
+from ...errors import SocketError
+from ..readiness import READABLE, WRITABLE
+
+__all__ = ("BACKEND", "EpollBackend")
+
+assert sys.platform == "linux"  # tells type checkers that there is an epoll
+
+_INTERESTS = {
+    0: 0,
+    READABLE: select.EPOLLIN,
+    WRITABLE: select.EPOLLOUT,
+    READABLE | WRITABLE: select.EPOLLIN | select.EPOLLOUT,
+}
+_LONGEST_WAIT = 86_400.0  # seconds: epoll takes milliseconds, as a C int
+
+
+class EpollBackend:
+    """See the package's text."""
+
+    name = "epoll"
+    readable = select.EPOLLIN | select.EPOLLHUP
+    writable = select.EPOLLOUT | select.EPOLLHUP
+    faulty = select.EPOLLERR
+    closed = 0
+    plain_read = select.EPOLLIN
+    unasked = select.EPOLLHUP | select.EPOLLERR
+    reports_errors = True
+
+    def __init__(self) -> None:
+        self._interests: dict[int, int] = {}
+        self._suspects: set[int] = set()
+        self._epoll = self._make()
+
+    @staticmethod
+    def _make() -> select.epoll:
+        try:
+            return select.epoll()
+        except OSError as error:
+            raise SocketError.from_errno(error.errno or 0, operation="epoll_create") from None
+
+    def register(self, number: int, interest: int) -> None:
+        try:
+            self._epoll.register(number, _INTERESTS[interest])
+        except FileExistsError:
+            # The number was closed and opened again behind our back, for the same file.
+            self._epoll.modify(number, _INTERESTS[interest])
+        except OSError as error:
+            raise _typed(error, number) from None
+        self._interests[number] = interest
+
+    def modify(self, number: int, interest: int) -> None:
+        try:
+            self._epoll.modify(number, _INTERESTS[interest])
+        except FileNotFoundError:
+            # It was closed behind our back, and the number stands for another file now.
+            self._suspects.add(number)
+            self.register(number, interest)
+        except OSError as error:
+            raise _typed(error, number) from None
+        self._interests[number] = interest
+
+    def unregister(self, number: int) -> None:
+        if self._interests.pop(number, None) is None:
+            return
+        try:
+            self._epoll.unregister(number)
+        except OSError:
+            self._suspects.add(number)
+
+    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
+        try:
+            ready = self._epoll.poll(-1 if timeout is None else min(timeout, _LONGEST_WAIT))
+        except OSError as error:
+            raise SocketError.from_errno(error.errno or 0, operation="epoll_wait") from None
+        if self._suspects and any(number in self._suspects for number, _ in ready):
+            return self._without_stale_entries(ready)
+        return ready
+
+    def _without_stale_entries(self, ready: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return what the suspects themselves have to say in place of what was said of them."""
+        genuine = {number: events for number, events in ready if number not in self._suspects}
+        is_stale = False
+        for number, events in ready:
+            if number in self._suspects:
+                own_events = self._events_of_suspect(number)
+                is_stale |= bool(events & ~own_events)
+                if own_events:
+                    genuine[number] = own_events
+        if is_stale:
+            self.rebuild()
+        return list(genuine.items())
+
+    def _events_of_suspect(self, number: int) -> int:
+        """Ask poll(2), which goes by numbers, and whose bits are the same."""
+        interest = self._interests.get(number)
+        if interest is None:
+            return 0
+        poll = select.poll()
+        poll.register(number, _INTERESTS[interest])
+        return sum(events for _, events in poll.poll(0)) & ~select.POLLNVAL
+
+    def rebuild(self) -> None:
+        """Watch the same descriptors in a new set; those that are closed are left out."""
+        try:
+            fresh = self._make()
+        except SocketError:
+            self._epoll.close()  # which leaves one descriptor, where there is none
+            fresh = self._make()
+        for number, interest in list(self._interests.items()):
+            try:
+                fresh.register(number, _INTERESTS[interest])
+            except OSError:
+                del self._interests[number]
+        self._epoll.close()
+        self._epoll = fresh
+        self._suspects.clear()
+
+    def close(self) -> None:
+        self._epoll.close()
+
+
+def _typed(error: OSError, number: int) -> SocketError:
+    return SocketError.from_errno(
+        error.errno or 0, operation="epoll_ctl", address=f"descriptor {number}"
+    )
+
+
+BACKEND = EpollBackend

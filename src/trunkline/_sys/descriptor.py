@@ -1,0 +1,221 @@
+"""A descriptor with users: one reader, one writer, and somebody who may close it at any time.
+
+The number of a descriptor is dangerous once it has been closed, for the next thing that is opened
+gets the same number. So a descriptor is only closed when nobody uses it: whoever closes it while it
+is in use marks it closed and wakes the users, and the last of them closes it on the way out.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from .._core.deadline import Deadline
+from ..errors import Busy, SocketClosed, TimedOut
+from .readiness import READABLE, WRITABLE, wait_for_one
+from .shortage import descriptor_freed
+
+__all__ = ("Descriptor", "Use")
+
+# Where closing cannot wake a waiter, it looks up from time to time to see whether it has to go.
+_LOOK_UP_INTERVAL = 0.1
+
+
+# How often this process, or one that it comes from, has been forked; and a lock for the locks.
+_generation = 0
+_starting_over = threading.Lock()
+
+
+def _after_fork_in_child() -> None:
+    global _generation, _starting_over
+    _generation += 1
+    _starting_over = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+class Use:
+    """The right to read from a descriptor, or to write to it, which one thread has at a time.
+
+    It is a context manager, whose entry raises `Busy` if another thread is inside, and
+    `SocketClosed` if the descriptor is closed. In a process that was just forked nobody has it: the
+    threads that had it are the parent's, and stayed there.
+    """
+
+    __slots__ = ("_descriptor", "_generation", "_lock", "_operation", "locked")
+
+    def __init__(self, descriptor: "Descriptor", operation: str) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+        self.locked = self._lock.locked  # whether somebody is inside
+        self._operation = operation
+        self._generation = _generation
+
+    def __enter__(self) -> None:
+        if not self.try_acquire():
+            self._descriptor.check_open(self._operation)
+            raise Busy(operation=self._operation, address=self._descriptor.where)
+        if self._descriptor.is_closed:
+            self._lock.release()
+            # Whoever has closed it just now may have found the right taken.
+            self._descriptor.close_if_unused()
+            raise SocketClosed(operation=self._operation, address=self._descriptor.where)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+        if self._descriptor.is_closed:
+            self._descriptor.close_if_unused()
+
+    def try_acquire(self) -> bool:
+        """Take the right for good if nobody has it; return whether that worked."""
+        if self._generation != _generation:
+            self._start_over()
+        return self._lock.acquire(blocking=False)
+
+    def _start_over(self) -> None:
+        """Take the right from whoever had it in the process that this one was forked from."""
+        with _starting_over:
+            if self._generation != _generation:
+                self._generation = _generation
+                if self._lock.locked():
+                    self._lock.release()
+
+    def release(self) -> None:
+        """Give back what `try_acquire` took."""
+        self._lock.release()
+
+
+class Descriptor:
+    """Owns an operating system's descriptor; closing this closes it.
+
+    Attributes:
+        where: The address that errors name: the peer's, or the local one if there is no peer.
+        reading: The right to read, see `Use`.
+        writing: The right to write.
+        close_wakes: Whether `_wake` reaches whoever waits; where not, waits are cut into pieces.
+    """
+
+    close_wakes = False
+
+    __slots__ = (
+        "_closing",
+        "_closing_callbacks",
+        "_number",
+        "is_closed",
+        "reading",
+        "where",
+        "writing",
+    )
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._closing = threading.RLock()  # a signal handler may close what is being closed
+        self.is_closed = False
+        self._closing_callbacks: list[Callable[[int], None]] = []
+        self.where: object = None
+        self.reading = Use(self, "read")
+        self.writing = Use(self, "write")
+
+    @property
+    def number(self) -> int:
+        """The descriptor's number, or -1 once it has been closed."""
+        return -1 if self.is_closed else self._number
+
+    def fileno(self) -> int:
+        """Return the number, for whoever takes objects with `fileno`."""
+        return self.number
+
+    def watch_closing(self, callback: Callable[[int], None]) -> None:
+        """Have `callback` called with the number when it is about to be given back."""
+        self._closing_callbacks.append(callback)
+
+    def unwatch_closing(self, callback: Callable[[int], None]) -> None:
+        """Undo `watch_closing`, if that was done."""
+        with contextlib.suppress(ValueError):
+            self._closing_callbacks.remove(callback)
+
+    def check_open(self, operation: str) -> None:
+        """Raise `SocketClosed` if the descriptor has been closed."""
+        if self.is_closed:
+            raise SocketClosed(operation=operation, address=self.where)
+
+    # -- waiting ---------------------------------------------------------------------------------
+
+    def wait_readable(self, deadline: Deadline, operation: str) -> None:
+        """Wait, with the right to read, until reading would not block.
+
+        Raises:
+            TimedOut: The deadline passed.
+            SocketClosed: The descriptor was closed by somebody else.
+        """
+        self._wait(READABLE, deadline, operation)
+
+    def wait_writable(self, deadline: Deadline, operation: str) -> None:
+        """Wait, with the right to write, until writing would not block; see `wait_readable`."""
+        self._wait(WRITABLE, deadline, operation)
+
+    def is_readable(self) -> bool:
+        """Return, with the right to read, whether reading would not block."""
+        return bool(wait_for_one(self._number, READABLE, 0))
+
+    def is_writable(self) -> bool:
+        """Return, with the right to write, whether writing would not block."""
+        return bool(wait_for_one(self._number, WRITABLE, 0))
+
+    def _wait(self, interest: int, deadline: Deadline, operation: str) -> None:
+        while True:
+            self.check_open(operation)
+            remaining = deadline.remaining()
+            if remaining == 0:
+                raise TimedOut.expired(operation, self.where)
+            if not self.close_wakes and (remaining is None or remaining > _LOOK_UP_INTERVAL):
+                remaining = _LOOK_UP_INTERVAL
+            if wait_for_one(self._number, interest, remaining):
+                self.check_open(operation)
+                return
+
+    # -- closing ---------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        """Wake whoever waits for the descriptor, or would."""
+
+    def _close_number(self) -> None:
+        """Give the number back to the operating system."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close, and wake whoever uses the descriptor; they get `SocketClosed`. May be repeated."""
+        with self._closing:
+            if self.is_closed:
+                return
+            self.is_closed = True
+            for callback in tuple(self._closing_callbacks):
+                callback(self._number)
+            if not self.close_if_unused():
+                self._wake()
+                # It wakes those who wait in `shortage` with nothing but a hope, too.
+                descriptor_freed()
+
+    def close_if_unused(self) -> bool:
+        """Give the number back, unless somebody is using it; return whether that was done."""
+        with self._closing:
+            if self._number < 0:
+                return True
+            if not self.reading.try_acquire():
+                return False
+            if not self.writing.try_acquire():
+                self.reading.release()
+                return False
+            # Both rights stay taken: nobody can use the descriptor again.
+            self._close_number()
+            self._number = -1
+        descriptor_freed()
+        return True

@@ -1,0 +1,89 @@
+"""Waiting once for descriptors, with poll(2), or with select(2) where there is no poll.
+
+An interrupted wait goes on for what is left of its time, after Python has run its signal handlers:
+a signal is invisible here unless its handler raises, as that of Ctrl-C does.
+"""
+
+import math
+import select
+from collections.abc import Iterable
+
+from ..errors import SocketError
+
+__all__ = ("CLOSED", "FAULTY", "READABLE", "WRITABLE", "wait_for_any", "wait_for_one")
+
+READABLE = 1
+WRITABLE = 2
+FAULTY = 4
+CLOSED = 8
+"""What a descriptor is: several of these, added. A hang-up counts as readable and writable."""
+
+_LONGEST_WAIT = 86_400.0  # seconds: poll takes its time in milliseconds, as a C int
+
+
+def wait_for_any(
+    interests: Iterable[tuple[int, int]], timeout: float | None
+) -> list[tuple[int, int]]:
+    """Wait until one of several descriptors is ready, and return those that are, and for what.
+
+    A descriptor with an error or a hang-up counts as ready, whatever it is waited for.
+
+    Args:
+        interests: Pairs of a descriptor and of `READABLE`, `WRITABLE`, both added, or 0.
+        timeout: Seconds; None is for ever. A wait of more than a day may end after a day.
+
+    Raises:
+        SocketError: The system call failed.
+    """
+    if timeout is not None and timeout > _LONGEST_WAIT:
+        timeout = _LONGEST_WAIT
+    try:
+        return _wait(interests, timeout)
+    except OSError as error:
+        raise SocketError.from_errno(error.errno or 0, operation="wait") from None
+
+
+def wait_for_one(descriptor: int, interest: int, timeout: float | None) -> int:
+    """Wait until a descriptor is ready, and return for what, or 0; see `wait_for_any`."""
+    for _, readiness in wait_for_any(((descriptor, interest),), timeout):
+        return readiness
+    return 0
+
+
+if hasattr(select, "poll"):
+    _READ_EVENTS = select.POLLIN | select.POLLHUP
+    _WRITE_EVENTS = select.POLLOUT | select.POLLHUP
+
+    def _wait(interests: Iterable[tuple[int, int]], timeout: float | None) -> list[tuple[int, int]]:
+        poll = select.poll()
+        for descriptor, interest in interests:
+            mask = select.POLLIN if interest & READABLE else 0
+            if interest & WRITABLE:
+                mask |= select.POLLOUT
+            poll.register(descriptor, mask)
+        # Rounded up, or a wait for less than a millisecond would be a busy loop.
+        milliseconds = None if timeout is None else math.ceil(timeout * 1000)
+        return [(number, _readiness(events)) for number, events in poll.poll(milliseconds)]
+
+    def _readiness(events: int) -> int:
+        readiness = READABLE if events & _READ_EVENTS else 0
+        if events & _WRITE_EVENTS:
+            readiness |= WRITABLE
+        if events & select.POLLERR:
+            readiness |= FAULTY
+        if events & select.POLLNVAL:
+            readiness |= CLOSED
+        return readiness
+
+else:  # pragma: no cover - Windows
+
+    def _wait(interests: Iterable[tuple[int, int]], timeout: float | None) -> list[tuple[int, int]]:
+        pairs = list(interests)
+        readers = [number for number, interest in pairs if interest & READABLE]
+        writers = [number for number, interest in pairs if interest & WRITABLE]
+        readable, writable, faulty = select.select(readers, writers, [n for n, _ in pairs], timeout)
+        ready: dict[int, int] = {}
+        for numbers, bit in ((readable, READABLE), (writable, WRITABLE), (faulty, FAULTY)):
+            for number in numbers:
+                ready[number] = ready.get(number, 0) | bit
+        return list(ready.items())

@@ -1,0 +1,108 @@
+"""Addresses as the system calls take and return them, and as the rest of Trunkline does."""
+
+import os
+import socket
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, TypeAlias
+
+from ..addresses import Endpoint, LocalAddress, map_ipv4_address_to_ipv6
+from ..errors import AddressFamilyNotSupported, NoSuchDevice
+
+__all__ = ("Name", "family_of", "name_from_sockaddr", "sockaddr_from_name")
+
+Name: TypeAlias = Endpoint | LocalAddress
+"""What a socket is bound or connected to."""
+
+AF_UNIX: int | None = getattr(socket, "AF_UNIX", None)
+ANY_FAMILY = int(socket.AF_UNSPEC)
+AF_INET = int(socket.AF_INET)
+AF_INET6 = int(socket.AF_INET6)
+KNOWN_FAMILIES = (AF_INET, AF_INET6, AF_UNIX)
+
+
+def family_of(name: Name) -> int:
+    """Return the address family, one of `socket`'s ``AF_`` constants, that a name belongs to.
+
+    Raises:
+        AddressFamilyNotSupported: The platform has no local sockets.
+    """
+    if isinstance(name, LocalAddress):
+        if AF_UNIX is None:  # pragma: no cover - Windows
+            raise AddressFamilyNotSupported(address=name)
+        return AF_UNIX
+    return socket.AF_INET6 if isinstance(name.host, IPv6Address) else socket.AF_INET
+
+
+def sockaddr_from_name(name: Name, family: int, operation: str) -> Any:
+    """Return what the system calls take for `name` on a socket of that family.
+
+    An IPv4 address on an IPv6 socket becomes an IPv4-mapped one.
+
+    Raises:
+        AddressFamilyNotSupported: A socket of that family cannot have that address.
+        NoSuchDevice: There is no network interface of the name in the address's scope.
+    """
+    if isinstance(name, LocalAddress) and family == AF_UNIX:
+        if name.abstract:
+            return b"\0" + os.fsencode(name.path)
+        return name.path
+    if isinstance(name, Endpoint):
+        host: object = name.host
+        if family == socket.AF_INET and isinstance(host, IPv4Address):
+            return str(host), name.port
+        if family == socket.AF_INET6:
+            if isinstance(host, IPv4Address):
+                host = map_ipv4_address_to_ipv6(host)
+            if isinstance(host, IPv6Address):
+                text, _, _ = str(host).partition("%")
+                return text, name.port, 0, _scope_number(host, operation)
+    raise AddressFamilyNotSupported(operation=operation, address=name)
+
+
+def _scope_number(host: IPv6Address, operation: str) -> int:
+    scope = host.scope_id
+    if scope is None:
+        return 0
+    if scope.isdecimal():
+        return int(scope)
+    try:
+        return socket.if_nametoindex(scope)
+    except OSError:
+        raise NoSuchDevice(operation=operation, address=host) from None
+
+
+def name_from_sockaddr(sockaddr: Any, family: int) -> Name:
+    """Return the name that a system call has returned."""
+    if family == AF_UNIX:
+        if isinstance(sockaddr, bytes):
+            # Linux pads nothing: the name is exactly what is behind the leading NUL.
+            return LocalAddress(sockaddr[1:], abstract=True)
+        if not sockaddr:
+            return LocalAddress("", abstract=True)  # a socket that has no name
+        return _local_address_of_the_system(sockaddr)
+    if family == socket.AF_INET6:
+        host, port, _, scope = sockaddr
+        return Endpoint(_scoped(host.partition("%")[0], scope), port)
+    host, port = sockaddr
+    return Endpoint(IPv4Address(host), port)
+
+
+def _local_address_of_the_system(path: str) -> LocalAddress:
+    try:
+        return LocalAddress(path)
+    except ValueError:
+        # Linux lets others bind to 108 bytes without a NUL, which is one more than can be asked
+        # for here. A server must not fail because of what its clients are called.
+        address = object.__new__(LocalAddress)
+        object.__setattr__(address, "path", path)
+        object.__setattr__(address, "abstract", False)
+        return address
+
+
+def _scoped(host: str, scope: int) -> IPv6Address:
+    if not scope:
+        return IPv6Address(host)
+    try:
+        return IPv6Address(f"{host}%{socket.if_indextoname(scope)}")
+    except OSError:  # the interface is gone by now
+        return IPv6Address(f"{host}%{scope}")

@@ -1,0 +1,290 @@
+"""The system calls of sockets, each of which raises one of our errors and nothing else.
+
+No call here waits: every descriptor is non-blocking, and `WouldBlock` says that it would have had
+to wait. The `socket` module calls again by itself what a signal has interrupted.
+"""
+
+import contextlib
+import os
+import socket
+import struct
+import sys
+from typing import Any, Self
+
+from ..errors import NotConnected, SocketError
+from .descriptor import Descriptor
+from .sockaddr import KNOWN_FAMILIES, Name, name_from_sockaddr, sockaddr_from_name
+
+__all__ = ("DONT_ROUTE", "MORE", "OUT_OF_BAND", "PEEK", "STREAM", "SocketDescriptor", "constant")
+
+# What `receive` and `send` take as flags. They are plain integers because those of the module are
+# enumerations, whose arithmetic costs more than a send does.
+OUT_OF_BAND = int(socket.MSG_OOB)
+PEEK = int(socket.MSG_PEEK)
+DONT_ROUTE = int(getattr(socket, "MSG_DONTROUTE", 0))
+MORE = int(getattr(socket, "MSG_MORE", 0))
+
+STREAM = int(socket.SOCK_STREAM)
+
+# A send to a peer that is gone is an error here, never a signal.
+_NO_SIGNAL = int(getattr(socket, "MSG_NOSIGNAL", 0))
+
+
+class SocketDescriptor(Descriptor):
+    """A socket of the operating system.
+
+    Attributes:
+        family: One of `socket`'s ``AF_`` constants.
+        kind: One of its ``SOCK_`` constants.
+    """
+
+    __slots__ = ("_socket", "_was_blocking", "family", "kind")
+
+    _was_blocking: bool  # before it was adopted, for whoever gets it back
+
+    # Linux wakes whoever waits for a socket that is shut down, even one that listens, or is being
+    # connected. Others do not, for those.
+    close_wakes = sys.platform == "linux"
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        super().__init__(sock.fileno())
+        self._socket = sock
+        self.family = int(sock.family)
+        self.kind = int(sock.type)
+
+    @classmethod
+    def open(cls, family: int, kind: int, *, address: object = None) -> Self:
+        """Make a new socket; `address` is for the error's text."""
+        try:
+            return cls(socket.socket(family, kind))
+        except OSError as error:
+            raise _typed(error, "socket", address) from None
+
+    @classmethod
+    def open_pair(cls, kind: int) -> tuple[Self, Self]:
+        """Make two local sockets that are connected to each other; see socketpair(2)."""
+        try:
+            one, other = socket.socketpair(type=kind)
+        except OSError as error:
+            raise _typed(error, "socketpair", None) from None
+        return cls(one), cls(other)
+
+    @classmethod
+    def adopt(cls, number: int) -> Self:
+        """Take ownership of a socket's descriptor; on an error it stays the caller's."""
+        try:
+            was_blocking = os.get_blocking(number)
+            sock = socket.socket(fileno=number)
+        except OSError as error:
+            raise _typed(error, "adopt", None) from None
+        descriptor = cls(sock)
+        descriptor._was_blocking = was_blocking
+        return descriptor
+
+    @classmethod
+    def adopt_duplicate(cls, number: int) -> Self:
+        """Take ownership of a duplicate of a descriptor; see dup(2)."""
+        try:
+            duplicate = os.dup(number)
+        except OSError as error:
+            raise _typed(error, "adopt", None) from None
+        try:
+            return cls.adopt(duplicate)
+        except BaseException:
+            os.close(duplicate)
+            raise
+
+    def detach(self) -> int:
+        """Give the number up without closing it, and return it; this object is closed then."""
+        with self._closing:
+            self.is_closed = True
+            self._number = -1
+            return self._socket.detach()
+
+    def restore_blocking(self) -> None:
+        """Undo what adopting has done to the socket, which others may share."""
+        os.set_blocking(self._number, self._was_blocking)
+
+    def check_kind(self) -> Name:
+        """Return the local name of a stream socket of a family that we know.
+
+        Raises:
+            ValueError: It is another kind of socket.
+        """
+        if self.kind != socket.SOCK_STREAM or self.family not in KNOWN_FAMILIES:
+            raise ValueError(
+                f"not a stream socket of a known family: family {self.family}, type {self.kind}"
+            )
+        return self.local_name()
+
+    def _close_number(self) -> None:
+        # Whatever close(2) says, the descriptor is gone, and who reports an error is the peer.
+        with contextlib.suppress(OSError):
+            self._socket.close()
+
+    def _wake(self) -> None:
+        # Linux wakes the waiters even where it reports an error; others look up by themselves.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _fail(self, error: OSError, operation: str, address: object = None) -> SocketError:
+        """Return our error for one that a system call has raised."""
+        if self.is_closed:
+            self.check_open(operation)
+        return _typed(error, operation, self.where if address is None else address)
+
+    # -- naming and connecting -------------------------------------------------------------------
+
+    def bind(self, name: Name) -> None:
+        """See bind(2)."""
+        try:
+            self._socket.bind(sockaddr_from_name(name, self.family, "bind"))
+        except SocketError:
+            raise
+        except OSError as error:
+            raise self._fail(error, "bind", name) from None
+
+    def listen(self, backlog: int) -> None:
+        """See listen(2)."""
+        try:
+            self._socket.listen(backlog)
+        except OSError as error:
+            raise self._fail(error, "listen") from None
+
+    def accept(self) -> tuple["SocketDescriptor", Name]:
+        """Return the next connection and its peer's name; see accept(2)."""
+        try:
+            number, sockaddr = self._socket._accept()  # type: ignore[attr-defined]
+        except OSError as error:
+            raise self._fail(error, "accept") from None
+        connection = SocketDescriptor(
+            socket.socket(self._socket.family, self._socket.type, fileno=number)
+        )
+        return connection, name_from_sockaddr(sockaddr, self.family)
+
+    def connect(self, name: Name) -> None:
+        """Begin to connect; `ConnectionInProgress` says that it goes on. See connect(2)."""
+        try:
+            self._socket.connect(sockaddr_from_name(name, self.family, "connect"))
+        except SocketError:
+            raise
+        except OSError as error:
+            raise self._fail(error, "connect", name) from None
+
+    def connect_error(self, name: Name) -> SocketError | None:
+        """Return, and clear, the error that connecting has ended with (SO_ERROR)."""
+        code = self.get_option(socket.SOL_SOCKET, socket.SO_ERROR)
+        self.check_open("connect")  # else it may be closing that has ended it
+        if code == 0:
+            return None
+        return SocketError.from_errno(code, operation="connect", address=name)
+
+    def local_name(self) -> Name:
+        """See getsockname(2)."""
+        try:
+            return name_from_sockaddr(self._socket.getsockname(), self.family)
+        except OSError as error:
+            raise self._fail(error, "getsockname") from None
+
+    def remote_name(self) -> Name:
+        """See getpeername(2); `NotConnected` where there is no peer, or not any more."""
+        try:
+            sockaddr = self._socket.getpeername()
+        except OSError as error:
+            failure = self._fail(error, "getpeername")
+            if sys.platform != "linux" and not isinstance(failure, NotConnected):
+                failure = NotConnected(operation="getpeername")  # BSDs say EINVAL after a reset
+            raise failure from None
+        return name_from_sockaddr(sockaddr, self.family)
+
+    # -- data ------------------------------------------------------------------------------------
+
+    def receive(self, size: int, flags: int = 0) -> bytes:
+        """Return up to `size` bytes, none at the end of a stream; see recv(2)."""
+        try:
+            data = self._socket.recv(size, flags)
+        except OSError as error:
+            raise self._fail(error, "receive") from None
+        if not data:
+            self._check_end()
+        return data
+
+    def receive_into(self, buffer: Any, flags: int = 0) -> int:
+        """Receive into a writable buffer, and return how many bytes came."""
+        try:
+            count = self._socket.recv_into(buffer, 0, flags)
+        except OSError as error:
+            raise self._fail(error, "receive") from None
+        if not count:
+            self._check_end()
+        return count
+
+    def _check_end(self) -> None:
+        """Raise `SocketClosed` if an end of file is not the peer's doing.
+
+        Closing shuts the socket down to wake its users, and that looks the same from here.
+        """
+        self.check_open("receive")
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        """Send what can be sent at once, and return how many bytes that was; see send(2)."""
+        try:
+            return self._socket.send(data, flags | _NO_SIGNAL)
+        except OSError as error:
+            raise self._fail(error, "send") from None
+
+    def shutdown(self, *, read: bool = False, write: bool = False) -> None:
+        """End one direction, or both; see shutdown(2)."""
+        how = socket.SHUT_WR if not read else socket.SHUT_RDWR if write else socket.SHUT_RD
+        try:
+            self._socket.shutdown(how)
+        except OSError as error:
+            raise self._fail(error, "shutdown") from None
+
+    def reset_on_close(self) -> None:
+        """Let closing reset the connection: lingering for no time asks for that, see socket(7)."""
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    @property
+    def listens(self) -> bool:
+        """Whether the socket listens (SO_ACCEPTCONN)."""
+        return bool(self.get_option(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+    # -- options ---------------------------------------------------------------------------------
+
+    def get_option(self, level: int, option: int) -> int:
+        """Return an option that is an integer; see getsockopt(2)."""
+        try:
+            return self._socket.getsockopt(level, option)
+        except OSError as error:
+            raise self._fail(error, "getsockopt") from None
+
+    def get_option_bytes(self, level: int, option: int, size: int) -> bytes:
+        """Return an option that is a structure of at most `size` bytes."""
+        try:
+            return self._socket.getsockopt(level, option, size)
+        except OSError as error:
+            raise self._fail(error, "getsockopt") from None
+
+    def set_option(self, level: int, option: int, value: int | bytes) -> None:
+        """See setsockopt(2)."""
+        try:
+            self._socket.setsockopt(level, option, value)
+        except OSError as error:
+            raise self._fail(error, "setsockopt") from None
+
+
+def _typed(error: OSError, operation: str, address: object) -> SocketError:
+    return SocketError.from_errno(error.errno or 0, operation=operation, address=address)
+
+
+def constant(name: str) -> int | None:
+    """Return a constant of the system's, like ``"SO_KEEPALIVE"``, or None if it has no such."""
+    value = getattr(socket, name, _MISSING_CONSTANTS.get(name))
+    return None if value is None else int(value)
+
+
+# What CPython's `socket` lacks, though the platform has it: see ip(7).
+_MISSING_CONSTANTS = {"IP_RECVERR": 11} if sys.platform == "linux" else {}
