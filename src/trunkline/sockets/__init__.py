@@ -1,0 +1,35 @@
+"""Sockets: active and passive ones, their options, and connecting to names."""
+
+from .active_socket import LINGER_TIMEOUT, ActiveSocket
+from .connecting import ATTEMPT_DELAY
+from .make_socket import make_socket, make_socket_from_fd, make_socket_pair
+from .options import OPTION_NAMES
+from .passive_socket import DEFAULT_BACKLOG, PassiveSocket
+from .resolving import (
+    HostEntry,
+    Resolution,
+    Resolver,
+    SystemResolver,
+    ensure_hostname,
+    lookup_hostname,
+)
+from .socket import Socket
+
+__all__ = (
+    "ATTEMPT_DELAY",
+    "DEFAULT_BACKLOG",
+    "LINGER_TIMEOUT",
+    "OPTION_NAMES",
+    "ActiveSocket",
+    "HostEntry",
+    "PassiveSocket",
+    "Resolution",
+    "Resolver",
+    "Socket",
+    "SystemResolver",
+    "ensure_hostname",
+    "lookup_hostname",
+    "make_socket",
+    "make_socket_from_fd",
+    "make_socket_pair",
+)

@@ -1,0 +1,504 @@
+"""Active stream sockets: those that are, or will be, connected to a peer."""
+
+import contextlib
+import errno
+from collections.abc import Callable
+from os import PathLike
+from typing import Any, overload
+
+from .._core.back_off import BackOff
+from .._core.deadline import Deadline
+from .._core.external_format import ExternalFormatLike
+from .._sys.clock import monotonic
+from .._sys.readiness import wait_for_any
+from .._sys.sockaddr import Name
+from .._sys.socket_descriptor import DONT_ROUTE, MORE, OUT_OF_BAND, PEEK, SocketDescriptor
+from ..addresses import AddressLike, IPAddress, LocalAddress
+from ..errors import (
+    AlreadyConnected,
+    Busy,
+    ConnectionAborted,
+    ConnectionInProgress,
+    NotConnected,
+    SocketClosed,
+    SocketError,
+    TimedOut,
+    WouldBlock,
+)
+from ..streams.stream import DEFAULT_BUFFER_SIZE, DEFAULT_TIMEOUT, Stream, Timeout
+from .connecting import start_to_connect
+from .families import family_label
+from .names import NameLike, ensure_name
+from .socket import Socket, name_text
+
+__all__ = ("LINGER_TIMEOUT", "ActiveSocket")
+
+LINGER_TIMEOUT = 2.0
+"""Seconds for which a lingering close goes on taking in what the peer is still sending."""
+
+
+class ActiveSocket(Socket, Stream):
+    """A stream socket with a peer, which is a `Stream` to and from that peer.
+
+    `make_socket` and `PassiveSocket.accept` make active sockets.
+    """
+
+    _descriptor: SocketDescriptor
+
+    def __init__(
+        self,
+        descriptor: SocketDescriptor,
+        *,
+        remote_name: Name | None = None,
+        external_format: ExternalFormatLike = "utf-8",
+        input_buffer_size: int = DEFAULT_BUFFER_SIZE,
+        output_buffer_size: int = DEFAULT_BUFFER_SIZE,
+        timeout: float | None = None,
+    ) -> None:
+        Stream.__init__(
+            self,
+            descriptor,
+            external_format=external_format,
+            input_buffer_size=input_buffer_size,
+            output_buffer_size=output_buffer_size,
+            timeout=timeout,
+        )
+        Socket.__init__(self, descriptor)
+        self._connecting_to: Name | None = None
+        self._has_failed = False  # to connect, and the system has not forgotten it
+        if remote_name is not None:
+            self._set_connected(remote_name)
+
+    # -- connecting ------------------------------------------------------------------------------
+
+    def bind(self, address: NameLike, port: int | str = 0) -> None:
+        """Bind this end before connecting, to choose the address and port that the peer will see.
+
+        Args:
+            address: An address of this machine; for a local socket a path or a `LocalAddress`.
+            port: A port, or the name of a service; 0 lets the system choose.
+
+        Raises:
+            AddressInUse, AddressNotAvailable, PermissionDenied, SocketError: The system says no.
+            SocketClosed: The socket is closed.
+            TypeError, ValueError: The address or the port is none.
+        """
+        self._descriptor.bind(ensure_name(self._descriptor, address, port))
+        self._descriptor.where = self._descriptor.local_name()
+
+    @overload
+    def connect(
+        self, address: LocalAddress | PathLike[str], *, timeout: Timeout = DEFAULT_TIMEOUT
+    ) -> None: ...
+    @overload
+    def connect(
+        self, address: AddressLike, port: int | str = 0, *, timeout: Timeout = DEFAULT_TIMEOUT
+    ) -> None: ...
+    def connect(
+        self, address: NameLike, port: int | str = 0, *, timeout: Timeout = DEFAULT_TIMEOUT
+    ) -> None:
+        """Connect to one address. To connect to a host by name, see `make_socket`.
+
+        An IPv4 address on an IPv6 socket becomes an IPv4-mapped one.
+
+        Args:
+            address: An address in any form that `ensure_address` takes; for a local socket a path
+                or a `LocalAddress`.
+            port: A port, or the name of a service.
+            timeout: Seconds to wait for the connection. 0 starts to connect and returns:
+                `wait_connected` waits for the rest.
+
+        Raises:
+            ConnectionRefused: Nobody listens there.
+            TimedOut: The time is up. The system goes on trying; `wait_connected` may be called, or
+                `close`.
+            NetworkUnreachable, HostUnreachable, SocketError: The system cannot reach it.
+            AlreadyConnected: The socket is connected.
+            ConnectionInProgress: It is connecting, from an earlier call that has not finished.
+            Busy: Another thread is using the socket.
+            SocketClosed: The socket is closed, or is being closed by another thread.
+            TypeError, ValueError: The address or the port is none.
+        """
+        name = ensure_name(self._descriptor, address, port)
+        deadline = self._deadline(timeout)
+        self._descriptor.check_open("connect")
+        with self._descriptor.writing:
+            # The system does not tell: asked again, it reports how connecting to the first address
+            # goes, and success if that has been reached meanwhile.
+            if self._connecting_to is not None:
+                raise ConnectionInProgress(errno.EALREADY, operation="connect", address=name)
+            if self._remote_name is not None:
+                raise AlreadyConnected(operation="connect", address=name)
+            if self._start(name, deadline):
+                self._set_connected(name)
+                return
+            self._connecting_to = self._descriptor.where = name
+            if deadline.remaining() != 0:
+                self._finish_connecting(deadline)
+
+    def _start(self, name: Name, deadline: Deadline) -> bool:
+        back_off = BackOff(first=0.005, factor=2.0, last=0.1)
+        while True:
+            try:
+                return start_to_connect(self._descriptor, name)
+            except ConnectionAborted:
+                # Linux ends the attempt that comes after one that has failed with this.
+                if not self._has_failed:
+                    raise
+                self._has_failed = False
+                continue
+            except WouldBlock as error:
+                # The backlog of a local socket is full. The system cannot tell when it is not.
+                remaining = deadline.remaining()
+                if remaining == 0:
+                    raise TimedOut.expired("connect", name) from error
+            delay = back_off.next_delay()
+            wait_for_any((), delay if remaining is None else min(delay, remaining))
+
+    def wait_connected(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
+        """Wait until a connection that was started is there.
+
+        Args:
+            timeout: Seconds to wait; 0 only looks.
+
+        Raises:
+            NotConnected: No connection was started.
+            Everything that `connect` raises.
+        """
+        deadline = self._deadline(timeout)
+        with self._descriptor.writing:
+            if self._connecting_to is not None:
+                self._finish_connecting(deadline)
+            elif self._remote_name is None:
+                raise NotConnected(operation="connect", address=self._descriptor.where)
+
+    def _finish_connecting(self, deadline: Deadline) -> None:
+        name = self._connecting_to
+        assert name is not None
+        if deadline.remaining() != 0 or not self._descriptor.is_writable():
+            self._descriptor.wait_writable(deadline, "connect")
+        error = self._descriptor.connect_error(name)
+        self._connecting_to = None
+        if error is not None:
+            self._has_failed = True
+            raise error
+        self._set_connected(name)
+
+    def _set_connected(self, name: Name) -> None:
+        self._remote_name = self._descriptor.where = name
+        self._remember_local_name()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the socket is open and has a peer: one that is gone counts until it is noticed.
+
+        A connection that was started with ``timeout=0`` is connected once the peer has answered,
+        and not if it has refused.
+        """
+        if self.closed:
+            return False
+        try:
+            self._descriptor.remote_name()
+        except SocketError:
+            return False
+        return True
+
+    # -- names -----------------------------------------------------------------------------------
+
+    @property
+    def remote_name(self) -> Any:
+        """The name of the peer: an `Endpoint` (address, port), or a `LocalAddress`.
+
+        It is remembered, so that it can be asked for after the connection is lost, and the socket
+        closed.
+
+        Raises:
+            NotConnected: There is no peer yet.
+            SocketClosed: The socket was closed before it was connected.
+        """
+        if self._remote_name is not None:
+            return self._remote_name
+        self._descriptor.check_open("getpeername")
+        return self._descriptor.remote_name()
+
+    @property
+    def remote_host(self) -> IPAddress:
+        """The address of the peer.
+
+        Raises:
+            TypeError: The socket is a local one.
+            NotConnected, SocketClosed: As for `remote_name`.
+        """
+        return self._endpoint(self.remote_name).host
+
+    @property
+    def remote_port(self) -> int:
+        """The port of the peer; see `remote_host`."""
+        return self._endpoint(self.remote_name).port
+
+    @property
+    def remote_filename(self) -> LocalAddress:
+        """The local address of the peer.
+
+        Raises:
+            TypeError: The socket is not a local one.
+            NotConnected, SocketClosed: As for `remote_name`.
+        """
+        return self._local_address(self.remote_name)
+
+    # -- below the stream ------------------------------------------------------------------------
+
+    def send_to(
+        self,
+        data: Any,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        timeout: float | None = 0,
+        out_of_band: bool = False,
+        dont_route: bool = False,
+        more: bool = False,
+    ) -> int:
+        """Send bytes past the stream's buffer, as far as they fit; see send(2).
+
+        It does not wait unless it is told to. Success means that the system has the bytes; that the
+        peer is gone is often found out only by the next `receive_from`.
+
+        Args:
+            data: Any object that has bytes.
+            start: Where to begin in `data`.
+            end: Where to end; None is its end.
+            timeout: Seconds to wait until something can be sent.
+            out_of_band: Send the last byte as urgent data.
+            dont_route: Send only to networks that this machine is on.
+            more: More is about to be sent: the system may hold this back for it.
+
+        Returns:
+            How many bytes were sent.
+
+        Raises:
+            WouldBlock: Nothing can be sent at once, and `timeout` is 0.
+            TimedOut: Nothing could be sent in time.
+            BrokenPipe: The peer reads no more.
+            ConnectionReset: The peer has thrown the connection away.
+            NotConnected, SocketClosed, Busy: As the names say.
+            ValueError: The stream has output that is not sent, or `start` and `end` are out of
+                bounds.
+        """
+        descriptor = self._descriptor
+        is_plain = timeout == 0 and not (out_of_band or dont_route or more)
+        if is_plain and not (self._output or descriptor.writing.locked()):
+            # What a server does for each message: it need not wait its turn, nor for anything.
+            whole = start == 0 and end is None
+            return descriptor.send(data if whole else _part(data, start, end))
+        flags = OUT_OF_BAND * out_of_band | DONT_ROUTE * dont_route | MORE * more
+        deadline = Deadline(timeout, monotonic)
+        with descriptor.writing, _part(data, start, end) as view:
+            if self._output:
+                raise ValueError("the stream has output that is not sent: finish_output() first")
+            while True:
+                try:
+                    return descriptor.send(view, flags)
+                except WouldBlock:
+                    if deadline.is_immediate:
+                        raise
+                descriptor.wait_writable(deadline, "send")
+
+    @overload
+    def receive_from(
+        self,
+        size_or_buffer: int,
+        *,
+        timeout: float | None = ...,
+        out_of_band: bool = ...,
+        peek: bool = ...,
+    ) -> tuple[bytes, Any]: ...
+    @overload
+    def receive_from(
+        self,
+        size_or_buffer: Any,
+        *,
+        start: int = ...,
+        end: int | None = ...,
+        timeout: float | None = ...,
+        out_of_band: bool = ...,
+        peek: bool = ...,
+    ) -> tuple[int, Any]: ...
+    def receive_from(
+        self,
+        size_or_buffer: Any,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        timeout: float | None = 0,
+        out_of_band: bool = False,
+        peek: bool = False,
+    ) -> tuple[Any, Any]:
+        """Receive bytes past the stream's buffer, as many as are there; see recv(2).
+
+        It does not wait unless it is told to.
+
+        Args:
+            size_or_buffer: The most bytes to receive; or a writable buffer to receive into.
+            start: Where in the buffer to begin.
+            end: Where in the buffer to end; None is its end.
+            timeout: Seconds to wait until something is there.
+            out_of_band: Receive the urgent byte.
+            peek: Leave what is received to be received again.
+
+        Returns:
+            The bytes, or how many there were in the buffer; and the sender's name. No bytes mean
+            that the peer has finished.
+
+        Raises:
+            WouldBlock: Nothing is there, and `timeout` is 0.
+            TimedOut: Nothing came in time.
+            ConnectionReset: The peer has thrown the connection away.
+            NotConnected, SocketClosed, Busy: As the names say.
+            ValueError: The stream has input that was not read, or `start` and `end` are out of
+                bounds.
+            TypeError: It is neither a size nor a buffer; or a size, and there are bounds.
+        """
+        descriptor = self._descriptor
+        is_plain = timeout == 0 and not (out_of_band or peek or isinstance(size_or_buffer, int))
+        if is_plain and not (self._input or descriptor.reading.locked()):
+            whole = start == 0 and end is None
+            target = size_or_buffer if whole else _part(size_or_buffer, start, end)
+            return descriptor.receive_into(target), self._remote_name
+        flags = OUT_OF_BAND * out_of_band | PEEK * peek
+        deadline = Deadline(timeout, monotonic)
+        if not isinstance(size_or_buffer, int):
+            with _part(size_or_buffer, start, end) as target:
+                return self._receive_past(lambda: descriptor.receive_into(target, flags), deadline)
+        if start != 0 or end is not None:
+            raise TypeError("start and end are bounds in a buffer, and a size has none")
+        return self._receive_past(lambda: descriptor.receive(size_or_buffer, flags), deadline)
+
+    def _receive_past(self, receive: Callable[[], Any], deadline: Deadline) -> tuple[Any, Any]:
+        with self._descriptor.reading:
+            if self._input:
+                raise ValueError("the stream has input that was not read: read it first")
+            while True:
+                try:
+                    return receive(), self._remote_name
+                except WouldBlock:
+                    if deadline.is_immediate:
+                        raise
+                self._descriptor.wait_readable(deadline, "receive")
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def shutdown(
+        self, *, read: bool = False, write: bool = False, timeout: Timeout = DEFAULT_TIMEOUT
+    ) -> None:
+        """End one direction of the connection, or both, and keep the socket.
+
+        Ending the writing sends what is queued first; the peer then reads end of file, and may go
+        on sending. `close` is still needed afterwards.
+
+        Args:
+            read: End the reading: no read waits any more. What has arrived can still be read on
+                Linux, and then comes end of file; other systems may drop it.
+            write: End the writing.
+            timeout: Seconds to wait for the queue to be sent.
+
+        Raises:
+            ValueError: Neither direction was named.
+            Everything that `finish_output` raises, if `write` is True.
+            NotConnected, SocketClosed: As the names say.
+        """
+        if not (read or write):
+            raise ValueError("shutdown ends reading, writing or both: name one")
+        if write:
+            deadline = self._deadline(timeout)
+            with self._descriptor.writing:
+                self._output += self._writer.finish()
+                self._flush("shutdown", deadline)
+                self._descriptor.shutdown(read=read, write=True)
+        else:
+            self._descriptor.shutdown(read=True)
+
+    def close(
+        self, *, abort: bool = False, reset: bool = False, linger: float = LINGER_TIMEOUT
+    ) -> None:
+        """Close the socket. May be repeated, and called from any thread.
+
+        What is queued is sent first, within the stream's `timeout`. If the peer has sent something
+        that was not read, the writing is shut down and the rest of the peer's data is taken in
+        for a while: a plain close would reset the connection, and destroy what was just sent.
+
+        Whoever waits in another thread for this socket gets `SocketClosed`. The socket is closed
+        even if this raises.
+
+        Args:
+            abort: Drop what is queued, and close now. It leaves the connection itself alone where
+                another process, or another descriptor, has it too: a server that forks a child for
+                a client closes its own copy like this.
+            reset: The same, and reset the connection, so that the peer notices at once.
+            linger: Seconds for taking in the peer's data; 0 is not to.
+
+        Raises:
+            Hangup, ConnectionReset, TimedOut: What was queued could not be sent.
+        """
+        if self.closed:
+            return
+        try:
+            if not (abort or reset):
+                self._end_orderly(linger)
+            elif reset:
+                self._descriptor.reset_on_close()
+        finally:
+            self._descriptor.close()
+
+    def _end_orderly(self, linger: float) -> None:
+        """Send what is queued; then linger, if a close would destroy it on the way."""
+        try:
+            with self._descriptor.writing:
+                if self._remote_name is None and not self._output:
+                    return
+                if self._fatal_error is None:
+                    self._output += self._writer.finish()
+                    if self._output:
+                        self._flush("close", self._deadline(DEFAULT_TIMEOUT))
+            if linger > 0:
+                self._linger(Deadline(linger, monotonic))
+        except (Busy, SocketClosed):
+            # Another thread is in the middle of using it, and is about to be woken, or has closed.
+            return
+
+    def _linger(self, deadline: Deadline) -> None:
+        with self._descriptor.reading, contextlib.suppress(SocketError):
+            if not (self._input or self._descriptor.is_readable()):
+                return  # All has been read, and it may well have been all.
+            self._descriptor.shutdown(write=True)
+            while True:
+                try:
+                    if not self._descriptor.receive(65_536):
+                        return
+                except WouldBlock:
+                    pass
+                self._descriptor.wait_readable(deadline, "close")
+
+    # -- for people ------------------------------------------------------------------------------
+
+    def _kind_text(self) -> str:
+        return f"active {family_label(self._descriptor.family)} stream socket"
+
+    def _state_text(self) -> str:
+        if self._remote_name is not None:
+            return f" connected to {name_text(self._remote_name)}"
+        return ", unconnected"
+
+
+def _part(buffer: Any, start: int, end: int | None) -> memoryview:
+    """Return the bytes of `buffer` between two bounds.
+
+    Raises:
+        TypeError: It has no bytes.
+        ValueError: The bounds are not within it, or the wrong way round.
+    """
+    view = memoryview(buffer).cast("B")
+    stop = len(view) if end is None else end
+    if not 0 <= start <= stop <= len(view):
+        raise ValueError(f"the bounds {start} and {end} are not within {len(view)} bytes")
+    return view[start:stop]

@@ -1,0 +1,166 @@
+"""The keywords of `make_socket`: which kind of socket takes which, for programs and type checkers.
+
+The typed dictionaries are the table. What is not in a kind's dictionary, that kind does not take.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import Any, TypeAlias, TypedDict, cast
+
+from .._core.deadline import check_timeout
+from .._core.external_format import ExternalFormatLike, ensure_external_format
+from ..addresses import AddressLike, LocalAddress
+from ..streams.stream import check_buffer_size
+from .resolving import Resolver
+
+__all__ = (
+    "ActiveInternetOptions",
+    "ActiveLocalOptions",
+    "PassiveInternetOptions",
+    "PassiveLocalOptions",
+    "StreamOptions",
+    "check_keywords",
+    "check_stream_keywords",
+    "split_stream_options",
+)
+
+PathLikeName: TypeAlias = str | bytes | PathLike[str] | LocalAddress
+
+
+class StreamOptions(TypedDict, total=False):
+    """What all stream sockets take."""
+
+    external_format: ExternalFormatLike
+    input_buffer_size: int
+    output_buffer_size: int
+    timeout: float | None
+
+
+class _InternetOptions(StreamOptions, total=False):
+    local_host: AddressLike
+    local_port: int | str
+    reuse_address: bool
+    keepalive: bool
+    nodelay: bool
+    interface: str
+    resolver: Resolver
+
+
+class ActiveInternetOptions(_InternetOptions, total=False):
+    """What active internet stream sockets take."""
+
+    remote_host: AddressLike
+    remote_port: int | str
+    attempt_delay: float | None
+
+
+class PassiveInternetOptions(_InternetOptions, total=False):
+    """What passive internet stream sockets take."""
+
+    backlog: int
+    reuse_port: bool
+    v6_only: bool
+
+
+class ActiveLocalOptions(StreamOptions, total=False):
+    """What active local stream sockets take."""
+
+    local_filename: PathLikeName
+    remote_filename: PathLikeName
+
+
+class PassiveLocalOptions(StreamOptions, total=False):
+    """What passive local stream sockets take."""
+
+    local_filename: PathLikeName
+    backlog: int
+    reuse_address: bool
+
+
+_TABLE: dict[tuple[str, bool], Mapping[str, object]] = {
+    ("active", False): ActiveInternetOptions.__annotations__,
+    ("passive", False): PassiveInternetOptions.__annotations__,
+    ("active", True): ActiveLocalOptions.__annotations__,
+    ("passive", True): PassiveLocalOptions.__annotations__,
+}
+_LABELS = {"internet": "internet", "ipv4": "IPv4", "ipv6": "IPv6", "local": "local"}
+
+
+def check_keywords(
+    connect: str, address_family: str, kind: str, options: Mapping[str, object]
+) -> None:
+    """Raise unless there is such a kind of socket, and it takes all of these options.
+
+    Raises:
+        ValueError: There is no such kind, or an option has a value that it cannot have.
+        TypeError: It does not take one of the options, and the text names both; or an option has a
+            value of the wrong type.
+    """
+    _check_choice("connect", connect, ("active", "passive"))
+    _check_choice("address_family", address_family, tuple(_LABELS))
+    _check_choice("type", kind, ("stream",))
+    article = "an" if connect == "active" else "a"
+    what = f"{article} {connect} {_LABELS[address_family]} {kind} socket"
+    _check_options(what, _TABLE[connect, address_family == "local"], options)
+
+
+def check_stream_keywords(what: str, options: Mapping[str, object]) -> None:
+    """Raise unless all of these options concern the stream, and are what they can be.
+
+    Raises:
+        TypeError, ValueError: As for `check_keywords`.
+    """
+    _check_options(what, StreamOptions.__annotations__, options)
+
+
+def _check_options(
+    what: str, accepted: Mapping[str, object], options: Mapping[str, object]
+) -> None:
+    for name, value in options.items():
+        if name not in accepted:
+            raise TypeError(f"{what} does not take {name}")
+        check = _check_switch if accepted[name] is bool else _CHECKS.get(name)
+        if check is None:
+            continue
+        try:
+            check(value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name}: {error}") from None
+
+
+def _check_switch(value: object) -> None:
+    # Nothing else will do: 0 and None have been meant as "off" and as "whatever is usual".
+    if not isinstance(value, bool):
+        raise TypeError(f"it is True or False, not {value!r}")
+
+
+def _check_interface(value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"it is the name of a network interface, not {value!r}")
+
+
+# What would otherwise be found out only when a connection is there already.
+_CHECKS: dict[str, Callable[[Any], object]] = {
+    "external_format": ensure_external_format,
+    "input_buffer_size": check_buffer_size,
+    "output_buffer_size": check_buffer_size,
+    "timeout": check_timeout,
+    "attempt_delay": check_timeout,
+    "interface": _check_interface,
+}
+
+
+def _check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    if value not in choices:
+        expected = " or ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name} is {expected}, not {value!r}")
+
+
+def split_stream_options(options: Mapping[str, Any]) -> tuple[StreamOptions, dict[str, Any]]:
+    """Return the options that concern the stream, and the others."""
+    stream = {name: value for name, value in options.items() if name in _STREAM_NAMES}
+    others = {name: value for name, value in options.items() if name not in _STREAM_NAMES}
+    return cast("StreamOptions", stream), others
+
+
+_STREAM_NAMES = frozenset(StreamOptions.__annotations__)

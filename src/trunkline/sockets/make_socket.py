@@ -1,0 +1,464 @@
+"""Making sockets: one function that binds, listens or connects as far as its arguments go."""
+
+from typing import Any, Literal, NamedTuple, Unpack, cast, overload
+
+from .._core.deadline import Deadline
+from .._sys.clock import monotonic
+from .._sys.sockaddr import AF_INET, AF_INET6, family_of
+from .._sys.socket_descriptor import STREAM, SocketDescriptor
+from ..addresses import Endpoint, IPAddress, LocalAddress, ensure_address
+from ..errors import NoName, NotConnected
+from .active_socket import ActiveSocket
+from .connecting import ATTEMPT_DELAY, race_to_connect
+from .families import AddressFamily, InternetFamily, family_number
+from .keywords import (
+    ActiveInternetOptions,
+    ActiveLocalOptions,
+    PassiveInternetOptions,
+    PassiveLocalOptions,
+    StreamOptions,
+    check_keywords,
+    check_stream_keywords,
+    split_stream_options,
+)
+from .names import check_port
+from .options import set_option
+from .passive_socket import PassiveSocket
+from .resolving import Resolver, SystemResolver, ensure_hostname, literal_address
+
+__all__ = ("make_socket", "make_socket_from_fd", "make_socket_pair")
+
+
+@overload
+def make_socket(
+    *,
+    connect: Literal["active"] = ...,
+    address_family: InternetFamily = ...,
+    type: Literal["stream"] = ...,
+    **options: Unpack[ActiveInternetOptions],
+) -> ActiveSocket: ...
+@overload
+def make_socket(
+    *,
+    connect: Literal["passive"],
+    address_family: InternetFamily = ...,
+    type: Literal["stream"] = ...,
+    **options: Unpack[PassiveInternetOptions],
+) -> PassiveSocket: ...
+@overload
+def make_socket(
+    *,
+    connect: Literal["active"] = ...,
+    address_family: Literal["local"],
+    type: Literal["stream"] = ...,
+    **options: Unpack[ActiveLocalOptions],
+) -> ActiveSocket: ...
+@overload
+def make_socket(
+    *,
+    connect: Literal["passive"],
+    address_family: Literal["local"],
+    type: Literal["stream"] = ...,
+    **options: Unpack[PassiveLocalOptions],
+) -> PassiveSocket: ...
+def make_socket(
+    *,
+    connect: Literal["active", "passive"] = "active",
+    address_family: AddressFamily = "internet",
+    type: Literal["stream"] = "stream",  # noqa: A002 - the word that socket(2) has for it
+    **options: Any,
+) -> ActiveSocket | PassiveSocket:
+    """Make a socket; bind it, let it listen, or connect it, if the arguments are enough for that.
+
+    An active socket connects to a server, a passive one listens for clients; which of the two a
+    socket is, is decided here for good. Use it in a ``with`` statement::
+
+        with make_socket(remote_host="localhost", remote_port=9999) as server:
+            print(server.read_line())
+
+    Args:
+        connect: ``"active"`` or ``"passive"``.
+        address_family: ``"internet"`` is IPv4 or IPv6, whichever the host has, and IPv4 if no host
+            is named; or ``"ipv4"``, ``"ipv6"``, ``"local"``.
+        type: ``"stream"``.
+        external_format: How text looks on the wire, see `ExternalFormat`. Default: ``"utf-8/lf"``.
+        input_buffer_size: How many bytes are received at a time. Default: `DEFAULT_BUFFER_SIZE`.
+        output_buffer_size: How many bytes of output are gathered. Default: `DEFAULT_BUFFER_SIZE`.
+        timeout: For active sockets, seconds for each of the stream's calls that is not given its
+            own, and for looking up and connecting here; for passive sockets, that of the streams
+            that will be accepted. Default: None, for ever.
+        remote_host: Active: the address or the name of the host to connect to. All addresses that
+            a name has are tried, the next one when the one before has not answered quickly
+            (RFC 8305).
+        remote_port: Active: the port, or the service, to connect to.
+        local_host: The address, or name, of this machine to bind to. A passive socket that is
+            given one listens, too.
+        local_port: The port to bind to. Default: 0, which lets the system choose.
+        remote_filename: Active, local: the path or `LocalAddress` to connect to.
+        local_filename: Local: the path or `LocalAddress` to bind to; a passive socket listens, too.
+        backlog: Passive: how many connections may wait. Default: `DEFAULT_BACKLOG`.
+        reuse_address: See `PassiveSocket.bind`. Default: True.
+        reuse_port: Passive: see `PassiveSocket.bind`. Default: False.
+        v6_only: Passive, IPv6: take IPv6 connections only; or IPv4 ones too, with IPv4-mapped
+            addresses. Default: True.
+        keepalive: Let the system find out whether the peer still exists. Default: False.
+        nodelay: Send small pieces at once rather than gather them (TCP_NODELAY). Default: True.
+        interface: Use this network interface only (SO_BINDTODEVICE; Linux). Default: any.
+        resolver: Who looks names up. Default: the system's resolver.
+        attempt_delay: Active: seconds to wait for an address before the next one is tried beside
+            it; None tries one at a time. Default: 0.25.
+
+    Returns:
+        An `ActiveSocket` or a `PassiveSocket`. If anything fails, no socket is left behind.
+
+    Raises:
+        TypeError: The kind of socket does not take an argument, or one is missing.
+        ValueError: An argument is none of those that it can be.
+        ConnectionRefused, TimedOut, NetworkUnreachable, HostUnreachable, ConnectFailed,
+        SocketError:
+            Connecting failed; see `ActiveSocket.connect`.
+        AddressInUse, AddressNotAvailable, PermissionDenied: Binding failed.
+        NoName, TryAgain, ServerFailure, ResolverError: The host's name could not be resolved.
+        AddressFamilyNotSupported, OptionNotSupported: The platform lacks what was asked for.
+        TooManyOpenFiles: No descriptor is left.
+    """
+    check_keywords(connect, address_family, type, options)
+    stream, others = split_stream_options(options)
+    if address_family == "local":
+        if connect == "active":
+            return _make_active_local(stream, **others)
+        return _make_passive_local(stream, **others)
+    if connect == "active":
+        return _make_active_internet(address_family, stream, **others)
+    return _make_passive_internet(address_family, stream, **others)
+
+
+# -- internet sockets -----------------------------------------------------------------------------
+
+
+class _Settings(NamedTuple):
+    """What is set on each descriptor before it is bound or connected."""
+
+    keepalive: bool
+    nodelay: bool
+    interface: str | None
+    reuse_address: bool = False
+    source: Endpoint | None = None
+
+    def open_descriptor(self, family: int, address: object) -> SocketDescriptor:
+        descriptor = SocketDescriptor.open(family, STREAM, address=address)
+        try:
+            set_option(descriptor, "nodelay", self.nodelay)
+            if self.keepalive:
+                set_option(descriptor, "keepalive", self.keepalive)
+            if self.interface is not None:
+                set_option(descriptor, "bind_to_device", self.interface)
+            if self.source is not None:
+                if self.reuse_address:
+                    set_option(descriptor, "reuse_address", True)
+                descriptor.bind(self.source)
+        except BaseException:
+            descriptor.close()
+            raise
+        return descriptor
+
+
+def _make_active_internet(
+    family: InternetFamily,
+    stream: StreamOptions,
+    *,
+    local_host: Any = None,
+    local_port: int | str = 0,
+    remote_host: Any = None,
+    remote_port: int | str | None = None,
+    reuse_address: bool = True,
+    keepalive: bool = False,
+    nodelay: bool = True,
+    interface: str | None = None,
+    resolver: Resolver | None = None,
+    attempt_delay: float | None = ATTEMPT_DELAY,
+) -> ActiveSocket:
+    if (remote_host is None) != (remote_port is None):
+        raise TypeError("remote_host and remote_port belong together: give both or neither")
+    if local_host is None and local_port != 0:
+        raise TypeError("local_port needs a local_host")
+    deadline = Deadline(stream.get("timeout"), monotonic)
+    source = None
+    if local_host is not None:
+        host = _local_host(local_host, family, resolver, deadline)
+        source = Endpoint(host, check_port(local_port))
+    settings = _Settings(keepalive, nodelay, interface, reuse_address, source)
+
+    if remote_host is None:
+        number = _family_to_open(family, source.host if source else None)
+        return _wrap_active(settings.open_descriptor(number, source), None, stream)
+
+    assert remote_port is not None
+    port = check_port(remote_port)
+    hosts = _remote_hosts(remote_host, family, source, resolver or SystemResolver(), deadline)
+    descriptor, name = race_to_connect(
+        [Endpoint(host, port) for host in hosts],
+        lambda name: settings.open_descriptor(_family_to_open(family, name.host), name),
+        delay=attempt_delay,
+        deadline=deadline,
+        address=f"{remote_host}:{port}" if len(hosts) > 1 else Endpoint(hosts[0], port),
+    )
+    return _wrap_active(descriptor, name, stream)
+
+
+def _family_to_open(family: InternetFamily, host: IPAddress | None) -> int:
+    """Return the family of the descriptor: an IPv6 one can have IPv4 addresses, as mapped ones."""
+    if family == "internet":
+        return AF_INET if host is None else family_of(Endpoint(host, 0))
+    return family_number(family)
+
+
+def _local_host(
+    host: Any, family: InternetFamily, resolver: Resolver | None, deadline: Deadline
+) -> IPAddress:
+    """Return the address to bind to."""
+    address = _literal_address(host, family)
+    if address is not None:
+        return address
+    return ensure_hostname(host, family=family, resolver=resolver, timeout=deadline.remaining())
+
+
+def _literal_address(host: Any, family: InternetFamily) -> IPAddress | None:
+    """Return the address that `host` is, or None for a name; IPv6 sockets can have IPv4 ones."""
+    address = literal_address(host)
+    if address is not None and family == "ipv4":
+        ensure_address(address, "ipv4")
+    return address
+
+
+def _remote_hosts(
+    host: Any,
+    family: InternetFamily,
+    source: Endpoint | None,
+    resolver: Resolver,
+    deadline: Deadline,
+) -> tuple[IPAddress, ...]:
+    """Return the addresses to try, which fit the one that the socket is bound to."""
+    address = _literal_address(host, family)
+    if address is not None:
+        return (address,)
+    found = resolver.resolve(host, family=family, timeout=deadline.remaining()).addresses
+    if source is not None:
+        found = tuple(each for each in found if each.version == source.host.version)
+        if not found:
+            raise NoName(
+                strerror=f"no address of the family of {source.host}",
+                operation="resolve",
+                host=host,
+            )
+    return found
+
+
+def _make_passive_internet(
+    family: InternetFamily,
+    stream: StreamOptions,
+    *,
+    local_host: Any = None,
+    local_port: int | str = 0,
+    backlog: int | None = None,
+    reuse_address: bool = True,
+    reuse_port: bool = False,
+    v6_only: bool | None = None,
+    keepalive: bool = False,
+    nodelay: bool = True,
+    interface: str | None = None,
+    resolver: Resolver | None = None,
+) -> PassiveSocket:
+    if local_host is None and (local_port != 0 or backlog is not None):
+        raise TypeError("local_port and backlog need a local_host: without it nothing is bound")
+    port = check_port(local_port)
+    host = None
+    if local_host is not None:
+        host = _local_host(local_host, family, resolver, Deadline(None, monotonic))
+    number = _family_to_open(family, host)
+    if number != AF_INET6 and v6_only is not None:
+        raise TypeError("a passive IPv4 stream socket does not take v6_only")
+    # The system hands these on to the sockets that are accepted.
+    settings = _Settings(keepalive, nodelay, interface)
+    descriptor = settings.open_descriptor(number, host)
+    listener = _wrap_passive(descriptor, stream)
+    try:
+        if number == AF_INET6:
+            listener.set_option("v6_only", v6_only is not False)
+        if host is not None:
+            listener.bind(host, port, reuse_address=reuse_address, reuse_port=reuse_port)
+            listener.listen(backlog)
+    except BaseException:
+        listener.close(abort=True)
+        raise
+    return listener
+
+
+# -- local sockets --------------------------------------------------------------------------------
+
+
+def _make_active_local(
+    stream: StreamOptions, *, local_filename: Any = None, remote_filename: Any = None
+) -> ActiveSocket:
+    source = None if local_filename is None else ensure_address(local_filename, "local")
+    target = None if remote_filename is None else ensure_address(remote_filename, "local")
+    active = _wrap_active(_open_local(target or source), None, stream)
+    try:
+        if source is not None:
+            active.bind(source)
+        if target is not None:
+            active.connect(target)
+    except BaseException:
+        active.close(abort=True)
+        raise
+    return active
+
+
+def _make_passive_local(
+    stream: StreamOptions,
+    *,
+    local_filename: Any = None,
+    backlog: int | None = None,
+    reuse_address: bool = True,
+) -> PassiveSocket:
+    if local_filename is None and backlog is not None:
+        raise TypeError("backlog needs a local_filename: without it nothing is bound")
+    address = None if local_filename is None else ensure_address(local_filename, "local")
+    listener = _wrap_passive(_open_local(address), stream)
+    try:
+        if address is not None:
+            listener.bind(address, reuse_address=reuse_address)
+            listener.listen(backlog)
+    except BaseException:
+        listener.close(abort=True)
+        raise
+    return listener
+
+
+def _open_local(address: LocalAddress | None) -> SocketDescriptor:
+    family = family_of(address or LocalAddress("", abstract=True))
+    return SocketDescriptor.open(family, STREAM, address=address)
+
+
+# -- sockets of what is there already -------------------------------------------------------------
+
+
+def make_socket_pair(**options: Unpack[StreamOptions]) -> tuple[ActiveSocket, ActiveSocket]:
+    """Make two local sockets that are connected to each other; see socketpair(2).
+
+    Args:
+        **options: `external_format`, `input_buffer_size`, `output_buffer_size` and `timeout`, as
+            for `make_socket`.
+
+    Raises:
+        TooManyOpenFiles: There are not two descriptors left.
+        TypeError, ValueError: An option is none of those that it can be.
+    """
+    check_stream_keywords("a pair of sockets", cast("dict[str, Any]", options))
+    one, other = SocketDescriptor.open_pair(STREAM)
+    try:
+        return (
+            ActiveSocket(one, remote_name=one.remote_name(), **options),
+            ActiveSocket(other, remote_name=other.remote_name(), **options),
+        )
+    except BaseException:
+        one.close()
+        other.close()
+        raise
+
+
+@overload
+def make_socket_from_fd(
+    fd: int,
+    *,
+    dup: bool = ...,
+    connect: Literal["active"] = ...,
+    **options: Unpack[StreamOptions],
+) -> ActiveSocket: ...
+@overload
+def make_socket_from_fd(
+    fd: int,
+    *,
+    dup: bool = ...,
+    connect: Literal["passive"],
+    **options: Unpack[StreamOptions],
+) -> PassiveSocket: ...
+def make_socket_from_fd(
+    fd: int,
+    *,
+    dup: bool = True,
+    connect: Literal["active", "passive"] = "active",
+    **options: Unpack[StreamOptions],
+) -> ActiveSocket | PassiveSocket:
+    """Make a socket of a descriptor that something else has opened.
+
+    You would want it for what a parent process or a service manager hands down.
+
+    Args:
+        fd: The descriptor of a stream socket. It becomes non-blocking, and with it every other
+            descriptor of the same socket.
+        dup: Work on a duplicate, and leave `fd` to the caller; False takes ownership of `fd`.
+        connect: ``"active"`` for a socket with a peer, ``"passive"`` for one that listens or will.
+        **options: `external_format`, `input_buffer_size`, `output_buffer_size` and `timeout`, as
+            for `make_socket`.
+
+    Raises:
+        NotASocket: The descriptor is something else.
+        SocketClosed: There is no such descriptor.
+        ValueError: It is not a stream socket of a family that Trunkline knows, or it listens and
+            `connect` says otherwise. `fd` stays the caller's.
+        TooManyOpenFiles: It cannot be duplicated.
+        TypeError: An argument is of the wrong type.
+    """
+    check_keywords(connect, "internet", "stream", {})
+    check_stream_keywords("a socket made of a descriptor", cast("dict[str, Any]", options))
+    if isinstance(fd, bool) or not isinstance(fd, int):
+        raise TypeError(f"a descriptor is an integer, not {type(fd).__name__}")
+    if not 0 <= fd < 2**31:
+        raise ValueError(f"a descriptor is a C int, and not negative: {fd}")
+    descriptor = SocketDescriptor.adopt_duplicate(fd) if dup else SocketDescriptor.adopt(fd)
+    try:
+        return _wrap_adopted(descriptor, connect, options)
+    except BaseException:
+        descriptor.restore_blocking()
+        if dup:
+            descriptor.close()
+        else:
+            descriptor.detach()
+        raise
+
+
+def _wrap_adopted(
+    descriptor: SocketDescriptor, connect: str, stream: StreamOptions
+) -> ActiveSocket | PassiveSocket:
+    local_name = descriptor.check_kind()
+    listens = descriptor.listens
+    if connect == "passive":
+        listener = PassiveSocket(descriptor, **stream)
+        listener.take_state(local_name, listens=listens)
+        return listener
+    if listens:
+        raise ValueError("the descriptor belongs to a socket that listens: connect is 'passive'")
+    try:
+        remote_name = descriptor.remote_name()
+    except NotConnected:
+        remote_name = None
+    return ActiveSocket(descriptor, remote_name=remote_name, **stream)
+
+
+def _wrap_active(
+    descriptor: SocketDescriptor, name: Endpoint | None, stream: StreamOptions
+) -> ActiveSocket:
+    try:
+        return ActiveSocket(descriptor, remote_name=name, **stream)
+    except BaseException:
+        descriptor.close()
+        raise
+
+
+def _wrap_passive(descriptor: SocketDescriptor, stream: StreamOptions) -> PassiveSocket:
+    try:
+        return PassiveSocket(descriptor, **stream)
+    except BaseException:
+        descriptor.close()
+        raise

@@ -1,0 +1,47 @@
+"""Making the name to bind or connect to, of what a caller has given."""
+
+from os import PathLike
+from typing import TypeAlias, cast
+
+from .._sys.host_names import port_of_service
+from .._sys.sockaddr import AF_UNIX, Name
+from .._sys.socket_descriptor import SocketDescriptor
+from ..addresses import AddressLike, Endpoint, ensure_address
+
+__all__ = ("NameLike", "check_port", "ensure_name")
+
+NameLike: TypeAlias = AddressLike | PathLike[str]
+"""An address in any form, or for local sockets a path in any form."""
+
+
+def ensure_name(descriptor: SocketDescriptor, address: NameLike, port: int | str) -> Name:
+    """Return the name to bind to, or to connect to.
+
+    Raises:
+        TypeError, ValueError: The address or the port is none, or not for this kind of socket.
+    """
+    address = cast("AddressLike", address)  # whichever it is, is checked here
+    if descriptor.family != AF_UNIX:
+        return Endpoint(ensure_address(address), check_port(port))
+    if port != 0:
+        raise ValueError("a local address has no port")
+    return ensure_address(address, "local")
+
+
+def check_port(port: int | str) -> int:
+    """Return the number of a port given as a number, or as text: a number or a TCP service's name.
+
+    Raises:
+        TypeError: It is neither an integer nor a string.
+        ValueError: It is out of range, or there is no such service.
+    """
+    if isinstance(port, str):
+        number = int(port) if port.isdecimal() else port_of_service(port)
+        if number is None:
+            raise ValueError(f"there is no TCP service of the name {port!r}")
+        port = number
+    if isinstance(port, bool) or not isinstance(port, int):
+        raise TypeError(f"a port is an integer or a service's name, not {type(port).__name__}")
+    if not 0 <= port <= 65_535:
+        raise ValueError(f"a port is a number from 0 to 65535, not {port}")
+    return port

@@ -1,0 +1,323 @@
+"""Passive stream sockets: those that listen, and accept connections."""
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, overload
+
+from .._core.accept_policy import AcceptVerdict, accept_back_off, accept_verdict
+from .._core.deadline import Deadline, check_timeout
+from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
+from .._sys.clock import monotonic
+from .._sys.shortage import wait_for_descriptor
+from .._sys.sockaddr import Name
+from .._sys.socket_descriptor import SocketDescriptor
+from .._sys.socket_files import SocketFile, remove_stale_file
+from ..addresses import LocalAddress
+from ..errors import SocketClosed, SocketError, TimedOut, WouldBlock
+from ..streams.stream import DEFAULT_BUFFER_SIZE, check_buffer_size
+from .active_socket import ActiveSocket
+from .families import family_label
+from .names import NameLike, ensure_name
+from .socket import Socket, name_text
+
+if TYPE_CHECKING:
+    pass
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+__all__ = ("DEFAULT_BACKLOG", "PassiveSocket")
+
+DEFAULT_BACKLOG = 128
+"""How many connections may wait to be accepted; the system may allow fewer, see listen(2)."""
+
+
+class PassiveSocket(Socket):
+    """A socket that listens for connections, and makes an `ActiveSocket` of each; see
+    `make_socket`.
+
+    The settings of the streams are those of the accepted sockets.
+    """
+
+    def __init__(
+        self,
+        descriptor: SocketDescriptor,
+        *,
+        external_format: ExternalFormatLike = "utf-8",
+        input_buffer_size: int = DEFAULT_BUFFER_SIZE,
+        output_buffer_size: int = DEFAULT_BUFFER_SIZE,
+        timeout: float | None = None,
+    ) -> None:
+        super().__init__(descriptor)
+        self._external_format = ensure_external_format(external_format)
+        self._input_buffer_size = check_buffer_size(input_buffer_size)
+        self._output_buffer_size = check_buffer_size(output_buffer_size)
+        self._timeout = check_timeout(timeout)
+        self._file: SocketFile | None = None
+        self._is_listening = False
+        self._back_off = accept_back_off()
+
+    @property
+    def external_format(self) -> ExternalFormat:
+        """The external format that accepted sockets begin with."""
+        return self._external_format
+
+    @external_format.setter
+    def external_format(self, value: ExternalFormatLike) -> None:
+        self._external_format = ensure_external_format(value)
+
+    # -- binding and listening -------------------------------------------------------------------
+
+    def bind(
+        self,
+        address: NameLike,
+        port: int | str = 0,
+        *,
+        reuse_address: bool = True,
+        reuse_port: bool = False,
+    ) -> None:
+        """Bind the socket to an address and port, or to a local address.
+
+        Args:
+            address: An address of this machine, `IPV4_UNSPECIFIED` or `IPV6_UNSPECIFIED` for all of
+                them; for a local socket a path or a `LocalAddress`.
+            port: A port, or the name of a service; 0 lets the system choose, see `local_port`.
+            reuse_address: Do not wait for old connections of that port to fade away; for a path,
+                remove a socket's file that nobody listens to.
+            reuse_port: Let other sockets of this user listen at the same port; the system spreads
+                the connections.
+
+        Raises:
+            AddressInUse: Somebody listens there already.
+            AddressNotAvailable, PermissionDenied, SocketError: The system says no.
+            OptionNotSupported: The platform has no `reuse_port`.
+            SocketClosed: The socket is closed.
+            TypeError, ValueError: The address or the port is none.
+        """
+        name = ensure_name(self._descriptor, address, port)
+        if isinstance(name, LocalAddress):
+            if reuse_address:
+                remove_stale_file(name)
+        elif reuse_address and sys.platform != "win32":
+            # On Windows the option means that anybody may take the port away.
+            self.set_option("reuse_address", True)
+        if reuse_port:
+            self.set_option("reuse_port", True)
+        self._descriptor.bind(name)
+        if isinstance(name, LocalAddress):
+            self._file = SocketFile.of(name)
+        self._remember_local_name()
+
+    def listen(self, backlog: int | None = None) -> None:
+        """Begin to listen.
+
+        Args:
+            backlog: How many connections may wait to be accepted; None is `DEFAULT_BACKLOG`.
+
+        Raises:
+            AddressInUse: Somebody else listens at that port.
+            SocketClosed, SocketError: The system says no.
+            TypeError, ValueError: The backlog is not a number, or negative.
+        """
+        if backlog is None:
+            backlog = DEFAULT_BACKLOG
+        if isinstance(backlog, bool) or not isinstance(backlog, int):
+            raise TypeError(f"a backlog is an integer, not {type(backlog).__name__}")
+        if backlog < 0:
+            raise ValueError(f"a backlog cannot be negative: {backlog}")
+        self._descriptor.listen(backlog)
+        self._is_listening = True
+        self._remember_local_name()
+        _logger()
+
+    def take_state(self, local_name: Name, *, listens: bool) -> None:
+        """Take note of what was done to the descriptor before it was ours."""
+        self._is_listening = listens
+        is_bound = local_name.path if isinstance(local_name, LocalAddress) else local_name.port
+        if listens or is_bound:
+            self._local_name = self._descriptor.where = local_name
+            _logger()
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the socket is open and has been bound."""
+        return self._local_name is not None and not self.closed
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether the socket is open and listens."""
+        return self._is_listening and not self.closed
+
+    # -- accepting -------------------------------------------------------------------------------
+
+    @overload
+    def accept(
+        self,
+        *,
+        timeout: None = None,
+        external_format: ExternalFormatLike | None = ...,
+        input_buffer_size: int | None = ...,
+        output_buffer_size: int | None = ...,
+    ) -> ActiveSocket: ...
+    @overload
+    def accept(
+        self,
+        *,
+        timeout: float | None,
+        external_format: ExternalFormatLike | None = ...,
+        input_buffer_size: int | None = ...,
+        output_buffer_size: int | None = ...,
+    ) -> ActiveSocket | None: ...
+    def accept(
+        self,
+        *,
+        timeout: float | None = None,
+        external_format: ExternalFormatLike | None = None,
+        input_buffer_size: int | None = None,
+        output_buffer_size: int | None = None,
+    ) -> ActiveSocket | None:
+        """Wait for a connection, and accept it.
+
+        A client that is gone before it was accepted is passed over. When the process has run out of
+        descriptors, that is logged once and the call goes on waiting until there is one.
+
+        Args:
+            timeout: Seconds to wait; None is for ever, 0 does not wait.
+            external_format: The stream's external format; by default this socket's.
+            input_buffer_size: The stream's, in bytes; by default this socket's.
+            output_buffer_size: The stream's, in bytes; by default this socket's.
+
+        Returns:
+            The socket of the connection, or None when the time is up.
+
+        Raises:
+            TooManyOpenFiles, NoBufferSpace, OutOfMemory: `timeout` is 0 and one of these things
+                is short. The connection goes on waiting.
+            SocketClosed: The socket is closed, or is being closed by another thread.
+            Busy: Another thread is accepting.
+            SocketError: The system says no, for instance because the socket does not listen.
+        """
+        deadline = Deadline(timeout, monotonic)
+        if external_format is None:
+            external_format = self._external_format
+        if input_buffer_size is None:
+            input_buffer_size = self._input_buffer_size
+        if output_buffer_size is None:
+            output_buffer_size = self._output_buffer_size
+        # A mistake in them must not cost a connection.
+        external_format = ensure_external_format(external_format)
+        check_buffer_size(input_buffer_size)
+        check_buffer_size(output_buffer_size)
+        self._descriptor.check_open("accept")
+        with self._descriptor.reading:
+            accepted = self._accept(deadline)
+        if accepted is None:
+            return None
+        descriptor, name = accepted
+        try:
+            return ActiveSocket(
+                descriptor,
+                remote_name=name,
+                external_format=external_format,
+                input_buffer_size=input_buffer_size,
+                output_buffer_size=output_buffer_size,
+                timeout=self._timeout,
+            )
+        except BaseException:
+            descriptor.close()
+            raise
+
+    def _accept(self, deadline: Deadline) -> tuple[SocketDescriptor, Name] | None:
+        while True:
+            try:
+                accepted = self._descriptor.accept()
+            except WouldBlock:
+                self._back_off.reset()
+            except SocketError as error:
+                if not self._survive(error, deadline):
+                    return None
+                continue
+            else:
+                self._back_off.reset()
+                return accepted
+            try:
+                self._descriptor.wait_readable(deadline, "accept")
+            except TimedOut:
+                return None
+
+    def accept_descriptor(self) -> tuple[SocketDescriptor, Name]:
+        """Accept a connection at once, and return its descriptor and its peer's name.
+
+        It is for what makes something else than an `ActiveSocket` of it.
+
+        Raises:
+            WouldBlock: No connection waits.
+            SocketError: Whatever accept(2) says.
+        """
+        return self._descriptor.accept()
+
+    def _survive(self, error: SocketError, deadline: Deadline) -> bool:
+        """Do what the policy says about an error of accepting; return whether to try again."""
+        verdict = accept_verdict(error)
+        if verdict is AcceptVerdict.RAISE:
+            raise error
+        if verdict is AcceptVerdict.BACK_OFF:
+            if deadline.is_immediate:
+                raise error
+            first_time = not self._back_off.is_backing_off
+            delay = self._back_off.next_delay()
+            remaining = deadline.remaining()
+            if remaining == 0:
+                return False
+            if first_time:
+                log_shortage(self, error)
+            wait_for_descriptor(delay if remaining is None else min(delay, remaining))
+            self._descriptor.check_open("accept")
+        return True
+
+    def __iter__(self) -> Iterator[ActiveSocket]:
+        """Accept connections until the socket is closed."""
+        while True:
+            try:
+                connection = self.accept()
+            except SocketClosed:
+                return
+            yield connection
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def close(self, *, abort: bool = False) -> None:
+        """Stop listening; connections that were accepted live on. May be repeated, from any thread.
+
+        Whoever is accepting in another thread gets `SocketClosed`. The file of a local socket is
+        removed.
+        """
+        if not self.closed and self._file is not None:
+            self._file.remove()
+        super().close(abort=abort)
+
+    # -- for people ------------------------------------------------------------------------------
+
+    def _kind_text(self) -> str:
+        return f"passive {family_label(self._descriptor.family)} stream socket"
+
+    def _state_text(self) -> str:
+        if self._local_name is None:
+            return ", unbound"
+        state = "waiting @" if self._is_listening else "bound to"
+        return f" {state} {name_text(self._local_name)}"
+
+
+def log_shortage(listener: PassiveSocket, error: SocketError) -> None:
+    """Say that connections have to wait, and why."""
+    _logger().warning(
+        "cannot accept connections at %s for now: %s", listener.local_name, error.strerror
+    )
+
+
+def _logger() -> "Logger":
+    # Clients need not pay for the module, which costs more than all of Trunkline's sockets. But who
+    # listens has to have it by then: without a descriptor left, nothing can be imported.
+    import logging
+
+    return logging.getLogger("trunkline.sockets")

@@ -1,0 +1,209 @@
+"""Names of hosts: the protocol that whoever resolves them follows, the system's resolver, and
+`lookup_hostname`.
+"""
+
+from typing import NamedTuple, Protocol
+
+from .._core.deadline import Deadline
+from .._sys.clock import monotonic
+from .._sys.host_names import addresses_of, name_of
+from ..addresses import AddressLike, IPAddress, ensure_address
+from ..errors import NoName
+from .families import InternetFamily, family_number
+
+__all__ = (
+    "HostEntry",
+    "Resolution",
+    "Resolver",
+    "SystemResolver",
+    "ensure_hostname",
+    "literal_address",
+    "lookup_hostname",
+)
+
+
+class Resolution(NamedTuple):
+    """What a resolver found out about a name.
+
+    Attributes:
+        addresses: At least one address, the best first.
+        canonical_name: The host's official name, where the resolver knows it.
+    """
+
+    addresses: tuple[IPAddress, ...]
+    canonical_name: str | None
+
+
+class Resolver(Protocol):
+    """Whoever finds the addresses of a host, and its name."""
+
+    def resolve(
+        self, host: str, *, family: InternetFamily = "internet", timeout: float | None = None
+    ) -> Resolution:
+        """Return the addresses of a host.
+
+        Raises:
+            ResolverError: `NoName` where there are none, `TryAgain`, `ServerFailure`.
+            TimedOut: It took longer than `timeout` seconds.
+            ValueError: The text cannot be the name of a host.
+        """
+
+    def reverse(self, address: IPAddress, *, timeout: float | None = None) -> str:
+        """Return the name of the host with an address; raises as `resolve` does."""
+
+
+class SystemResolver:
+    """The system's own resolver, getaddrinfo(3): hosts files, DNS, and what else it is set up for.
+
+    With a timeout it works in a thread of its own, which is left behind when the time is up.
+    """
+
+    def resolve(
+        self, host: str, *, family: InternetFamily = "internet", timeout: float | None = None
+    ) -> Resolution:
+        """See `Resolver.resolve`."""
+        canonical_name, addresses = addresses_of(host, family_number(family), timeout)
+        if not addresses:
+            raise NoName(strerror="no address", operation="resolve", host=host)
+        return Resolution(tuple(addresses), canonical_name)
+
+    def reverse(self, address: IPAddress, *, timeout: float | None = None) -> str:
+        """See `Resolver.reverse`."""
+        return name_of(address, timeout)
+
+
+class HostEntry(NamedTuple):
+    """What `lookup_hostname` returns: four values, which can be unpacked.
+
+    Attributes:
+        address: The address to use.
+        addresses: The further addresses of the host, if there are any.
+        canonical_name: The host's official name, or None where it is not known.
+        names: Pairs of each name of the host and the address that it belongs to.
+    """
+
+    address: IPAddress
+    addresses: tuple[IPAddress, ...]
+    canonical_name: str | None
+    names: tuple[tuple[str, IPAddress], ...]
+
+
+def lookup_hostname(
+    host: AddressLike,
+    *,
+    family: InternetFamily = "internet",
+    resolver: Resolver | None = None,
+    timeout: float | None = None,
+) -> HostEntry:
+    """Look up the addresses of a host; or, given an address, the name of the host.
+
+    To connect to a host by name, give the name to `make_socket` as `remote_host` instead: it tries
+    all addresses.
+
+    Args:
+        host: A name, or an address in any form that `ensure_address` takes.
+        family: Which addresses are wanted: ``"internet"`` for both families, ``"ipv4"``,
+            ``"ipv6"``.
+        resolver: Who looks it up; the system's resolver by default.
+        timeout: Seconds for the whole call.
+
+    Returns:
+        A `HostEntry`. Given an address, it has that address; where no name belongs to it,
+        `canonical_name` is None and `names` is empty.
+
+    Raises:
+        NoName: The name does not exist, or has no address of that family.
+        TryAgain, ServerFailure, ResolverError: The resolver could not find out.
+        TimedOut: The time is up.
+        ValueError, TypeError: `host` is neither a name nor an address.
+    """
+    deadline = Deadline(timeout, monotonic)
+    resolver = resolver or SystemResolver()
+    address = literal_address(host)
+    if address is None:
+        assert isinstance(host, str)
+        found = resolver.resolve(host, family=family, timeout=deadline.remaining())
+        names = dict.fromkeys(name for name in (found.canonical_name, host) if name)
+        return HostEntry(
+            found.addresses[0],
+            found.addresses[1:],
+            found.canonical_name,
+            tuple((name, each) for name in names for each in found.addresses),
+        )
+    _check_family(address, family)
+    try:
+        name = resolver.reverse(address, timeout=deadline.remaining())
+    except NoName:
+        return HostEntry(address, (), None, ())
+    return HostEntry(address, (), name, ((name, address),))
+
+
+def ensure_hostname(
+    host: AddressLike,
+    *,
+    family: InternetFamily = "internet",
+    resolver: Resolver | None = None,
+    timeout: float | None = None,
+) -> IPAddress:
+    """Return the address that a value stands for, looking it up only if it is a name.
+
+    The arguments and errors are those of `lookup_hostname`.
+    """
+    address = literal_address(host)
+    if address is None:
+        return lookup_hostname(host, family=family, resolver=resolver, timeout=timeout).address
+    _check_family(address, family)
+    return address
+
+
+def literal_address(host: AddressLike) -> IPAddress | None:
+    """Return the address that `host` is, or None if it is text that can only be a name.
+
+    Raises:
+        TypeError, ValueError: It can be neither.
+    """
+    if not isinstance(host, str):
+        return ensure_address(host)
+    try:
+        return ensure_address(host)
+    except ValueError:
+        _check_host_name(host)
+        return None
+
+
+def _check_host_name(host: str) -> None:
+    """Raise `ValueError` for what is meant to be an address, and is not, or can be no name."""
+    if not host:
+        raise ValueError("the name of a host cannot be empty")
+    # The system's resolver would take "127.1" and "0x7f.1" for 127.0.0.1, and "1" for 0.0.0.1.
+    plain = _in_ascii_digits(host)
+    if ":" in plain or all(_is_numeric(label) for label in plain.split(".")):
+        raise ValueError(f"not an internet address: {host!r}")
+    if any(char.isspace() or char in "\0/%" for char in host):
+        raise ValueError(f"not the name of a host: {host!r}")
+
+
+def _in_ascii_digits(host: str) -> str:
+    """Return the text with digits and dots of all kinds as the system's resolver reads them."""
+    if host.isascii():
+        return host
+    from unicodedata import normalize  # a large table, which hardly anybody needs
+
+    return normalize("NFKC", host).replace("\u3002", ".")  # the dots of RFC 3490, section 3.1
+
+
+def _is_numeric(label: str) -> bool:
+    """Return whether a part of a name is a decimal or hexadecimal number, or empty."""
+    if label[:2] in ("0x", "0X") and len(label) > 2:
+        return not label[2:].strip("0123456789abcdefABCDEF")
+    return not label or label.isdecimal()
+
+
+def _check_family(address: IPAddress, family: InternetFamily) -> None:
+    family_number(family)
+    if family != "internet" and family != f"ipv{address.version}":
+        raise NoName(
+            strerror=f"not an {'IPv4' if family == 'ipv4' else 'IPv6'} address",
+            operation="resolve",
+            host=address,
+        )

@@ -1,0 +1,207 @@
+"""What all sockets have in common: a descriptor, names, options, a state, and how they end."""
+
+import sys
+import warnings
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from .._sys.sockaddr import Name
+from .._sys.socket_descriptor import SocketDescriptor
+from ..addresses import Endpoint, IPAddress, LocalAddress
+from ..errors import SocketError
+from .families import family_label
+from .options import get_option, set_option
+
+__all__ = ("Socket",)
+
+
+class Socket:
+    """The base of all socket classes; `make_socket` makes them.
+
+    A socket owns its descriptor: closing the socket closes it. All sockets are context managers:
+    leaving the ``with`` block closes, and leaving it by an exception closes with ``abort=True``.
+    """
+
+    _descriptor: SocketDescriptor
+    _local_name: Name | None = None
+    _remote_name: Name | None = None
+
+    def __init__(self, descriptor: SocketDescriptor) -> None:
+        self._descriptor = descriptor
+
+    # -- life and death --------------------------------------------------------------------------
+
+    def close(self, *, abort: bool = False) -> None:
+        """Close the socket. May be repeated, and called from any thread.
+
+        Whoever waits in another thread for this socket gets `SocketClosed`.
+
+        Args:
+            abort: Drop what is queued, and close now.
+        """
+        self._descriptor.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the socket has been closed."""
+        return self._descriptor.is_closed
+
+    def fileno(self) -> int:
+        """Return the number of the descriptor, or -1 when the socket is closed.
+
+        It is for `select` and its like. The descriptor is non-blocking and stays the socket's.
+        """
+        return self._descriptor.number
+
+    def watch_closing(self, callback: Callable[[int], None]) -> None:
+        """Have `callback` called with the descriptor's number when it is about to be given back.
+
+        It is what a multiplexer needs: afterwards the number may be another file's.
+        """
+        self._descriptor.watch_closing(callback)
+
+    def unwatch_closing(self, callback: Callable[[int], None]) -> None:
+        """Undo `watch_closing`, if that was done."""
+        self._descriptor.unwatch_closing(callback)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close(abort=kind is not None)
+
+    def __del__(self) -> None:
+        descriptor = getattr(self, "_descriptor", None)
+        if descriptor is None or descriptor.is_closed or sys.is_finalizing():
+            return
+        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+        descriptor.close()
+
+    # -- names -----------------------------------------------------------------------------------
+
+    @property
+    def address_family(self) -> str:
+        """The family of the socket's addresses: ``"ipv4"``, ``"ipv6"`` or ``"local"``."""
+        return family_label(self._descriptor.family).lower()
+
+    @property
+    def local_name(self) -> Any:
+        """The name this end is bound to: an `Endpoint` (address, port), or a `LocalAddress`.
+
+        It is remembered, so that it can be asked for after the connection is lost, and the socket
+        closed.
+
+        Raises:
+            SocketClosed: The socket was closed before its name was known.
+        """
+        if self._local_name is not None:
+            return self._local_name
+        return self._descriptor.local_name()
+
+    @property
+    def local_host(self) -> IPAddress:
+        """The address that this end is bound to.
+
+        Raises:
+            TypeError: The socket is a local one.
+            SocketClosed: As for `local_name`.
+        """
+        return self._endpoint(self.local_name).host
+
+    @property
+    def local_port(self) -> int:
+        """The port that this end is bound to; see `local_host`."""
+        return self._endpoint(self.local_name).port
+
+    @property
+    def local_filename(self) -> LocalAddress:
+        """The local address that this end is bound to.
+
+        Raises:
+            TypeError: The socket is not a local one.
+            SocketClosed: As for `local_name`.
+        """
+        return self._local_address(self.local_name)
+
+    @staticmethod
+    def _endpoint(name: Name) -> Endpoint:
+        if not isinstance(name, Endpoint):
+            raise TypeError("a local socket has neither hosts nor ports, but file names")
+        return name
+
+    @staticmethod
+    def _local_address(name: Name) -> LocalAddress:
+        if not isinstance(name, LocalAddress):
+            raise TypeError("an internet socket has no file names, but hosts and ports")
+        return name
+
+    def _remember_local_name(self) -> None:
+        """Ask for the local name once, now that it will not change."""
+        try:
+            self._local_name = self._descriptor.local_name()
+        except SocketError:
+            # It was reset, or closed by another thread: who asks for the name will be told.
+            return
+        if self._descriptor.where is None:
+            self._descriptor.where = self._local_name
+
+    # -- options ---------------------------------------------------------------------------------
+
+    def get_option(self, name: str) -> Any:
+        """Return the value of a socket option.
+
+        Args:
+            name: Its name, see `OPTION_NAMES`.
+
+        Returns:
+            A bool, an int, or a str, whichever the option is; for times the seconds as a float, or
+            None where there is no limit; for ``"linger"`` the seconds, or None where it is off.
+
+        Raises:
+            OptionNotSupported: This platform, or this kind of socket, does not have the option.
+            SocketClosed: The socket is closed.
+            ValueError: There is no option of that name.
+        """
+        return get_option(self._descriptor, name)
+
+    def set_option(self, name: str, value: Any) -> None:
+        """Set a socket option.
+
+        Args:
+            name: Its name, see `OPTION_NAMES`.
+            value: Of the type that `get_option` returns; ``"linger"`` takes True too, for 15
+                seconds.
+
+        Raises:
+            OptionNotSupported: This platform, or this kind of socket, does not have the option.
+            TypeError, ValueError: There is no option of that name, it can only be read, or the
+                value is not one of the option's.
+            SocketClosed, SocketError: The operating system said no.
+        """
+        set_option(self._descriptor, name, value)
+
+    # -- for people ------------------------------------------------------------------------------
+
+    def _state_text(self) -> str:
+        """Return the end of the `repr`."""
+        raise NotImplementedError
+
+    def _kind_text(self) -> str:
+        """Return the start of the `repr`."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{self._kind_text()}{', closed' if self.closed else self._state_text()}>"
+
+
+def name_text(name: Name) -> str:
+    """Return a name as the `repr` of a socket shows it."""
+    if isinstance(name, Endpoint):
+        return f"{name.host}/{name.port}"
+    return f'"{name}"'

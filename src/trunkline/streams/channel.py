@@ -1,0 +1,39 @@
+"""What a stream needs of the thing that it reads from and writes to.
+
+A socket's descriptor is one, and so is anything else that bytes go through: the stream does not
+know which.
+"""
+
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from .._core.deadline import Deadline
+
+__all__ = ("Channel",)
+
+
+class Channel(Protocol):
+    """A non-blocking way for bytes, whose calls raise Trunkline's errors."""
+
+    where: object
+    """The address that errors name."""
+
+    @property
+    def reading(self) -> AbstractContextManager[None]:
+        """The right to read, which one thread has at a time."""
+
+    @property
+    def writing(self) -> AbstractContextManager[None]:
+        """The right to write."""
+
+    def receive_into(self, buffer: Any, /) -> int:
+        """Receive what is there, 0 bytes at the end, or raise `WouldBlock`."""
+
+    def send(self, data: Any, /) -> int:
+        """Send what fits, or raise `WouldBlock`."""
+
+    def wait_readable(self, deadline: Deadline, operation: str) -> None:
+        """Wait until `receive_into` would not block."""
+
+    def wait_writable(self, deadline: Deadline, operation: str) -> None:
+        """Wait until `send` would not block."""

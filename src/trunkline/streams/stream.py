@@ -1,0 +1,614 @@
+"""Streams of text and bytes, that block.
+
+A stream puts two buffers and an external format onto a `Channel`. What is clever about that, taking
+lines and characters off the front of a buffer, is in `trunkline._core`; here are the loops around
+it, the time limits, and what becomes of the channel's errors.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Final, Self, TypeAlias, TypeVar
+
+from .._core.deadline import Deadline, check_timeout
+from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
+from .._core.input_buffer import InputBuffer
+from .._core.text_writer import TextWriter
+from .._sys.clock import monotonic
+from ..errors import (
+    BrokenPipe,
+    ConnectionAborted,
+    ConnectionReset,
+    EndOfFile,
+    Hangup,
+    HostDown,
+    HostUnreachable,
+    NetworkDown,
+    NetworkReset,
+    NetworkUnreachable,
+    SocketError,
+    StreamError,
+    TimedOut,
+    WouldBlock,
+)
+from .channel import Channel
+from .io_adapter import StreamIO
+
+__all__ = ("DEFAULT_BUFFER_SIZE", "DEFAULT_LIMIT", "DEFAULT_TIMEOUT", "Stream", "Timeout")
+
+DEFAULT_LIMIT = 65_536
+"""The most bytes that a read takes for one line, or one block, unless told otherwise."""
+
+DEFAULT_BUFFER_SIZE = 16_384
+"""How much is received at a time, and how much output is gathered before it is sent, in bytes."""
+
+
+class _Default(Enum):
+    TIMEOUT = "the stream's own timeout"
+
+
+DEFAULT_TIMEOUT: Final = _Default.TIMEOUT
+"""In place of a timeout: the one that the stream was given."""
+
+Timeout: TypeAlias = float | _Default | None
+
+# A connection that one of these has befallen is over, in both directions. The system reports it
+# once and says "end of file" afterwards, which would look like an orderly end.
+_FATAL = (
+    ConnectionAborted,
+    ConnectionReset,
+    HostDown,
+    HostUnreachable,
+    NetworkDown,
+    NetworkReset,
+    NetworkUnreachable,
+    TimedOut,
+)
+
+T = TypeVar("T")
+
+
+class Stream:
+    """Reads and writes text, lines and bytes.
+
+    Reading and writing are independent: one thread may read while another writes. A second reader,
+    or a second writer, gets `Busy`.
+
+    Every reading call has a `timeout`, in seconds for the whole call: None is for ever, 0 takes
+    only what has arrived, and the default is the stream's own `timeout`. When it passes, `TimedOut`
+    is raised and nothing is lost: what has arrived will be there for the next call. The same goes
+    for the `limit` of a line or block, in bytes, which raises `LineTooLong`.
+
+    All calls raise `SocketClosed` when the stream is closed, also if that happens while they wait;
+    `ConnectionReset` when the peer has thrown the connection away; and `Busy`.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        external_format: ExternalFormatLike = "utf-8",
+        input_buffer_size: int = DEFAULT_BUFFER_SIZE,
+        output_buffer_size: int = DEFAULT_BUFFER_SIZE,
+        timeout: float | None = None,
+    ) -> None:
+        self._channel = channel
+        external_format = ensure_external_format(external_format)
+        self._input = InputBuffer(external_format)
+        self._input_buffer_size = check_buffer_size(input_buffer_size)
+        self._received: memoryview | None = None
+        self._writer = TextWriter(external_format)
+        self._output = bytearray()
+        self._output_buffer_size = check_buffer_size(output_buffer_size)
+        self._timeout = check_timeout(timeout)
+        self._fatal_error: SocketError | None = None
+
+    # -- settings --------------------------------------------------------------------------------
+
+    @property
+    def timeout(self) -> float | None:
+        """The time limit, in seconds, of calls that are not given one; None is for ever."""
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, timeout: float | None) -> None:
+        self._timeout = check_timeout(timeout)
+
+    @property
+    def external_format(self) -> ExternalFormat:
+        """How text looks on the wire; it can be changed where a character ends.
+
+        Setting it raises `ValueError` where text has been decoded in the old format and not been
+        read, which only happens with formats that do not mix with bytes.
+        """
+        return self._writer.external_format
+
+    @external_format.setter
+    def external_format(self, value: ExternalFormatLike) -> None:
+        external_format = ensure_external_format(value)
+        with self._channel.reading, self._channel.writing:
+            self._input.change_format(external_format)
+            self._output += self._writer.finish()
+            self._writer = TextWriter(external_format)
+
+    # -- reading text ----------------------------------------------------------------------------
+
+    def read_line(
+        self, *, limit: int | None = DEFAULT_LIMIT, timeout: Timeout = DEFAULT_TIMEOUT
+    ) -> str:
+        """Read a line, and return it without its newline.
+
+        Where the peer ends without a newline, what came after the last one is a line too, and
+        `missing_newline` is then True.
+
+        Args:
+            limit: The most bytes that the line may have, its newline not counted; None for no
+                limit, which is dangerous with peers that are not trusted.
+            timeout: Seconds for the whole call.
+
+        Raises:
+            EndOfFile: The peer has finished, and nothing is left.
+            LineTooLong: There is no newline within the limit. The line stays to be read.
+            DecodingError: The line is not text in the stream's encoding. It stays to be read, for
+                example as bytes.
+            TimedOut: The time is up. What there is of the line stays.
+        """
+        check_limit(limit)
+        return self._read("read_line", lambda: self._input.take_line(limit), timeout)
+
+    @property
+    def missing_newline(self) -> bool:
+        """Whether the last line that was read had no newline, because the peer ended."""
+        return self._input.missing_newline
+
+    def __iter__(self) -> Self:
+        """Iterate over the lines that are still to come, until the peer ends."""
+        return self
+
+    def __next__(self) -> str:
+        try:
+            return self.read_line()
+        except EndOfFile:
+            raise StopIteration from None
+
+    def read_char(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> str:
+        r"""Read a character; a newline of any style is one, ``"\n"``.
+
+        Raises:
+            EndOfFile: The peer has finished, and nothing is left.
+            DecodingError: What comes is not a character in the stream's encoding. It stays.
+            TimedOut: The time is up.
+        """
+        return self._some_char(self._read("read_char", self._input.take_char, timeout), "read_char")
+
+    def peek_char(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> str:
+        """Return the next character and leave it to be read; see `read_char`."""
+        char = self._read("peek_char", self._take_and_unread_char, timeout)
+        return self._some_char(char, "peek_char")
+
+    def _take_and_unread_char(self) -> str | None:
+        char = self._input.take_char()
+        if char:
+            self._input.unread_char()
+        return char
+
+    def unread_char(self) -> None:
+        """Put the character back that `read_char` has just returned.
+
+        Raises:
+            ValueError: The last read was something else, or the character has been put back.
+        """
+        with self._channel.reading:
+            self._input.unread_char()
+
+    def read_char_no_hang(self) -> str | None:
+        """Read a character if a whole one has arrived, and return None if not; see `read_char`."""
+        with self._channel.reading:
+            char = self._take("read_char_no_hang", self._input.take_char)
+            while char is None and self._receive_at_once("read_char_no_hang"):
+                char = self._take("read_char_no_hang", self._input.take_char)
+            return None if char is None else self._some_char(char, "read_char_no_hang")
+
+    def _some_char(self, char: str, operation: str) -> str:
+        if not char:
+            raise EndOfFile(operation=operation, address=self._channel.where)
+        return char
+
+    def read_text(self, size: int, *, timeout: Timeout = DEFAULT_TIMEOUT) -> str:
+        """Read `size` characters, or fewer where the peer ends: "" when nothing is left.
+
+        Raises:
+            DecodingError: One of them is malformed. All of them stay.
+            TimedOut: The time is up. What has arrived stays.
+        """
+        check_size(size)
+        return self._read("read_text", lambda: self._input.take_text(size), timeout)
+
+    # -- reading bytes ---------------------------------------------------------------------------
+
+    def read(self, size: int = DEFAULT_LIMIT, *, timeout: Timeout = DEFAULT_TIMEOUT) -> bytes:
+        """Read bytes: whatever has arrived, at least one and at most `size`, ``b""`` at the end.
+
+        Raises:
+            ValueError: The stream's format does not mix with bytes.
+            TimedOut: The time is up.
+        """
+        check_size(size)
+        return self._read("read", lambda: self._take_some(size), timeout, of_bytes=True)
+
+    def _take_some(self, size: int) -> bytes | None:
+        if size == 0 or len(self._input) or self._input.at_end:
+            return self._input.take_bytes(size)
+        return None
+
+    def read_exactly(self, size: int, *, timeout: Timeout = DEFAULT_TIMEOUT) -> bytes:
+        """Read `size` bytes, neither more nor less.
+
+        Raises:
+            EndOfFile: The peer ended before; its `partial` has what there was.
+            ValueError: The stream's format does not mix with bytes.
+            TimedOut: The time is up. What has arrived stays.
+        """
+        check_size(size)
+        return self._read(
+            "read_exactly", lambda: self._input.take_exactly(size), timeout, of_bytes=True
+        )
+
+    def read_until(
+        self,
+        separator: bytes,
+        *,
+        limit: int | None = DEFAULT_LIMIT,
+        timeout: Timeout = DEFAULT_TIMEOUT,
+    ) -> bytes:
+        r"""Read bytes up to a separator, and return them with it.
+
+        Args:
+            separator: At least one byte, like ``b"\r\n\r\n"``.
+            limit: The most bytes before the separator; None for no limit.
+            timeout: Seconds for the whole call.
+
+        Raises:
+            EndOfFile: The peer ended before; its `partial` has what there was.
+            LineTooLong: The separator is not within the limit. The bytes stay.
+            ValueError: The separator is empty, or the stream's format does not mix with bytes.
+            TimedOut: The time is up. What has arrived stays.
+        """
+        separator = bytes(memoryview(separator))  # of a number, `bytes` would make so many zeros
+        if not separator:
+            raise ValueError("the separator cannot be empty")
+        check_limit(limit)
+        searched = 0
+
+        def take() -> bytes | None:
+            nonlocal searched
+            found = self._input.take_until(separator, limit, searched)
+            if isinstance(found, int):
+                searched = found
+                return None
+            return found
+
+        return self._read("read_until", take, timeout, of_bytes=True)
+
+    def read_into(self, buffer: Any, *, timeout: Timeout = DEFAULT_TIMEOUT) -> int:
+        """Fill a writable buffer, and return how many bytes that were: fewer where the peer ends.
+
+        Raises:
+            ValueError: The stream's format does not mix with bytes.
+            TimedOut: The time is up. What has arrived stays to be read.
+        """
+        deadline = self._deadline(timeout)
+        with self._channel.reading, memoryview(buffer).cast("B") as target:
+            self._input.check_bytes()
+            count = self._input.take_into(target)
+            try:
+                while count < len(target) and not self._input.at_end:
+                    with target[count:] as rest:
+                        received = self._receive_into(rest, "read_into", deadline)
+                    count += received
+                    if not received:
+                        self._input.feed_eof()
+                    elif count < len(target):
+                        self._check_time("read_into", deadline)
+            except BaseException:
+                self._input.push_back(target[:count])
+                raise
+            return count
+
+    def clear_input(self) -> None:
+        """Throw away what has been received and not been read."""
+        with self._channel.reading:
+            self._input.clear()
+
+    @property
+    def has_buffered_input(self) -> bool:
+        """Whether something has been received that no read has returned yet.
+
+        A multiplexer does not see it: the descriptor need not be readable.
+        """
+        return bool(self._input)
+
+    @property
+    def input_buffer(self) -> InputBuffer:
+        """What has been received and not been read, for a multiplexer to look at."""
+        return self._input
+
+    # -- the reading loop ------------------------------------------------------------------------
+
+    def _read(
+        self,
+        operation: str,
+        take: Callable[[], T | None],
+        timeout: Timeout,
+        *,
+        of_bytes: bool = False,
+    ) -> T:
+        """Receive until `take` returns something, and return that."""
+        deadline = self._deadline(timeout)
+        with self._channel.reading:
+            if of_bytes:
+                self._input.check_bytes()
+            result = self._take(operation, take)
+            while result is None:
+                self._receive(operation, deadline)
+                result = self._take(operation, take)
+                if result is None:
+                    self._check_time(operation, deadline)
+            return result
+
+    def _take(self, operation: str, take: Callable[[], T]) -> T:
+        try:
+            return take()
+        except StreamError as error:
+            error.operation = operation
+            error.address = self._channel.where
+            raise
+
+    def _receive(self, operation: str, deadline: Deadline) -> None:
+        """Receive something into the input buffer, or the end of file."""
+        if self._received is None:
+            self._received = memoryview(bytearray(self._input_buffer_size))
+        count = self._receive_into(self._received, operation, deadline)
+        if count:
+            self._input.feed(self._received[:count])
+        else:
+            self._input.feed_eof()
+
+    def _receive_at_once(self, operation: str) -> bool:
+        """Receive what has arrived; return whether there was anything, the end included."""
+        if self._input.at_end:
+            return False
+        try:
+            self._receive(operation, Deadline(0, monotonic))
+        except TimedOut as error:
+            if error.deadline:
+                return False
+            raise
+        return True
+
+    def _check_time(self, operation: str, deadline: Deadline) -> None:
+        """Raise `TimedOut` if the time is up although there was never anything to wait for.
+
+        With a timeout of 0 it always is, and all that has arrived is taken nevertheless.
+        """
+        if not deadline.is_immediate and deadline.remaining() == 0:
+            raise TimedOut.expired(operation, self._channel.where)
+
+    def _receive_into(self, target: memoryview, operation: str, deadline: Deadline) -> int:
+        self._check_alive(operation)
+        while True:
+            try:
+                return self._channel.receive_into(target)
+            except WouldBlock:
+                pass
+            except SocketError as error:
+                raise self._failed(error, operation) from None
+            self._channel.wait_readable(deadline, operation)
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def write(self, data: str | Any, *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
+        r"""Write text, or bytes.
+
+        Small pieces are gathered in the output buffer; `finish_output` sends them. What does not
+        fit is sent, and waited for.
+
+        Args:
+            data: Text, in which each ``"\n"`` becomes a newline of the external format; or any
+                object that has bytes.
+            timeout: Seconds for the whole call.
+
+        Raises:
+            Hangup: The peer reads no more. What was queued for it is dropped.
+            TimedOut: The time is up. What was not sent stays queued, so that nothing is lost and
+                `finish_output` may go on with it.
+            UnicodeEncodeError: The text cannot be written in the stream's encoding. Nothing of it
+                was queued.
+            TypeError: The data is neither text nor bytes.
+            ValueError: It is bytes, and the stream's format does not mix with bytes.
+        """
+        deadline = self._deadline(timeout)
+        with self._channel.writing:
+            self._check_alive("write")
+            data = self._encode(data)
+            if len(self._output) + len(data) <= self._output_buffer_size:
+                self._output += data
+            else:
+                self._write_through(data, deadline)
+
+    def write_line(self, line: str = "", *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
+        """Write text and a newline; see `write`."""
+        if not isinstance(line, str):
+            raise TypeError(f"a line is text, not {type(line).__name__}")
+        self.write(line + "\n", timeout=timeout)
+
+    def finish_output(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
+        """Send what is queued, and wait until the system has all of it.
+
+        Raises:
+            Hangup: The peer reads no more. What was queued for it is dropped.
+            TimedOut: The time is up. What was not sent stays queued.
+        """
+        deadline = self._deadline(timeout)
+        with self._channel.writing:
+            self._flush("finish_output", deadline)
+
+    def force_output(self) -> bool:
+        """Send what can be sent at once; return whether nothing is queued any more.
+
+        Raises:
+            Hangup: The peer reads no more. What was queued for it is dropped.
+        """
+        with self._channel.writing:
+            try:
+                self._flush("force_output", Deadline(0, monotonic))
+            except TimedOut as error:
+                if not error.deadline:
+                    raise
+            return not self._output
+
+    def clear_output(self) -> None:
+        """Throw away what is queued and not sent."""
+        with self._channel.writing:
+            self._output.clear()
+
+    @property
+    def has_buffered_output(self) -> bool:
+        """Whether something has been written that has not been sent."""
+        return bool(self._output)
+
+    def _encode(self, data: Any) -> bytes | memoryview:
+        if isinstance(data, str):
+            return self._writer.encode(data)
+        try:
+            view = memoryview(data).cast("B")
+        except TypeError:
+            raise TypeError(
+                f"what is written is text or bytes, not {type(data).__name__}"
+            ) from None
+        if not self._writer.external_format.mixes_with_bytes:
+            raise ValueError(
+                f"bytes cannot be written in the middle of {self._writer.external_format} text: "
+                "change the external format first, for example to 'latin-1'"
+            )
+        return view
+
+    def _write_through(self, data: bytes | memoryview, deadline: Deadline) -> None:
+        """Send what is queued and then `data`, which is queued as far as it cannot be sent."""
+        sent = 0
+        # No view of what the caller has given survives, not even in the traceback of an error.
+        with data if isinstance(data, memoryview) else memoryview(data) as view:
+            try:
+                self._flush("write", deadline)
+                while sent < len(view):
+                    with view[sent:] as rest:
+                        sent += self._send(rest, "write", deadline)
+            except Hangup:
+                raise
+            except BaseException:
+                if self._fatal_error is None:
+                    self._output += view[sent:]
+                raise
+
+    def _write_some(self, data: memoryview) -> int:
+        """Send what is queued and then `data`; return how much of `data` was sent in time.
+
+        Raises:
+            TimedOut: Nothing of it was.
+        """
+        deadline = self._deadline(DEFAULT_TIMEOUT)
+        sent = 0
+        with self._channel.writing:
+            self._flush("write", deadline)
+            while sent < len(data):
+                try:
+                    with data[sent:] as rest:
+                        sent += self._send(rest, "write", deadline)
+                except TimedOut as error:
+                    if not (error.deadline and sent):
+                        raise
+                    break
+        return sent
+
+    def _flush(self, operation: str, deadline: Deadline) -> None:
+        self._check_alive(operation)
+        while self._output:
+            with memoryview(self._output) as view:
+                sent = self._send(view, operation, deadline)
+            del self._output[:sent]
+
+    def _send(self, data: memoryview, operation: str, deadline: Deadline) -> int:
+        while True:
+            try:
+                return self._channel.send(data)
+            except WouldBlock:
+                pass
+            except SocketError as error:
+                raise self._failed(error, operation) from None
+            self._channel.wait_writable(deadline, operation)
+
+    # -- errors ----------------------------------------------------------------------------------
+
+    def _deadline(self, timeout: Timeout) -> Deadline:
+        return Deadline(self._timeout if isinstance(timeout, _Default) else timeout, monotonic)
+
+    def _failed(self, error: SocketError, operation: str) -> SocketError:
+        """Return the stream's error for one of the channel's, and remember that it is over."""
+        error.operation = operation
+        if isinstance(error, BrokenPipe):
+            # There is nobody to send it to. Were it kept, closing would fail for the same reason.
+            self._output = bytearray()
+            return Hangup(error.errno, operation=operation, address=error.address)
+        if isinstance(error, _FATAL):
+            self._fatal_error = error
+            self._output = bytearray()
+        return error
+
+    def _check_alive(self, operation: str) -> None:
+        """Raise again what has ended the connection, if something has."""
+        error = self._fatal_error
+        if error is not None:
+            raise type(error)(
+                error.errno, error.strerror, operation=operation, address=error.address
+            )
+
+    # -- other shapes ----------------------------------------------------------------------------
+
+    def raw_io(self) -> StreamIO:
+        """Return an `io.RawIOBase` on this stream, for code that wants a file.
+
+        Wrap it in an `io.BufferedRWPair` (or `io.BufferedReader`, `io.BufferedWriter`), and that in
+        an `io.TextIOWrapper` where text is wanted: like all raw files, this one may write less than
+        it is given, namely when the stream's timeout passes. Closing it leaves the stream open.
+
+        Raises:
+            ValueError: The stream's format does not mix with bytes.
+        """
+        self._input.check_bytes()
+        return StreamIO(self)
+
+
+def check_buffer_size(size: int) -> int:
+    """Return a buffer's size in bytes if it is one.
+
+    Raises:
+        TypeError, ValueError: It is not an integer, or not positive.
+    """
+    if isinstance(size, bool) or not isinstance(size, int):
+        raise TypeError(f"a buffer's size is a number of bytes, not {type(size).__name__}")
+    if size <= 0:
+        raise ValueError(f"a buffer's size is positive, not {size}")
+    return size
+
+
+def check_size(size: int) -> None:
+    """Raise `TypeError` or `ValueError` unless `size` is a number of things to read."""
+    if isinstance(size, bool) or not isinstance(size, int):
+        raise TypeError(f"a size is an integer, not {type(size).__name__}")
+    if size < 0:
+        raise ValueError(f"a size cannot be negative: {size}")
+
+
+def check_limit(limit: int | None) -> None:
+    """Raise `TypeError` or `ValueError` unless `limit` is a number of bytes, or None."""
+    if limit is not None:
+        check_size(limit)
