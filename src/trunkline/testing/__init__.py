@@ -1,0 +1,1 @@
+"""What tests of network programs need, and what ours are made with."""
