@@ -1,0 +1,195 @@
+"""The forms in which a transport delivers what it has received.
+
+Each form is given bytes, and calls the protocol. What it cannot deliver yet it keeps: half a line,
+half a character, or what comes after the protocol has interrupted it. `take_back` returns that as
+bytes, for another form to deliver.
+"""
+
+from collections.abc import Iterator
+from operator import length_hint
+from typing import Any, Literal, Protocol, TypeAlias
+
+from .._core.external_format import ExternalFormat
+from .._core.line_splitter import make_line_splitter
+from .._core.text_collector import TextCollector
+from ..errors import StreamError
+
+__all__ = ("Delivery", "DeliveryForm", "InputFailed", "Receiver", "make_delivery")
+
+Delivery: TypeAlias = Literal["bytes", "text", "lines", "buffer"]
+"""How input is delivered: to `data_received`, `text_received`, `line_received` or `get_buffer`."""
+
+
+class InputFailed(Exception):
+    """What has arrived cannot be delivered in this form, which keeps it."""
+
+    def __init__(self, error: StreamError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class Receiver(Protocol):
+    """What a form needs of its transport."""
+
+    interrupted: bool
+    """Set by whatever the protocol does that means: deliver no more, or not like this."""
+
+    def callback(self, name: str) -> Any:
+        """Return a method of the protocol's, by its name."""
+
+
+class DeliveryForm(Protocol):
+    """One of the forms."""
+
+    def deliver(self, data: bytes) -> bool:
+        """Call the protocol, until it interrupts that; return whether there may be more for it.
+
+        Another call, with nothing new, goes on, also after a callback has raised something.
+
+        Raises:
+            InputFailed: The input is bad.
+        """
+
+    def finish(self) -> bool:
+        """Deliver what is left at the end of the input; see `deliver`."""
+
+    def take_back(self) -> bytes:
+        """Return the bytes of what has not been delivered, and forget it.
+
+        Raises:
+            ValueError: A part of it has been decoded, and cannot be had as bytes.
+        """
+
+
+class _Bytes:
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
+    def deliver(self, data: bytes) -> bool:
+        if data:
+            self._receiver.callback("data_received")(data)
+        return False
+
+    def finish(self) -> bool:
+        return False
+
+    def take_back(self) -> bytes:
+        return b""
+
+
+class _Buffer:
+    """Into the protocol's own buffer. It is for what was received before; see the transport."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._rest = memoryview(b"")
+
+    def deliver(self, data: bytes) -> bool:
+        if data:
+            self._rest = memoryview(bytes(self._rest) + data)
+        while self._rest and self._fill_a_buffer():
+            pass
+        return bool(self._rest)
+
+    def _fill_a_buffer(self) -> bool:
+        """Deliver as much as the protocol's next buffer takes; return whether to go on."""
+        receiver = self._receiver
+        buffer = receiver.callback("get_buffer")(len(self._rest))
+        if receiver.interrupted:
+            return False
+        with memoryview(buffer).cast("B") as view:
+            count = min(len(view), len(self._rest))
+            if not count:
+                raise ValueError("get_buffer() has returned an empty buffer")
+            view[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        receiver.callback("buffer_updated")(count)
+        return not receiver.interrupted
+
+    def finish(self) -> bool:
+        return False
+
+    def take_back(self) -> bytes:
+        rest, self._rest = bytes(self._rest), memoryview(b"")
+        return rest
+
+
+class _Text:
+    def __init__(self, receiver: Receiver, external_format: ExternalFormat) -> None:
+        self._receiver = receiver
+        self._collector = TextCollector(external_format)
+        self._bad = b""
+
+    def deliver(self, data: bytes, *, final: bool = False) -> bool:
+        data, self._bad = self._bad + data, b""
+        try:
+            text = self._collector.collect(data, final=final)
+        except StreamError as error:
+            self._bad = data
+            raise InputFailed(error) from None
+        if text:
+            self._receiver.callback("text_received")(text)
+        return False
+
+    def finish(self) -> bool:
+        return self.deliver(b"", final=True)
+
+    def take_back(self) -> bytes:
+        rest, self._bad = self._collector.unread() + self._bad, b""
+        return rest
+
+
+class _Lines:
+    def __init__(self, receiver: Receiver, external_format: ExternalFormat, limit: int) -> None:
+        self._receiver = receiver
+        self._splitter = make_line_splitter(external_format, limit)
+        self._lines: list[str] = []  # what the splitter has returned last
+        self._waiting: Iterator[str] = iter(())  # those of them that have not been delivered
+
+    def deliver(self, data: bytes) -> bool:
+        splitter, receiver = self._splitter, self._receiver
+        if data:
+            splitter.feed(data)
+        while True:
+            line_received = receiver.callback("line_received")
+            # The iterator is kept, so that whatever ends this loop loses no line, and counts none.
+            for line in self._waiting:
+                line_received(line)
+                if receiver.interrupted:
+                    return True
+            try:
+                self._lines = splitter.lines()
+            except StreamError as error:
+                self._lines = []
+                raise InputFailed(error) from None
+            if not self._lines:
+                return False
+            self._waiting = iter(self._lines)
+
+    def finish(self) -> bool:
+        self._splitter.feed_eof()
+        return self.deliver(b"")
+
+    def take_back(self) -> bytes:
+        rest = self._splitter.unread(len(self._lines) - length_hint(self._waiting))
+        self._lines, self._waiting = [], iter(())
+        return rest
+
+
+def make_delivery(
+    delivery: Delivery, receiver: Receiver, external_format: ExternalFormat, line_limit: int
+) -> DeliveryForm:
+    """Return a form of delivery.
+
+    Raises:
+        ValueError: There is no such form.
+    """
+    if delivery == "bytes":
+        return _Bytes(receiver)
+    if delivery == "buffer":
+        return _Buffer(receiver)
+    if delivery == "text":
+        return _Text(receiver, external_format)
+    if delivery == "lines":
+        return _Lines(receiver, external_format, line_limit)
+    raise ValueError(f"there is no delivery as {delivery!r}")

@@ -1,0 +1,69 @@
+"""What is called when a descriptor is ready, and why."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Literal, TypeAlias
+
+from .._core.timer_queue import Timer
+
+__all__ = ("Cause", "Event", "HandlerCallback", "IOHandler")
+
+Event: TypeAlias = Literal["read", "write", "error"]
+
+
+class Cause(Enum):
+    """Why a handler is called, if it is not for readiness; that is None."""
+
+    ERROR = "error"
+    """The descriptor has an error: the next operation on it will raise it."""
+    TIMEOUT = "timeout"
+    """Nothing has happened for as long as the handler's timeout."""
+
+
+HandlerCallback: TypeAlias = Callable[[int, Event, Cause | None], object]
+"""Called with the descriptor, the event, and the cause."""
+
+
+class IOHandler:
+    """A callback for one event of one descriptor; `EventBase.set_io_handler` makes it.
+
+    Attributes:
+        number: The descriptor.
+        event: ``"read"``, ``"write"`` or ``"error"``.
+        callback: What is called.
+        timeout: Seconds without the event after which it is called with `Cause.TIMEOUT`, or None.
+        one_shot: Whether it is removed when the event happens.
+    """
+
+    __slots__ = (
+        "active_at",
+        "callback",
+        "declined",
+        "event",
+        "is_plain",
+        "number",
+        "one_shot",
+        "timeout",
+        "timer",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        event: Event,
+        callback: HandlerCallback,
+        timeout: float | None,
+        one_shot: bool,
+    ) -> None:
+        self.number = number
+        self.event: Event = event
+        self.callback = callback
+        self.timeout = timeout
+        self.one_shot = one_shot
+        self.is_plain = timeout is None and not one_shot  # nothing to be done but to call it
+        self.declined = 0  # how many in a row were replaced and had taken nothing, see `EventBase`
+        self.active_at = 0.0  # when the event was last seen, for the timeout
+        self.timer: Timer | None = None
+
+    def __repr__(self) -> str:
+        return f"<IOHandler for {self.event} on descriptor {self.number}, {self.callback!r}>"

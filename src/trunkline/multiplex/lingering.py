@@ -1,0 +1,69 @@
+"""Closing a connection whose peer is still sending.
+
+If a socket is closed with input that was not received, the system resets the connection, and what
+was sent last may be destroyed before the peer has read it. So the writing half is ended first, and
+what still comes is thrown away for a while.
+"""
+
+import weakref
+from collections.abc import Callable
+
+from .._core.timer_queue import Timer
+from .._sys.socket_descriptor import SocketDescriptor
+from ..errors import SocketError, WouldBlock
+from ..sockets.active_socket import LINGER_TIMEOUT
+from .event_base import EventBase
+from .handlers import Cause, Event
+
+__all__ = ("linger",)
+
+
+def linger(event_base: EventBase, descriptor: SocketDescriptor) -> None:
+    """Close a connection, at once if its peer has sent nothing that was not received."""
+    if event_base.closed:  # nobody is left to wait
+        descriptor.close()
+        return
+    try:
+        if not descriptor.receive_into(event_base.scratch):
+            descriptor.close()
+            return
+        descriptor.shutdown(write=True)
+    except SocketError:  # nothing is there, or nobody
+        descriptor.close()
+        return
+    _Lingerer(event_base, descriptor)
+
+
+class _Lingerer:
+    def __init__(self, event_base: EventBase, descriptor: SocketDescriptor) -> None:
+        self._event_base = event_base
+        self._descriptor = descriptor
+        event_base.set_io_handler(descriptor, "read", self._on_readable)
+        # Nothing but the handler keeps this object, so that it is gone, and the descriptor with it,
+        # as soon as the event base is closed.
+        end = weakref.WeakMethod(self._end)
+        self._timer: Timer = event_base.add_timer(lambda: _call(end), LINGER_TIMEOUT, one_shot=True)
+
+    def _on_readable(self, number: int, event: Event, cause: Cause | None) -> None:
+        try:
+            is_over = not self._descriptor.receive_into(self._event_base.scratch)
+        except WouldBlock:
+            is_over = False
+        except SocketError:
+            is_over = True
+        if is_over:
+            self._end()
+
+    def _end(self) -> None:
+        self._event_base.remove_timer(self._timer)
+        self._event_base.remove_fd_handlers(self._descriptor.number)
+        self._descriptor.close()
+
+    def __del__(self) -> None:
+        self._descriptor.close()
+
+
+def _call(reference: Callable[[], Callable[[], None] | None]) -> None:
+    method = reference()
+    if method is not None:
+        method()

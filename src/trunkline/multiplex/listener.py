@@ -1,0 +1,205 @@
+"""Listening on an event base: a transport for each connection that is accepted."""
+
+import contextlib
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from .._core.accept_policy import AcceptVerdict, accept_back_off, accept_verdict
+from .._core.timer_queue import Timer
+from .._sys.shortage import tell_when_freed
+from .._sys.sockaddr import Name
+from .._sys.socket_descriptor import SocketDescriptor
+from ..errors import SocketClosed, SocketError, WouldBlock
+from ..sockets.passive_socket import PassiveSocket, log_shortage
+from .event_base import EventBase
+from .handlers import Cause, Event
+from .transport import Transport
+
+__all__ = ("Listener", "listen")
+
+_ACCEPTS_AT_ONCE = 64  # so that a flood of connections does not keep everything else waiting
+
+
+class Listener:
+    """Accepts connections, and makes a transport of each; `listen` makes it.
+
+    It owns its passive socket: closing it closes that. Connections live on. It survives running out
+    of descriptors: that is logged once, and it accepts again when something of ours is closed, or
+    after a growing delay.
+    """
+
+    def __init__(
+        self,
+        event_base: EventBase,
+        socket: PassiveSocket,
+        protocol_factory: Callable[[], Any],
+        error_callback: Callable[[SocketError], object] | None,
+        transport_options: dict[str, Any],
+    ) -> None:
+        self._event_base = event_base
+        self._socket = socket
+        self._protocol_factory = protocol_factory
+        self._error_callback = error_callback
+        self._transport_options = transport_options
+        self._back_off = accept_back_off()
+        self._is_paused = False
+        self._retry_timer: Timer | None = None
+        self._will_be_told = False  # when something of ours is closed
+        self._start()
+
+    @property
+    def socket(self) -> PassiveSocket:
+        """The socket that listens."""
+        return self._socket
+
+    @property
+    def local_name(self) -> Any:
+        """The name that it listens at."""
+        return self._socket.local_name
+
+    # -- accepting -------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        if not self._event_base.fd_monitored(self._socket, "read"):
+            self._event_base.set_io_handler(self._socket, "read", self._on_readable)
+
+    def _on_readable(self, number: int, event: Event, cause: Cause | None) -> None:
+        for _ in range(_ACCEPTS_AT_ONCE):
+            try:
+                descriptor, name = self._socket.accept_descriptor()
+            except WouldBlock:
+                self._back_off.reset()
+                return
+            except SocketError as error:
+                if self._socket.closed or not self._survive(error):
+                    return
+            else:
+                self._back_off.reset()
+                self._welcome(descriptor, name)
+            if self._is_paused or self._socket.closed:
+                return
+
+    def _survive(self, error: SocketError) -> bool:
+        """Do what the policy says about an error of accepting; return whether to go on."""
+        verdict = accept_verdict(error)
+        if verdict is AcceptVerdict.IGNORE:
+            return True
+        self._event_base.remove_fd_handlers(self._socket)
+        if verdict is AcceptVerdict.BACK_OFF:
+            if not self._back_off.is_backing_off:
+                log_shortage(self._socket, error)
+            delay = self._back_off.next_delay()
+            self._stop_retrying()
+            self._retry_timer = self._event_base.add_timer(self._retry, delay, one_shot=True)
+            if not self._will_be_told:
+                self._will_be_told = True
+                tell_when_freed(self._retry_soon)
+        else:
+            self._give_up(error)
+        return False
+
+    def _give_up(self, error: SocketError) -> None:
+        if self._error_callback is None:
+            self._event_base.exception_handler(error, self)
+            return
+        try:
+            self._error_callback(error)
+        except Exception as failure:
+            self._event_base.exception_handler(failure, self)
+
+    def _retry_soon(self) -> None:
+        """Something of ours was closed, perhaps by another thread."""
+        self._will_be_told = False
+        with contextlib.suppress(SocketClosed):  # then so is the event base
+            self._event_base.call_soon_threadsafe(self._retry)
+
+    def _stop_retrying(self) -> None:
+        if self._retry_timer is not None:
+            self._event_base.remove_timer(self._retry_timer)
+            self._retry_timer = None
+
+    def _retry(self) -> None:
+        self._stop_retrying()
+        if not (self._is_paused or self._socket.closed):
+            self._start()
+
+    def _welcome(self, descriptor: SocketDescriptor, name: Name) -> None:
+        try:
+            protocol = self._protocol_factory()
+            transport = Transport(self._event_base, protocol, **self._transport_options)
+        except BaseException as error:
+            descriptor.close()
+            if not isinstance(error, Exception):
+                raise
+            self._event_base.exception_handler(error, self)
+        else:
+            transport.attach(descriptor, name)
+
+    # -- the owner's side ------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Accept nobody until `resume`; up to the backlog, connections wait."""
+        self._is_paused = True
+        if not self._socket.closed:
+            self._event_base.remove_fd_handlers(self._socket)
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        self._is_paused = False
+        if not self._socket.closed:
+            self._start()
+
+    def close(self) -> None:
+        """Stop listening; connections that were accepted live on. May be repeated."""
+        self._stop_retrying()
+        self._socket.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed."""
+        return self._socket.closed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Listener on {self._socket!r}>"
+
+
+def listen(
+    event_base: EventBase,
+    socket: PassiveSocket,
+    protocol_factory: Callable[[], Any],
+    *,
+    error_callback: Callable[[SocketError], object] | None = None,
+    **transport_options: Any,
+) -> Listener:
+    """Accept connections on an event base, and make a transport of each.
+
+    Args:
+        event_base: Who does it.
+        socket: A socket that listens, see `make_socket`. The listener owns it from now on.
+        protocol_factory: Called without arguments for each connection; it returns the protocol.
+        error_callback: Called with an error that ends the accepting. By default it goes to the
+            event base's `exception_handler`.
+        **transport_options: As for `Transport`: `delivery`, `external_format`, `high_water`, ….
+
+    Returns:
+        A `Listener`.
+
+    Raises:
+        SocketClosed: The socket, or the event base, is closed.
+        TypeError, ValueError: An option is none of the transport's, or is not what it can be.
+    """
+    # A mistake in the options is to be found now, not later. The trial may have started a timer.
+    Transport(event_base, protocol=None, **transport_options).abort()
+    return Listener(event_base, socket, protocol_factory, error_callback, transport_options)

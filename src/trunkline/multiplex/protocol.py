@@ -1,0 +1,64 @@
+"""What a transport calls."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import StreamError
+
+if TYPE_CHECKING:
+    from .transport import Transport
+
+__all__ = ("TransportProtocol",)
+
+
+class TransportProtocol:
+    """Whom a transport calls. Subclass it, and override what you want to know.
+
+    Any object will do; a method that it does not have is not called. The names are those of
+    `asyncio.Protocol` and `asyncio.BufferedProtocol`, with a few more.
+    """
+
+    def connection_made(self, transport: "Transport") -> None:
+        """The connection is there."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have arrived (delivery as ``"bytes"``)."""
+
+    def text_received(self, text: str) -> None:
+        """Text has arrived (delivery as ``"text"``)."""
+
+    def line_received(self, line: str) -> None:
+        """A line has arrived; it is given without its newline (delivery as ``"lines"``)."""
+
+    def get_buffer(self, size_hint: int) -> Any:
+        """Return a writable buffer, not empty, to receive into (delivery as ``"buffer"``)."""
+        raise NotImplementedError
+
+    def buffer_updated(self, count: int) -> None:
+        """So many bytes have arrived in the buffer."""
+
+    def input_failed(self, transport: "Transport", error: StreamError) -> None:
+        """What has arrived is not text, or a line is too long. Reading is paused.
+
+        By default the transport is closed, after what is queued has been sent. An override may
+        call `Transport.set_delivery` and `Transport.resume_reading` instead, and take the same
+        input in another form.
+        """
+        transport.close_with(error)
+
+    def eof_received(self) -> bool | None:
+        """The peer has finished. Return True to keep the writing half open."""
+
+    def pause_writing(self) -> None:
+        """More is queued than the high-water mark."""
+
+    def resume_writing(self) -> None:
+        """What is queued is down to the low-water mark."""
+
+    def timed_out(self, which: str) -> bool | None:
+        """A time limit has passed: ``"idle"``, ``"read"`` or ``"write"``.
+
+        Return True to go on. By default the connection is aborted, with `TimedOut`.
+        """
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection is over: in good order if there is no error."""

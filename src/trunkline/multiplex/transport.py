@@ -1,0 +1,716 @@
+"""The transport: a connected stream on an event base, which calls a protocol for what happens.
+
+The contract, which the callbacks of whatever shell stands on it can rely on:
+
+* `write`, `close` and `abort` raise no error of the connection's and call no callback, but for
+  `pause_writing`. What was given to `write` may be changed as soon as it returns.
+* A write is tried at once when nothing is queued. Inside a callback for something received, writes
+  are gathered, and leave in one piece when it returns.
+* `pause_writing` is called by the very `write` that takes the queue above the high-water mark, and
+  `resume_writing` once it is down to the low-water mark.
+* Input is delivered as bytes, as text, line by line, or into a buffer of the protocol's. Nothing is
+  delivered while reading is paused, which may be done at any time, also inside a callback.
+* End of file is one callback; what it returns says whether the writing half stays open.
+* `connection_lost` is called exactly once, never from inside another call, and nothing is called
+  after it. Its argument is None or the error that ended the connection.
+* An exception raised by a callback goes to the event base's `exception_handler`, and ends the
+  connection, and that connection only.
+"""
+
+import contextlib
+from collections.abc import Callable
+from contextvars import Context
+from enum import IntEnum
+from functools import partial
+from typing import Any
+
+from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
+from .._core.output_queue import OutputQueue
+from .._core.text_writer import TextWriter
+from .._sys.sockaddr import Name
+from .._sys.socket_descriptor import SocketDescriptor
+from ..errors import SocketError, StreamError, TimedOut, WouldBlock
+from ..streams.stream import DEFAULT_LIMIT
+from .delivery import Delivery, DeliveryForm, InputFailed, make_delivery
+from .event_base import EventBase
+from .handlers import Cause, Event, HandlerCallback
+from .lingering import linger
+from .time_limits import TimeLimits
+
+__all__ = ("DEFAULT_HIGH_WATER", "Transport")
+
+DEFAULT_HIGH_WATER = 65_536
+"""How many bytes may be queued before the protocol is asked to pause writing."""
+
+
+class State(IntEnum):
+    """How far a transport has come."""
+
+    CONNECTING = 0
+    """There is no connection yet; what is written is queued."""
+    OPEN = 1
+    CLOSING = 2
+    """What is queued is still being sent; nothing more is delivered."""
+    CLOSED = 3
+    """The descriptor is gone, and the protocol has been told, or is about to be."""
+
+
+_CONNECTING, _OPEN, _CLOSING, _CLOSED = State
+
+
+class Transport:
+    """A connection, and the queue of what is to be written to it.
+
+    `connect` and `listen` make transports. A transport belongs to its event base's thread, and owns
+    its descriptor.
+
+    Args:
+        event_base: Who calls it.
+        protocol: Whom it calls, see `TransportProtocol`.
+        delivery: How input is delivered, see `Delivery`.
+        external_format: The format of text that is delivered, and written.
+        line_limit: The most bytes that a line may have.
+        high_water: The queue's size in bytes above which the protocol is asked to pause writing.
+        low_water: The size at which it is told to resume. Default: a quarter of `high_water`.
+        idle_timeout: Seconds without anything received or sent, after which the connection is
+            aborted; None for no limit. This one, and `read_timeout`, count while connecting, too.
+        read_timeout: The same for anything received, while reading is not paused.
+        write_timeout: The same for anything sent, while something is queued.
+        context: The context that the protocol is called in. Default: none in particular.
+    """
+
+    def __init__(
+        self,
+        event_base: EventBase,
+        protocol: Any,
+        *,
+        delivery: Delivery = "bytes",
+        external_format: ExternalFormatLike = "utf-8",
+        line_limit: int = DEFAULT_LIMIT,
+        high_water: int = DEFAULT_HIGH_WATER,
+        low_water: int | None = None,
+        idle_timeout: float | None = None,
+        read_timeout: float | None = None,
+        write_timeout: float | None = None,
+        context: Context | None = None,
+    ) -> None:
+        self._event_base = event_base
+        self._context = context
+        self._state: State = _CONNECTING
+        self._descriptor: SocketDescriptor | None = None
+        self._cancel_connecting: Callable[[], None] | None = None
+        self._remote_name: Name | None = None
+        self._local_name: Name | None = None
+        # Reading.
+        self.interrupted = False  # a callback has changed how, or whether, to go on delivering
+        self._is_paused = False
+        self._is_reading = False  # the read handler is registered
+        self._is_delivering = False  # the protocol is being called for something received
+        self._eof_seen = False
+        self._eof_told = False  # the protocol knows
+        self._unread = b""  # received, and not given to the form of delivery
+        self._has_more = False  # the form has more to deliver, and was interrupted
+        self._is_delivery_due = False  # a deferred call will go on with that
+        self._delivery: Delivery = delivery
+        # Writing.
+        self._queue = OutputQueue()
+        self._is_waiting_to_write = False  # the write handler is registered
+        self._writing_is_paused = False  # the protocol has been asked to pause
+        self._eof_wanted = False  # the writing half is to be ended after the queue
+        self._error: Exception | None = None
+        self.set_water_marks(high_water, low_water)
+        self.set_protocol(protocol)
+        self._external_format = ensure_external_format(external_format)
+        self._line_limit = line_limit
+        self.set_delivery(delivery, external_format=self._external_format)
+        self._read_at = self._written_at = 0.0
+        self._limits = TimeLimits(event_base, self._active_since, self._time_is_up)
+        self.set_timeouts(idle=idle_timeout, read=read_timeout, write=write_timeout)
+
+    # -- settings --------------------------------------------------------------------------------
+
+    @property
+    def protocol(self) -> Any:
+        """Whom the transport calls."""
+        return self._protocol
+
+    def set_protocol(self, protocol: Any) -> None:
+        """Call another protocol from now on; it may be done at any time, also inside a callback."""
+        self._protocol = protocol
+        self.interrupted = True
+        self._data_received = self.callback("data_received")
+
+    def callback(self, name: str) -> Callable[..., Any]:
+        """Return a method of the protocol's, that is called in the transport's context."""
+        method: Callable[..., Any] = getattr(self._protocol, name, _nothing)
+        return method if self._context is None else partial(self._context.run, method)
+
+    def _pause_writing(self) -> None:
+        """Call `pause_writing`, from inside of the protocol's own call, perhaps.
+
+        A context cannot be entered twice, but a copy of it can, and costs nothing.
+        """
+        method: Callable[[], Any] = getattr(self._protocol, "pause_writing", _nothing)
+        try:
+            if self._context is None:
+                method()
+            else:
+                self._context.copy().run(method)
+        except Exception as error:
+            self._callback_failed(error)
+
+    def set_delivery(
+        self,
+        delivery: Delivery,
+        *,
+        external_format: ExternalFormatLike | None = None,
+        line_limit: int | None = None,
+    ) -> None:
+        """Deliver input in another form from now on.
+
+        What has been received and not been delivered comes in the new form: a protocol may read a
+        header line by line and, from the callback for its last line, go on with bytes.
+
+        Args:
+            delivery: See `Delivery`.
+            external_format: The format of text, for writing too. Default: as before.
+            line_limit: The most bytes that a line may have. Default: as before.
+
+        Raises:
+            ValueError: There is no such form; or a part of what was received has been decoded, in a
+                format that does not mix with bytes.
+        """
+        new_format = ensure_external_format(external_format or self._external_format)
+        limit = self._line_limit if line_limit is None else line_limit
+        form = make_delivery(delivery, self, new_format, limit)
+        self._unread = self._take_back() + self._unread
+        if external_format is not None:
+            self._end_text()
+            self._writer = TextWriter(new_format)
+        self._form: DeliveryForm = form
+        self._has_more = False
+        self._delivery, self._external_format, self._line_limit = delivery, new_format, limit
+        self._deliver_soon()
+
+    def _take_back(self) -> bytes:
+        form: DeliveryForm | None = getattr(self, "_form", None)
+        return b"" if form is None else form.take_back()
+
+    @property
+    def external_format(self) -> ExternalFormat:
+        """The format of text that is delivered and written; see `set_delivery`."""
+        return self._external_format
+
+    def set_water_marks(self, high: int, low: int | None = None) -> None:
+        """Set the sizes of the queue, in bytes, at which the protocol is to pause and to resume.
+
+        Raises:
+            ValueError: They are not ``0 <= low <= high``.
+        """
+        if low is None:
+            low = high // 4
+        if not 0 <= low <= high:
+            raise ValueError(f"the water marks are 0 <= low <= high, not {low} and {high}")
+        self._high_water, self._low_water = high, low
+
+    def set_timeouts(
+        self,
+        *,
+        idle: float | None = None,
+        read: float | None = None,
+        write: float | None = None,
+    ) -> None:
+        """Set all three time limits anew, in seconds from now; None is no limit.
+
+        Raises:
+            TypeError, ValueError: One of them is not a positive number.
+        """
+        if self._state != _CLOSED:
+            self._limits.set(idle=idle, read=read, write=write)
+            self._read_at = self._written_at = self._event_base.now()
+
+    # -- looking at it ---------------------------------------------------------------------------
+
+    @property
+    def remote_name(self) -> Any:
+        """The name of the peer, an `Endpoint` or a `LocalAddress`; None before it is connected."""
+        return self._remote_name
+
+    @property
+    def local_name(self) -> Any:
+        """The name of this end; None before it is connected."""
+        return self._local_name
+
+    @property
+    def event_base(self) -> EventBase:
+        """Who calls the transport."""
+        return self._event_base
+
+    @property
+    def descriptor(self) -> SocketDescriptor | None:
+        """The connection's descriptor, for socket options; None if there is none."""
+        return self._descriptor
+
+    def fileno(self) -> int:
+        """Return the number of the descriptor, or -1 if there is none."""
+        return -1 if self._descriptor is None else self._descriptor.number
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection is there, and is not being closed."""
+        return self._state == _OPEN
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the connection is closed, or is being closed."""
+        return self._state >= _CLOSING
+
+    @property
+    def buffered_output(self) -> int:
+        """How many bytes are queued."""
+        return self._queue.size
+
+    # -- the beginning ---------------------------------------------------------------------------
+
+    def connecting(self, cancel: Callable[[], None]) -> None:
+        """Take note of how to give up connecting, should the transport be closed before."""
+        self._cancel_connecting = cancel
+
+    def attach(
+        self, descriptor: SocketDescriptor, remote_name: Name, *, unread: bytes = b""
+    ) -> None:
+        """Begin, on a connected descriptor, which the transport owns from now on.
+
+        Args:
+            descriptor: The connection.
+            remote_name: The peer's name.
+            unread: Bytes that were received and not read.
+        """
+        self._cancel_connecting = None
+        self._descriptor = descriptor
+        self._remote_name = descriptor.where = remote_name
+        with contextlib.suppress(SocketError):
+            self._local_name = descriptor.local_name()
+        self._scratch = self._event_base.scratch
+        self._receive_into = descriptor.receive_into
+        self._send = descriptor.send
+        self._state = _OPEN
+        self._unread = unread
+        self._read_at = self._written_at = self._event_base.now()
+        try:
+            self._call("connection_made", self)
+        finally:
+            if self._queue.size or self._eof_wanted:
+                self._flush()
+            self._start_reading()
+            self._deliver_soon()
+
+    def fail(self, error: Exception) -> None:
+        """End a transport that could not be connected."""
+        self._lose(error)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def pause_reading(self) -> None:
+        """Deliver nothing until `resume_reading`, not even what has been received already."""
+        self._is_paused = True
+        self.interrupted = True
+        self._stop_reading()
+
+    def resume_reading(self) -> None:
+        """Undo `pause_reading`."""
+        if self._is_paused:
+            self._is_paused = False
+            self._start_reading()
+            self._deliver_soon()
+
+    def _start_reading(self) -> None:
+        is_wanted = self._state == _OPEN and not (
+            self._is_paused or self._eof_seen or self._unread or self._has_more or self._is_reading
+        )
+        if is_wanted and self._watch("read", self._on_readable):
+            self._is_reading = True
+            self._read_at = self._event_base.now()
+
+    def _stop_reading(self) -> None:
+        if self._is_reading:
+            self._event_base.remove_fd_handlers(self._descriptor, read=True)
+            self._is_reading = False
+
+    def _on_readable(self, number: int, event: Event, cause: Cause | None) -> None:
+        if self._delivery == "buffer":
+            self._receive_into_buffer()
+            return
+        scratch = self._scratch
+        try:
+            count = self._receive_into(scratch)
+        except WouldBlock:
+            return
+        except SocketError as error:
+            self._lose(error)
+            return
+        if count:
+            # A copy of the exact size: receiving into a large object of its own would cost a page
+            # fault or two each time.
+            self._received(bytes(scratch[:count]))
+        else:
+            self._on_eof()
+
+    def _receive_into_buffer(self) -> None:
+        """Receive into the protocol's own buffer."""
+        try:
+            buffer = self.callback("get_buffer")(len(self._event_base.scratch))
+            if self._is_paused or self._state != _OPEN:
+                return
+            if not len(buffer):
+                raise ValueError("get_buffer() has returned an empty buffer")
+            count = self._receive_into(buffer)
+        except WouldBlock:
+            return
+        except SocketError as error:
+            self._lose(error)
+            return
+        except Exception as error:
+            self._callback_failed(error)
+            return
+        if count:
+            self._read_at = self._event_base.now()
+            self._delivering(self.callback("buffer_updated"), count)
+        else:
+            self._on_eof()
+
+    def _received(self, data: bytes) -> None:
+        """Deliver what has been received."""
+        self._read_at = self._event_base.iteration_time
+        self._delivering(self._data_received if self._delivery == "bytes" else self._deliver, data)
+
+    def _delivering(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call the protocol for something received, and send afterwards what it has written."""
+        self._is_delivering = True
+        try:
+            function(*args)
+        except Exception as error:
+            self._callback_failed(error)
+        finally:
+            self._is_delivering = False
+            if self._queue.size and not self._is_waiting_to_write:
+                self._flush()
+
+    def _deliver(self, data: bytes, final: bool = False) -> None:
+        """Deliver in the form that was chosen; the rest, if there is one, comes a little later."""
+        self.interrupted = False
+        form = self._form
+        self._has_more = True  # unless we get to know better: a callback may raise anything
+        try:
+            has_more = form.finish() if final else form.deliver(data)
+            self._has_more = has_more and self._form is form
+        except InputFailed as failure:
+            self._input_failed(failure.error)
+        finally:
+            if self._has_more or self._unread:
+                self._deliver_soon()
+
+    def _input_failed(self, error: StreamError) -> None:
+        error.address = self._remote_name
+        self.pause_reading()
+        if hasattr(self._protocol, "input_failed"):
+            self.callback("input_failed")(self, error)
+        else:
+            self.close_with(error)
+
+    def _deliver_soon(self) -> None:
+        """Have what was received before delivered, outside of any callback, and before all else."""
+        self.interrupted = True
+        is_due = self._unread or self._has_more or (self._eof_seen and not self._eof_told)
+        if not is_due or self._state != _OPEN or self._event_base.closed:
+            return
+        self._stop_reading()
+        if not self._is_delivery_due:
+            self._is_delivery_due = True
+            self._event_base.call_soon(self._deliver_unread)
+
+    def _deliver_unread(self) -> None:
+        self._is_delivery_due = False
+        if self._is_paused or self._state != _OPEN:
+            return
+        if self._unread or self._has_more:
+            data, self._unread = self._unread, b""
+            try:
+                self._received(data)
+            finally:
+                self._start_reading()
+                self._deliver_soon()
+        elif self._eof_seen:
+            self._deliver_eof()
+        else:
+            self._start_reading()
+
+    def _on_eof(self) -> None:
+        self._eof_seen = True
+        self._stop_reading()
+        self._deliver_eof()
+
+    def _deliver_eof(self) -> None:
+        """Deliver the last line, or the last of the text, and then the end."""
+        self._delivering(self._deliver, b"", True)
+        if self._eof_told or self._is_paused or self._unread or self._has_more:
+            return
+        if self._state != _OPEN:
+            return
+        self._eof_told = True
+        stays_open = False
+        try:
+            stays_open = self._call("eof_received")
+        finally:
+            if not stays_open or self._eof_wanted:
+                self.close()
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def write(self, data: Any) -> None:
+        r"""Write bytes, or text; see the contract at the top of this module.
+
+        What is written after the connection is lost, or closed, is dropped.
+
+        Args:
+            data: Any object with bytes; or text, in which each ``"\n"`` becomes a newline of the
+                external format.
+
+        Raises:
+            TypeError: It is neither bytes nor text.
+            UnicodeEncodeError: The text cannot be written in the external format.
+            ValueError: The writing half has been ended by `write_eof`.
+        """
+        if type(data) is not bytes:
+            data = self._as_bytes(data)
+        if self._eof_wanted:
+            raise ValueError("the writing half of the connection has been ended by write_eof()")
+        if not data or self._state >= _CLOSING:
+            return
+        queue = self._queue
+        if queue.size or self._is_delivering or self._state == _CONNECTING:
+            queue.append(data)
+        else:
+            self._write_at_once(data)
+        if queue.size > self._high_water and not self._writing_is_paused:
+            self._writing_is_paused = True
+            self._pause_writing()
+
+    def _as_bytes(self, data: Any) -> bytes:
+        # A copy, not a view: the caller may change what it has given to us.
+        return self._writer.encode(data) if isinstance(data, str) else bytes(memoryview(data))
+
+    def _write_at_once(self, data: bytes) -> None:
+        try:
+            sent = self._send(data)
+        except WouldBlock:
+            sent = 0
+        except SocketError as error:
+            self._lose(error)
+            return
+        self._written_at = self._event_base.now()
+        if sent < len(data):
+            self._queue.append(memoryview(data)[sent:])
+            self._wait_to_write()
+
+    def writelines(self, pieces: Any) -> None:
+        """Write several pieces, which leave in one if they can; see `write`.
+
+        If one of them cannot be written, those before it are.
+        """
+        ready: list[bytes] = []
+        try:
+            ready.extend(map(self._as_bytes, pieces))
+        finally:
+            self.write(b"".join(ready))
+
+    def write_eof(self) -> None:
+        """End the writing half after what is queued. May be repeated."""
+        if self._eof_wanted or self._state >= _CLOSING:
+            return
+        self._end_text()
+        self._eof_wanted = True
+        if self._state == _OPEN and not self._queue.size:
+            self._end_writing()
+
+    def _end_text(self) -> None:
+        """Bring an encoding with state back to where it began."""
+        writer: TextWriter | None = getattr(self, "_writer", None)
+        if writer is not None and not self._eof_wanted and (rest := writer.finish()):
+            self.write(rest)
+
+    def _wait_to_write(self) -> None:
+        if not self._is_waiting_to_write and self._watch("write", self._on_writable):
+            self._is_waiting_to_write = True
+            self._written_at = self._event_base.now()  # from here the limit counts
+
+    def _on_writable(self, number: int, event: Event, cause: Cause | None) -> None:
+        self._flush()
+
+    def _flush(self) -> None:
+        """Send what is queued, as far as it goes; then do what was waiting for that."""
+        if self._descriptor is None:
+            return
+        queue = self._queue
+        while queue.size:
+            batch = queue.batch()
+            try:
+                sent = self._send(batch)
+            except WouldBlock:
+                break
+            except SocketError as error:
+                self._lose(error)
+                return
+            self._written_at = self._event_base.iteration_time
+            queue.sent(sent)
+            if sent < len(batch):
+                break
+        if queue.size:
+            self._wait_to_write()
+        elif self._is_waiting_to_write:
+            self._event_base.remove_fd_handlers(self._descriptor, write=True)
+            self._is_waiting_to_write = False
+        try:
+            if self._writing_is_paused and queue.size <= self._low_water:
+                self._writing_is_paused = False
+                if self._state == _OPEN:
+                    self._call("resume_writing")
+        finally:
+            if not queue.size:
+                self._on_everything_sent()
+
+    def _on_everything_sent(self) -> None:
+        if self._state == _CLOSING:
+            self._finish()
+        elif self._state == _OPEN and self._eof_wanted:
+            self._end_writing()
+
+    def _end_writing(self) -> None:
+        assert self._descriptor is not None
+        try:
+            self._descriptor.shutdown(write=True)
+        except SocketError as error:
+            self._lose(error)
+            return
+        if self._eof_told:
+            self.close()  # neither half is left
+
+    # -- time limits -----------------------------------------------------------------------------
+
+    def _active_since(self, which: str) -> float | None:
+        if which == "idle":
+            return max(self._read_at, self._written_at)
+        if which == "write":
+            return self._written_at if self._is_waiting_to_write else None
+        return self._read_at if self._is_reading or self._state == _CONNECTING else None
+
+    def _time_is_up(self, which: str) -> None:
+        if not self._call("timed_out", which):
+            self._lose(TimedOut.expired(which, self._remote_name))
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Send what is queued, and close. Nothing more is delivered. May be repeated."""
+        self.close_with(None)
+
+    def close_with(self, error: Exception | None) -> None:
+        """The same, with an error to give to `connection_lost`."""
+        if self._state >= _CLOSING:
+            return
+        if self._state == _CONNECTING:
+            self._lose(error)
+            return
+        if not self._eof_wanted and (rest := self._writer.finish()):
+            self._queue.append(rest)
+        self._error = error
+        self._state = _CLOSING
+        self.interrupted = True
+        self._unread = b""
+        self._stop_reading()
+        if not self._queue.size:
+            self._finish()
+        elif not (self._is_waiting_to_write or self._is_delivering):
+            self._flush()
+
+    def abort(self, *, reset: bool = False) -> None:
+        """Drop what is queued, and close now. May be repeated.
+
+        Args:
+            reset: Reset the connection, so that the peer notices at once.
+        """
+        if reset and self._descriptor is not None:
+            self._descriptor.reset_on_close()
+        self._lose(None)
+
+    def _finish(self) -> None:
+        """Close in good order, now that everything is sent."""
+        descriptor, self._descriptor = self._descriptor, None
+        assert descriptor is not None
+        self._remove_handlers(descriptor)
+        if self._eof_seen:
+            descriptor.close()
+        else:
+            linger(self._event_base, descriptor)
+        self._lose(self._error)
+
+    def _lose(self, error: Exception | None) -> None:
+        """Close at once, and tell the protocol a little later."""
+        if self._state == _CLOSED:
+            return
+        self._state = _CLOSED
+        self.interrupted = True
+        self._unread = b""
+        self._queue.clear()
+        self._limits.stop()
+        cancel, self._cancel_connecting = self._cancel_connecting, None
+        if cancel is not None:
+            cancel()
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            self._remove_handlers(descriptor)
+            descriptor.close()
+        if not self._event_base.closed:
+            self._event_base.call_soon(self._call, "connection_lost", error)
+
+    def _watch(self, event: Event, callback: HandlerCallback) -> bool:
+        """Set a handler; return whether that worked.
+
+        An event base that is closed, or that cannot take another descriptor, is this connection's
+        trouble, and not that of whoever has called.
+        """
+        try:
+            self._event_base.set_io_handler(self._descriptor, event, callback)
+        except SocketError as error:
+            self._lose(error)
+            return False
+        return True
+
+    def _remove_handlers(self, descriptor: SocketDescriptor) -> None:
+        if self._is_reading or self._is_waiting_to_write:
+            self._event_base.remove_fd_handlers(descriptor)
+        self._is_reading = self._is_waiting_to_write = False
+
+    # -- calling the protocol --------------------------------------------------------------------
+
+    def _call(self, name: str, *args: Any) -> Any:
+        """Call the protocol; an exception of its ends the connection, and goes no further."""
+        try:
+            return self.callback(name)(*args)
+        except Exception as error:
+            self._callback_failed(error)
+            return None
+
+    def _callback_failed(self, error: Exception) -> None:
+        try:
+            self._event_base.exception_handler(error, self)
+        finally:
+            self._lose(error)
+
+    def __repr__(self) -> str:
+        name = "" if self._remote_name is None else f" {self._remote_name}"
+        return f"<Transport{name}, {self._state.name.lower()}>"
+
+
+def _nothing(*args: Any) -> None:
+    """Stands for a callback that the protocol does not have."""
