@@ -1,0 +1,8 @@
+"""The limit: what a C program must spend on the same work. Not a rival, but the scale."""
+
+from bench.model import Contestant
+
+CONTESTANTS = (
+    Contestant(library="c", interface="echo", service="echo", program="epoll_echo.c"),
+    Contestant(library="c", interface="lines", service="lines", program="epoll_lines.c"),
+)

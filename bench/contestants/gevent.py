@@ -1,0 +1,20 @@
+"""gevent: greenlets that read from blocking-looking sockets."""
+
+from bench.model import Contestant
+
+CONTESTANTS = (
+    Contestant(
+        library="gevent",
+        interface="echo",
+        service="echo",
+        program="gevent_echo",
+        requires=("gevent",),
+    ),
+    Contestant(
+        library="gevent",
+        interface="readline",
+        service="lines",
+        program="gevent_lines",
+        requires=("gevent",),
+    ),
+)

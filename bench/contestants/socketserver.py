@@ -1,0 +1,20 @@
+"""The standard library's socketserver: a thread for each connection."""
+
+from bench.model import Contestant
+
+CONTESTANTS = (
+    Contestant(
+        library="socketserver",
+        interface="echo",
+        service="echo",
+        program="socketserver_echo",
+        requires=("socketserver",),
+    ),
+    Contestant(
+        library="socketserver",
+        interface="readline",
+        service="lines",
+        program="socketserver_lines",
+        requires=("socketserver",),
+    ),
+)

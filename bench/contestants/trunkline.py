@@ -1,0 +1,20 @@
+"""Ours: by hand on the event base, and the transport."""
+
+from bench.model import Contestant, Service
+
+PROGRAMS: tuple[tuple[str, Service, str], ...] = (
+    ("hand", "echo", "trunkline_hand_echo"),
+    ("transport", "echo", "trunkline_transport_echo"),
+    ("lines", "lines", "trunkline_transport_lines"),
+)
+
+CONTESTANTS = tuple(
+    Contestant(
+        library="trunkline",
+        interface=interface,
+        service=service,
+        program=program,
+        environment=(("TRUNKLINE_IMPL", "pure"),),
+    )
+    for interface, service, program in PROGRAMS
+)

@@ -1,0 +1,101 @@
+"""What a contest is and who takes part in it.
+
+A contest names a load and a service; every contestant that offers the service takes part, in the
+same way. So a new contest or contestant is one small file (see `bench.contests` and
+`bench.contestants`), and nobody can be left out of a contest by forgetting to list them.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+Service = Literal["echo", "lines"]
+"""`echo`: whatever comes is sent back. `lines`: each line is handed to the user's code by itself
+and answered by itself, with the same line."""
+
+Measure = Literal["cpu", "memory"]
+"""`cpu`: the server's CPU time for a message, in microseconds. `memory`: what the server's memory
+grows by for an idle connection, in KiB. Of both, less is better."""
+
+UNITS: dict[Measure, str] = {"cpu": "µs", "memory": "KiB"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What the load generator does; `load/load.c` explains each option.
+
+    Attributes:
+        mode: Messages on open connections, connections that come and go, or idle connections.
+        connections: How many are open at the same time.
+        size: Bytes in a message; in a line, its newline included.
+        lines: Lines in a request, which is sent at once; 0 is one message of arbitrary bytes.
+        window: Requests under way on a connection at the same time; 1 is question and answer.
+        sources: Addresses to connect from, for contests that need many ports.
+    """
+
+    mode: Literal["traffic", "churn", "idle"] = "traffic"
+    connections: int
+    size: int
+    lines: int = 0
+    window: int = 1
+    sources: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """One question: what does this load cost each server?
+
+    Attributes:
+        name: A word for the command line.
+        title: A line for the table and the chart; the load's values stand in braces.
+        message: What is counted, in the singular: "message", "line", "connection".
+        service: What a server must offer to take part.
+        limit: The key of the contestant that the others are compared with.
+        load: What the load generator does.
+        measure: What is measured.
+    """
+
+    name: str
+    title: str
+    message: str
+    service: Service
+    limit: str
+    load: Load
+    measure: Measure = "cpu"
+
+    @property
+    def headline(self) -> str:
+        """The title with the load's values filled in."""
+        return self.title.format(**asdict(self.load))
+
+    @property
+    def unit(self) -> str:
+        """The unit of the results."""
+        return UNITS[self.measure]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contestant:
+    """A server that takes part.
+
+    Attributes:
+        library: Whose it is: "asyncio", "uvloop", "c".
+        interface: Which of the library's interfaces it is written on: "protocol", "streams".
+        service: What it offers.
+        program: A module of `bench.servers`, or a C file there; its name's end tells which.
+        arguments: What the program gets on its command line.
+        requires: Modules without which it cannot start; it is then listed as absent.
+        environment: Variables that choose an implementation of the library, never to tune it.
+    """
+
+    library: str
+    interface: str
+    service: Service
+    program: str
+    arguments: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The name in tables, charts and on the command line, unique among all contestants."""
+        return f"{self.library}-{self.interface}"

@@ -1,0 +1,15 @@
+"""The servers that compete: programs that print their port and then serve until they are killed.
+
+Each is written as its library's own documentation would write it. What could be tuned is the same
+for all of them and stands here; `bench.build` hands the same numbers to the C servers.
+"""
+
+HOST = "127.0.0.1"
+
+# Longer than any number of connections that the load opens at the same time: no connection is ever
+# refused or delayed, so that this number does not decide anything.
+BACKLOG = 1024
+
+# The most bytes that one receive may return, where an interface lets its user choose. It is what
+# asyncio uses inside its transports, where nobody can choose.
+RECEIVE_LIMIT = 256 * 1024

@@ -1,0 +1,40 @@
+"""Lines by an asyncio protocol that splits by hand and gathers the answers by hand, too.
+
+Some loops make a system call of every `transport.write`. Whoever knows that collects what is
+written while one piece of data is worked on, and this is the most that can be got by doing so.
+"""
+
+import asyncio
+import importlib
+import sys
+from typing import cast
+
+from bench.servers import BACKLOG, HOST
+
+
+class EchoLines(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.partial = b""
+        self.answers: list[bytes] = []
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self.partial = (self.partial + data).split(b"\n")
+        for line in lines:
+            self.line_received(line)
+        self.transport.write(b"".join(self.answers))
+        self.answers.clear()
+
+    def line_received(self, line: bytes) -> None:
+        self.answers.append(line + b"\n")
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(EchoLines, HOST, 0, backlog=BACKLOG)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.Event().wait()  # not serve_forever(): it starts rloop's server a second time
+
+
+with asyncio.Runner(loop_factory=importlib.import_module(sys.argv[1]).new_event_loop) as runner:
+    runner.run(main())

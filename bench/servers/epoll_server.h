@@ -1,0 +1,189 @@
+/* What the two C servers share: a level-triggered epoll loop with nothing in it to spare.
+ *
+ * These servers are the limit that the others are measured against, so the usual path is as short
+ * as the system allows: one epoll_wait() for all connections that are ready, and for each of them
+ * one recv() into a static buffer and one send(). The rest is what makes a server correct: what
+ * the kernel does not take is kept until it does, and meanwhile nothing more is read from that
+ * connection; end of file and errors close it.
+ *
+ * A server defines
+ *     static void on_bytes(struct connection *connection, const char *data, size_t length);
+ * and calls reply() from it. BACKLOG and RECEIVE_LIMIT come from the compiler's command line; they
+ * are the same numbers that the Python servers use.
+ */
+#ifndef BENCH_EPOLL_SERVER_H
+#define BENCH_EPOLL_SERVER_H
+
+#define _GNU_SOURCE /* accept4 */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { EVENTS_AT_ONCE = 256 };
+
+struct bytes {
+    char *data;
+    size_t length;
+};
+
+struct connection {
+    int fd;
+    bool broken;           /* a send has failed: close it */
+    struct bytes unsent;   /* what send() did not take */
+    struct bytes unparsed; /* for a server that waits for more: the beginning of a line */
+};
+
+static int epoll_fd;
+static char receive_buffer[RECEIVE_LIMIT];
+
+static void on_bytes(struct connection *connection, const char *data, size_t length);
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static void append(struct bytes *bytes, const char *data, size_t length)
+{
+    char *grown = realloc(bytes->data, bytes->length + length);
+    if (grown == NULL)
+        die("realloc");
+    memcpy(grown + bytes->length, data, length);
+    bytes->data = grown;
+    bytes->length += length;
+}
+
+static void clear(struct bytes *bytes)
+{
+    free(bytes->data);
+    *bytes = (struct bytes){0};
+}
+
+static void watch(struct connection *connection, uint32_t events, int operation)
+{
+    struct epoll_event event = {.events = events, .data.ptr = connection};
+    if (epoll_ctl(epoll_fd, operation, connection->fd, &event) < 0)
+        die("epoll_ctl");
+}
+
+/* Send, as far as the kernel takes it; returns how much that was. */
+static size_t send_some(struct connection *connection, const char *data, size_t length)
+{
+    ssize_t count = send(connection->fd, data, length, MSG_NOSIGNAL);
+    if (count >= 0)
+        return (size_t)count;
+    if (errno != EAGAIN && errno != EINTR)
+        connection->broken = true;
+    return 0;
+}
+
+/* Answer. What the kernel does not take at once is sent before anything more is read. */
+static void reply(struct connection *connection, const char *data, size_t length)
+{
+    size_t sent = send_some(connection, data, length);
+    if (sent == length || connection->broken)
+        return;
+    append(&connection->unsent, data + sent, length - sent);
+    watch(connection, EPOLLOUT, EPOLL_CTL_MOD);
+}
+
+static void send_unsent(struct connection *connection)
+{
+    struct bytes *unsent = &connection->unsent;
+    size_t sent = send_some(connection, unsent->data, unsent->length);
+    unsent->length -= sent;
+    memmove(unsent->data, unsent->data + sent, unsent->length);
+    if (unsent->length == 0) {
+        clear(unsent);
+        watch(connection, EPOLLIN, EPOLL_CTL_MOD);
+    }
+}
+
+static void close_connection(struct connection *connection)
+{
+    close(connection->fd);
+    clear(&connection->unsent);
+    clear(&connection->unparsed);
+    free(connection);
+}
+
+static void on_ready(struct connection *connection)
+{
+    if (connection->unsent.length > 0) {
+        send_unsent(connection);
+    } else {
+        ssize_t count = recv(connection->fd, receive_buffer, sizeof receive_buffer, 0);
+        if (count > 0)
+            on_bytes(connection, receive_buffer, (size_t)count);
+        else if (count == 0 || (errno != EAGAIN && errno != EINTR))
+            connection->broken = true;
+    }
+    if (connection->broken)
+        close_connection(connection);
+}
+
+static void accept_all(int listener)
+{
+    int fd, on = 1;
+    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        struct connection *connection = calloc(1, sizeof *connection);
+        if (connection == NULL)
+            die("calloc");
+        connection->fd = fd;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        watch(connection, EPOLLIN, EPOLL_CTL_ADD);
+    }
+    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+        die("accept4");
+}
+
+/* Listen on a free port of 127.0.0.1 and print its number. */
+static int listen_somewhere(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t length = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
+        listen(listener, BACKLOG) < 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &length) < 0)
+        die("listen");
+    printf("%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    return listener;
+}
+
+int main(void)
+{
+    struct epoll_event events[EVENTS_AT_ONCE];
+    int listener = listen_somewhere();
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL}; /* NULL is the listener */
+
+    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &event) < 0)
+        die("epoll");
+    for (;;) {
+        int count = epoll_wait(epoll_fd, events, EVENTS_AT_ONCE, -1);
+        if (count < 0 && errno != EINTR)
+            die("epoll_wait");
+        for (int index = 0; index < count; index++) {
+            if (events[index].data.ptr == NULL)
+                accept_all(listener);
+            else
+                on_ready(events[index].data.ptr);
+        }
+    }
+}
+
+#endif
