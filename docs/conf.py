@@ -1,0 +1,216 @@
+"""How the documentation is built: ``make docs``, offline, with every warning an error.
+
+Most of this is about the reference, which is made of docstrings. What is public has one address,
+``trunkline.NAME``, wherever its module is. A name in backticks is a link if something public has
+it. A signature is the one in the source, with the names of types that are there, and not what they
+stand for.
+"""
+
+import ast
+import builtins
+import inspect
+import re
+import sys
+import textwrap
+import typing
+from typing import Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.ext.napoleon import Config as GoogleStyle
+from sphinx.ext.napoleon import GoogleDocstring
+from sphinx.pycode import ModuleAnalyzer
+from sphinx.util.typing import stringify_annotation
+
+import trunkline
+
+project = "Trunkline"
+version = release = trunkline.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = "Trunkline"
+html_copy_source = False
+myst_heading_anchors = 3
+
+add_module_names = False
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+
+# Without a network, nothing can be looked up in Python's own documentation.
+nitpick_ignore = [
+    (kind, name) for kind in ("py:class", "py:exc", "py:obj") for name in dir(builtins)
+]
+nitpick_ignore_regex = [
+    (r"py:.*", r"(collections|enum|io|ipaddress|os|socket|types|typing)\..*"),
+    (r"py:class", r"Any|Callable|Iterator|Literal|Self|Sequence|PathLike"),
+]
+
+
+# -- one address for what is public ---------------------------------------------------------------
+
+# `trunkline.sockets.active_socket.ActiveSocket` is `trunkline.ActiveSocket`.
+PUBLIC = {
+    f"{thing.__module__}.{thing.__qualname__}": f"trunkline.{name}"
+    for name, thing in ((name, getattr(trunkline, name)) for name in trunkline.__all__)
+    if isinstance(thing, type)
+}
+
+
+def find_public_name(
+    app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, content: nodes.Element
+) -> nodes.Element | None:
+    """Resolve a type that is called after its module."""
+    public = PUBLIC.get(node.get("reftarget", ""))
+    if public is None:
+        return None
+    text = nodes.Text(public.rpartition(".")[2])
+    return env.get_domain("py").resolve_xref(
+        env, node["refdoc"], app.builder, "obj", public, node, text
+    )
+
+
+def link_public_names(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Make a link of each name in backticks that is public, and code of what else is in them."""
+    domain = app.env.get_domain("py")
+    # Single backticks are code in Markdown, and a "title" in the docstrings, for Sphinx.
+    for kind in (nodes.title_reference, nodes.literal):
+        for found in list(doctree.findall(kind)):
+            text = found.astext()
+            literal = nodes.literal(text, text)
+            target = "trunkline." + re.sub(r"\(.*\)$", "", text)
+            link = domain.resolve_xref(
+                app.env, docname, app.builder, "obj", target, addnodes.pending_xref(), literal
+            )
+            if link is not None and not isinstance(found.parent, nodes.reference):
+                found.replace_self(link)
+            elif kind is nodes.title_reference:
+                found.replace_self(literal)
+
+
+# -- docstrings -----------------------------------------------------------------------------------
+
+GOOGLE_STYLE = GoogleStyle(napoleon_use_ivar=True)
+
+
+def read_docstring(
+    app: Sphinx, what: str, name: str, obj: object, options: Any, lines: list[str]
+) -> None:
+    """Turn a docstring in Google's style into what Sphinx reads."""
+    if what == "data":
+        lines[:] = docstring_below(name)
+    text = "\n".join(lines)
+    # Several errors with one explanation may take more than a line.
+    text = re.sub(r"(?m)^( {4}[A-Z]\w+(?:, \w+)*),\n {4}(?=\w+)", r"\1, ", text)
+    # For attributes Sphinx has rules of its own, by which a colon would end a type.
+    kind = "method" if what in ("property", "attribute", "data") else what
+    lines[:] = GoogleDocstring(text, GOOGLE_STYLE, app, kind, name, obj, options).lines()
+    for number, line in enumerate(lines):
+        # "Raises: Everything that `connect` raises." names no class of errors.
+        if found := re.fullmatch(r":raises ((?:Everything|Whatever) .*):", line):
+            lines[number] = f":raises: {found[1]}"
+
+
+def docstring_below(name: str) -> list[str]:
+    """Return the string below the assignment of a constant, in whichever module that is."""
+    for module in sorted(each for each in sys.modules if each.startswith("trunkline.")):
+        documented = ModuleAnalyzer.for_module(module).find_attr_docs()
+        if docstring := documented.get(("", name.rpartition(".")[2])):
+            return docstring
+    return []
+
+
+# -- signatures -----------------------------------------------------------------------------------
+
+# Classes that others make for you, and those of which there is no object to make.
+NOT_CALLED = {
+    trunkline.ActiveSocket,
+    trunkline.Cause,
+    trunkline.IOHandler,
+    trunkline.PassiveSocket,
+    trunkline.Resolver,
+    trunkline.Socket,
+    trunkline.Stream,
+    trunkline.StreamIO,
+    trunkline.Timer,
+}
+
+
+def read_signature(
+    app: Sphinx,
+    what: str,
+    name: str,
+    obj: Any,
+    options: Any,
+    arguments: str | None,
+    returned: str | None,
+) -> tuple[str, str | None] | None:
+    """Return a signature as the source has it, and none for what nobody calls."""
+    if isinstance(obj, type):
+        if issubclass(obj, tuple):
+            return None  # a named tuple, of whose signature there is no source
+        if obj in NOT_CALLED or "__init__" not in vars(obj):
+            return ("", None) if arguments else None
+        obj = obj.__init__
+    function = inspect.unwrap(getattr(obj, "__func__", obj))
+    if not inspect.isfunction(function):
+        return None
+    definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    annotations = Annotations(function.__globals__)
+    for argument in ast.walk(definition.args):
+        if isinstance(argument, ast.arg) and argument.annotation is not None:
+            argument.annotation = annotations.visit(argument.annotation)
+    positional = definition.args.args
+    if positional and positional[0].arg in ("self", "cls"):
+        del positional[0]
+    signature = f"({ast.unparse(definition.args)})"
+    if definition.returns is None or definition.name == "__init__":
+        return signature, None
+    return signature, ast.unparse(annotations.visit(definition.returns))
+
+
+class Annotations(ast.NodeTransformer):
+    """Spells types out that have a name in the source only, and leaves public names alone."""
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        self._names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        value = self._names.get(node.id)
+        if node.id == "Timeout":  # it may also be DEFAULT_TIMEOUT, of a type that is nobody's
+            return ast.Name("float | None")
+        if node.id in trunkline.__all__ or typing.get_origin(value) is None:
+            return node
+        return ast.Name(stringify_annotation(value, "smart"))
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        generic = ast.unparse(node.value)
+        if generic == "Unpack":  # the docstring says which options there are
+            return ast.Name("Any")
+        if generic != "Literal":
+            self.generic_visit(node)
+        return node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        return ast.Name(node.value) if isinstance(node.value, str) else node
+
+
+def forget_overloads() -> None:
+    """Let the signature be that of the function itself, which says it all at once."""
+    for module in [each for each in sys.modules if each.startswith("trunkline.")]:
+        analyzer = ModuleAnalyzer.for_module(module)
+        analyzer.analyze()
+        analyzer.overloads.clear()
+
+
+def setup(app: Sphinx) -> None:
+    """Connect what is above to Sphinx."""
+    forget_overloads()
+    app.connect("missing-reference", find_public_name)
+    app.connect("doctree-resolved", link_public_names)
+    app.connect("autodoc-process-docstring", read_docstring)
+    app.connect("autodoc-process-signature", read_signature)
