@@ -1,0 +1,322 @@
+"""The backends have one shape, and say the same; the event base's tests run on all of them."""
+
+import inspect
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from multiplex.helpers import Channel, open_channel
+from sockets.helpers import no_descriptors_left
+from support.peers import reset, socket_pair
+from support.timing import MS, PATIENCE
+
+from trunkline import SocketClosed, TooManyOpenFiles
+from trunkline._sys.backends import Backend, available_backends, make_backend
+from trunkline._sys.readiness import READABLE, WRITABLE
+
+
+@pytest.fixture(params=available_backends())
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    backend = make_backend(request.param)
+    yield backend
+    backend.close()
+
+
+@pytest.fixture
+def pair() -> Iterator[Channel]:
+    with open_channel() as channel:
+        yield channel
+
+
+def seen(backend: Backend, timeout: float = PATIENCE) -> dict[int, str]:
+    """Wait, and spell out what is ready: r(eadable), w(ritable), f(aulty), c(losed)."""
+    spelling = {
+        "r": backend.readable,
+        "w": backend.writable,
+        "f": backend.faulty,
+        "c": backend.closed,
+    }
+    return {
+        number: "".join(letter for letter, bits in spelling.items() if events & bits)
+        for number, events in backend.wait(timeout)
+    }
+
+
+def nothing(backend: Backend) -> bool:
+    """Say whether nothing is ready."""
+    return seen(backend, 5 * MS) == {}
+
+
+# -- the shape -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", available_backends())
+def test_a_backend_has_what_the_protocol_says_and_nothing_else(name: str) -> None:
+    backend = make_backend(name)
+    backend.close()
+    assert backend.name == name
+    public = {each for each in dir(backend) if not each.startswith("_")}
+    described = {each for each in dir(Backend) if not each.startswith("_")}
+    assert public == described | set(Backend.__annotations__)
+    for each in described:
+        ours, theirs = (inspect.signature(getattr(kind, each)) for kind in (type(backend), Backend))
+        assert ours.parameters == theirs.parameters
+
+
+def test_every_backend_is_made_by_its_name() -> None:
+    assert available_backends()
+    with pytest.raises(ValueError, match=r"no such backend here: 'devpoll'"):
+        make_backend("devpoll")
+
+
+def test_the_environment_names_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in available_backends():
+        monkeypatch.setenv("TRUNKLINE_BACKEND", name)
+        backend = make_backend()
+        backend.close()
+        assert backend.name == name
+    monkeypatch.setenv("TRUNKLINE_BACKEND", "")
+    backend = make_backend()
+    backend.close()
+    assert backend.name == available_backends()[0]
+
+
+# -- what is ready ---------------------------------------------------------------------------------
+
+
+def test_a_descriptor_is_watched_for_what_it_was_registered_for(
+    backend: Backend, pair: Channel
+) -> None:
+    backend.register(pair.reader, READABLE)
+    assert nothing(backend)
+    pair.send()
+    assert seen(backend) == {pair.reader: "r"}
+    backend.modify(pair.reader, READABLE | WRITABLE)
+    assert seen(backend) == {pair.reader: "rw"}
+    backend.modify(pair.reader, WRITABLE)
+    assert seen(backend) == {pair.reader: "w"}
+    backend.modify(pair.reader, 0)
+    assert nothing(backend)
+    backend.modify(pair.reader, READABLE)
+    assert seen(backend) == {pair.reader: "r"}
+
+
+def test_plain_input_looks_plain(backend: Backend, pair: Channel) -> None:
+    backend.register(pair.reader, READABLE)
+    pair.send()
+    assert list(backend.wait(PATIENCE)) == [(pair.reader, backend.plain_read)]
+    assert backend.plain_read & backend.readable
+    assert not backend.plain_read & backend.writable
+
+
+def test_what_was_taken_out_is_not_told(backend: Backend, pair: Channel) -> None:
+    backend.register(pair.reader, READABLE)
+    pair.send()
+    backend.unregister(pair.reader)
+    assert nothing(backend)
+
+
+def test_taking_out_what_is_not_there_does_nothing(backend: Backend, pair: Channel) -> None:
+    backend.unregister(pair.reader)
+    backend.register(pair.reader, READABLE)
+    backend.unregister(pair.reader)
+    backend.unregister(pair.reader)
+    number = pair.reader
+    backend.register(pair.reader, READABLE)
+    pair.close_reader()
+    backend.unregister(number)
+    assert nothing(backend)
+
+
+def test_a_hang_up_is_readable_and_writable(backend: Backend, pair: Channel) -> None:
+    backend.register(pair.reader, READABLE | WRITABLE)
+    pair.close_writer()
+    assert seen(backend) == {pair.reader: "rw"}
+
+
+def test_an_error_is_told_if_the_backend_can(backend: Backend) -> None:
+    with socket_pair(socket.AF_INET) as (mine, peer):
+        backend.register(mine.fileno(), READABLE | WRITABLE)
+        assert set(seen(backend)[mine.fileno()]) == {"w"}
+        reset(peer)
+        backend.modify(mine.fileno(), READABLE)
+        expected = "f" in seen(backend)[mine.fileno()]
+        assert expected is backend.reports_errors
+
+
+def test_what_is_told_unasked_has_a_name(backend: Backend, pair: Channel) -> None:
+    """A hang-up, where nothing was asked for."""
+    backend.register(pair.reader, 0)
+    pair.close_writer()
+    told = list(backend.wait(5 * MS))
+    if backend.unasked:
+        ((number, events),) = told
+        assert number == pair.reader
+        assert events & backend.unasked
+    else:
+        assert told == []
+
+
+def test_a_wait_ends_when_its_time_is_up(backend: Backend) -> None:
+    for seconds in (0, 0.0001, 20 * MS):
+        start = time.monotonic()
+        assert seen(backend, seconds) == {}
+        assert seconds <= time.monotonic() - start < PATIENCE
+
+
+def test_a_wait_may_have_no_limit_or_a_large_one(backend: Backend, pair: Channel) -> None:
+    backend.register(pair.reader, READABLE)
+    pair.send()
+    for seconds in (None, 1e7, 1e12, 1e300):
+        assert [number for number, _ in backend.wait(seconds)] == [pair.reader]
+
+
+def test_a_signal_does_not_shorten_a_wait(backend: Backend) -> None:
+    calls: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, frame: calls.append(number))
+    start = time.monotonic()
+    signal.setitimer(signal.ITIMER_REAL, 5 * MS, 5 * MS)
+    try:
+        assert seen(backend, 40 * MS) == {}
+        assert time.monotonic() - start >= 40 * MS
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert calls
+
+
+# -- descriptors closed behind its back ------------------------------------------------------------
+
+
+def test_a_closed_descriptor_is_told_or_silent(backend: Backend, pair: Channel) -> None:
+    number = pair.reader
+    backend.register(number, READABLE)
+    pair.close_reader()
+    assert seen(backend, 5 * MS) == ({number: "c"} if backend.closed else {})
+    backend.unregister(number)
+    assert nothing(backend)
+
+
+def test_others_are_told_of_after_one_was_closed(backend: Backend, pair: Channel) -> None:
+    with open_channel() as other:
+        closed = other.reader
+        backend.register(closed, READABLE)
+        backend.register(pair.reader, READABLE)
+        other.close_reader()
+        pair.send()
+        found = seen(backend)
+        if pair.reader not in found:  # It may have to clear up first.
+            assert found == {closed: "c"}
+            backend.unregister(closed)
+            found = seen(backend)
+        assert found[pair.reader] == "r"
+
+
+def test_a_descriptor_may_take_the_place_of_a_closed_one(backend: Backend, pair: Channel) -> None:
+    """Registered, or changed, under the number that was another's."""
+    for method in (backend.register, backend.modify):
+        with open_channel() as old, open_channel() as new:
+            number = old.reader
+            backend.register(number, WRITABLE)
+            old.close_reader()
+            os.dup2(new.reader, number)
+            new.close_reader()
+            new.reader = number
+            method(number, READABLE)
+            assert nothing(backend)
+            new.send()
+            assert seen(backend) == {number: "r"}
+            backend.unregister(number)
+
+
+def test_a_rebuilt_set_watches_the_same(backend: Backend, pair: Channel) -> None:
+    with open_channel() as closed, open_channel() as removed:
+        backend.register(pair.reader, READABLE)
+        backend.register(removed.reader, READABLE)
+        backend.unregister(removed.reader)
+        backend.register(closed.reader, READABLE)
+        number = closed.reader
+        closed.close_reader()
+        backend.rebuild()
+        removed.send()
+        pair.send()
+        if number in seen(backend, 0):
+            backend.unregister(number)
+        assert seen(backend) == {pair.reader: "r"}
+
+
+# -- the peculiarities of each ---------------------------------------------------------------------
+
+on_epoll = pytest.mark.skipif(not hasattr(select, "epoll"), reason="no epoll here")
+
+
+@pytest.fixture
+def epoll() -> Iterator[Backend]:
+    backend = make_backend("epoll")
+    yield backend
+    backend.close()
+
+
+@on_epoll
+def test_epoll_reports_typed_errors(epoll: Backend, pair: Channel) -> None:
+    number = pair.reader
+    epoll.register(number, READABLE)
+    pair.close_reader()
+    for call in (epoll.register, epoll.modify):
+        with pytest.raises(SocketClosed, match=f"^epoll_ctl descriptor {number}: "):
+            call(number, WRITABLE)
+
+
+@on_epoll
+@pytest.mark.parametrize("removed", [False, True])
+def test_epoll_leaves_a_stale_entry_behind(epoll: Backend, pair: Channel, removed: bool) -> None:
+    """The open file outlives its number, which is another's, and the entry cannot be removed."""
+    with open_channel() as old:
+        number = old.reader
+        epoll.register(number, READABLE)
+        old.reader = os.dup(number)
+        os.dup2(pair.reader, number)
+        pair.close_reader()
+        pair.reader = number
+        if removed:
+            epoll.unregister(number)
+            epoll.register(number, WRITABLE | READABLE)
+        else:
+            epoll.modify(number, WRITABLE | READABLE)
+        old.send()
+        for _ in range(3):
+            assert seen(epoll) == {number: "w"}
+        pair.send()
+        assert seen(epoll) == {number: "rw"}
+        epoll.unregister(number)
+        assert nothing(epoll)
+
+
+@on_epoll
+def test_epoll_can_be_rebuilt_without_a_descriptor_to_spare(epoll: Backend, pair: Channel) -> None:
+    epoll.register(pair.reader, READABLE)
+    with no_descriptors_left():
+        epoll.rebuild()
+    pair.send()
+    assert seen(epoll) == {pair.reader: "r"}
+
+
+@on_epoll
+def test_epoll_needs_a_descriptor() -> None:
+    with no_descriptors_left(), pytest.raises(TooManyOpenFiles, match=r"^epoll_create: "):
+        make_backend("epoll")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="any number will do here")
+def test_select_refuses_large_numbers() -> None:
+    backend = make_backend("select")
+    for number in (1024, 5000):
+        with pytest.raises(TooManyOpenFiles, match=f"^select descriptor {number}: .*below 1024"):
+            backend.register(number, READABLE)
+    assert nothing(backend)
+    backend.close()

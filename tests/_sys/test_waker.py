@@ -1,0 +1,79 @@
+"""Waking whoever waits."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from sockets.helpers import no_descriptors_left
+from support.timing import PATIENCE
+
+from trunkline import TooManyOpenFiles
+from trunkline._sys.readiness import READABLE, wait_for_one
+from trunkline._sys.waker import Waker
+
+
+@pytest.fixture
+def waker() -> Iterator[Waker]:
+    waker = Waker()
+    yield waker
+    waker.close()
+
+
+def is_awake(waker: Waker) -> bool:
+    """Say whether it is readable; an interrupted look is made again."""
+    return any(wait_for_one(waker.fileno(), READABLE, 0) for _ in range(4))
+
+
+def test_it_is_readable_once_it_was_woken_until_it_is_cleared(waker: Waker) -> None:
+    seen = [is_awake(waker)]
+    waker.wake()
+    seen.append(is_awake(waker))
+    while is_awake(waker):
+        waker.clear()
+    seen.append(is_awake(waker))
+    assert seen == [False, True, False]
+
+
+def test_it_may_be_woken_more_often_than_anything_can_hold(waker: Waker) -> None:
+    for _ in range(5000):
+        waker.wake()
+    for _ in range(10):  # One is enough, if nothing is short.
+        waker.clear()
+    assert not is_awake(waker)
+    waker.wake()
+    assert is_awake(waker)
+
+
+def test_clearing_what_is_clear_does_not_wait(waker: Waker) -> None:
+    waker.clear()
+    waker.clear()
+    assert not is_awake(waker)
+
+
+def test_another_thread_wakes_who_waits(waker: Waker) -> None:
+    thread = threading.Thread(target=waker.wake)
+    thread.start()
+    assert wait_for_one(waker.fileno(), READABLE, PATIENCE)
+    thread.join(PATIENCE)
+
+
+def test_waking_what_is_closed_does_nothing(waker: Waker) -> None:
+    waker.close()
+    waker.wake()
+    waker.clear()
+    waker.close()
+    assert waker.fileno() == -1
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_without_descriptors_there_is_none(spare: int) -> None:
+    with no_descriptors_left(spare), pytest.raises(TooManyOpenFiles, match=r"^socketpair: "):
+        Waker()
+
+
+def test_neither_end_is_inherited_or_blocks(waker: Waker) -> None:
+    for end in (waker._reader, waker._writer):
+        assert isinstance(end, socket.socket)
+        assert not end.get_inheritable()
+        assert not end.getblocking()

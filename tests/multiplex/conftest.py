@@ -1,0 +1,56 @@
+"""One event base after the other: the tests here run on all backends that the machine has.
+
+`TRUNKLINE_TEST_BACKENDS="epoll poll"` names those that are wanted.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from multiplex.helpers import KINDS, Channel, open_channel
+
+from trunkline import EventBase, available_backends
+from trunkline.testing.clock import ManualClock
+
+BACKENDS = os.environ.get("TRUNKLINE_TEST_BACKENDS", "").split() or available_backends()
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """The name of a backend."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def base(backend: str) -> Iterator[EventBase]:
+    """An event base on that backend."""
+    with EventBase(backend=backend) as base:
+        yield base
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """The clock of `timed_base`; it does not begin at a round number, as real ones do not."""
+    return ManualClock(1234.567)
+
+
+@pytest.fixture
+def timed_base(backend: str, clock: ManualClock) -> Iterator[EventBase]:
+    """An event base on that backend, whose clock is `clock`."""
+    with EventBase(backend=backend, clock=clock) as base:
+        yield base
+
+
+@pytest.fixture(params=KINDS)
+def channel(request: pytest.FixtureRequest) -> Iterator[Channel]:
+    """A channel of each kind."""
+    with open_channel(request.param) as channel:
+        yield channel
+
+
+@pytest.fixture
+def pair() -> Iterator[Channel]:
+    """A pair of sockets, where the kind does not matter."""
+    with open_channel() as channel:
+        yield channel

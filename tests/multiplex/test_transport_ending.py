@@ -1,0 +1,372 @@
+"""The end of a connection: closing, aborting, being reset, and the one callback that says so."""
+
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from multiplex.transport_helpers import (
+    Recorder,
+    both_families,
+    connected,
+    counting,
+    failures_of,
+    fill,
+    receive_exactly,
+    receive_while,
+    run_until,
+    settle,
+    then,
+    wait_for_input,
+)
+from support.peers import receive_all, reset, socket_pair
+
+from trunkline import ConnectionReset, EventBase, SocketError
+from trunkline._sys.socket_descriptor import SocketDescriptor
+from trunkline.multiplex.transport import Transport
+from trunkline.testing.clock import ManualClock
+
+pytestmark = pytest.mark.exact_io(
+    "it follows single sends and receives; `test_transport_model` has faults of its own"
+)
+
+# ---- Closing ----
+
+
+@both_families
+def test_close_sends_megabytes_to_a_slow_reader_first(
+    base: EventBase, family: socket.AddressFamily
+) -> None:
+    protocol = Recorder()
+    with connected(base, protocol, family) as (transport, peer):
+        data = fill(transport, 3_000_000)
+        transport.write(b"the end")
+        transport.close()
+        transport.close()
+        assert transport.is_closing
+        assert not transport.is_connected
+        settle(base)
+        assert not protocol.is_lost
+        assert receive_while(base, peer) == data + b"the end"
+        run_until(base, lambda: protocol.is_lost)
+        assert protocol.loss is None
+        assert protocol.names == ["connection_made", "pause_writing", "connection_lost"]
+
+
+def test_nothing_is_delivered_while_it_is_closing(base: EventBase) -> None:
+    protocol = Recorder()
+    with connected(base, protocol) as (transport, peer):
+        data = fill(transport)
+        transport.close()
+        peer.sendall(b"too late")
+        peer.shutdown(socket.SHUT_WR)
+        assert receive_while(base, peer) == data
+        run_until(base, lambda: protocol.is_lost)
+        assert "data_received" not in protocol.names
+        assert "eof_received" not in protocol.names
+
+
+def test_lost_is_called_a_little_later_and_once(base: EventBase) -> None:
+    protocol = Recorder()
+    with connected(base, protocol) as (transport, _):
+        transport.close()
+        transport.close()
+        transport.abort()
+        assert protocol.names == ["connection_made"]
+        settle(base)
+        assert protocol.names == ["connection_made", "connection_lost"]
+
+
+@both_families
+def test_abort_drops_what_is_queued(base: EventBase, family: socket.AddressFamily) -> None:
+    protocol = Recorder()
+    with connected(base, protocol, family) as (transport, peer):
+        data = fill(transport)
+        transport.abort()
+        assert transport.buffered_output == 0
+        with contextlib.suppress(ConnectionError):
+            assert len(receive_all(peer)) < len(data)
+        settle(base)
+        assert protocol.loss is None
+
+
+def test_abort_ends_a_close_that_takes_too_long(base: EventBase) -> None:
+    protocol = Recorder()
+    with connected(base, protocol) as (transport, _):
+        fill(transport)
+        transport.close()
+        settle(base)
+        assert not protocol.is_lost
+        transport.abort()
+        settle(base)
+        assert protocol.loss is None
+
+
+@pytest.mark.parametrize("is_closing", [False, True])
+def test_abort_may_reset(base: EventBase, is_closing: bool) -> None:
+    protocol = Recorder()
+    with connected(base, protocol, socket.AF_INET) as (transport, peer):
+        if is_closing:
+            fill(transport)
+            transport.close()
+        transport.abort(reset=True)
+        with pytest.raises(ConnectionResetError):
+            receive_all(peer)
+        settle(base)
+        assert protocol.loss is None
+        assert protocol.names.count("connection_lost") == 1
+
+
+def test_before_there_is_a_connection_closing_gives_up(base: EventBase) -> None:
+    for end in (Transport.close, Transport.abort):
+        protocol = Recorder()
+        transport = Transport(base, protocol)
+        given_up: list[str] = []
+        transport.connecting(lambda given_up=given_up: given_up.append("x"))  # type: ignore[misc]
+        transport.write(b"never sent")
+        end(transport)
+        end(transport)
+        assert (given_up, protocol.names) == (["x"], [])
+        settle(base)
+        assert protocol.names == ["connection_lost"]
+
+
+def test_a_connection_that_fails_is_lost(base: EventBase) -> None:
+    protocol = Recorder()
+    transport = Transport(base, protocol)
+    error = SocketError(operation="connect")
+    transport.fail(error)
+    assert protocol.names == []
+    settle(base)
+    assert protocol.loss is error
+    assert "closed" in repr(transport)
+
+
+# ---- The peer's doing ----
+
+
+def test_a_reset_is_the_error_that_lost_is_called_with(base: EventBase) -> None:
+    protocol = Recorder()
+    with connected(base, protocol, socket.AF_INET) as (transport, peer):
+        name = transport.remote_name
+        reset(peer)
+        run_until(base, lambda: protocol.is_lost)
+        assert isinstance(protocol.loss, ConnectionReset)
+        assert protocol.loss.address == name
+        assert protocol.names == ["connection_made", "connection_lost"]
+
+
+@pytest.mark.parametrize("name", ["write", "writelines", "write_eof"])
+def test_writing_to_a_peer_that_is_gone_is_told_to_lost_alone(base: EventBase, name: str) -> None:
+    protocol = Recorder()
+    with connected(base, protocol, socket.AF_INET) as (transport, peer):
+        transport.pause_reading()  # so that only writing can find out
+        reset(peer)
+        wait_for_input(transport)
+        arguments: dict[str, list[Any]] = {"write": [b"x"], "writelines": [[b"x"]], "write_eof": []}
+        getattr(transport, name)(*arguments[name])
+        assert protocol.names == ["connection_made"]
+        assert transport.is_closing
+        settle(base)
+        assert isinstance(protocol.loss, SocketError)
+
+
+def test_a_peer_that_is_gone_is_found_out_while_something_is_queued(base: EventBase) -> None:
+    protocol = Recorder()
+    with connected(base, protocol, socket.AF_INET) as (transport, peer):
+        transport.pause_reading()
+        fill(transport)
+        transport.close()
+        reset(peer)
+        run_until(base, lambda: protocol.is_lost)
+        assert isinstance(protocol.loss, SocketError)
+
+
+# ---- Ending it in each callback ----
+
+OCCASIONS = [
+    ("connection_made", "bytes"),
+    ("data_received", "bytes"),
+    ("text_received", "text"),
+    ("line_received", "lines"),
+    ("get_buffer", "buffer"),
+    ("buffer_updated", "buffer"),
+    ("input_failed", "lines"),
+    ("eof_received", "bytes"),
+    ("pause_writing", "bytes"),
+    ("resume_writing", "bytes"),
+    ("timed_out", "bytes"),
+    ("connection_lost", "bytes"),
+]
+
+
+def write_and_close(transport: Transport) -> None:
+    transport.write(b"last words")
+    transport.close()
+
+
+ENDINGS: dict[str, Callable[[Transport], object]] = {
+    "close": Transport.close,
+    "write and close": write_and_close,
+    "abort": Transport.abort,
+    "reset": lambda transport: transport.abort(reset=True),
+}
+
+
+def provoke(base: EventBase, transport: Transport, peer: socket.socket, is_done: Any) -> None:
+    """Let all callbacks be called, one after the other, until the connection is over."""
+    descriptor = None if transport.descriptor is None else counting(transport)
+    if descriptor is not None:
+        descriptor.room = 0
+    transport.write(b"to be queued")
+    if descriptor is not None:
+        descriptor.room = None
+    settle(base)
+    with contextlib.suppress(OSError):
+        peer.sendall(b"one\ntwo\n\xff\n")
+        settle(base)
+        peer.shutdown(socket.SHUT_WR)
+    run_until(base, is_done)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(("name", "delivery"), OCCASIONS)
+@both_families
+def test_it_may_end_in_any_callback(
+    base: EventBase, family: socket.AddressFamily, name: str, delivery: Any, ending: str
+) -> None:
+    failures = failures_of(base)
+
+    def end(*args: Any) -> None:
+        ENDINGS[ending](protocol.transport)
+
+    protocol = Recorder(**then(name, end))
+    options: dict[str, Any] = {"idle_timeout": 0.0001} if name == "timed_out" else {}
+    if name == "text_received":
+        options["external_format"] = "latin-1"
+    with connected(base, protocol, family, delivery=delivery, high_water=1, **options) as (
+        transport,
+        peer,
+    ):
+        if name == "timed_out":
+            run_until(base, lambda: protocol.is_lost)
+        else:
+            provoke(base, transport, peer, lambda: protocol.is_lost)
+        settle(base)
+        assert protocol.names.count(name) == 1
+        assert protocol.loss is None or name in ("timed_out", "input_failed")
+        assert transport.fileno() == -1
+        assert failures == []
+        after = protocol.names[protocol.names.index(name) + 1 :]
+        assert set(after) <= {"connection_lost", "pause_writing"}
+        assert all(inner == "pause_writing" for _, inner in protocol.nested)
+
+
+@pytest.mark.parametrize(("name", "delivery"), OCCASIONS)
+def test_each_callback_may_end_another_connection_that_is_ready_too(
+    base: EventBase, name: str, delivery: Any
+) -> None:
+    def end(*args: Any) -> None:
+        victim.abort()
+
+    protocol, other = Recorder(**then(name, end)), Recorder()
+    options: dict[str, Any] = {"idle_timeout": 0.0001} if name == "timed_out" else {}
+    if name == "text_received":
+        options["external_format"] = "latin-1"
+    with (
+        connected(base, other) as (victim, victims_peer),
+        connected(base, protocol, delivery=delivery, high_water=1, **options) as (transport, peer),
+    ):
+        victims_peer.close()
+        if name == "timed_out":
+            run_until(base, lambda: protocol.is_lost)
+        else:
+            provoke(base, transport, peer, lambda: name in protocol.names)
+        settle(base)
+        assert other.loss is None
+        assert set(other.names) <= {"connection_made", "eof_received", "connection_lost"}
+
+
+def test_two_that_are_ready_may_end_each_other(base: EventBase) -> None:
+    first = Recorder(data_received=lambda data: second.transport.abort())
+    second = Recorder(data_received=lambda data: first.transport.abort())
+    with (
+        connected(base, first) as (_, first_peer),
+        connected(base, second) as (_, second_peer),
+    ):
+        first_peer.sendall(b"x")
+        second_peer.sendall(b"x")
+        run_until(base, lambda: first.is_lost or second.is_lost)
+        settle(base)
+        assert first.is_lost is not second.is_lost
+        assert first.is_lost is bool(second.data)
+
+
+# ---- Lingering ----
+
+
+@pytest.mark.parametrize("in_callback", [False, True])
+def test_an_answer_survives_input_that_is_not_read(base: EventBase, in_callback: bool) -> None:
+    def answer(*args: Any) -> None:
+        transport.write(b"too long, sorry")
+        transport.close()
+
+    protocol = Recorder(**then("data_received", answer if in_callback else lambda data: None))
+    with connected(base, protocol, socket.AF_INET) as (transport, peer):
+        peer.sendall(bytes(1_000_000 if in_callback else 100))
+        wait_for_input(transport)
+        if in_callback:
+            run_until(base, lambda: protocol.is_lost)
+        else:
+            answer()
+            settle(base)
+        assert protocol.is_lost
+        assert protocol.loss is None
+        assert receive_all(peer) == b"too long, sorry"
+        for _ in range(5):
+            peer.sendall(b"and more")  # no reset comes
+            settle(base)
+        before = base.statistics().handlers
+        peer.close()
+        run_until(base, lambda: base.statistics().handlers < before)
+        assert base.statistics().timers == 0
+
+
+def test_lingering_comes_to_an_end(timed_base: EventBase, clock: ManualClock) -> None:
+    protocol = Recorder()
+    with connected(timed_base, protocol, socket.AF_INET) as (transport, peer):
+        peer.sendall(b"x")
+        wait_for_input(transport)
+        transport.close()
+        for _ in range(3):
+            clock.advance(0.9)
+            with contextlib.suppress(ConnectionError):
+                peer.sendall(b"y")
+            settle(timed_base)
+        assert timed_base.statistics().handlers == timed_base.statistics().timers == 0
+        with pytest.raises(ConnectionError):  # noqa: PT012  # it takes a moment
+            while True:
+                peer.sendall(b"y")
+
+
+def test_whoever_lingers_goes_with_the_event_base(backend: str) -> None:
+    with socket_pair(socket.AF_INET) as (near, peer), EventBase(backend=backend) as base:
+        transport = Transport(base, None)
+        descriptor = SocketDescriptor.adopt(near.detach())
+        transport.attach(descriptor, descriptor.remote_name())
+        peer.sendall(b"x")
+        wait_for_input(transport)
+        transport.close()
+        assert base.statistics().timers == 1
+        assert not descriptor.is_closed
+        base.close()
+        assert descriptor.is_closed
+
+
+def test_without_unread_input_nobody_lingers(base: EventBase) -> None:
+    with connected(base, Recorder()) as (transport, peer):
+        transport.write(b"bye")
+        transport.close()
+        assert base.statistics().handlers == base.statistics().timers == 0
+        assert receive_exactly(peer, 4) == b"bye"

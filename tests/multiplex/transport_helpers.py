@@ -1,0 +1,254 @@
+"""What the tests of the transport have in common: a protocol that notes, and connections for it.
+
+One end of each connection is a transport, the other one a plain blocking socket of the standard
+library, so that nothing in a test depends on the code under test twice.
+"""
+
+import contextlib
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from support.peers import socket_pair
+from support.timing import PATIENCE
+
+from trunkline import EventBase
+from trunkline._sys.socket_descriptor import SocketDescriptor
+from trunkline.errors import WouldBlock
+from trunkline.multiplex.transport import Transport
+
+FAMILIES = {"tcp": socket.AF_INET, "local": socket.AF_UNIX}
+both_families = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+
+CALLBACKS = (
+    "connection_made",
+    "data_received",
+    "text_received",
+    "line_received",
+    "get_buffer",
+    "buffer_updated",
+    "input_failed",
+    "eof_received",
+    "pause_writing",
+    "resume_writing",
+    "timed_out",
+    "connection_lost",
+)
+
+
+class Failure(Exception):
+    """What callbacks raise that are to fail."""
+
+
+class Recorder:
+    """A protocol that notes each call, and then does what the test wants.
+
+    Args:
+        keep_open: What `eof_received` returns.
+        **then: What is called, with the same arguments, after a callback was noted.
+
+    Attributes:
+        calls: The name and the argument of each call; there is at most one that matters.
+        depth: How many of its callbacks are running; more than one only if one calls another.
+        nested: The callbacks that were called from inside of another one.
+    """
+
+    def __init__(self, keep_open: bool = False, **then: Callable[..., Any]) -> None:
+        assert set(then) <= set(CALLBACKS)
+        self.keep_open = keep_open
+        self.then = then
+        self.calls: list[tuple[str, Any]] = []
+        self.running: list[str] = []
+        self.nested: list[tuple[str, ...]] = []
+        self.buffer = bytearray(64)
+        self.transport: Transport
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in CALLBACKS:
+            raise AttributeError(name)
+        return lambda *args: self._called(name, args)
+
+    def _called(self, name: str, args: tuple[Any, ...]) -> Any:
+        self.running.append(name)
+        if len(self.running) > 1:
+            self.nested.append(tuple(self.running))
+        try:
+            if name == "connection_made":
+                self.transport = args[0]
+            argument = args[-1] if args else None
+            if name == "buffer_updated":
+                argument = bytes(self.buffer[:argument])
+            self.calls.append((name, argument))
+            result = self.then[name](*args) if name in self.then else None
+            if name == "get_buffer" and result is None:
+                return self.buffer
+            return self.keep_open if name == "eof_received" and result is None else result
+        finally:
+            self.running.pop()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the callbacks that were called."""
+        return [name for name, _ in self.calls]
+
+    def got(self, name: str) -> list[Any]:
+        """The arguments of all calls of one callback."""
+        return [argument for called, argument in self.calls if called == name]
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that were delivered."""
+        return self.got("line_received")
+
+    @property
+    def data(self) -> bytes:
+        """The bytes that were delivered, in whichever form that has bytes."""
+        return b"".join(self.got("data_received") + self.got("buffer_updated"))
+
+    @property
+    def everything(self) -> bytes:
+        """All that was delivered, in whatever forms, one after the other."""
+        parts = []
+        for name, argument in self.calls:
+            if name in ("data_received", "buffer_updated"):
+                parts.append(argument)
+            elif name in ("text_received", "line_received"):
+                parts.append((argument + "\n" * (name == "line_received")).encode())
+        return b"".join(parts)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether `connection_lost` was called."""
+        return "connection_lost" in self.names
+
+    @property
+    def loss(self) -> Any:
+        """What the one `connection_lost` was called with."""
+        assert self.names.count("connection_lost") == 1, self.calls
+        assert self.names[-1] == "connection_lost", "something was called after the end"
+        return self.calls[-1][1]
+
+
+def then(name: str, call: Callable[..., Any]) -> Any:
+    """Return the keyword for `Recorder` that has a callback do something."""
+    return {name: call}
+
+
+class CountingDescriptor(SocketDescriptor):
+    """A descriptor that notes the size of each send, and has only so much room if that is set."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self.sent: list[bytes] = []
+        self.room: int | None = None
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        if self.room is not None:
+            data = data[: self.room]
+            if not data:
+                raise WouldBlock(operation="send")
+            self.room -= len(data)
+        count = super().send(data, flags)
+        self.sent.append(bytes(data[:count]))
+        return count
+
+
+@contextlib.contextmanager
+def connected(
+    base: EventBase,
+    protocol: Any,
+    family: socket.AddressFamily = socket.AF_UNIX,
+    *,
+    unread: bytes = b"",
+    attach: bool = True,
+    **options: Any,
+) -> Iterator[tuple[Transport, socket.socket]]:
+    """Yield a transport, and the plain socket at the other end of its connection.
+
+    At the end both are closed, whatever has become of them.
+    """
+    with socket_pair(family) as (near, peer):
+        transport = Transport(base, protocol, **options)
+        descriptor = CountingDescriptor.adopt(near.detach())
+        try:
+            if attach:
+                transport.attach(descriptor, descriptor.remote_name(), unread=unread)
+            yield transport, peer
+        finally:
+            transport.abort()
+            descriptor.close()
+            if not base.closed:
+                settle(base)
+
+
+def counting(transport: Transport) -> CountingDescriptor:
+    """Return the descriptor of a transport that `connected` has made."""
+    assert isinstance(transport.descriptor, CountingDescriptor)
+    return transport.descriptor
+
+
+def run_until(base: EventBase, is_done: Callable[[], object], what: str = "it") -> None:
+    """Dispatch until something has come about."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_done():
+        assert time.monotonic() < deadline, f"{what} has not happened"
+        base.dispatch(timeout=0)
+
+
+def settle(base: EventBase, rounds: int = 8) -> None:
+    """Dispatch as long as anything that is there already could need."""
+    for _ in range(rounds):
+        base.dispatch(timeout=0)
+
+
+def wait_for_input(transport: Transport) -> None:
+    """Wait until what the peer has sent, or its end, has arrived."""
+    poll = select.poll()
+    poll.register(transport.fileno(), select.POLLIN)
+    deadline = time.monotonic() + PATIENCE
+    while not poll.poll(100):
+        assert time.monotonic() < deadline, "nothing has arrived"
+
+
+def receive_exactly(peer: socket.socket, size: int) -> bytes:
+    """Receive so many bytes, or all that there are if the connection ends before."""
+    received = bytearray()
+    while len(received) < size and (data := peer.recv(size - len(received))):
+        received += data
+    return bytes(received)
+
+
+def receive_while(base: EventBase, peer: socket.socket, size: int | None = None) -> bytes:
+    """Receive so many bytes, or up to the end, while the event base is dispatching."""
+    received = bytearray()
+    peer.setblocking(False)
+    deadline = time.monotonic() + PATIENCE
+    while size is None or len(received) < size:
+        assert time.monotonic() < deadline, f"only {len(received)} bytes came"
+        base.dispatch(timeout=0)
+        with contextlib.suppress(BlockingIOError):
+            data = peer.recv(65536)
+            if not data:
+                break
+            received += data
+    peer.settimeout(PATIENCE)
+    return bytes(received)
+
+
+def failures_of(base: EventBase) -> list[tuple[Exception, Any]]:
+    """Return a list to which all goes that has no other place to go to."""
+    failures: list[tuple[Exception, Any]] = []
+    base.exception_handler = lambda error, where: failures.append((error, where))
+    return failures
+
+
+def fill(transport: Transport, size: int = 1_000_000) -> bytes:
+    """Write more than the system takes, and return that."""
+    counting(transport).set_option(socket.SOL_SOCKET, socket.SO_SNDBUF, 32768)
+    data = bytes(range(256)) * (size // 256)
+    transport.write(data)
+    assert transport.buffered_output > 0
+    return data

@@ -1,0 +1,330 @@
+"""How a connection ends: orderly, at once, with a reset, and without destroying the last answer."""
+
+import inspect
+import os
+import socket
+import time
+
+import pytest
+from sockets.helpers import Call, receive_exactly, stream_and_peer
+from support.peers import receive_all, reset
+from support.timing import MS, PATIENCE
+
+from trunkline import (
+    LINGER_TIMEOUT,
+    ActiveSocket,
+    ConnectionReset,
+    Hangup,
+    SocketClosed,
+    TimedOut,
+    make_socket,
+    make_socket_from_fd,
+)
+
+MUCH = 1_000_000  # bytes, more than the buffers of a local socket
+
+
+def is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+# -- orderly --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
+def test_closing_sends_what_is_queued_and_then_the_end(family: socket.AddressFamily) -> None:
+    with stream_and_peer(family) as (stream, peer):
+        stream.write("last words")
+        stream.close()
+        assert receive_all(peer) == b"last words"
+
+
+def test_closing_waits_until_the_queue_is_sent() -> None:
+    with stream_and_peer(output_buffer_size=2 * MUCH) as (stream, peer):
+        stream.write(bytes(MUCH))
+        with Call(stream.close) as call:
+            assert len(receive_exactly(peer, MUCH)) == MUCH
+            call.result()
+            assert peer.recv(1) == b""
+
+
+def test_closing_waits_no_longer_than_the_streams_timeout_and_closes_all_the_same() -> None:
+    with stream_and_peer(output_buffer_size=2 * MUCH, timeout=30 * MS) as (stream, _):
+        stream.write(bytes(MUCH))
+        number = stream.fileno()
+        start = time.monotonic()
+        with pytest.raises(TimedOut, match=r"^close .*time limit passed"):
+            stream.close()
+        assert 30 * MS <= time.monotonic() - start < PATIENCE
+        assert stream.closed
+        assert not is_open(number)
+        stream.close()
+
+
+def test_a_peer_that_is_gone_is_told_of_and_the_socket_is_closed() -> None:
+    with stream_and_peer() as (stream, peer):
+        peer.close()
+        stream.write("too late")
+        number = stream.fileno()
+        with pytest.raises(Hangup, match=r"^close "):
+            stream.close()
+        assert stream.closed
+        assert not is_open(number)
+        stream.close()
+
+
+def test_a_with_block_closes_even_if_closing_fails() -> None:
+    with stream_and_peer() as (stream, peer):
+        peer.close()
+        stream.write("too late")
+        with pytest.raises(Hangup), stream:
+            pass
+        assert stream.closed
+
+
+def test_closing_after_a_reset_that_was_noticed_is_quiet() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        stream.write("never to be sent")
+        reset(peer)
+        with pytest.raises(ConnectionReset):
+            stream.read(timeout=PATIENCE)
+        stream.close()
+        assert stream.closed
+
+
+def test_closing_after_a_hang_up_that_was_noticed_is_quiet() -> None:
+    with stream_and_peer() as (stream, peer):
+        peer.close()
+        stream.write("too late")
+        with pytest.raises(Hangup):
+            stream.finish_output()
+        stream.close()
+
+
+def test_closing_brings_an_encoding_with_state_back_to_its_beginning() -> None:
+    with stream_and_peer(external_format="iso2022_jp") as (stream, peer):
+        stream.write("日本")
+        stream.close()
+        assert receive_all(peer) == "日本".encode("iso2022_jp")
+
+
+def test_what_is_interrupted_while_closing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with stream_and_peer() as (stream, _):
+        stream.write("x")
+        number = stream.fileno()
+        monkeypatch.setattr(stream, "_flush", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            stream.close()
+        assert stream.closed
+        assert not is_open(number)
+
+
+def test_an_unconnected_socket_is_simply_closed() -> None:
+    sock = make_socket()
+    sock.close()
+    assert sock.closed
+
+
+# -- at once --------------------------------------------------------------------------------------
+
+
+def test_an_abort_drops_what_is_queued() -> None:
+    with stream_and_peer() as (stream, peer):
+        stream.write("sent")
+        stream.finish_output()
+        stream.write("dropped")
+        stream.close(abort=True)
+        assert receive_all(peer) == b"sent"
+
+
+def test_an_abort_does_not_wait() -> None:
+    with stream_and_peer(output_buffer_size=2 * MUCH) as (stream, peer):
+        stream.write(bytes(MUCH))
+        peer.sendall(b"unread")
+        start = time.monotonic()
+        stream.close(abort=True)
+        assert time.monotonic() - start < LINGER_TIMEOUT
+
+
+def test_a_reset_is_noticed_by_the_peer_at_once() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        stream.write("dropped")
+        stream.close(reset=True)
+        with pytest.raises(ConnectionResetError):
+            peer.recv(100)
+
+
+def test_without_a_reset_the_peer_sees_the_end() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        stream.close(abort=True)
+        assert peer.recv(100) == b""
+
+
+def test_a_reset_of_a_local_socket_is_an_abort() -> None:
+    with stream_and_peer() as (stream, peer):
+        stream.write("dropped")
+        stream.close(reset=True)
+        assert peer.recv(100) == b""
+
+
+def test_a_socket_without_a_peer_can_be_reset() -> None:
+    sock = make_socket()
+    sock.close(reset=True)
+    assert sock.closed
+
+
+def test_aborting_a_copy_leaves_the_connection_to_the_other_copy() -> None:
+    # As of a server that forks a child for each client, and closes its own copy.
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        peer.sendall(b"request\n")
+        assert stream.receive_from(1, timeout=PATIENCE, peek=True)[0] == b"r"
+        with make_socket_from_fd(stream.fileno()) as copy:
+            stream.close(abort=True)
+            assert copy.read_line(timeout=PATIENCE) == "request"
+            copy.write_line("reply")
+            copy.finish_output()
+            assert receive_exactly(peer, 6) == b"reply\n"
+
+
+# -- lingering ------------------------------------------------------------------------------------
+
+
+def answer(stream: ActiveSocket, linger: float = LINGER_TIMEOUT) -> None:
+    """Serve as a server that has seen enough of a request: answer, and close."""
+    assert stream.read_line(timeout=PATIENCE) == "PUT"
+    stream.write("too large\n")
+    stream.close(linger=linger)
+
+
+@pytest.mark.exact_io("an injected EINTR looks as if nothing were unread")
+def test_an_answer_survives_a_request_that_was_not_read() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer), Call(answer, stream) as serving:
+        peer.sendall(b"PUT\n" + bytes(8 * MUCH))
+        assert receive_all(peer) == b"too large\n"
+        peer.close()
+        serving.result()
+        assert stream.closed
+
+
+def test_without_lingering_the_request_is_broken_off() -> None:
+    # This is what the test before would see if nothing were done about it.
+    with (
+        stream_and_peer(socket.AF_INET) as (stream, peer),
+        Call(answer, stream, 0),
+        pytest.raises((ConnectionResetError, BrokenPipeError)),
+    ):
+        converse(peer)
+
+
+def converse(peer: socket.socket) -> bytes:
+    peer.sendall(b"PUT\n" + bytes(8 * MUCH))
+    return receive_all(peer)
+
+
+@pytest.mark.exact_io("all that was sent at once is received at once")
+def test_what_is_in_the_streams_own_buffer_was_not_read_either() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        peer.sendall(b"PUT\nthe beginning")
+        while not stream.has_buffered_input:
+            stream.peek_char(timeout=PATIENCE)
+        with Call(answer, stream) as serving:
+            assert receive_all(peer) == b"too large\n"
+            # The end of it says that the answer is complete, and not that nobody listens.
+            for _ in range(10):
+                peer.sendall(bytes(MUCH))
+            peer.close()
+            serving.result()
+
+
+@pytest.mark.parametrize("keeps_sending", [False, True])
+@pytest.mark.exact_io("an injected EINTR looks as if nothing were unread")
+def test_lingering_is_bounded(keeps_sending: bool) -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        peer.sendall(b"unread")
+        assert stream.receive_from(1, timeout=PATIENCE, peek=True)[0] == b"u"
+        number = stream.fileno()
+        start = time.monotonic()
+        with Call(stream.close, linger=60 * MS) as call:
+            try:
+                while keeps_sending and call.is_running:
+                    peer.sendall(bytes(65_536))
+            except ConnectionError:
+                pass
+            call.result()
+        assert 60 * MS <= time.monotonic() - start < LINGER_TIMEOUT
+        assert not is_open(number)
+
+
+def test_the_bound_is_two_seconds_unless_told_otherwise() -> None:
+    assert LINGER_TIMEOUT == 2.0
+    assert inspect.signature(ActiveSocket.close).parameters["linger"].default == LINGER_TIMEOUT
+
+
+@pytest.mark.exact_io("an injected EINTR looks as if nothing were unread")
+def test_lingering_ends_when_the_peer_does() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        peer.sendall(b"unread")
+        stream.write("bye")
+        start = time.monotonic()
+        with Call(stream.close, linger=10 * PATIENCE) as call:
+            assert receive_all(peer) == b"bye"
+            peer.close()
+            call.result()
+        assert time.monotonic() - start < PATIENCE
+
+
+@pytest.mark.exact_io("an injected EINTR looks as if nothing were unread")
+def test_lingering_ends_quietly_when_the_peer_resets() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        peer.sendall(b"unread")
+        stream.write("bye")
+        with Call(stream.close, linger=10 * PATIENCE) as call:
+            assert receive_all(peer) == b"bye"
+            reset(peer)
+            call.result()
+
+
+def test_with_nothing_unread_there_is_no_lingering() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        peer.sendall(b"request\n")
+        assert stream.read_line(timeout=PATIENCE) == "request"
+        stream.write("answer\n")
+        start = time.monotonic()
+        stream.close(linger=10 * PATIENCE)
+        assert time.monotonic() - start < PATIENCE
+        assert receive_all(peer) == b"answer\n"
+
+
+def test_a_peer_that_has_finished_is_not_waited_for() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        peer.sendall(b"unread")
+        peer.shutdown(socket.SHUT_WR)
+        start = time.monotonic()
+        stream.close(linger=10 * PATIENCE)
+        assert time.monotonic() - start < PATIENCE
+
+
+# -- by somebody else -----------------------------------------------------------------------------
+
+
+def test_closing_while_another_thread_reads_sends_what_is_queued() -> None:
+    with stream_and_peer() as (stream, peer), Call(stream.read) as reading:
+        stream.write("last words")
+        stream.close()
+        assert receive_all(peer) == b"last words"
+        with pytest.raises(SocketClosed):
+            reading.result()
+
+
+def test_closing_while_another_thread_writes_does_not_wait_for_it() -> None:
+    with stream_and_peer() as (stream, _), Call(stream.write, bytes(10 * MUCH)) as writing:
+        stream.close()
+        with pytest.raises(SocketClosed):
+            writing.result()

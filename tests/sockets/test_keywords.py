@@ -1,0 +1,214 @@
+"""Which keywords which kind of socket takes, and what they cannot be.
+
+The table here is the documentation's, written down once more: what the source says is no witness.
+"""
+
+from queue import Queue
+from typing import Any
+
+import pytest
+from support.peers import PeerServer, receive_all
+from support.timing import PATIENCE
+
+from trunkline import make_socket, make_socket_from_fd, make_socket_pair
+
+STREAM = {"external_format", "input_buffer_size", "output_buffer_size", "timeout"}
+INTERNET = STREAM | {
+    "local_host",
+    "local_port",
+    "reuse_address",
+    "keepalive",
+    "nodelay",
+    "interface",
+    "resolver",
+}
+ACCEPTED = {
+    ("active", "internet"): INTERNET | {"remote_host", "remote_port", "attempt_delay"},
+    ("passive", "internet"): INTERNET | {"backlog", "reuse_port", "v6_only"},
+    ("active", "local"): STREAM | {"local_filename", "remote_filename"},
+    ("passive", "local"): STREAM | {"local_filename", "backlog", "reuse_address"},
+}
+ALL = set().union(*ACCEPTED.values()) | {"broadcast", "include_headers", "reuse_addr"}
+REFUSED = [
+    (connect, family, option)
+    for (connect, family), accepted in ACCEPTED.items()
+    for option in sorted(ALL - accepted)
+]
+
+make_any_socket: Any = make_socket  # what a type checker would not let through is tried here
+
+
+@pytest.mark.parametrize(("connect", "family", "option"), REFUSED)
+def test_a_keyword_that_a_kind_does_not_take_is_an_error_that_names_both(
+    connect: str, family: str, option: str
+) -> None:
+    with pytest.raises(TypeError, match=rf"{connect} {family} stream socket .*{option}$"):
+        make_any_socket(connect=connect, address_family=family, **{option: None})
+
+
+@pytest.mark.parametrize(
+    ("family", "label"), [("ipv4", "IPv4"), ("ipv6", "IPv6"), ("internet", "internet")]
+)
+def test_the_error_calls_the_family_by_its_name(family: str, label: str) -> None:
+    with pytest.raises(TypeError, match=f"^an active {label} stream socket does not take backlog$"):
+        make_any_socket(address_family=family, backlog=1)
+
+
+def test_arguments_have_names() -> None:
+    with pytest.raises(TypeError):
+        make_any_socket("active")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"connect": "both"},
+        {"connect": None},
+        {"address_family": "ipx"},
+        {"address_family": "file"},
+        {"address_family": []},
+        {"type": "datagram"},
+        {"type": "seqpacket"},
+    ],
+)
+def test_a_kind_that_there_is_not_is_an_error_that_says_what_there_is(
+    wrong: dict[str, Any],
+) -> None:
+    (name, value) = next(iter(wrong.items()))
+    with pytest.raises(ValueError, match=rf"^{name} is '.*, not ") as caught:
+        make_any_socket(**wrong)
+    assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize("connect", ["active", "passive"])
+@pytest.mark.parametrize("family", ["internet", "local"])
+@pytest.mark.parametrize(
+    ("option", "value", "error"),
+    [
+        ("external_format", "no-such-encoding", ValueError),
+        ("external_format", "utf-8/nl", ValueError),
+        ("external_format", 8, TypeError),
+        ("input_buffer_size", 0, ValueError),
+        ("input_buffer_size", -1, ValueError),
+        ("input_buffer_size", "big", TypeError),
+        ("output_buffer_size", 0, ValueError),
+        ("output_buffer_size", True, TypeError),
+        ("timeout", -1, ValueError),
+        ("timeout", float("nan"), ValueError),
+        ("timeout", "1", TypeError),
+    ],
+)
+def test_what_the_stream_cannot_be(
+    connect: str, family: str, option: str, value: object, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        make_any_socket(connect=connect, address_family=family, **{option: value})
+
+
+ACTIVE: list[tuple[dict[str, Any], type[Exception]]] = [
+    ({"remote_host": "127.0.0.1"}, TypeError),
+    ({"remote_port": 80}, TypeError),
+    ({"remote_host": "127.0.0.1", "remote_port": 65_536}, ValueError),
+    ({"remote_host": "127.0.0.1", "remote_port": -1}, ValueError),
+    ({"remote_host": "127.0.0.1", "remote_port": "no such service"}, ValueError),
+    ({"remote_host": "127.0.0.1", "remote_port": 80.0}, TypeError),
+    ({"remote_host": "127.0.0.1", "remote_port": True}, TypeError),
+    ({"remote_host": "127.1", "remote_port": 80}, ValueError),
+    ({"remote_host": "", "remote_port": 80}, ValueError),
+    ({"remote_host": "two words", "remote_port": 80}, ValueError),
+    ({"remote_host": 3.5, "remote_port": 80}, TypeError),
+    ({"remote_host": "localhost", "remote_port": 80, "attempt_delay": -1}, ValueError),
+    ({"local_port": 80}, TypeError),
+    ({"local_host": "127.1"}, ValueError),
+    ({"local_host": "127.0.0.1", "local_port": 65_536}, ValueError),
+    ({"address_family": "ipv4", "remote_host": "::1", "remote_port": 80}, ValueError),
+    ({"address_family": "local", "local_filename": ""}, ValueError),
+    ({"address_family": "local", "remote_filename": "x" * 200}, ValueError),
+    ({"address_family": "local", "remote_filename": "a\0b"}, ValueError),
+    ({"address_family": "local", "remote_filename": 80}, TypeError),
+]
+PASSIVE: list[tuple[dict[str, Any], type[Exception]]] = [
+    ({"local_port": 80}, TypeError),
+    ({"backlog": 5}, TypeError),
+    ({"local_host": "127.0.0.1", "backlog": -1}, ValueError),
+    ({"local_host": "127.0.0.1", "backlog": 5.0}, TypeError),
+    ({"local_host": "127.0.0.1", "backlog": True}, TypeError),
+    ({"local_host": "127.0.0.1", "local_port": "no such service"}, ValueError),
+    ({"local_host": "127.0.0.1", "v6_only": True}, TypeError),
+    ({"address_family": "ipv4", "v6_only": False}, TypeError),
+    ({"address_family": "local", "backlog": 5}, TypeError),
+    ({"address_family": "local", "local_filename": "x" * 200}, ValueError),
+]
+
+
+@pytest.mark.parametrize(("options", "error"), ACTIVE)
+def test_what_an_active_socket_cannot_be(options: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        make_any_socket(**options)
+
+
+@pytest.mark.parametrize(("options", "error"), PASSIVE)
+def test_what_a_passive_socket_cannot_be(options: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        make_any_socket(connect="passive", **options)
+
+
+@pytest.mark.parametrize(
+    ("connect", "family", "option"),
+    [
+        ("active", "ipv4", "keepalive"),
+        ("active", "ipv4", "nodelay"),
+        ("active", "ipv4", "reuse_address"),
+        ("passive", "ipv4", "keepalive"),
+        ("passive", "ipv4", "nodelay"),
+        ("passive", "ipv4", "reuse_address"),
+        ("passive", "ipv4", "reuse_port"),
+        ("passive", "ipv6", "v6_only"),
+        ("passive", "local", "reuse_address"),
+    ],
+)
+@pytest.mark.parametrize("value", [0, 1, "no", None])
+def test_a_switch_is_true_or_false_and_not_what_somebody_may_take_for_it(
+    connect: str, family: str, option: str, value: object
+) -> None:
+    with pytest.raises(TypeError, match=option):
+        make_any_socket(connect=connect, address_family=family, **{option: value})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"external_format": "no-such-encoding"},
+        {"input_buffer_size": 0},
+        {"output_buffer_size": "x"},
+        {"timeout": -1},
+        {"attempt_delay": -1},
+        {"keepalive": "yes"},
+        {"interface": 1},
+    ],
+)
+def test_a_callers_mistake_is_found_before_anything_is_connected(wrong: dict[str, Any]) -> None:
+    received: Queue[bytes] = Queue()
+    with PeerServer(lambda connection: received.put(receive_all(connection))) as server:
+        with pytest.raises((TypeError, ValueError)):
+            make_any_socket(remote_host="127.0.0.1", remote_port=server.address[1], **wrong)
+        # Whoever comes after it is the first one.
+        with make_socket(remote_host="127.0.0.1", remote_port=server.address[1]) as sock:
+            sock.write("hello")
+        assert received.get(timeout=PATIENCE) == b"hello"
+
+
+@pytest.mark.parametrize("option", ["keepalive", "local_filename", "backlog", "nonsense"])
+def test_a_pair_takes_what_concerns_the_stream_and_nothing_else(option: str) -> None:
+    make_any_pair: Any = make_socket_pair
+    with pytest.raises(TypeError, match=option):
+        make_any_pair(**{option: True})
+
+
+@pytest.mark.parametrize("option", ["keepalive", "local_host", "nonsense"])
+def test_a_socket_of_a_descriptor_takes_what_concerns_the_stream_and_nothing_else(
+    option: str,
+) -> None:
+    make_any_from_fd: Any = make_socket_from_fd
+    with pytest.raises(TypeError, match=option):
+        make_any_from_fd(0, **{option: True})

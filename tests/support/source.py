@@ -1,0 +1,116 @@
+"""Python files as syntax trees, for the tests that hold this repository to its own rules.
+
+A rule is a function that takes one `Source` and yields its offences, so that it can be shown to
+find something in a few bad lines before it is trusted to find nothing in the tree.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple, Self
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Import(NamedTuple):
+    """One imported name, absolute and dotted: ``from ..errors import Busy`` in ``trunkline.a.b``
+    is ``trunkline.errors.Busy``.
+    """
+
+    name: str
+    line: int
+    for_types: bool  # under `if TYPE_CHECKING:`
+    deferred: bool  # inside a function
+
+    @property
+    def root(self) -> str:
+        """The package or module that the name is in."""
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One Python file.
+
+    Attributes:
+        module: Its dotted name; a package's is that of its `__init__`, without it.
+        text: What it says.
+        is_package: Whether it is an `__init__`.
+    """
+
+    module: str
+    text: str
+    is_package: bool = False
+
+    @classmethod
+    def read(cls, path: Path, root: Path) -> Self:
+        """Read a file whose module name begins below `root`."""
+        module = ".".join(path.relative_to(root).with_suffix("").parts)
+        return cls.make(module, path.read_text(encoding="utf-8"))
+
+    @classmethod
+    def make(cls, module: str, text: str) -> Self:
+        """Make a module; a package's name ends in `.__init__`."""
+        package = module.removesuffix(".__init__")
+        return cls(package, text, is_package=package != module)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax tree."""
+        return ast.parse(self.text)
+
+    @property
+    def imports(self) -> Iterator[Import]:
+        """Everything that it imports anywhere."""
+        yield from self._imports(self.tree, for_types=False, deferred=False)
+
+    @property
+    def calls(self) -> Iterator[ast.Call]:
+        """Every call in it."""
+        return (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+
+    @property
+    def functions(self) -> Iterator[Function]:
+        """Every function and method in it, nested ones too."""
+        return (node for node in ast.walk(self.tree) if isinstance(node, Function))
+
+    def _imports(self, node: ast.AST, *, for_types: bool, deferred: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for name in self._names(node):
+                yield Import(name, node.lineno, for_types, deferred)
+        guarded = node.body if isinstance(node, ast.If) and _is_for_types(node.test) else []
+        for child in ast.iter_child_nodes(node):
+            yield from self._imports(
+                child,
+                for_types=for_types or child in guarded,
+                deferred=deferred or isinstance(node, Function | ast.Lambda),
+            )
+
+    def _names(self, node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+        base = "" if isinstance(node, ast.Import) else f"{node.module}." if node.module else ""
+        if isinstance(node, ast.ImportFrom) and node.level:
+            ups = node.level - self.is_package
+            parts = self.module.split(".")
+            base = ".".join([*parts[: len(parts) - ups], base])
+        return (base + alias.name for alias in node.names)
+
+
+def _is_for_types(condition: ast.expr) -> bool:
+    return ast.unparse(condition) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def called_name(call: ast.Call) -> str:
+    """Return the name that is called, with what stands before it: `time.sleep`."""
+    return ast.unparse(call.func)
+
+
+def length(function: Function) -> int:
+    """Count a function's lines, without its decorators and its docstring."""
+    first = function.body[0]
+    end = function.end_lineno or function.lineno
+    lines = end - function.lineno + 1
+    if ast.get_docstring(function) is not None:
+        lines -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return lines
