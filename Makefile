@@ -1,0 +1,86 @@
+# Everything that is done with this tree, each by one command. A target makes what it needs: the
+# first one makes a virtual environment, for which it needs the network, and no later one does.
+#
+#     make test PYTHON=python3.13     uses an environment of its own, .venv-python3.13
+#     make demo ARGS=--help           hands arguments on
+#
+# Paths are relative, and tools are run as modules, because a path with a blank in it breaks Make's
+# lists and the first line of a script.
+
+PYTHON ?= python3
+VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
+ARGS ?=
+
+RUN := $(VENV)/bin/python -m
+READY := $(VENV)/ready
+DOCS_READY := $(VENV)/ready-docs
+BENCH_RUN := bench/.venv/bin/python -m bench
+BENCH_READY := bench/.venv/absent.json
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test quick soak lint types format bench bench-quick docs clean
+
+help: ## List what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## Stream a text through the tutorial's echo server and client, and compare
+	@$(VENV)/bin/python examples/demo.py $(ARGS)
+
+test: lint types $(DOCS_READY) ## Check everything: style, types, and the whole test suite
+	$(RUN) pytest -m "not soak" $(ARGS)
+
+quick: $(READY) ## Run the tests that take less than a second each, up to the first failure
+	$(RUN) pytest -x -m "not slow and not soak" $(ARGS)
+
+# Exit status 5 is that there are none.
+soak: $(READY) ## Run the tests that do the same thing for a long time
+	$(RUN) pytest -m soak $(ARGS) || [ $$? -eq 5 ]
+
+lint: $(READY) ## Check the style
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+
+types: $(READY) ## Check the types
+	$(RUN) mypy
+
+format: $(READY) ## Rewrite the source in our style
+	$(RUN) ruff check --fix
+	$(RUN) ruff format
+
+bench: $(BENCH_READY) ## Measure server CPU time beside peers and a C program; takes long
+	$(BENCH_RUN).run $(ARGS)
+
+bench-quick: $(BENCH_READY) ## The same in a minute, and less exact
+	$(BENCH_RUN).run --quick $(ARGS)
+
+docs: $(DOCS_READY) ## Build the documentation into docs/_build; a warning is an error
+	$(RUN) sphinx -W -n docs docs/_build
+
+clean: ## Remove everything that was made here, the virtual environments too
+	rm -rf .venv .venv-* bench/.venv build dist src/*.egg-info docs/_build
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests examples bench -name __pycache__ -exec rm -rf {} +
+
+# An environment is made once and brought up to date when pyproject.toml changes. The file `ready`
+# is written last, so that a half-made one is made again. Git and Ruff keep out by its .gitignore,
+# which Python itself writes from version 3.13.
+
+$(READY): pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Trunkline needs Python 3.11 or later; $(PYTHON) is not." >&2; \
+	    echo "Name one that is: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up $(VENV) ..."
+	@"$(PYTHON)" -m venv "$(VENV)"
+	@echo '*' > "$(VENV)/.gitignore"
+	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+# The peers have an environment of their own; those that cannot be installed are noted there.
+$(BENCH_READY): bench/requirements.txt
+	@"$(PYTHON)" -m bench.peers
+
+$(DOCS_READY): $(READY)
+	@echo "Setting up $(VENV) for the documentation ..."
+	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
+	@touch $@
