@@ -1,5 +1,6 @@
 """Waking whoever waits."""
 
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -77,3 +78,64 @@ def test_neither_end_is_inherited_or_blocks(waker: Waker) -> None:
         assert isinstance(end, socket.socket)
         assert not end.get_inheritable()
         assert not end.getblocking()
+
+
+# -- signals ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def some_signal() -> Iterator[signal.Signals]:
+    """Yield a signal that has a Python handler, which does nothing."""
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: None)
+    yield signal.SIGUSR1
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_signal_wakes_it_if_that_is_asked_for(waker: Waker, some_signal: signal.Signals) -> None:
+    signal.raise_signal(some_signal)
+    assert not is_awake(waker)
+    waker.wake_on_signals()
+    signal.raise_signal(some_signal)
+    assert is_awake(waker)
+    while is_awake(waker):
+        waker.clear()
+    waker.ignore_signals()
+    signal.raise_signal(some_signal)
+    assert not is_awake(waker)
+
+
+def test_whom_signals_woke_before_is_put_back(waker: Waker) -> None:
+    other = Waker()
+    other.wake_on_signals()
+    try:
+        waker.wake_on_signals()
+        waker.wake_on_signals()
+        waker.close()
+        waker.close()
+        now = signal.set_wakeup_fd(-1)
+    finally:
+        other.close()
+    assert now >= 0
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_whom_signals_wake_now_is_left_alone(waker: Waker) -> None:
+    other = Waker()
+    waker.wake_on_signals()
+    other.wake_on_signals()
+    waker.close()
+    mine = signal.set_wakeup_fd(-1)
+    other.close()
+    assert mine >= 0
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_other_threads_get_no_signals(waker: Waker) -> None:
+    def try_it() -> None:
+        waker.wake_on_signals()
+        waker.ignore_signals()
+
+    thread = threading.Thread(target=try_it)
+    thread.start()
+    thread.join(PATIENCE)
+    assert signal.set_wakeup_fd(-1) == -1

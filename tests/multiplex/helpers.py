@@ -176,11 +176,14 @@ def at_once() -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet(base: EventBase, iterations: int = 4) -> Iterator[None]:
-    """Check that the event base hardly ever wakes up in the block."""
+    """Check that the event base hardly ever wakes up in the block.
+
+    The fault injector may have what woke it up read in vain, up to three times in a row.
+    """
     before = base.statistics().iterations
     yield
     made = base.statistics().iterations - before
-    assert made <= iterations, f"{made} iterations"
+    assert made <= iterations * (4 if UNDER_FAULTS else 1), f"{made} iterations"
 
 
 def dispatch_quietly(base: EventBase, iterations: int = 4) -> None:

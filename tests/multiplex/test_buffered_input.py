@@ -16,7 +16,7 @@ from multiplex.helpers import (
     one_round,
 )
 from sockets.helpers import stream_and_peer
-from support.timing import PATIENCE
+from support.timing import MS, PATIENCE
 
 from trunkline import ActiveSocket, Cause, EventBase
 from trunkline.testing.clock import ManualClock
@@ -388,5 +388,5 @@ def test_a_buffered_stream_keeps_an_idle_event_base_going(base: EventBase) -> No
         receive_into_buffer(stream, 250)
         handler = Lines(stream)
         base.set_io_handler(stream, "read", handler)
-        base.dispatch(idle_timeout=0.02)
+        base.dispatch(idle_timeout=20 * MS)
         assert len(handler.lines) == 50

@@ -364,8 +364,12 @@ def test_deferred_calls_are_not_what_one_shot_waits_for(base: EventBase) -> None
     base.call_soon(base.call_soon, base.call_soon, base.exit)
     base.dispatch(one_shot=True)
     assert called == [1]
-    base.call_soon(called.append, 2)
-    base.add_timer(lambda: called.append(3), 5 * MS)
+
+    def go_on() -> None:
+        called.append(2)
+        base.add_timer(lambda: called.append(3), 5 * MS, one_shot=True)
+
+    base.call_soon(go_on)
     base.dispatch(one_shot=True)
     assert called == [1, 2, 3]
 

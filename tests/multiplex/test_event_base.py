@@ -346,7 +346,7 @@ def test_a_callback_that_fails_is_measured_too(backend: str, clock: ManualClock)
 def test_the_time_spent_waiting_is_measured(backend: str) -> None:
     with EventBase(backend=backend, collect_timing=True) as base:
         assert base.statistics().time_waiting == 0
-        base.dispatch(timeout=20 * MS)
+        base.dispatch(timeout=20 * MS, min_step=20 * MS)
         waiting = base.statistics().time_waiting
         assert waiting is not None
         assert 20 * MS <= waiting < PATIENCE

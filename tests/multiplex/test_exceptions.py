@@ -235,3 +235,23 @@ def test_a_signal_handler_that_raises_loses_no_event(base: EventBase, pair: Chan
     served = received
     one_round(base)
     assert received == served + 1
+
+
+def test_a_signal_that_comes_just_before_the_wait_is_not_slept_through(base: EventBase) -> None:
+    """The system interrupts a wait that has begun; for one that is about to begin, nobody does."""
+    strikes = 0
+
+    def strike(number: int, frame: object) -> None:
+        nonlocal strikes
+        strikes += 1
+        base.exit()
+
+    before = signal.signal(signal.SIGALRM, strike)
+    try:
+        for count in range(1, STRIKES + 1):
+            signal.setitimer(signal.ITIMER_REAL, 0.000_002 * (1 + count % 50))
+            base.dispatch(timeout=PATIENCE)
+            assert strikes == count
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

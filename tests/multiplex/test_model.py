@@ -26,7 +26,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from multiplex.helpers import UNDER_FAULTS, wait_for
-from support.timing import MS
+from support.timing import PATIENCE
 
 from trunkline import Cause, EventBase
 from trunkline.multiplex.handlers import Event
@@ -321,7 +321,7 @@ class Machine(RuleBasedStateMachine):
             handler for watch in self.watches.values() for handler in watch.handlers.values()
         }
         if self.due:
-            self.base.dispatch(one_shot=True, timeout=30 * MS)
+            self.base.dispatch(one_shot=True, timeout=PATIENCE)
         else:
             self.base.dispatch(timeout=0)
         for watch, events in self.due.items():

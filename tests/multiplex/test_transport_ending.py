@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -123,7 +124,8 @@ def test_before_there_is_a_connection_closing_gives_up(base: EventBase) -> None:
         protocol = Recorder()
         transport = Transport(base, protocol)
         given_up: list[str] = []
-        transport.connecting(lambda given_up=given_up: given_up.append("x"))  # type: ignore[misc]
+        cancel: Callable[[], None] = partial(given_up.append, "x")
+        transport.connecting(cancel, "the server")
         transport.write(b"never sent")
         end(transport)
         end(transport)

@@ -1,21 +1,16 @@
 """Connecting to a name: its addresses race, and whoever loses is closed.
 
-The name's addresses come from a resolver of the test's own and are loopback addresses, of which
-IPv4 has many: some refuse, some let a client wait, and some answer.
+See `sockets.hosts` for the host that they belong to.
 """
 
-import contextlib
-import errno
-import select
-import socket
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
 from sockets.helpers import full_listener, no_descriptors_left
+from sockets.hosts import MULTICAST, ONE, SIX, THREE, TWO, Names, hosts
 from support.timing import MS, PATIENCE
 
 from trunkline import (
@@ -34,80 +29,6 @@ from trunkline import (
 )
 from trunkline._sys.clock import monotonic
 from trunkline.sockets import connecting
-
-ONE, TWO, THREE = IPv4Address("127.0.0.1"), IPv4Address("127.0.0.2"), IPv4Address("127.0.0.3")
-SIX = IPv6Address("::1")
-MULTICAST = IPv4Address("224.0.0.1")  # to which no connection can be made: an error at once
-
-
-class Names:
-    """A resolver that knows the one host of a test, and what it was asked."""
-
-    def __init__(self, *addresses: IPAddress) -> None:
-        self.addresses = addresses
-        self.asked: list[tuple[str, str, float | None]] = []
-
-    def resolve(
-        self, host: str, *, family: str = "internet", timeout: float | None = None
-    ) -> Resolution:
-        self.asked.append((host, family, timeout))
-        found = tuple(each for each in self.addresses if family in ("internet", _family(each)))
-        if not found:
-            raise NoName(strerror="no such host", operation="resolve", host=host)
-        return Resolution(found, None)
-
-    def reverse(self, address: IPAddress, *, timeout: float | None = None) -> str:
-        raise NotImplementedError
-
-
-def _family(address: IPAddress) -> str:
-    return f"ipv{address.version}"
-
-
-class Hosts:
-    """Listening sockets of the standard library at one port of several addresses."""
-
-    def __init__(self, port: int, listeners: dict[IPAddress, socket.socket]) -> None:
-        self.port = port
-        self._listeners = listeners
-
-    def accepted(self, address: IPAddress) -> int:
-        """Accept whoever has connected to an address, and return how many that were."""
-        listener = self._listeners[address]
-        count = 0
-        while select.select([listener], [], [], 0)[0]:
-            listener.accept()[0].close()
-            count += 1
-        return count
-
-
-@contextlib.contextmanager
-def hosts(
-    *, answering: Iterable[IPAddress] = (), hanging: Iterable[IPAddress] = ()
-) -> Iterator[Hosts]:
-    """Yield a port at which some addresses answer, some let wait, and all others refuse."""
-    while True:
-        with contextlib.ExitStack() as stack:
-            keeper = stack.enter_context(socket.socket())
-            keeper.bind(("127.0.0.99", 0))
-            port = keeper.getsockname()[1]
-            listeners: dict[IPAddress, socket.socket] = {}
-            try:
-                for address in (*answering, *hanging):
-                    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-                    listener = stack.enter_context(socket.socket(family))
-                    listener.bind((str(address), port))
-                    listener.listen(0 if address in hanging else 100)
-                    listeners[address] = listener
-                for address in hanging:
-                    client = socket.create_connection((str(address), port), timeout=PATIENCE)
-                    stack.enter_context(client)
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise
-                continue  # somebody else has that port at one of the addresses
-            yield Hosts(port, listeners)
-            return
 
 
 def connect(
@@ -134,7 +55,7 @@ def test_when_the_first_address_refuses_the_second_is_tried_at_once(
     ):
         assert sock.is_connected
         assert sock.remote_name == Endpoint(answering, at.port)
-        assert sock.address_family == _family(answering)
+        assert sock.address_family == f"ipv{answering.version}"
 
 
 @pytest.mark.parametrize(

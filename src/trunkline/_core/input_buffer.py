@@ -136,6 +136,18 @@ class InputBuffer:
         self._drop(len(data))
         return data
 
+    def take_rest(self) -> bytes:
+        """Return all that has not been read, whatever the format.
+
+        Raises:
+            ValueError: A part of it has been decoded, and cannot be had as bytes.
+        """
+        external_format = self.external_format
+        self.change_format(ExternalFormat("latin-1"))
+        rest = self.take_bytes(len(self._data))
+        self.change_format(external_format)
+        return rest
+
     def take_into(self, target: memoryview) -> int:
         """Copy bytes into `target`, and return how many there were."""
         size = min(len(self._data), len(target))

@@ -196,8 +196,4 @@ class DecodingLineSplitter:
 
     def unread(self, count: int) -> bytes:
         """See `LineSplitter`."""
-        external_format = self._input.external_format
-        self._input.change_format(ExternalFormat("latin-1"))
-        rest = self._input.take_bytes(len(self._input))
-        self._input.change_format(external_format)
-        return rest
+        return self._input.take_rest()

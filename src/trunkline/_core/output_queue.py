@@ -61,6 +61,12 @@ class OutputQueue:
         else:
             self._pieces[0] = memoryview(first)[count:]
 
+    def take_all(self) -> bytes:
+        """Take everything out, and return it."""
+        rest = b"".join(self._pieces)
+        self.clear()
+        return rest
+
     def clear(self) -> None:
         """Drop everything."""
         self._pieces.clear()

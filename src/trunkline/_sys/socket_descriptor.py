@@ -102,6 +102,23 @@ class SocketDescriptor(Descriptor):
             self._number = -1
             return self._socket.detach()
 
+    def transfer(self) -> "SocketDescriptor":
+        """Hand the socket over to a new object, and close this one, but not the socket.
+
+        The caller has the rights to read and to write. Multiplexers let go of it, as they do when
+        it is closed.
+        """
+        with self._closing:
+            for callback in tuple(self._closing_callbacks):
+                callback(self._number)
+            self.is_closed = True
+            self._number = -1
+            heir = SocketDescriptor(
+                socket.socket(self.family, self.kind, fileno=self._socket.detach())
+            )
+        heir.where = self.where
+        return heir
+
     def restore_blocking(self) -> None:
         """Undo what adopting has done to the socket, which others may share."""
         os.set_blocking(self._number, self._was_blocking)

@@ -1,6 +1,7 @@
 """Waking a thread that waits for descriptors, from other threads and from signal handlers."""
 
 import contextlib
+import signal
 import socket
 
 from ..errors import SocketError
@@ -22,6 +23,7 @@ class Waker:
             raise SocketError.from_errno(error.errno or 0, operation="socketpair") from None
         self._reader.setblocking(False)
         self._writer.setblocking(False)
+        self._woken_before = -1  # whom signals woke before they woke us
 
     def fileno(self) -> int:
         """Return the descriptor to wait for."""
@@ -33,6 +35,27 @@ class Waker:
         with contextlib.suppress(OSError):
             self._writer.send(b"\0")
 
+    def wake_on_signals(self) -> None:
+        """Let each signal that has a Python handler wake, too, until `ignore_signals`.
+
+        The system interrupts a wait that has begun. A signal that comes after Python has looked for
+        one, and before the wait begins, would have to wait, too; but the byte that it leaves here is
+        seen. Only the main thread gets signals; in others, this does nothing.
+        """
+        ours = self._writer.fileno()
+        with contextlib.suppress(ValueError):
+            before = signal.set_wakeup_fd(ours, warn_on_full_buffer=False)
+            if before != ours:
+                self._woken_before = before
+
+    def ignore_signals(self) -> None:
+        """Undo `wake_on_signals`. May be repeated."""
+        with contextlib.suppress(ValueError, OSError):  # whoever it was before may be gone
+            now = signal.set_wakeup_fd(self._woken_before, warn_on_full_buffer=False)
+            if now != self._writer.fileno():  # not ours to change
+                signal.set_wakeup_fd(now, warn_on_full_buffer=False)
+        self._woken_before = -1
+
     def clear(self) -> None:
         """Make the descriptor unreadable again."""
         with contextlib.suppress(OSError):
@@ -41,5 +64,6 @@ class Waker:
 
     def close(self) -> None:
         """Give both descriptors back."""
+        self.ignore_signals()
         self._reader.close()
         self._writer.close()

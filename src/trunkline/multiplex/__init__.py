@@ -1,21 +1,35 @@
-"""The multiplexer: an event base with its handlers and timers, and waiting for one descriptor."""
+"""The multiplexer: an event base with its handlers and timers, and transports that stand on it."""
 
 from .._core.timer_queue import Timer
 from .._sys.backends import available_backends
+from .adoption import adopt
+from .connector import connect
+from .delivery import Delivery
 from .event_base import EventBase
 from .handlers import Cause, IOHandler
+from .listener import Listener, listen
+from .protocol import TransportProtocol
 from .statistics import Statistics
+from .transport import DEFAULT_HIGH_WATER, Transport
 from .waits import Readiness, fd_readable, fd_writable, wait_until_fd_ready
 
 __all__ = (
+    "DEFAULT_HIGH_WATER",
     "Cause",
+    "Delivery",
     "EventBase",
     "IOHandler",
+    "Listener",
     "Readiness",
     "Statistics",
     "Timer",
+    "Transport",
+    "TransportProtocol",
+    "adopt",
     "available_backends",
+    "connect",
     "fd_readable",
     "fd_writable",
+    "listen",
     "wait_until_fd_ready",
 )

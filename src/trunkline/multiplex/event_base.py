@@ -10,8 +10,8 @@ One iteration of `dispatch`:
 2.  Decide how long to wait: not at all if deferred calls are ready, or if a registered stream has
     buffered input of which its handler may take more; else until the first timer, handler timeout
     or limit of `dispatch`, but at least `min_step` and at most `max_step`.
-3.  Ask the backend, once. A signal runs its Python handler, and the wait goes on for what is left
-    of it. Then read the clock, once.
+3.  Ask the backend, once. A signal runs its Python handler, wherever it strikes, and the wait goes
+    on for what is left of it, perhaps in another iteration. Then read the clock, once.
 4.  For each descriptor that is ready, look its handlers up now: what an earlier handler has
     removed is not called, and a number that has been given to another file since is passed over.
     Call the read handler, then the write handler. A hang-up is readable, so that end of file is
@@ -335,9 +335,11 @@ class EventBase:
         timeout, idle_timeout = check_timeout(timeout), check_timeout(idle_timeout)
         self._thread = self._owner = get_ident()
         try:
+            self._waker.wake_on_signals()
             self._iterate_until(one_shot, timeout, idle_timeout, *steps)
         finally:
             self._thread = None
+            self._waker.ignore_signals()
 
     def _iterate_until(
         self,
@@ -673,6 +675,8 @@ class EventBase:
         self._waker.close()
         self._waker = Waker()
         self._backend.register(self._waker.fileno(), READABLE)
+        if self._thread is not None:
+            self._waker.wake_on_signals()
 
 
 _bases: "weakref.WeakSet[EventBase]" = weakref.WeakSet()

@@ -14,7 +14,7 @@ from ..errors import SocketClosed, SocketError, WouldBlock
 from ..sockets.passive_socket import PassiveSocket, log_shortage
 from .event_base import EventBase
 from .handlers import Cause, Event
-from .transport import Transport
+from .transport import Transport, check_transport_options
 
 __all__ = ("Listener", "listen")
 
@@ -200,6 +200,5 @@ def listen(
         SocketClosed: The socket, or the event base, is closed.
         TypeError, ValueError: An option is none of the transport's, or is not what it can be.
     """
-    # A mistake in the options is to be found now, not later. The trial may have started a timer.
-    Transport(event_base, protocol=None, **transport_options).abort()
+    check_transport_options(event_base, transport_options)
     return Listener(event_base, socket, protocol_factory, error_callback, transport_options)

@@ -29,7 +29,8 @@ from .._core.output_queue import OutputQueue
 from .._core.text_writer import TextWriter
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
-from ..errors import SocketError, StreamError, TimedOut, WouldBlock
+from ..errors import NotConnected, SocketClosed, SocketError, StreamError, TimedOut, WouldBlock
+from ..sockets.active_socket import ActiveSocket
 from ..streams.stream import DEFAULT_LIMIT
 from .delivery import Delivery, DeliveryForm, InputFailed, make_delivery
 from .event_base import EventBase
@@ -37,7 +38,7 @@ from .handlers import Cause, Event, HandlerCallback
 from .lingering import linger
 from .time_limits import TimeLimits
 
-__all__ = ("DEFAULT_HIGH_WATER", "Transport")
+__all__ = ("DEFAULT_HIGH_WATER", "TRANSPORT_OPTIONS", "Transport", "check_transport_options")
 
 DEFAULT_HIGH_WATER = 65_536
 """How many bytes may be queued before the protocol is asked to pause writing."""
@@ -100,6 +101,7 @@ class Transport:
         self._descriptor: SocketDescriptor | None = None
         self._cancel_connecting: Callable[[], None] | None = None
         self._remote_name: Name | None = None
+        self._where: object = None  # what errors call the peer
         self._local_name: Name | None = None
         # Reading.
         self.interrupted = False  # a callback has changed how, or whether, to go on delivering
@@ -115,6 +117,7 @@ class Transport:
         # Writing.
         self._queue = OutputQueue()
         self._is_waiting_to_write = False  # the write handler is registered
+        self._is_held = False  # nothing is to be sent
         self._writing_is_paused = False  # the protocol has been asked to pause
         self._eof_wanted = False  # the writing half is to be ended after the queue
         self._error: Exception | None = None
@@ -272,28 +275,45 @@ class Transport:
 
     # -- the beginning ---------------------------------------------------------------------------
 
-    def connecting(self, cancel: Callable[[], None]) -> None:
-        """Take note of how to give up connecting, should the transport be closed before."""
+    def connecting(self, cancel: Callable[[], None], address: object) -> None:
+        """Take note of how to give up connecting, should the transport be closed before.
+
+        Args:
+            cancel: Called without arguments, once at most.
+            address: What errors call the peer that is not there yet.
+        """
         self._cancel_connecting = cancel
+        self._where = address
 
     def attach(
-        self, descriptor: SocketDescriptor, remote_name: Name, *, unread: bytes = b""
+        self,
+        descriptor: SocketDescriptor,
+        remote_name: Name,
+        *,
+        unread: bytes = b"",
+        unsent: bytes = b"",
     ) -> None:
         """Begin, on a connected descriptor, which the transport owns from now on.
 
         Args:
             descriptor: The connection.
             remote_name: The peer's name.
-            unread: Bytes that were received and not read.
+            unread: Bytes that were received, and are to be delivered first.
+            unsent: Bytes that are to be sent, after what is queued.
         """
+        if self._state != _CONNECTING:  # it has been closed meanwhile
+            descriptor.close()
+            return
+        if unsent:
+            self._queue.append(unsent)
         self._cancel_connecting = None
         self._descriptor = descriptor
-        self._remote_name = descriptor.where = remote_name
+        self._remote_name = self._where = descriptor.where = remote_name
         with contextlib.suppress(SocketError):
             self._local_name = descriptor.local_name()
         self._scratch = self._event_base.scratch
         self._receive_into = descriptor.receive_into
-        self._send = descriptor.send
+        self._send = _send_later if self._is_held else descriptor.send
         self._state = _OPEN
         self._unread = unread
         self._read_at = self._written_at = self._event_base.now()
@@ -308,6 +328,35 @@ class Transport:
     def fail(self, error: Exception) -> None:
         """End a transport that could not be connected."""
         self._lose(error)
+
+    def detach(self) -> ActiveSocket:
+        """Take the connection out of the transport, which is closed then, as a blocking socket.
+
+        What was received and not delivered, and what is queued, goes along. Nothing more is called,
+        `connection_lost` neither.
+
+        Raises:
+            NotConnected: There is no connection, or it is being closed.
+            ValueError: The writing half has been ended; or text has been decoded and not been
+                delivered, in a format that does not mix with bytes.
+        """
+        if self._state != _OPEN or self._descriptor is None:
+            raise NotConnected(operation="detach", address=self._where)
+        if self._eof_wanted:
+            raise ValueError("the writing half of the connection has been ended by write_eof()")
+        unread = self._form.take_back() + self._unread
+        unsent = self._queue.take_all() + self._writer.finish()
+        descriptor = self._descriptor
+        self._remove_handlers(descriptor)
+        with descriptor.reading, descriptor.writing:
+            heir = descriptor.transfer()
+        self._descriptor = None
+        self._lose(None, tell=False)
+        socket = ActiveSocket(
+            heir, remote_name=self._remote_name, external_format=self._external_format
+        )
+        socket.attach(unread, unsent)
+        return socket
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -539,7 +588,30 @@ class Transport:
         if writer is not None and not self._eof_wanted and (rest := writer.finish()):
             self.write(rest)
 
+    def hold_output(self) -> None:
+        """Send nothing until `release_output`: what is written is queued, and waits.
+
+        The limit on writing does not count meanwhile. Closing in good order waits, too.
+        """
+        self._is_held = True
+        self._send = _send_later
+        if self._is_waiting_to_write:
+            self._event_base.remove_fd_handlers(self._descriptor, write=True)
+            self._is_waiting_to_write = False
+
+    def release_output(self) -> None:
+        """Undo `hold_output`. What is queued is sent a little later."""
+        if not self._is_held:
+            return
+        self._is_held = False
+        if self._descriptor is not None:
+            self._send = self._descriptor.send
+            if self._queue.size:
+                self._wait_to_write()
+
     def _wait_to_write(self) -> None:
+        if self._is_held:
+            return
         if not self._is_waiting_to_write and self._watch("write", self._on_writable):
             self._is_waiting_to_write = True
             self._written_at = self._event_base.now()  # from here the limit counts
@@ -606,7 +678,7 @@ class Transport:
 
     def _time_is_up(self, which: str) -> None:
         if not self._call("timed_out", which):
-            self._lose(TimedOut.expired(which, self._remote_name))
+            self._lose(TimedOut.expired(which, self._where))
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -654,7 +726,7 @@ class Transport:
             linger(self._event_base, descriptor)
         self._lose(self._error)
 
-    def _lose(self, error: Exception | None) -> None:
+    def _lose(self, error: Exception | None, *, tell: bool = True) -> None:
         """Close at once, and tell the protocol a little later."""
         if self._state == _CLOSED:
             return
@@ -670,7 +742,7 @@ class Transport:
         if descriptor is not None:
             self._remove_handlers(descriptor)
             descriptor.close()
-        if not self._event_base.closed:
+        if tell and not self._event_base.closed:
             self._event_base.call_soon(self._call, "connection_lost", error)
 
     def _watch(self, event: Event, callback: HandlerCallback) -> bool:
@@ -710,6 +782,27 @@ class Transport:
     def __repr__(self) -> str:
         name = "" if self._remote_name is None else f" {self._remote_name}"
         return f"<Transport{name}, {self._state.name.lower()}>"
+
+
+TRANSPORT_OPTIONS = frozenset(Transport.__init__.__kwdefaults__ or ())
+"""The names of the keyword arguments of `Transport`."""
+
+
+def check_transport_options(event_base: EventBase, options: dict[str, Any]) -> None:
+    """Raise now what making a transport with these options would raise later.
+
+    Raises:
+        SocketClosed: The event base is closed.
+        TypeError, ValueError: An option is none of the transport's, or is not what it can be.
+    """
+    if event_base.closed:
+        raise SocketClosed(strerror="the event base is closed", operation="transport")
+    Transport(event_base, protocol=None, **options).abort()  # it may have started a timer
+
+
+def _send_later(data: Any) -> int:
+    """Stands for the descriptor's `send` while output is held."""
+    raise WouldBlock(operation="send")
 
 
 def _nothing(*args: Any) -> None:

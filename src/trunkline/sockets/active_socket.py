@@ -4,11 +4,11 @@ import contextlib
 import errno
 from collections.abc import Callable
 from os import PathLike
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from .._core.back_off import BackOff
 from .._core.deadline import Deadline
-from .._core.external_format import ExternalFormatLike
+from .._core.external_format import ExternalFormat, ExternalFormatLike
 from .._sys.clock import monotonic
 from .._sys.readiness import wait_for_any
 from .._sys.sockaddr import Name
@@ -31,10 +31,28 @@ from .families import family_label
 from .names import NameLike, ensure_name
 from .socket import Socket, name_text
 
-__all__ = ("LINGER_TIMEOUT", "ActiveSocket")
+__all__ = ("LINGER_TIMEOUT", "ActiveSocket", "Detached")
 
 LINGER_TIMEOUT = 2.0
 """Seconds for which a lingering close goes on taking in what the peer is still sending."""
+
+
+class Detached(NamedTuple):
+    """What `ActiveSocket.detach` returns: a connection, and all that belongs to it.
+
+    Attributes:
+        descriptor: The connection's descriptor.
+        remote_name: The peer's name.
+        external_format: That of the socket.
+        unread: Bytes that were received, and that no read has returned.
+        unsent: Bytes that were written, and are to be sent.
+    """
+
+    descriptor: SocketDescriptor
+    remote_name: Name
+    external_format: ExternalFormat
+    unread: bytes
+    unsent: bytes
 
 
 class ActiveSocket(Socket, Stream):
@@ -245,6 +263,11 @@ class ActiveSocket(Socket, Stream):
             NotConnected, SocketClosed: As for `remote_name`.
         """
         return self._local_address(self.remote_name)
+
+    def take_names(self, remote_name: Name, local_name: Name) -> None:
+        """Have both ends called what somebody says who knows it better than the system."""
+        self._remote_name = self._descriptor.where = remote_name
+        self._local_name = local_name
 
     # -- below the stream ------------------------------------------------------------------------
 
@@ -478,6 +501,35 @@ class ActiveSocket(Socket, Stream):
                 except WouldBlock:
                     pass
                 self._descriptor.wait_readable(deadline, "close")
+
+    def detach(self) -> "Detached":
+        """Take the connection out of this socket, which is closed then; see `adopt`.
+
+        You would want it to write a shell of your own.
+
+        Raises:
+            NotConnected: There is no peer.
+            ConnectionReset, SocketError: The connection is over.
+            Busy: Another thread is using the socket.
+            SocketClosed: The socket is closed.
+            ValueError: Text has been decoded and not been read, in a format that does not mix with
+                bytes.
+        """
+        with self._descriptor.reading, self._descriptor.writing:
+            if self._remote_name is None:
+                raise NotConnected(operation="detach", address=self._descriptor.where)
+            self._check_alive("detach")
+            unread = self._input.take_rest()
+            unsent = bytes(self._output + self._writer.finish())
+            self._output.clear()
+            return Detached(
+                self._descriptor.transfer(), self._remote_name, self.external_format, unread, unsent
+            )
+
+    def attach(self, unread: bytes, unsent: bytes) -> None:
+        """Begin with bytes that were received, and others that are to be sent, by another shell."""
+        self._input.feed(unread)
+        self._output += unsent
 
     # -- for people ------------------------------------------------------------------------------
 

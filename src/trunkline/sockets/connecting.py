@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 
 from .._core.connect_race import ATTEMPT_DELAY, ConnectRace, interleave_families
 from .._core.deadline import Deadline
-from .._sys.clock import monotonic
+from .._sys.clock import Clock, monotonic
 from .._sys.readiness import WRITABLE, wait_for_any
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import Endpoint
 from ..errors import ConnectFailed, ConnectionInProgress, Interrupted, SocketError, TimedOut
 
-__all__ = ("ATTEMPT_DELAY", "race_to_connect", "start_to_connect")
+__all__ = ("ATTEMPT_DELAY", "Attempts", "race_to_connect", "start_to_connect")
 
 
 def start_to_connect(descriptor: SocketDescriptor, name: Name) -> bool:
@@ -53,73 +53,116 @@ def race_to_connect(
         ConnectFailed: They failed differently.
         TimedOut: The time was up before one connected.
     """
-    return _Race(names, open_descriptor, delay).run(deadline, address)
+    attempts = Attempts(names, open_descriptor, delay=delay, address=address)
+    try:
+        while not attempts.is_over:
+            attempts.start_due()
+            if not attempts.is_over:
+                _wait(attempts, deadline)
+        return attempts.take_winner()
+    finally:
+        attempts.close()
 
 
-class _Race:
+def _wait(attempts: "Attempts", deadline: Deadline) -> None:
+    """Wait until an attempt ends or the next one is due, and take note of what has ended."""
+    remaining = deadline.remaining()
+    if remaining == 0:
+        raise attempts.timed_out()
+    if attempts.next_due is not None:
+        until_next = max(0.0, attempts.next_due - monotonic())
+        remaining = until_next if remaining is None else min(remaining, until_next)
+    by_number = {descriptor.number: name for name, descriptor in attempts.running.items()}
+    for number, _ in wait_for_any([(number, WRITABLE) for number in by_number], remaining):
+        attempts.finish(by_number[number])
+
+
+class Attempts:
+    """A race and its descriptors. Waiting for them is left to whoever has it.
+
+    Args:
+        names: The addresses with their ports, best first; the families are made to take turns.
+        open_descriptor: Makes a descriptor, with all its options, for an address.
+        delay: Seconds between the starts of two attempts, see `ConnectRace`.
+        address: What errors call the whole.
+        clock: What tells when the next attempt is due.
+    """
+
     def __init__(
         self,
         names: Sequence[Endpoint],
         open_descriptor: Callable[[Endpoint], SocketDescriptor],
+        *,
         delay: float | None,
+        address: object,
+        clock: Clock = monotonic,
     ) -> None:
         ordered = _take_turns(names)
         self._race: ConnectRace[Endpoint, SocketError] = ConnectRace(ordered, delay=delay)
         self._open_descriptor = open_descriptor
-        self._running: dict[Endpoint, SocketDescriptor] = {}
+        self._address = address
+        self._clock = clock
+        self.running: dict[Endpoint, SocketDescriptor] = {}
+        """The attempts that have begun: each is over when its descriptor is writable."""
 
-    def run(self, deadline: Deadline, address: object) -> tuple[SocketDescriptor, Endpoint]:
-        race = self._race
-        try:
-            while not race.is_over:
-                self._start_what_is_due()
-                if not race.is_over:
-                    self._wait(deadline, address)
-            winner = race.winner
-            if winner is None:
-                raise ConnectFailed.from_attempts(race.errors, address=address)
-            return self._running.pop(winner), winner
-        finally:
-            for descriptor in self._running.values():
-                descriptor.close()
+    @property
+    def is_over(self) -> bool:
+        """Whether one has won, or all have failed."""
+        return self._race.is_over
 
-    def _start_what_is_due(self) -> None:
+    @property
+    def next_due(self) -> float | None:
+        """When the next attempt is to be started, or None if there is none to start."""
+        return self._race.next_due
+
+    def start_due(self) -> None:
+        """Start the attempts that are due by now."""
         race = self._race
-        while (name := race.due(monotonic())) is not None:
+        while (name := race.due(self._clock())) is not None:
             try:
                 descriptor = self._open_descriptor(name)
-                self._running[name] = descriptor
+                self.running[name] = descriptor
                 if start_to_connect(descriptor, name):
                     race.succeeded(name)
             except SocketError as error:
                 self._give_up(name, error)
 
+    def finish(self, name: Endpoint) -> None:
+        """Take note of how an attempt has ended, whose descriptor is writable."""
+        failure = self.running[name].connect_error(name)
+        if failure is None:
+            self._race.succeeded(name)
+        else:
+            self._give_up(name, failure)
+
     def _give_up(self, name: Endpoint, error: SocketError) -> None:
-        descriptor = self._running.pop(name, None)
+        descriptor = self.running.pop(name, None)
         if descriptor is not None:
             descriptor.close()
         self._race.failed(name, error)
 
-    def _wait(self, deadline: Deadline, address: object) -> None:
-        """Wait until an attempt ends or the next one is due, and take note of what has ended."""
-        race = self._race
-        remaining = deadline.remaining()
-        if remaining == 0:
-            error = TimedOut.expired("connect", address)
-            error.attempts = race.errors
-            raise error
-        if race.next_due is not None:
-            until_next = max(0.0, race.next_due - monotonic())
-            remaining = until_next if remaining is None else min(remaining, until_next)
-        by_number = {descriptor.number: name for name, descriptor in self._running.items()}
-        interests = [(number, WRITABLE) for number in by_number]
-        for number, _ in wait_for_any(interests, remaining):
-            name = by_number[number]
-            failure = self._running[name].connect_error(name)
-            if failure is None:
-                race.succeeded(name)
-            else:
-                self._give_up(name, failure)
+    def take_winner(self) -> tuple[SocketDescriptor, Endpoint]:
+        """Return the descriptor that is connected, and to where, once the race is over.
+
+        Raises:
+            SocketError: All attempts failed alike, and this is how; `attempts` has each.
+            ConnectFailed: They failed differently.
+        """
+        winner = self._race.winner
+        if winner is None:
+            raise ConnectFailed.from_attempts(self._race.errors, address=self._address)
+        return self.running.pop(winner), winner
+
+    def timed_out(self) -> TimedOut:
+        """Return the error for a time limit that passed before the race was over."""
+        error = TimedOut.expired("connect", self._address)
+        error.attempts = self._race.errors
+        return error
+
+    def close(self) -> None:
+        """Close what is still running."""
+        while self.running:
+            self.running.popitem()[1].close()
 
 
 def _take_turns(names: Sequence[Endpoint]) -> list[Endpoint]:

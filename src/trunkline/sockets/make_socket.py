@@ -1,16 +1,17 @@
 """Making sockets: one function that binds, listens or connects as far as its arguments go."""
 
-from typing import Any, Literal, NamedTuple, Unpack, cast, overload
+from typing import Any, Literal, Unpack, cast, overload
 
 from .._core.deadline import Deadline
 from .._sys.clock import monotonic
-from .._sys.sockaddr import AF_INET, AF_INET6, family_of
+from .._sys.sockaddr import AF_INET6, family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
-from ..addresses import Endpoint, IPAddress, LocalAddress, ensure_address
-from ..errors import NoName, NotConnected
+from ..addresses import Endpoint, LocalAddress, ensure_address
+from ..errors import NotConnected
 from .active_socket import ActiveSocket
-from .connecting import ATTEMPT_DELAY, race_to_connect
-from .families import AddressFamily, InternetFamily, family_number
+from .connect_plan import ConnectPlan, InternetSettings, bind_address, family_to_open
+from .connecting import race_to_connect
+from .families import AddressFamily, InternetFamily
 from .keywords import (
     ActiveInternetOptions,
     ActiveLocalOptions,
@@ -22,9 +23,8 @@ from .keywords import (
     split_stream_options,
 )
 from .names import check_port
-from .options import set_option
 from .passive_socket import PassiveSocket
-from .resolving import Resolver, SystemResolver, ensure_hostname, literal_address
+from .resolving import Resolver
 
 __all__ = ("make_socket", "make_socket_from_fd", "make_socket_pair")
 
@@ -136,122 +136,22 @@ def make_socket(
 # -- internet sockets -----------------------------------------------------------------------------
 
 
-class _Settings(NamedTuple):
-    """What is set on each descriptor before it is bound or connected."""
-
-    keepalive: bool
-    nodelay: bool
-    interface: str | None
-    reuse_address: bool = False
-    source: Endpoint | None = None
-
-    def open_descriptor(self, family: int, address: object) -> SocketDescriptor:
-        descriptor = SocketDescriptor.open(family, STREAM, address=address)
-        try:
-            set_option(descriptor, "nodelay", self.nodelay)
-            if self.keepalive:
-                set_option(descriptor, "keepalive", self.keepalive)
-            if self.interface is not None:
-                set_option(descriptor, "bind_to_device", self.interface)
-            if self.source is not None:
-                if self.reuse_address:
-                    set_option(descriptor, "reuse_address", True)
-                descriptor.bind(self.source)
-        except BaseException:
-            descriptor.close()
-            raise
-        return descriptor
-
-
 def _make_active_internet(
-    family: InternetFamily,
-    stream: StreamOptions,
-    *,
-    local_host: Any = None,
-    local_port: int | str = 0,
-    remote_host: Any = None,
-    remote_port: int | str | None = None,
-    reuse_address: bool = True,
-    keepalive: bool = False,
-    nodelay: bool = True,
-    interface: str | None = None,
-    resolver: Resolver | None = None,
-    attempt_delay: float | None = ATTEMPT_DELAY,
+    family: InternetFamily, stream: StreamOptions, **options: Any
 ) -> ActiveSocket:
-    if (remote_host is None) != (remote_port is None):
-        raise TypeError("remote_host and remote_port belong together: give both or neither")
-    if local_host is None and local_port != 0:
-        raise TypeError("local_port needs a local_host")
     deadline = Deadline(stream.get("timeout"), monotonic)
-    source = None
-    if local_host is not None:
-        host = _local_host(local_host, family, resolver, deadline)
-        source = Endpoint(host, check_port(local_port))
-    settings = _Settings(keepalive, nodelay, interface, reuse_address, source)
-
-    if remote_host is None:
-        number = _family_to_open(family, source.host if source else None)
-        return _wrap_active(settings.open_descriptor(number, source), None, stream)
-
-    assert remote_port is not None
-    port = check_port(remote_port)
-    hosts = _remote_hosts(remote_host, family, source, resolver or SystemResolver(), deadline)
+    plan = ConnectPlan(family, **options)
+    route = plan.resolve(deadline)
+    if not route.names:
+        return _wrap_active(route.open_descriptor(None), None, stream)
     descriptor, name = race_to_connect(
-        [Endpoint(host, port) for host in hosts],
-        lambda name: settings.open_descriptor(_family_to_open(family, name.host), name),
-        delay=attempt_delay,
+        route.names,
+        route.open_descriptor,
+        delay=plan.attempt_delay,
         deadline=deadline,
-        address=f"{remote_host}:{port}" if len(hosts) > 1 else Endpoint(hosts[0], port),
+        address=route.address,
     )
     return _wrap_active(descriptor, name, stream)
-
-
-def _family_to_open(family: InternetFamily, host: IPAddress | None) -> int:
-    """Return the family of the descriptor: an IPv6 one can have IPv4 addresses, as mapped ones."""
-    if family == "internet":
-        return AF_INET if host is None else family_of(Endpoint(host, 0))
-    return family_number(family)
-
-
-def _local_host(
-    host: Any, family: InternetFamily, resolver: Resolver | None, deadline: Deadline
-) -> IPAddress:
-    """Return the address to bind to."""
-    address = _literal_address(host, family)
-    if address is not None:
-        return address
-    return ensure_hostname(host, family=family, resolver=resolver, timeout=deadline.remaining())
-
-
-def _literal_address(host: Any, family: InternetFamily) -> IPAddress | None:
-    """Return the address that `host` is, or None for a name; IPv6 sockets can have IPv4 ones."""
-    address = literal_address(host)
-    if address is not None and family == "ipv4":
-        ensure_address(address, "ipv4")
-    return address
-
-
-def _remote_hosts(
-    host: Any,
-    family: InternetFamily,
-    source: Endpoint | None,
-    resolver: Resolver,
-    deadline: Deadline,
-) -> tuple[IPAddress, ...]:
-    """Return the addresses to try, which fit the one that the socket is bound to."""
-    address = _literal_address(host, family)
-    if address is not None:
-        return (address,)
-    found = resolver.resolve(host, family=family, timeout=deadline.remaining()).addresses
-    if source is not None:
-        found = tuple(each for each in found if each.version == source.host.version)
-        if not found:
-            raise NoName(
-                strerror=f"no address of the family of {source.host}",
-                operation="resolve",
-                host=host,
-            )
-    return found
 
 
 def _make_passive_internet(
@@ -274,12 +174,12 @@ def _make_passive_internet(
     port = check_port(local_port)
     host = None
     if local_host is not None:
-        host = _local_host(local_host, family, resolver, Deadline(None, monotonic))
-    number = _family_to_open(family, host)
+        host = bind_address(local_host, family, resolver)
+    number = family_to_open(family, host)
     if number != AF_INET6 and v6_only is not None:
         raise TypeError("a passive IPv4 stream socket does not take v6_only")
     # The system hands these on to the sockets that are accepted.
-    settings = _Settings(keepalive, nodelay, interface)
+    settings = InternetSettings(keepalive, nodelay, interface)
     descriptor = settings.open_descriptor(number, host)
     listener = _wrap_passive(descriptor, stream)
     try:

@@ -1,0 +1,42 @@
+"""Moving a live connection from a blocking socket to an event base; `Transport.detach` is back."""
+
+from typing import Any
+
+from ..sockets.active_socket import ActiveSocket
+from .event_base import EventBase
+from .transport import Transport, check_transport_options
+
+__all__ = ("adopt",)
+
+
+def adopt(
+    event_base: EventBase, protocol: Any, socket: ActiveSocket, **transport_options: Any
+) -> Transport:
+    """Make a transport of a connected socket, which is closed then, while the connection lives on.
+
+    You would want it to begin a conversation by blocking, or in a thread, and go on by callbacks.
+    What the socket has received and not returned is delivered first, and what it has not sent yet
+    is sent first. `connection_made` is called before this returns.
+
+    Args:
+        event_base: Who calls the transport.
+        protocol: Whom it calls, see `TransportProtocol`.
+        socket: The connection.
+        **transport_options: As for `Transport`; `external_format` is the socket's by default.
+
+    Raises:
+        NotConnected: The socket has no peer.
+        ConnectionReset, SocketError: The connection is over.
+        Busy: Another thread is using the socket.
+        SocketClosed: The socket, or the event base, is closed.
+        TypeError, ValueError: An option is none of the transport's; or text has been decoded and
+            not been read, in a format that does not mix with bytes. The socket is as it was.
+    """
+    transport_options.setdefault("external_format", socket.external_format)
+    check_transport_options(event_base, transport_options)
+    detached = socket.detach()
+    transport = Transport(event_base, protocol, **transport_options)
+    transport.attach(
+        detached.descriptor, detached.remote_name, unread=detached.unread, unsent=detached.unsent
+    )
+    return transport

@@ -1,0 +1,204 @@
+"""Connecting on an event base: a transport that becomes connected later."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from .._core.back_off import BackOff
+from .._core.deadline import Deadline
+from .._core.timer_queue import Timer
+from .._sys.clock import monotonic
+from .._sys.sockaddr import Name, family_of
+from .._sys.socket_descriptor import STREAM, SocketDescriptor
+from ..addresses import Endpoint, LocalAddress, ensure_address
+from ..errors import SocketError, WouldBlock
+from ..sockets.connect_plan import ConnectPlan, Route
+from ..sockets.connecting import Attempts, start_to_connect
+from ..sockets.families import AddressFamily
+from ..sockets.keywords import StreamOptions, check_keywords
+from .background import call_in_background
+from .event_base import EventBase
+from .handlers import Cause, Event
+from .transport import TRANSPORT_OPTIONS, Transport
+
+__all__ = ("connect",)
+
+
+def connect(
+    event_base: EventBase,
+    protocol: Any,
+    *,
+    address_family: AddressFamily = "internet",
+    **options: Any,
+) -> Transport:
+    """Connect to a server on an event base, and return the transport at once.
+
+    It calls `connection_made` when the connection is there, or `connection_lost` with the error
+    when that has failed. What is written before is queued. A name is looked up in a thread, and all
+    of its addresses are tried, the next one when the one before has not answered quickly
+    (RFC 8305). Closing the transport gives connecting up.
+
+    Args:
+        event_base: Who does it.
+        protocol: Whom the transport calls, see `TransportProtocol`.
+        address_family: ``"internet"``, ``"ipv4"``, ``"ipv6"`` or ``"local"``.
+        **options: Where to connect to, and how, as for `make_socket`: `remote_host` and
+            `remote_port` (or `remote_filename`), `local_host`, `local_port`, `keepalive`,
+            `nodelay`, `interface`, `resolver`, `attempt_delay`, ….
+            And those of `Transport`: `delivery`, `external_format`, `high_water`, …. Its time
+            limits for being idle and for reading count while connecting, too.
+
+    Raises:
+        TypeError: The kind of connection does not take an option, or one is missing.
+        ValueError: An option is none of those that it can be.
+        SocketClosed: The event base is closed.
+    """
+    transport_options = {name: options.pop(name) for name in TRANSPORT_OPTIONS & options.keys()}
+    for name in options.keys() & StreamOptions.__annotations__.keys():
+        raise TypeError(f"a transport does not take {name}")
+    check_keywords("active", address_family, "stream", options)
+    needed = "remote_filename" if address_family == "local" else "remote_host"
+    if options.get(needed) is None:
+        raise TypeError(f"connect() needs a {needed}")
+    if address_family == "local":
+        target = ensure_address(options["remote_filename"], "local")
+        source = options.get("local_filename")
+        source = None if source is None else ensure_address(source, "local")
+        transport = Transport(event_base, protocol, **transport_options)
+        _LocalConnector(transport, target, source).start()
+    else:
+        plan = ConnectPlan(address_family, **options)
+        transport = Transport(event_base, protocol, **transport_options)
+        _Connector(transport, plan).start()
+    return transport
+
+
+class _Connector:
+    """Carries a plan out: looks the name up, races the addresses, and hands over the winner."""
+
+    def __init__(self, transport: Transport, plan: ConnectPlan) -> None:
+        self._event_base = transport.event_base
+        self._transport = transport
+        self._plan = plan
+        self._attempts: Attempts | None = None
+        self._next_attempt: Timer | None = None
+        self._stop_resolving: Callable[[], None] | None = None
+        transport.connecting(self._cancel, str(plan))
+
+    def start(self) -> None:
+        if self._plan.needs_resolver:
+            self._stop_resolving = call_in_background(
+                self._event_base, self._resolve, self._race, self._transport.fail
+            )
+        else:
+            self._event_base.call_soon(self._race, self._resolve())
+
+    def _resolve(self) -> Route:
+        return self._plan.resolve(Deadline(None, monotonic))
+
+    def _race(self, route: Route) -> None:
+        if self._transport.is_closing:
+            return
+        self._attempts = Attempts(
+            route.names,
+            route.open_descriptor,
+            delay=self._plan.attempt_delay,
+            address=route.address,
+            clock=self._event_base.now,
+        )
+        self._go_on(self._attempts)
+
+    def _go_on(self, attempts: Attempts) -> None:
+        """Start what is due, and wait for what goes on; or end it."""
+        self._stop_timer()
+        try:
+            attempts.start_due()
+            if attempts.is_over:
+                self._finish(attempts)
+                return
+            for name, descriptor in attempts.running.items():
+                if self._event_base.fd_monitored(descriptor, "write") is None:
+                    on_writable = partial(self._on_writable, attempts, name)
+                    self._event_base.set_io_handler(descriptor, "write", on_writable)
+        except Exception as error:  # whatever it is, somebody waits for this connection
+            self._transport.fail(error)
+            return
+        if attempts.next_due is not None:
+            delay = max(0.0, attempts.next_due - self._event_base.now())
+            self._next_attempt = self._event_base.add_timer(
+                lambda: self._go_on(attempts), delay, one_shot=True
+            )
+
+    def _on_writable(
+        self, attempts: Attempts, name: Endpoint, number: int, event: Event, cause: Cause | None
+    ) -> None:
+        attempts.finish(name)
+        self._go_on(attempts)
+
+    def _finish(self, attempts: Attempts) -> None:
+        descriptor, name = attempts.take_winner()
+        attempts.close()
+        self._event_base.remove_fd_handlers(descriptor)
+        self._transport.attach(descriptor, name)
+
+    def _cancel(self) -> None:
+        """Give it up, the transport having been closed."""
+        self._stop_timer()
+        if self._stop_resolving is not None:
+            self._stop_resolving()
+        if self._attempts is not None:
+            self._attempts.close()
+
+    def _stop_timer(self) -> None:
+        if self._next_attempt is not None:
+            self._event_base.remove_timer(self._next_attempt)
+            self._next_attempt = None
+
+
+class _LocalConnector:
+    """Connects to a local address, which succeeds or fails at once, unless the backlog is full."""
+
+    def __init__(
+        self, transport: Transport, target: LocalAddress, source: LocalAddress | None
+    ) -> None:
+        self._event_base = transport.event_base
+        self._transport = transport
+        self._target = target
+        self._source = source
+        self._back_off = BackOff(first=0.005, factor=2.0, last=0.1)
+        self._retry: Timer | None = None
+        transport.connecting(self._cancel, target)
+
+    def start(self) -> None:
+        self._event_base.call_soon(self._try)
+
+    def _try(self) -> None:
+        self._retry = None
+        if self._transport.is_closing:
+            return
+        try:
+            descriptor = self._connected_descriptor(self._target)
+        except WouldBlock:
+            # The system cannot tell when there is room in the backlog.
+            delay = self._back_off.next_delay()
+            self._retry = self._event_base.add_timer(self._try, delay, one_shot=True)
+        except SocketError as error:
+            self._transport.fail(error)
+        else:
+            self._transport.attach(descriptor, self._target)
+
+    def _connected_descriptor(self, target: Name) -> SocketDescriptor:
+        descriptor = SocketDescriptor.open(family_of(target), STREAM, address=target)
+        try:
+            if self._source is not None:
+                descriptor.bind(self._source)
+            start_to_connect(descriptor, target)
+        except BaseException:
+            descriptor.close()
+            raise
+        return descriptor
+
+    def _cancel(self) -> None:
+        if self._retry is not None:
+            self._event_base.remove_timer(self._retry)
+            self._retry = None
