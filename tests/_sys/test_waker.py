@@ -130,6 +130,15 @@ def test_whom_signals_wake_now_is_left_alone(waker: Waker) -> None:
     assert signal.set_wakeup_fd(-1) == -1
 
 
+def test_whom_signals_woke_before_may_be_gone(waker: Waker) -> None:
+    other = Waker()
+    other.wake_on_signals()
+    waker.wake_on_signals()
+    other.close()
+    waker.close()
+    assert signal.set_wakeup_fd(-1) == -1
+
+
 def test_other_threads_get_no_signals(waker: Waker) -> None:
     def try_it() -> None:
         waker.wake_on_signals()

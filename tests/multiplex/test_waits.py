@@ -2,7 +2,6 @@
 
 import math
 import os
-import signal
 import socket
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 from multiplex.helpers import Channel, Failure, at_once, fail, looks_once, open_channel
-from multiplex.test_dispatch import signals
+from multiplex.test_dispatch import interrupt, signals
 from sockets.helpers import Call, stream_and_peer
 from support.peers import reset, socket_pair
 from support.timing import MS, PATIENCE
@@ -83,12 +82,12 @@ def test_a_signal_does_not_shorten_a_wait(pair: Channel) -> None:
 
 
 def test_a_signal_handler_that_raises_ends_a_wait(pair: Channel) -> None:
-    with signals(fail), pytest.raises(Failure):
+    with pytest.raises(Failure), signals(fail, once=True):
         wait_until_fd_ready(pair.reader, timeout=600)
 
 
 def test_ctrl_c_ends_a_wait(pair: Channel) -> None:
-    with signals(lambda: os.kill(os.getpid(), signal.SIGINT)), pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), signals(interrupt, once=True):
         wait_until_fd_ready(pair.reader, timeout=600)
 
 

@@ -145,6 +145,9 @@ class CountingDescriptor(SocketDescriptor):
         self.sent: list[bytes] = []
         self.room: int | None = None
 
+    def bare_calls(self) -> tuple[Callable[[Any], int], Callable[[Any, int], int]]:
+        return self.receive_into, self.send
+
     def send(self, data: Any, flags: int = 0) -> int:
         if self.room is not None:
             data = data[: self.room]

@@ -82,6 +82,22 @@ def test_what_a_thread_of_the_parent_uses_can_be_used_in_the_child() -> None:
     assert run(USING) == "['to the acceptor', 'to the reader']\n"
 
 
+# Here the child's own thread waits for a connection when the socket is closed.
+CLOSING_WHAT_IS_IN_USE = """
+        accepting = threading.Thread(target=lambda: list(listener))
+        accepting.start()
+        while not listener._descriptor.reading._lock.locked():
+            pass
+        listener.close()
+        accepting.join()
+"""
+
+
+@pytest.mark.exact_io("the conversation with the program is not up to faults")
+def test_waking_a_thread_of_the_child_does_not_end_the_parent_s_listening() -> None:
+    assert run(CLOSING_WHAT_IS_IN_USE) == "['to the acceptor', 'to the reader']\n"
+
+
 def run(what: str) -> str:
     text = PROGRAM.replace("        CHILD\n", what)
     arguments = ["-W", "ignore::DeprecationWarning", "-c", text, str(PATIENCE / 2)]

@@ -17,16 +17,17 @@ class OutputQueue:
     The pieces are not copied when they are added, so nobody may change them.
     """
 
-    __slots__ = ("_pieces", "size")
+    __slots__ = ("pieces", "size")
 
     def __init__(self) -> None:
-        self._pieces: deque[bytes | memoryview] = deque()
+        self.pieces: deque[bytes | memoryview] = deque()
+        """The pieces, for who has no time to call `append` and `sent`, and does the same."""
         self.size = 0
         """The number of bytes in the queue."""
 
     def append(self, piece: bytes | memoryview) -> None:
         """Add a piece at the end."""
-        self._pieces.append(piece)
+        self.pieces.append(piece)
         self.size += len(piece)
 
     def batch(self) -> bytes | memoryview:
@@ -34,7 +35,7 @@ class OutputQueue:
 
         The queue must not be empty.
         """
-        pieces = self._pieces
+        pieces = self.pieces
         first = pieces[0]
         if len(first) == self.size or len(first) >= ENOUGH_BYTES:
             return first
@@ -55,19 +56,19 @@ class OutputQueue:
             self.clear()
             return
         self.size -= count
-        first = self._pieces[0]
+        first = self.pieces[0]
         if count == len(first):
-            self._pieces.popleft()
+            self.pieces.popleft()
         else:
-            self._pieces[0] = memoryview(first)[count:]
+            self.pieces[0] = memoryview(first)[count:]
 
     def take_all(self) -> bytes:
         """Take everything out, and return it."""
-        rest = b"".join(self._pieces)
+        rest = b"".join(self.pieces)
         self.clear()
         return rest
 
     def clear(self) -> None:
         """Drop everything."""
-        self._pieces.clear()
+        self.pieces.clear()
         self.size = 0

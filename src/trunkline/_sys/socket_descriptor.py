@@ -9,13 +9,23 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any, Self
 
 from ..errors import NotConnected, SocketError
 from .descriptor import Descriptor
 from .sockaddr import KNOWN_FAMILIES, Name, name_from_sockaddr, sockaddr_from_name
 
-__all__ = ("DONT_ROUTE", "MORE", "OUT_OF_BAND", "PEEK", "STREAM", "SocketDescriptor", "constant")
+__all__ = (
+    "DONT_ROUTE",
+    "MORE",
+    "NO_SIGNAL",
+    "OUT_OF_BAND",
+    "PEEK",
+    "STREAM",
+    "SocketDescriptor",
+    "constant",
+)
 
 # What `receive` and `send` take as flags. They are plain integers because those of the module are
 # enumerations, whose arithmetic costs more than a send does.
@@ -27,7 +37,7 @@ MORE = int(getattr(socket, "MSG_MORE", 0))
 STREAM = int(socket.SOCK_STREAM)
 
 # A send to a peer that is gone is an error here, never a signal.
-_NO_SIGNAL = int(getattr(socket, "MSG_NOSIGNAL", 0))
+NO_SIGNAL = int(getattr(socket, "MSG_NOSIGNAL", 0))
 
 
 class SocketDescriptor(Descriptor):
@@ -145,7 +155,7 @@ class SocketDescriptor(Descriptor):
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
-    def _fail(self, error: OSError, operation: str, address: object = None) -> SocketError:
+    def failure(self, error: OSError, operation: str, address: object = None) -> SocketError:
         """Return our error for one that a system call has raised."""
         if self.is_closed:
             self.check_open(operation)
@@ -160,21 +170,21 @@ class SocketDescriptor(Descriptor):
         except SocketError:
             raise
         except OSError as error:
-            raise self._fail(error, "bind", name) from None
+            raise self.failure(error, "bind", name) from None
 
     def listen(self, backlog: int) -> None:
         """See listen(2)."""
         try:
             self._socket.listen(backlog)
         except OSError as error:
-            raise self._fail(error, "listen") from None
+            raise self.failure(error, "listen") from None
 
     def accept(self) -> tuple["SocketDescriptor", Name]:
         """Return the next connection and its peer's name; see accept(2)."""
         try:
             number, sockaddr = self._socket._accept()  # type: ignore[attr-defined]
         except OSError as error:
-            raise self._fail(error, "accept") from None
+            raise self.failure(error, "accept") from None
         connection = SocketDescriptor(
             socket.socket(self._socket.family, self._socket.type, fileno=number)
         )
@@ -187,7 +197,7 @@ class SocketDescriptor(Descriptor):
         except SocketError:
             raise
         except OSError as error:
-            raise self._fail(error, "connect", name) from None
+            raise self.failure(error, "connect", name) from None
 
     def connect_error(self, name: Name) -> SocketError | None:
         """Return, and clear, the error that connecting has ended with (SO_ERROR)."""
@@ -202,14 +212,14 @@ class SocketDescriptor(Descriptor):
         try:
             return name_from_sockaddr(self._socket.getsockname(), self.family)
         except OSError as error:
-            raise self._fail(error, "getsockname") from None
+            raise self.failure(error, "getsockname") from None
 
     def remote_name(self) -> Name:
         """See getpeername(2); `NotConnected` where there is no peer, or not any more."""
         try:
             sockaddr = self._socket.getpeername()
         except OSError as error:
-            failure = self._fail(error, "getpeername")
+            failure = self.failure(error, "getpeername")
             if sys.platform != "linux" and not isinstance(failure, NotConnected):
                 failure = NotConnected(operation="getpeername")  # BSDs say EINVAL after a reset
             raise failure from None
@@ -222,7 +232,7 @@ class SocketDescriptor(Descriptor):
         try:
             data = self._socket.recv(size, flags)
         except OSError as error:
-            raise self._fail(error, "receive") from None
+            raise self.failure(error, "receive") from None
         if not data:
             self._check_end()
         return data
@@ -232,7 +242,7 @@ class SocketDescriptor(Descriptor):
         try:
             count = self._socket.recv_into(buffer, 0, flags)
         except OSError as error:
-            raise self._fail(error, "receive") from None
+            raise self.failure(error, "receive") from None
         if not count:
             self._check_end()
         return count
@@ -247,9 +257,18 @@ class SocketDescriptor(Descriptor):
     def send(self, data: Any, flags: int = 0) -> int:
         """Send what can be sent at once, and return how many bytes that was; see send(2)."""
         try:
-            return self._socket.send(data, flags | _NO_SIGNAL)
+            return self._socket.send(data, flags | NO_SIGNAL)
         except OSError as error:
-            raise self._fail(error, "send") from None
+            raise self.failure(error, "send") from None
+
+    def bare_calls(self) -> tuple[Callable[[Any], int], Callable[[Any, int], int]]:
+        """Return recv(2) into a buffer, and send(2) with flags, for who makes a great many calls.
+
+        They cost no Python call each. In return their caller makes `failure` of an `OSError`, gives
+        `NO_SIGNAL` to the second, and looks whether the descriptor is closed when the first returns
+        0.
+        """
+        return self._socket.recv_into, self._socket.send
 
     def shutdown(self, *, read: bool = False, write: bool = False) -> None:
         """End one direction, or both; see shutdown(2)."""
@@ -257,7 +276,7 @@ class SocketDescriptor(Descriptor):
         try:
             self._socket.shutdown(how)
         except OSError as error:
-            raise self._fail(error, "shutdown") from None
+            raise self.failure(error, "shutdown") from None
 
     def reset_on_close(self) -> None:
         """Let closing reset the connection: lingering for no time asks for that, see socket(7)."""
@@ -276,21 +295,21 @@ class SocketDescriptor(Descriptor):
         try:
             return self._socket.getsockopt(level, option)
         except OSError as error:
-            raise self._fail(error, "getsockopt") from None
+            raise self.failure(error, "getsockopt") from None
 
     def get_option_bytes(self, level: int, option: int, size: int) -> bytes:
         """Return an option that is a structure of at most `size` bytes."""
         try:
             return self._socket.getsockopt(level, option, size)
         except OSError as error:
-            raise self._fail(error, "getsockopt") from None
+            raise self.failure(error, "getsockopt") from None
 
     def set_option(self, level: int, option: int, value: int | bytes) -> None:
         """See setsockopt(2)."""
         try:
             self._socket.setsockopt(level, option, value)
         except OSError as error:
-            raise self._fail(error, "setsockopt") from None
+            raise self.failure(error, "setsockopt") from None
 
 
 def _typed(error: OSError, operation: str, address: object) -> SocketError:

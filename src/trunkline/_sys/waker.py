@@ -39,8 +39,8 @@ class Waker:
         """Let each signal that has a Python handler wake, too, until `ignore_signals`.
 
         The system interrupts a wait that has begun. A signal that comes after Python has looked for
-        one, and before the wait begins, would have to wait, too; but the byte that it leaves here is
-        seen. Only the main thread gets signals; in others, this does nothing.
+        one, and before the wait begins, would have to wait, too; but the byte that it leaves here
+        is seen. Only the main thread gets signals; in others, this does nothing.
         """
         ours = self._writer.fileno()
         with contextlib.suppress(ValueError):
@@ -50,11 +50,12 @@ class Waker:
 
     def ignore_signals(self) -> None:
         """Undo `wake_on_signals`. May be repeated."""
-        with contextlib.suppress(ValueError, OSError):  # whoever it was before may be gone
-            now = signal.set_wakeup_fd(self._woken_before, warn_on_full_buffer=False)
-            if now != self._writer.fileno():  # not ours to change
+        with contextlib.suppress(ValueError):
+            now = signal.set_wakeup_fd(-1)
+            if now == self._writer.fileno():
+                now, self._woken_before = self._woken_before, -1
+            with contextlib.suppress(OSError):  # whoever it was before may be gone
                 signal.set_wakeup_fd(now, warn_on_full_buffer=False)
-        self._woken_before = -1
 
     def clear(self) -> None:
         """Make the descriptor unreadable again."""

@@ -4,7 +4,8 @@ from typing import Any
 
 from ..sockets.active_socket import ActiveSocket
 from .event_base import EventBase
-from .transport import Transport, check_transport_options
+from .transport import Transport
+from .transport_options import check_transport_options
 
 __all__ = ("adopt",)
 

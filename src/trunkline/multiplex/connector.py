@@ -19,7 +19,8 @@ from ..sockets.keywords import StreamOptions, check_keywords
 from .background import call_in_background
 from .event_base import EventBase
 from .handlers import Cause, Event
-from .transport import TRANSPORT_OPTIONS, Transport
+from .transport import Transport
+from .transport_options import TRANSPORT_OPTIONS
 
 __all__ = ("connect",)
 

@@ -14,7 +14,8 @@ from ..errors import SocketClosed, SocketError, WouldBlock
 from ..sockets.passive_socket import PassiveSocket, log_shortage
 from .event_base import EventBase
 from .handlers import Cause, Event
-from .transport import Transport, check_transport_options
+from .transport import Transport
+from .transport_options import check_transport_options
 
 __all__ = ("Listener", "listen")
 

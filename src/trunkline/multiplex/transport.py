@@ -20,43 +20,36 @@ The contract, which the callbacks of whatever shell stands on it can rely on:
 import contextlib
 from collections.abc import Callable
 from contextvars import Context
-from enum import IntEnum
-from functools import partial
 from typing import Any
 
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.output_queue import OutputQueue
 from .._core.text_writer import TextWriter
 from .._sys.sockaddr import Name
-from .._sys.socket_descriptor import SocketDescriptor
-from ..errors import NotConnected, SocketClosed, SocketError, StreamError, TimedOut, WouldBlock
+from .._sys.socket_descriptor import NO_SIGNAL, SocketDescriptor
+from ..errors import NotConnected, SocketClosed, SocketError, StreamError, TimedOut
 from ..sockets.active_socket import ActiveSocket
 from ..streams.stream import DEFAULT_LIMIT
 from .delivery import Delivery, DeliveryForm, InputFailed, make_delivery
 from .event_base import EventBase
 from .handlers import Cause, Event, HandlerCallback
 from .lingering import linger
+from .protocol_caller import ProtocolCaller
 from .time_limits import TimeLimits
 
-__all__ = ("DEFAULT_HIGH_WATER", "TRANSPORT_OPTIONS", "Transport", "check_transport_options")
+__all__ = ("DEFAULT_HIGH_WATER", "Transport")
 
 DEFAULT_HIGH_WATER = 65_536
 """How many bytes may be queued before the protocol is asked to pause writing."""
 
 
-class State(IntEnum):
-    """How far a transport has come."""
-
-    CONNECTING = 0
-    """There is no connection yet; what is written is queued."""
-    OPEN = 1
-    CLOSING = 2
-    """What is queued is still being sent; nothing more is delivered."""
-    CLOSED = 3
-    """The descriptor is gone, and the protocol has been told, or is about to be."""
-
-
-_CONNECTING, _OPEN, _CLOSING, _CLOSED = State
+# How far a transport has come. They are plain integers because those of an enumeration cost more to
+# compare, and each write does that.
+_CONNECTING = 0  # there is no connection yet; what is written is queued
+_OPEN = 1
+_CLOSING = 2  # what is queued is still being sent; nothing more is delivered
+_CLOSED = 3  # the descriptor is gone, and the protocol has been told, or is about to be
+_STATES = ("connecting", "open", "closing", "closed")
 
 
 class Transport:
@@ -97,7 +90,7 @@ class Transport:
     ) -> None:
         self._event_base = event_base
         self._context = context
-        self._state: State = _CONNECTING
+        self._state = _CONNECTING
         self._descriptor: SocketDescriptor | None = None
         self._cancel_connecting: Callable[[], None] | None = None
         self._remote_name: Name | None = None
@@ -124,8 +117,9 @@ class Transport:
         self.set_water_marks(high_water, low_water)
         self.set_protocol(protocol)
         self._external_format = ensure_external_format(external_format)
+        self._writer = TextWriter(self._external_format)
         self._line_limit = line_limit
-        self.set_delivery(delivery, external_format=self._external_format)
+        self._form: DeliveryForm = make_delivery(delivery, self, self._external_format, line_limit)
         self._read_at = self._written_at = 0.0
         self._limits = TimeLimits(event_base, self._active_since, self._time_is_up)
         self.set_timeouts(idle=idle_timeout, read=read_timeout, write=write_timeout)
@@ -135,32 +129,17 @@ class Transport:
     @property
     def protocol(self) -> Any:
         """Whom the transport calls."""
-        return self._protocol
+        return self._caller.protocol
 
     def set_protocol(self, protocol: Any) -> None:
         """Call another protocol from now on; it may be done at any time, also inside a callback."""
-        self._protocol = protocol
+        self._caller = ProtocolCaller(protocol, self._context)
         self.interrupted = True
         self._data_received = self.callback("data_received")
 
     def callback(self, name: str) -> Callable[..., Any]:
         """Return a method of the protocol's, that is called in the transport's context."""
-        method: Callable[..., Any] = getattr(self._protocol, name, _nothing)
-        return method if self._context is None else partial(self._context.run, method)
-
-    def _pause_writing(self) -> None:
-        """Call `pause_writing`, from inside of the protocol's own call, perhaps.
-
-        A context cannot be entered twice, but a copy of it can, and costs nothing.
-        """
-        method: Callable[[], Any] = getattr(self._protocol, "pause_writing", _nothing)
-        try:
-            if self._context is None:
-                method()
-            else:
-                self._context.copy().run(method)
-        except Exception as error:
-            self._callback_failed(error)
+        return self._caller.method(name)
 
     def set_delivery(
         self,
@@ -186,18 +165,14 @@ class Transport:
         new_format = ensure_external_format(external_format or self._external_format)
         limit = self._line_limit if line_limit is None else line_limit
         form = make_delivery(delivery, self, new_format, limit)
-        self._unread = self._take_back() + self._unread
+        self._unread = self._form.take_back() + self._unread
         if external_format is not None:
             self._end_text()
             self._writer = TextWriter(new_format)
-        self._form: DeliveryForm = form
+        self._form = form
         self._has_more = False
         self._delivery, self._external_format, self._line_limit = delivery, new_format, limit
         self._deliver_soon()
-
-    def _take_back(self) -> bytes:
-        form: DeliveryForm | None = getattr(self, "_form", None)
-        return b"" if form is None else form.take_back()
 
     @property
     def external_format(self) -> ExternalFormat:
@@ -312,8 +287,9 @@ class Transport:
         with contextlib.suppress(SocketError):
             self._local_name = descriptor.local_name()
         self._scratch = self._event_base.scratch
-        self._receive_into = descriptor.receive_into
-        self._send = _send_later if self._is_held else descriptor.send
+        self._receive_into, self._send = descriptor.bare_calls()
+        if self._is_held:
+            self._send = _send_later
         self._state = _OPEN
         self._unread = unread
         self._read_at = self._written_at = self._event_base.now()
@@ -387,23 +363,41 @@ class Transport:
             self._is_reading = False
 
     def _on_readable(self, number: int, event: Event, cause: Cause | None) -> None:
-        if self._delivery == "buffer":
+        """Receive, and deliver.
+
+        A busy server does little else. So what is usual is done here and in `_flush`, without
+        calling anything of ours; `_received` and `_delivering` are the same for what is not.
+        """
+        delivery = self._delivery
+        if delivery == "buffer":
             self._receive_into_buffer()
             return
-        scratch = self._scratch
         try:
-            count = self._receive_into(scratch)
-        except WouldBlock:
+            count = self._receive_into(self._scratch)
+        except BlockingIOError:
             return
-        except SocketError as error:
-            self._lose(error)
+        except OSError as error:
+            self._broken(error, "receive")
             return
-        if count:
-            # A copy of the exact size: receiving into a large object of its own would cost a page
-            # fault or two each time.
-            self._received(bytes(scratch[:count]))
-        else:
+        if not count:
             self._on_eof()
+            return
+        # A copy of the exact size: receiving into a large object of its own would cost a page fault
+        # or two each time.
+        data = bytes(self._scratch[:count])
+        if delivery != "bytes":
+            self._received(data)
+            return
+        self._read_at = self._event_base.iteration_time
+        self._is_delivering = True
+        try:
+            self._data_received(data)
+        except Exception as error:
+            self._callback_failed(error)
+        finally:
+            self._is_delivering = False
+            if self._queue.size and not self._is_waiting_to_write:
+                self._flush()
 
     def _receive_into_buffer(self) -> None:
         """Receive into the protocol's own buffer."""
@@ -414,10 +408,10 @@ class Transport:
             if not len(buffer):
                 raise ValueError("get_buffer() has returned an empty buffer")
             count = self._receive_into(buffer)
-        except WouldBlock:
+        except BlockingIOError:
             return
-        except SocketError as error:
-            self._lose(error)
+        except OSError as error:
+            self._broken(error, "receive")
             return
         except Exception as error:
             self._callback_failed(error)
@@ -462,7 +456,7 @@ class Transport:
     def _input_failed(self, error: StreamError) -> None:
         error.address = self._remote_name
         self.pause_reading()
-        if hasattr(self._protocol, "input_failed"):
+        if hasattr(self.protocol, "input_failed"):
             self.callback("input_failed")(self, error)
         else:
             self.close_with(error)
@@ -495,6 +489,9 @@ class Transport:
             self._start_reading()
 
     def _on_eof(self) -> None:
+        if self._descriptor is None or self._descriptor.is_closed:  # it looks the same from here
+            self._lose(SocketClosed(operation="receive", address=self._where))
+            return
         self._eof_seen = True
         self._stop_reading()
         self._deliver_eof()
@@ -538,12 +535,16 @@ class Transport:
             return
         queue = self._queue
         if queue.size or self._is_delivering or self._state == _CONNECTING:
-            queue.append(data)
+            queue.pieces.append(data)
+            queue.size += len(data)
         else:
             self._write_at_once(data)
         if queue.size > self._high_water and not self._writing_is_paused:
             self._writing_is_paused = True
-            self._pause_writing()
+            try:
+                self._caller.nested_method("pause_writing")()
+            except Exception as error:
+                self._callback_failed(error)
 
     def _as_bytes(self, data: Any) -> bytes:
         # A copy, not a view: the caller may change what it has given to us.
@@ -551,11 +552,11 @@ class Transport:
 
     def _write_at_once(self, data: bytes) -> None:
         try:
-            sent = self._send(data)
-        except WouldBlock:
+            sent = self._send(data, NO_SIGNAL)
+        except BlockingIOError:
             sent = 0
-        except SocketError as error:
-            self._lose(error)
+        except OSError as error:
+            self._broken(error, "send")
             return
         self._written_at = self._event_base.now()
         if sent < len(data):
@@ -584,8 +585,7 @@ class Transport:
 
     def _end_text(self) -> None:
         """Bring an encoding with state back to where it began."""
-        writer: TextWriter | None = getattr(self, "_writer", None)
-        if writer is not None and not self._eof_wanted and (rest := writer.finish()):
+        if not self._eof_wanted and (rest := self._writer.finish()):
             self.write(rest)
 
     def hold_output(self) -> None:
@@ -605,7 +605,7 @@ class Transport:
             return
         self._is_held = False
         if self._descriptor is not None:
-            self._send = self._descriptor.send
+            _, self._send = self._descriptor.bare_calls()
             if self._queue.size:
                 self._wait_to_write()
 
@@ -625,15 +625,20 @@ class Transport:
             return
         queue = self._queue
         while queue.size:
-            batch = queue.batch()
+            pieces = queue.pieces
+            batch = pieces[0] if len(pieces) == 1 else queue.batch()
             try:
-                sent = self._send(batch)
-            except WouldBlock:
+                sent = self._send(batch, NO_SIGNAL)
+            except BlockingIOError:
                 break
-            except SocketError as error:
-                self._lose(error)
+            except OSError as error:
+                self._broken(error, "send")
                 return
             self._written_at = self._event_base.iteration_time
+            if sent == queue.size:
+                pieces.clear()
+                queue.size = 0
+                break
             queue.sent(sent)
             if sent < len(batch):
                 break
@@ -726,6 +731,12 @@ class Transport:
             linger(self._event_base, descriptor)
         self._lose(self._error)
 
+    def _broken(self, error: OSError, operation: str) -> None:
+        """End a connection for which a system call has failed."""
+        if self._descriptor is not None:
+            error = self._descriptor.failure(error, operation)
+        self._lose(error)
+
     def _lose(self, error: Exception | None, *, tell: bool = True) -> None:
         """Close at once, and tell the protocol a little later."""
         if self._state == _CLOSED:
@@ -781,29 +792,9 @@ class Transport:
 
     def __repr__(self) -> str:
         name = "" if self._remote_name is None else f" {self._remote_name}"
-        return f"<Transport{name}, {self._state.name.lower()}>"
+        return f"<Transport{name}, {_STATES[self._state]}>"
 
 
-TRANSPORT_OPTIONS = frozenset(Transport.__init__.__kwdefaults__ or ())
-"""The names of the keyword arguments of `Transport`."""
-
-
-def check_transport_options(event_base: EventBase, options: dict[str, Any]) -> None:
-    """Raise now what making a transport with these options would raise later.
-
-    Raises:
-        SocketClosed: The event base is closed.
-        TypeError, ValueError: An option is none of the transport's, or is not what it can be.
-    """
-    if event_base.closed:
-        raise SocketClosed(strerror="the event base is closed", operation="transport")
-    Transport(event_base, protocol=None, **options).abort()  # it may have started a timer
-
-
-def _send_later(data: Any) -> int:
+def _send_later(data: Any, flags: int = 0) -> int:
     """Stands for the descriptor's `send` while output is held."""
-    raise WouldBlock(operation="send")
-
-
-def _nothing(*args: Any) -> None:
-    """Stands for a callback that the protocol does not have."""
+    raise BlockingIOError

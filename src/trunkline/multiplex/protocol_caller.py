@@ -1,0 +1,40 @@
+"""Calling a protocol: whatever methods it has, in the context that was chosen."""
+
+from collections.abc import Callable
+from contextvars import Context
+from functools import partial
+from typing import Any
+
+__all__ = ("ProtocolCaller",)
+
+
+class ProtocolCaller:
+    """Finds the methods of a protocol by their names.
+
+    Args:
+        protocol: Whose methods they are; one that it does not have does nothing.
+        context: What they are called in; None for no context of their own.
+    """
+
+    __slots__ = ("_context", "protocol")
+
+    def __init__(self, protocol: Any, context: Context | None) -> None:
+        self.protocol = protocol
+        self._context = context
+
+    def method(self, name: str) -> Callable[..., Any]:
+        """Return a method that is called in the context."""
+        method: Callable[..., Any] = getattr(self.protocol, name, _nothing)
+        return method if self._context is None else partial(self._context.run, method)
+
+    def nested_method(self, name: str) -> Callable[..., Any]:
+        """Return one that may be called from inside of another one.
+
+        A context cannot be entered twice, but a copy of it can, and costs nothing.
+        """
+        method: Callable[..., Any] = getattr(self.protocol, name, _nothing)
+        return method if self._context is None else partial(self._context.copy().run, method)
+
+
+def _nothing(*args: Any) -> None:
+    """Stands for a method that the protocol does not have."""
