@@ -19,7 +19,7 @@ BENCH_READY := bench/.venv/absent.json
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test quick soak lint types format bench bench-quick docs clean
+.PHONY: help demo test quick soak lint types format bench bench-quick bench-timers docs clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ bench: $(BENCH_READY) ## Measure server CPU time beside peers and a C program; t
 
 bench-quick: $(BENCH_READY) ## The same in a minute, and less exact
 	$(BENCH_RUN).run --quick $(ARGS)
+
+bench-timers: $(BENCH_READY) ## Measure what a timer costs if there are many
+	PYTHONPATH=src $(BENCH_RUN).timers $(ARGS)
 
 docs: $(DOCS_READY) ## Build the documentation into docs/_build; a warning is an error
 	$(RUN) sphinx -W -n docs docs/_build

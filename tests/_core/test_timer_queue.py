@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from math import log2
 
 import pytest
 from hypothesis import strategies as st
@@ -181,35 +182,95 @@ class CountingFloat(float):
 
     def __lt__(self, other: float) -> bool:
         CountingFloat.comparisons += 1
-        return float(self) < float(other)
+        return float.__lt__(self, other)
+
+    def __eq__(self, other: object) -> bool:
+        # Looking for an entry would only ask this; comparing two entries asks it first.
+        CountingFloat.comparisons += 1
+        return float.__eq__(self, other)
+
+    __hash__ = float.__hash__
 
 
-def comparisons_per_timer(count: int, order: Callable[[list[Timer]], None]) -> float:
-    """Add so many timers and remove them in some order; return the comparisons for each."""
+def comparisons_of(action: Callable[[], object]) -> int:
+    """Return how many comparisons it takes to do something."""
+    before = CountingFloat.comparisons
+    action()
+    return CountingFloat.comparisons - before
+
+
+ORDERS: dict[str, Callable[[list[Timer]], None]] = {
+    "as added": lambda timers: None,
+    "backwards": lambda timers: timers.reverse(),
+    "shuffled": random.Random(1).shuffle,
+    "by deadline": lambda timers: timers.sort(key=lambda timer: float(timer.deadline)),
+}
+
+
+def filled(count: int, order: str) -> tuple[TimerQueue, list[Timer]]:
+    """Return a queue to which so many timers were added, in an order, and the timers."""
     dice = random.Random(count)
-    queue = TimerQueue()
-    CountingFloat.comparisons = 0
     timers = [timer_at(CountingFloat(dice.random())) for _ in range(count)]
+    ORDERS["by deadline"](timers)
+    ORDERS[order](timers)
+    queue = TimerQueue()
     for timer in timers:
         queue.add(timer)
-    order(timers)
-    for timer in timers:
-        assert queue.remove(timer)
-    assert queue.next_deadline() is None
-    return CountingFloat.comparisons / count
+    return queue, timers
 
 
-@pytest.mark.parametrize("order", ["as added", "backwards", "shuffled", "by deadline"])
+def comparisons_per_timer(count: int, order: str) -> float:
+    """Add so many timers and remove them in some order; return the comparisons for each."""
+
+    def add_and_remove() -> None:
+        queue, timers = filled(count, "shuffled")
+        ORDERS[order](timers)
+        for timer in timers:
+            assert queue.remove(timer)
+        assert queue.next_deadline() is None
+
+    return comparisons_of(add_and_remove) / count
+
+
+@pytest.mark.parametrize("order", ORDERS)
 def test_adding_and_removing_grow_like_a_logarithm_at_most(order: str) -> None:
-    orders: dict[str, Callable[[list[Timer]], None]] = {
-        "as added": lambda timers: None,
-        "backwards": lambda timers: timers.reverse(),
-        "shuffled": random.Random(1).shuffle,
-        "by deadline": lambda timers: timers.sort(key=lambda timer: float(timer.deadline)),
-    }
-    few, many = (comparisons_per_timer(count, orders[order]) for count in (500, 16_000))
+    few, many = (comparisons_per_timer(count, order) for count in (500, 16_000))
     # The logarithm of 16,000 is 1.56 times that of 500; a linear cost would be 32 times as much.
     assert many < few * 2
+
+
+def test_no_single_timer_costs_more_than_a_logarithm_to_add() -> None:
+    """Not even one that is due before all others, and climbs to the top of the heap."""
+    queue, _ = filled(10_000, "shuffled")
+    costs = []
+    for number in range(1000):
+        timer = timer_at(CountingFloat(-number))
+        costs.append(comparisons_of(lambda timer=timer: queue.add(timer)))  # type: ignore[misc]
+    assert max(costs) <= 2 * (log2(11_000) + 1)  # two for each level: "equal?", and then "less?"
+
+
+def test_timeouts_that_hardly_ever_pass_cost_a_logarithm() -> None:
+    """Each is removed long before it is due, and another one added; sweeping is part of it."""
+
+    def replace_all(queue: TimerQueue, timers: list[Timer], turns: int) -> None:
+        for turn in range(turns):
+            for timer in timers:
+                queue.remove(timer)
+                timer.deadline = CountingFloat(turn + 1 + timer.deadline % 1)
+                queue.add(timer)
+                queue.next_deadline()
+
+    queue, timers = filled(5000, "shuffled")
+    cost = comparisons_of(lambda: replace_all(queue, timers, turns=4))
+    assert cost / (4 * len(timers)) <= 2 * (log2(2 * len(timers)) + 1)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_taking_what_is_due_costs_a_logarithm(order: str) -> None:
+    queue, timers = filled(10_000, order)
+    cost = comparisons_of(lambda: due(queue, 1))
+    assert len(queue) == 0
+    assert cost / len(timers) <= 3 * log2(len(timers))
 
 
 # -- against a model -------------------------------------------------------------------------------
