@@ -21,6 +21,7 @@ from support.tutorial import (
     head,
     masked,
     port_of,
+    wait_for_all,
 )
 
 LINES = [
@@ -134,7 +135,8 @@ def assert_said(
 ) -> None:
     """End a server by Ctrl-C, and compare its whole output.
 
-    First one more client is served: then the server has done all that it had to do before.
+    First it has to have said all that, or a busy server might find the next client waiting together
+    with what it has to do before. Then one more client is served: nothing else is left to be done.
 
     Args:
         server: The program.
@@ -144,6 +146,7 @@ def assert_said(
         *ports: Those of the clients that it still has, in any order.
         errors: Its standard error, if that is kept apart.
     """
+    wait_for_all(server, *said)
     with connect((HOST, port)) as last:
         last.sendall(wire("the last"))
         of_the_last = [*accepted(name, port_of(last)), *echoed(name, port_of(last), ["the last"])]

@@ -87,8 +87,14 @@ def accept(listener: socket.socket) -> socket.socket:
 
 
 def receive_exactly(connection: socket.socket, size: int) -> bytes:
-    """Receive as many bytes, fewer only if the other side has no more."""
-    return connection.recv(size, socket.MSG_WAITALL)
+    """Receive as many bytes, fewer only if the other side has no more.
+
+    With a time limit the socket does not block, and the system's own MSG_WAITALL does not wait.
+    """
+    received = b""
+    while len(received) < size and (data := connection.recv(size - len(received))):
+        received += data
+    return received
 
 
 def port_of(connection: socket.socket) -> int:
