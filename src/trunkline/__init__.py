@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .addresses import *
     from .errors import *
     from .multiplex import *
+    from .servers import *
     from .sockets import *
     from .streams import *
 
@@ -30,7 +31,7 @@ _NAMES = {
     """,
     "errors": """
         AddressFamilyNotSupported AddressInUse AddressNotAvailable AlreadyConnected
-        BrokenPipe Busy ConnectFailed ConnectionAborted ConnectionInProgress
+        BadProxyHeader BrokenPipe Busy ConnectFailed ConnectionAborted ConnectionInProgress
         ConnectionRefused ConnectionReset DecodingError DestinationRequired EndOfFile
         EndpointShutdown Hangup HostDown HostUnreachable Interrupted LineTooLong
         MessageTooLong NetworkDown NetworkReset NetworkUnreachable NoBufferSpace NoName
@@ -41,8 +42,14 @@ _NAMES = {
         StreamError TimedOut TooManyOpenFiles TrunklineError TryAgain WouldBlock
     """,
     "multiplex": """
-        Cause EventBase IOHandler Readiness Statistics Timer available_backends fd_readable
-        fd_writable wait_until_fd_ready
+        Cause DEFAULT_HIGH_WATER Delivery EventBase IOHandler Listener Readiness Statistics Timer
+        Transport TransportProtocol adopt available_backends connect fd_readable fd_writable listen
+        wait_until_fd_ready
+    """,
+    "servers": """
+        DEFAULT_DRAIN_TIMEOUT DEFAULT_IDLE_TIMEOUT DEFAULT_MAX_CONNECTIONS JOIN_TIMEOUT
+        ProxyHeader ProxyTLV Server ServerStatistics Supervised Supervisor SupervisorStatistics
+        WorkerStatus activated_sockets proxy_header proxy_protocol shutdown_on_signals
     """,
     "sockets": """
         ATTEMPT_DELAY ActiveSocket DEFAULT_BACKLOG HostEntry LINGER_TIMEOUT OPTION_NAMES

@@ -11,7 +11,8 @@
     ├ ResolverError (socket.gaierror)
     │  └ TryAgain · NoName · ServerFailure
     └ StreamError                    what arrived is not what was asked for
-       └ EndOfFile (EOFError) · LineTooLong · DecodingError (UnicodeDecodeError)
+       ├ EndOfFile (EOFError) · LineTooLong · DecodingError (UnicodeDecodeError)
+       └ BadProxyHeader
 
 The table is the classes themselves: each names the errno values that it stands for and its
 docstring says in one line what they mean. `SocketError.from_errno` looks a class up; an errno
@@ -32,6 +33,7 @@ __all__ = (
     "AddressInUse",
     "AddressNotAvailable",
     "AlreadyConnected",
+    "BadProxyHeader",
     "BrokenPipe",
     "Busy",
     "ConnectFailed",
@@ -510,3 +512,7 @@ class DecodingError(StreamError, UnicodeDecodeError):
 
     def __str__(self) -> str:
         return _sentence(self.operation, self.address, UnicodeDecodeError.__str__(self))
+
+
+class BadProxyHeader(StreamError):
+    """What a proxy has to say first, in the PROXY protocol, is missing or malformed."""

@@ -108,6 +108,7 @@ class Descriptor:
     __slots__ = (
         "_closing",
         "_closing_callbacks",
+        "_generation",
         "_number",
         "is_closed",
         "reading",
@@ -117,6 +118,7 @@ class Descriptor:
 
     def __init__(self, number: int) -> None:
         self._number = number
+        self._generation = _generation
         self._closing = threading.RLock()  # a signal handler may close what is being closed
         self.is_closed = False
         self._closing_callbacks: list[Callable[[int], None]] = []
@@ -176,13 +178,19 @@ class Descriptor:
             remaining = deadline.remaining()
             if remaining == 0:
                 raise TimedOut.expired(operation, self.where)
-            if not self.close_wakes and (remaining is None or remaining > _LOOK_UP_INTERVAL):
+            wakes = self.close_wakes and not self._is_inherited
+            if not wakes and (remaining is None or remaining > _LOOK_UP_INTERVAL):
                 remaining = _LOOK_UP_INTERVAL
             if wait_for_one(self._number, interest, remaining):
                 self.check_open(operation)
                 return
 
     # -- closing ---------------------------------------------------------------------------------
+
+    @property
+    def _is_inherited(self) -> bool:
+        """Whether the process that has opened it was forked since, and this is the child."""
+        return self._generation != _generation
 
     def _wake(self) -> None:
         """Wake whoever waits for the descriptor, or would."""
@@ -200,7 +208,9 @@ class Descriptor:
             for callback in tuple(self._closing_callbacks):
                 callback(self._number)
             if not self.close_if_unused():
-                self._wake()
+                # What wakes the users ends the connection, or the listening, for all processes.
+                if not self._is_inherited:
+                    self._wake()
                 # It wakes those who wait in `shortage` with nothing but a hope, too.
                 descriptor_freed()
 

@@ -213,14 +213,30 @@ class PassiveSocket(Socket):
             accepted = self._accept(deadline)
         if accepted is None:
             return None
-        descriptor, name = accepted
+        return self.wrap_accepted(
+            *accepted,
+            external_format=external_format,
+            input_buffer_size=input_buffer_size,
+            output_buffer_size=output_buffer_size,
+        )
+
+    def wrap_accepted(
+        self,
+        descriptor: SocketDescriptor,
+        name: Name,
+        *,
+        external_format: ExternalFormatLike | None = None,
+        input_buffer_size: int | None = None,
+        output_buffer_size: int | None = None,
+    ) -> ActiveSocket:
+        """Return the socket of a connection that `accept_descriptor` has accepted; see `accept`."""
         try:
             return ActiveSocket(
                 descriptor,
                 remote_name=name,
-                external_format=external_format,
-                input_buffer_size=input_buffer_size,
-                output_buffer_size=output_buffer_size,
+                external_format=external_format or self._external_format,
+                input_buffer_size=input_buffer_size or self._input_buffer_size,
+                output_buffer_size=output_buffer_size or self._output_buffer_size,
                 timeout=self._timeout,
             )
         except BaseException:

@@ -104,6 +104,10 @@ class Stream:
 
     # -- settings --------------------------------------------------------------------------------
 
+    def go_through(self, channel: Channel) -> None:
+        """Read and write through another channel from now on, which stands before the first one."""
+        self._channel = channel
+
     @property
     def timeout(self) -> float | None:
         """The time limit, in seconds, of calls that are not given one; None is for ever."""

@@ -1,0 +1,35 @@
+"""Servers: a handler for each connection, in threads, with limits and an orderly end."""
+
+from .._core.proxy_protocol import ProxyHeader, ProxyTLV
+from .activation import activated_sockets
+from .proxy import proxy_header, proxy_protocol
+from .server import (
+    DEFAULT_DRAIN_TIMEOUT,
+    DEFAULT_IDLE_TIMEOUT,
+    DEFAULT_MAX_CONNECTIONS,
+    JOIN_TIMEOUT,
+    Server,
+)
+from .signals import shutdown_on_signals
+from .statistics import ServerStatistics
+from .supervisor import Supervisor, SupervisorStatistics
+from .worker import Supervised, WorkerStatus
+
+__all__ = (
+    "DEFAULT_DRAIN_TIMEOUT",
+    "DEFAULT_IDLE_TIMEOUT",
+    "DEFAULT_MAX_CONNECTIONS",
+    "JOIN_TIMEOUT",
+    "ProxyHeader",
+    "ProxyTLV",
+    "Server",
+    "ServerStatistics",
+    "Supervised",
+    "Supervisor",
+    "SupervisorStatistics",
+    "WorkerStatus",
+    "activated_sockets",
+    "proxy_header",
+    "proxy_protocol",
+    "shutdown_on_signals",
+)

@@ -1,0 +1,193 @@
+"""One connection of a server: what happens to it from being accepted until its end."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeAlias, TypeVar
+
+from .._sys.sockaddr import Name
+from ..errors import SocketClosed, SocketError, StreamError, TimedOut, TrunklineError
+from ..sockets.active_socket import ActiveSocket
+from .limits import LimitedChannel, check_limit_of_time
+
+__all__ = (
+    "Connection",
+    "ExceptionHook",
+    "Handler",
+    "Outcome",
+    "Preamble",
+    "Service",
+    "check_optional_callable",
+    "logger",
+)
+
+logger = logging.getLogger("trunkline.servers")
+
+T = TypeVar("T")
+
+Handler: TypeAlias = Callable[[ActiveSocket], object]
+"""What a server calls with each connection."""
+
+Preamble: TypeAlias = Callable[[ActiveSocket], Name | None]
+"""What a server calls before the handler; it may return another name for the peer."""
+
+ExceptionHook: TypeAlias = Callable[[Exception, ActiveSocket], object]
+"""What a server calls with an exception that has no caller to go to, and its connection."""
+
+
+class Outcome(Enum):
+    """How a connection ended; the names of `ServerStatistics`."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    BROKEN = "broken"
+    TIMED_OUT = "timed_out"
+    CUT = "cut"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a server does for each connection; see the arguments of `Server`.
+
+    Raises:
+        TypeError, ValueError: One of them is not what it can be.
+    """
+
+    name: str
+    handler: Handler
+    preamble: Preamble | None
+    preamble_timeout: float | None
+    exception_hook: ExceptionHook | None
+    close_connections: bool
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not callable(self.handler):
+            raise TypeError(f"handler is callable, not {type(self.handler).__name__}")
+        check_optional_callable("preamble", self.preamble)
+        check_optional_callable("exception_hook", self.exception_hook)
+        check_limit_of_time("preamble_timeout", self.preamble_timeout)
+
+
+def check_optional_callable(what: str, value: T) -> T:
+    """Return an argument if it can be called, or is None; raise `TypeError` if not."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{what} is callable, not {type(value).__name__}")
+    return value
+
+
+class Connection:
+    """A connection that is being served.
+
+    Attributes:
+        socket: The connection.
+        channel: What the socket's stream goes through, which knows the limits.
+    """
+
+    def __init__(
+        self,
+        socket: ActiveSocket,
+        channel: LimitedChannel,
+        service: Service,
+        ended: Callable[["Connection", Outcome], object],
+    ) -> None:
+        self.socket = socket
+        self.channel = channel
+        self._service = service
+        self._ended = ended
+        self._is_cut = False
+
+    def cut(self) -> None:
+        """Close the socket, whatever it is used for; from any thread."""
+        if not self.socket.closed:
+            self._is_cut = True
+            self.socket.close(abort=True)
+
+    def serve(self) -> None:
+        """Do all that there is to do, in the connection's thread.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: The handler raised them.
+        """
+        outcome = Outcome.FAILED
+        try:
+            outcome = self._serve()
+        except BaseException:
+            self.socket.close(abort=True)
+            raise
+        finally:
+            self._ended(self, outcome)
+
+    def _serve(self) -> Outcome:
+        try:
+            if self._service.preamble is not None:
+                self._run_preamble(self._service.preamble)
+        except Exception as error:
+            return self._end_by(error, self._judge_preamble(error))
+        try:
+            self._service.handler(self.socket)
+            if self._service.close_connections:
+                self.socket.close()
+        except Exception as error:
+            return self._end_by(error, self._judge(error))
+        return Outcome.CUT if self._is_cut else Outcome.FINISHED
+
+    def _run_preamble(self, preamble: Preamble) -> None:
+        self.channel.set_end("preamble_timeout", self._service.preamble_timeout)
+        name = preamble(self.socket)
+        self.channel.set_end("preamble_timeout", None)
+        if name is not None:
+            logger.debug("%s: %s speaks for %s", self._service.name, self.peer, name)
+            self.socket.take_names(name, self.socket.local_name)
+
+    @property
+    def peer(self) -> Any:
+        """The peer's name, for people."""
+        return self.socket.remote_name
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _judge_preamble(self, error: Exception) -> Outcome:
+        if isinstance(error, TrunklineError | ValueError):
+            return Outcome.CUT if self._is_cut else Outcome.REJECTED
+        return Outcome.FAILED
+
+    def _judge(self, error: Exception) -> Outcome:
+        """Say whose fault an exception is.
+
+        That a client resets its connection, or is silent for too long, is part of a server's life.
+        The same error of some other connection that the handler has is a fault of the handler.
+        """
+        is_ours = getattr(error, "address", None) is self.socket.remote_name
+        if not is_ours or not isinstance(error, SocketError | StreamError):
+            return Outcome.FAILED
+        if self._is_cut:
+            return Outcome.CUT
+        if isinstance(error, TimedOut) and error.deadline:
+            return Outcome.TIMED_OUT
+        if isinstance(error, SocketClosed):  # the handler uses what it has closed itself
+            return Outcome.FAILED
+        return Outcome.BROKEN
+
+    def _end_by(self, error: Exception, outcome: Outcome) -> Outcome:
+        self.socket.close(abort=True)
+        if outcome is Outcome.FAILED:
+            self._call_hook(error)
+        else:
+            text = "%s: the connection from %s is %s: %s"
+            how = outcome.value.replace("_", " ")
+            logger.info(text, self._service.name, self.peer, how, error)
+        return outcome
+
+    def _call_hook(self, error: Exception) -> None:
+        hook = self._service.exception_hook
+        try:
+            if hook is not None:
+                hook(error, self.socket)
+                return
+        except Exception as failure:
+            error = failure
+        text = "%s: serving %s has failed"
+        logger.error(text, self._service.name, self.peer, exc_info=error)

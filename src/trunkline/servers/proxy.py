@@ -1,0 +1,147 @@
+"""Believing a proxy that says, in the PROXY protocol, who its client is."""
+
+from collections.abc import Callable, Iterable
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
+
+from .._core.deadline import Deadline, check_timeout
+from .._core.proxy_protocol import MAX_HEADER_SIZE, ProxyHeader, ProxyHeaderParser
+from .._sys.clock import monotonic
+from .._sys.sockaddr import Name
+from ..addresses import IPAddress, LocalAddress
+from ..errors import BadProxyHeader
+from ..sockets.active_socket import ActiveSocket
+
+__all__ = ("Network", "proxy_header", "proxy_protocol")
+
+Network: TypeAlias = IPv4Network | IPv6Network | IPAddress | str
+"""A network, or one address; or ``"local"``, for the peers of local sockets."""
+
+_SMALLEST_LIMIT = 107  # bytes, of which a header of version 1 may have as many
+_LARGEST_HEADER = 65_551  # bytes, in the format of version 2
+
+_LOCAL = "local"
+
+# A socket has no place for what only some servers want to know.
+_headers: WeakKeyDictionary[ActiveSocket, ProxyHeader] = WeakKeyDictionary()
+
+
+def proxy_protocol(
+    trusted: Iterable[Network],
+    *,
+    required: bool = True,
+    timeout: float | None = 5.0,
+    max_size: int = MAX_HEADER_SIZE,
+) -> Callable[[ActiveSocket], Name | None]:
+    """Return what reads the header of the PROXY protocol, version 1 or 2, for a server's
+    `preamble`.
+
+    You want it behind a proxy like HAProxy that is told ``send-proxy`` or ``send-proxy-v2``: your
+    handler then sees the names of the proxy's client, and of what that has connected to, as the
+    socket's `remote_name` and `local_name`. `proxy_header` has whatever else the proxy has said.
+
+    Whoever is believed can claim to be anybody. So only proxies that are trusted are; everybody
+    else is an ordinary client, and a header that such a client sends is input like any other.
+
+    Args:
+        trusted: The addresses and networks of the proxies, like ``"10.0.0.0/8"``; ``"local"``
+            trusts the peers of local sockets. IPv4 addresses match IPv4-mapped ones, too.
+        required: Drop a trusted peer that sends something else first. The protocol demands that.
+            False takes it for a client of its own, which is for proxies that look after the server
+            without a header, and safe only if no client of theirs can speak first.
+        timeout: Seconds for the whole header; None is for ever.
+        max_size: The most bytes that a header of version 2 may have.
+
+    Returns:
+        A function for `Server`: it is called with the socket of a new connection, and returns the
+        name of the proxy's client, or None where no proxy speaks for anybody. What follows the
+        header stays to be read. It raises `BadProxyHeader`, `TimedOut` or another `SocketError`
+        where there is no header, and the server then drops the connection and logs why.
+
+    Raises:
+        TypeError, ValueError: An argument is none of those that it can be.
+    """
+    if isinstance(trusted, str):
+        raise TypeError("what is trusted is several networks, not one: put it into a list")
+    if not _SMALLEST_LIMIT <= max_size <= _LARGEST_HEADER:
+        raise ValueError(f"max_size is from {_SMALLEST_LIMIT} to {_LARGEST_HEADER}, not {max_size}")
+    networks = [_network(each) for each in trusted]
+    if not networks:
+        raise ValueError("nobody is trusted, so that no proxy would ever be believed")
+    return _Preamble(networks, required, check_timeout(timeout), max_size)
+
+
+def proxy_header(socket: ActiveSocket) -> ProxyHeader | None:
+    """Return what the proxy has said of a connection, or None where no proxy was believed."""
+    return _headers.get(socket)
+
+
+class _Preamble:
+    def __init__(
+        self,
+        trusted: list[IPv4Network | IPv6Network | None],
+        required: bool,
+        timeout: float | None,
+        max_size: int,
+    ) -> None:
+        self._trusted = trusted
+        self._required = required
+        self._timeout = timeout
+        self._max_size = max_size
+
+    def __call__(self, socket: ActiveSocket) -> Name | None:
+        peer = socket.remote_name
+        if not self._trusts(peer):
+            return None
+        try:
+            header = self._read_header(socket)
+        except BadProxyHeader as error:
+            error.operation, error.address = "read_proxy_header", peer
+            raise
+        if header is None:
+            return None
+        _headers[socket] = header
+        if header.destination is not None:
+            socket.take_names(peer, header.destination)
+        return header.source
+
+    def _trusts(self, peer: Name) -> bool:
+        if isinstance(peer, LocalAddress):
+            return None in self._trusted
+        host = peer.host
+        if isinstance(host, IPv6Address) and host.ipv4_mapped is not None:
+            host = host.ipv4_mapped
+        return any(network is not None and host in network for network in self._trusted)
+
+    def _read_header(self, socket: ActiveSocket) -> ProxyHeader | None:
+        """Receive the header, and nothing behind it; None if there need not be one, and is not."""
+        deadline = Deadline(self._timeout, monotonic)
+        parser = ProxyHeaderParser(self._max_size)
+        taken = b""
+        while parser.header is None:
+            # What is looked at stays with the system, until it is known whose it is.
+            seen, _ = socket.receive_from(self._max_size, peek=True, timeout=deadline.remaining())
+            if not seen:
+                raise BadProxyHeader("the connection ended before the header did")
+            try:
+                count = parser.feed(seen)
+            except BadProxyHeader:
+                if self._required or parser.is_header:
+                    raise
+                socket.attach(taken, b"")  # as much as might have been a header's start
+                return None
+            while count:
+                data, _ = socket.receive_from(count, timeout=deadline.remaining())
+                count -= len(data)
+                taken += data
+        return parser.header
+
+
+def _network(value: Network) -> IPv4Network | IPv6Network | None:
+    """Return a network, or None for the local sockets."""
+    if value == _LOCAL:
+        return None
+    if not isinstance(value, (str, IPv4Network, IPv6Network, *IPAddress.__args__)):
+        raise TypeError(f"a network is text or an `ipaddress` object, not {type(value).__name__}")
+    return ip_network(value)

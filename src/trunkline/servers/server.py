@@ -1,0 +1,627 @@
+"""A server: it accepts connections, and calls a handler with each of them.
+
+One thread accepts, on an event base: `serve_forever` is it, or `start` starts it. Whatever concerns
+the accepting, the limit on connections and the end is done there. The handlers run in threads of
+their own, or in that one.
+"""
+
+import contextlib
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Literal, Self, TypeAlias
+
+from .._core.deadline import Deadline, check_timeout
+from .._core.external_format import ExternalFormatLike, ensure_external_format
+from .._core.timer_queue import Timer
+from .._sys.clock import monotonic
+from .._sys.waker import Waker
+from ..addresses import Endpoint
+from ..errors import SocketClosed, SocketError
+from ..multiplex.event_base import EventBase
+from ..sockets.active_socket import ActiveSocket
+from ..sockets.passive_socket import PassiveSocket
+from ..streams.stream import DEFAULT_TIMEOUT, Timeout
+from .acceptor import Acceptor
+from .binding import Hosts, Paths, bind_all
+from .connection import (
+    Connection,
+    ExceptionHook,
+    Handler,
+    Outcome,
+    Preamble,
+    Service,
+    check_optional_callable,
+    logger,
+)
+from .limits import LimitedChannel, TimeLimits
+from .refusal import Refusal
+from .statistics import ServerStatistics
+from .threads import Threads, make_runner
+
+__all__ = (
+    "DEFAULT_DRAIN_TIMEOUT",
+    "DEFAULT_IDLE_TIMEOUT",
+    "DEFAULT_MAX_CONNECTIONS",
+    "JOIN_TIMEOUT",
+    "AtLimit",
+    "Server",
+)
+
+DEFAULT_MAX_CONNECTIONS = 1000
+"""How many connections a server serves at once, unless told otherwise."""
+
+DEFAULT_IDLE_TIMEOUT = 300.0
+"""Seconds for which nothing may move on a connection, unless told otherwise."""
+
+DEFAULT_DRAIN_TIMEOUT = 10.0
+"""Seconds that clients get when their server ends, unless told otherwise."""
+
+JOIN_TIMEOUT = 5.0
+"""Seconds for which a server waits, in the end, for handlers whose connections it has closed."""
+
+AtLimit: TypeAlias = Literal["wait", "refuse"]
+
+_FOREVER = float("inf")
+
+
+class Server:
+    """Listens, accepts connections, and calls a handler with each of them.
+
+    It listens as soon as it is made. `serve_forever` accepts in the calling thread, `start` in one
+    in the background. It is a context manager: leaving the ``with`` block shuts it down, and gives
+    the clients `drain_timeout`; leaving it by an exception closes it at once::
+
+        def echo(connection):
+            for line in connection:
+                connection.write_line(line)
+                connection.finish_output()
+
+        with Server(echo, host="127.0.0.1", port=7777) as server:
+            server.serve_forever()
+
+    The handler's return closes its connection in good order. An exception closes it at once, and
+    goes to `exception_hook`, unless it says that the connection itself is over: a reset, an end of
+    file, a time limit cost one line of the log.
+
+    The time limits hold whatever the handler asks for, and for every wait of its stream. They are
+    limits on the client: a handler that is busy with something else is not interrupted. Each makes
+    the handler's call raise `TimedOut`.
+
+    Args:
+        handler: Called with each connection, an `ActiveSocket`.
+        host: The address or name of this machine to listen at, or several of them; ``"*"`` is every
+            address, IPv4 and IPv6.
+        port: The port, or the name of a service, the same one at all hosts; 0 lets the system
+            choose, see `port`.
+        path: The path or `LocalAddress` of a local socket to listen at, or several of them.
+        sockets: Passive sockets that exist, for instance because another process has made them.
+            They are the server's from now on.
+        external_format: The connections' external format. Default: the listening sockets', which is
+            ``"utf-8/lf"`` if the server makes them.
+        backlog: How many connections may wait to be accepted; None is `DEFAULT_BACKLOG`.
+        reuse_port: Let other sockets of this user listen at the same port.
+        threads: Where handlers run. ``"per_connection"``: in a thread for each; ``"pool"``: in
+            threads that are used again, at most `max_connections`; ``"none"``: in the accepting
+            thread, one after the other.
+        max_connections: How many connections are served at once.
+        at_limit: What becomes of more. ``"wait"``: they wait in the backlog; ``"refuse"``: they are
+            accepted, sent `refusal`, and closed.
+        refusal: Bytes for those that are refused.
+        read_timeout: Seconds that one reading call may take in all, for instance `read_line`.
+            Default: None, for ever.
+        write_timeout: The same for writing calls, and for sending what is queued in the end.
+        idle_timeout: Seconds for which nothing may move, in either direction, while the handler
+            waits for its client. Default: `DEFAULT_IDLE_TIMEOUT`.
+        lifetime: Seconds that a connection may last in all. Default: None.
+        drain_timeout: Seconds that the clients get when the server ends; None is for ever.
+        preamble: Called with each connection, in its thread, before the handler. It may return
+            another name for the peer, and drops the connection by raising an error of Trunkline's
+            or a ValueError. The PROXY protocol is one.
+        preamble_timeout: Seconds that the preamble may take.
+        announce: Called with a tuple of the listening sockets, when the server begins to accept.
+        exception_hook: Called with an exception that the handler has raised, and the connection, in
+            the connection's thread. By default it is logged, with its traceback.
+        close_connections: Close a connection when its handler returns. False leaves that to the
+            handler, which may have given it to somebody else; the server then counts it no more.
+        name: What threads and log messages call the server.
+        **socket_options: Further options of `make_socket`, for sockets that the server makes:
+            `keepalive`, `nodelay`, `interface`, `reuse_address`, `timeout`, ….
+
+    Raises:
+        AddressInUse, AddressNotAvailable, PermissionDenied, SocketError: It cannot listen there.
+        TooManyOpenFiles: No descriptors are left.
+        TypeError, ValueError: An argument is none of those that it can be.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        host: Hosts = None,
+        port: int | str = 0,
+        path: Paths = None,
+        sockets: Iterable[PassiveSocket] = (),
+        external_format: ExternalFormatLike | None = None,
+        backlog: int | None = None,
+        reuse_port: bool = False,
+        threads: Threads = "per_connection",
+        max_connections: int = DEFAULT_MAX_CONNECTIONS,
+        at_limit: AtLimit = "wait",
+        refusal: bytes = b"",
+        read_timeout: float | None = None,
+        write_timeout: float | None = None,
+        idle_timeout: float | None = DEFAULT_IDLE_TIMEOUT,
+        lifetime: float | None = None,
+        drain_timeout: float | None = DEFAULT_DRAIN_TIMEOUT,
+        preamble: Preamble | None = None,
+        preamble_timeout: float | None = 5.0,
+        announce: Callable[[tuple[PassiveSocket, ...]], object] | None = None,
+        exception_hook: ExceptionHook | None = None,
+        close_connections: bool = True,
+        name: str = "server",
+        **socket_options: Any,
+    ) -> None:
+        self._name = name
+        self._limits = TimeLimits(read_timeout, write_timeout, idle_timeout, lifetime)
+        self._service = Service(
+            name, handler, preamble, preamble_timeout, exception_hook, close_connections
+        )
+        self._announce = check_optional_callable("announce", announce)
+        self._drain_timeout = check_timeout(drain_timeout)
+        self._max_connections = _check_count(max_connections)
+        _check_bytes(refusal)
+        self._refuses = _check_at_limit(at_limit, threads)
+        self._runner = make_runner(threads, max_connections, name)
+        self._runs_in_place = threads == "none"
+        self._external_format = (
+            None if external_format is None else ensure_external_format(external_format)
+        )
+
+        self._lock = threading.RLock()  # a signal handler may ask for statistics
+        self._connections: dict[ActiveSocket, Connection] = {}
+        self._counts: Counter[str] = Counter()
+        self._peak = 0
+        self._is_paused = False  # because of the limit
+        self._has_begun = False
+        self._accepting: int | None = None  # the identity of the thread that accepts
+        self._thread: threading.Thread | None = None  # that thread, if it is ours
+        self._drain_ends: list[float] = []  # what has been asked for; the first to come counts
+        self._has_stopped_accepting = False
+        self._cut_timer: Timer | None = None
+        self._helpers: list[threading.Thread] = []
+        self._stuck: list[threading.Thread] = []
+        self._failure: SocketError | None = None
+        self._ended = threading.Event()
+
+        options = {**socket_options, "external_format": self._external_format, "backlog": backlog}
+        options["reuse_port"] = reuse_port or None  # local sockets do not even take a False
+        with contextlib.ExitStack() as undoing:
+            self._event_base = undoing.enter_context(EventBase())
+            self._drain_waker = Waker()  # readable for good from the moment when draining begins
+            undoing.callback(self._drain_waker.close)
+            self._sockets = tuple(bind_all(host, port, path, sockets, options))
+            undoing.pop_all()
+        self._acceptors: list[Acceptor] = []
+        self._refusal = Refusal(self._event_base, refusal, self._exit_if_drained)
+
+    # -- serving ---------------------------------------------------------------------------------
+
+    def serve_forever(self) -> None:
+        """Accept and serve connections in this thread, until the server is shut down.
+
+        An exception that strikes this thread, like KeyboardInterrupt, closes the server at once.
+
+        Raises:
+            RuntimeError: The server is serving already, or has been closed.
+            SocketError: A listening socket is at fault; the clients were given `drain_timeout`.
+            Whatever `announce` raises.
+        """
+        self._begin()
+        try:
+            self._call_announce()
+            self._accept_until_the_end()
+        finally:
+            self._finish()
+        self._raise_failure()
+
+    def start(self) -> Self:
+        """Accept connections in a thread in the background, and return the server.
+
+        Raises:
+            RuntimeError: The server is serving already, or has been closed; or no thread can be
+                started, and the server is closed now.
+            Whatever `announce` raises.
+        """
+        self._begin()
+        try:
+            self._call_announce()
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            thread.start()
+        except BaseException:
+            self._finish()
+            raise
+        self._thread = thread
+        return self
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the server has ended, in whatever way; return whether it has.
+
+        Args:
+            timeout: Seconds to wait; None is for ever.
+
+        Raises:
+            SocketError: A listening socket was at fault.
+        """
+        has_ended = self._ended.wait(check_timeout(timeout))
+        if has_ended:
+            self._raise_failure()
+        return has_ended
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._has_begun:
+                raise RuntimeError(f"{self!r} cannot be started again")
+            self._has_begun = True
+
+    def _call_announce(self) -> None:
+        if self._announce is not None:
+            self._announce(self._sockets)
+
+    def _run(self) -> None:
+        try:
+            self._accept_until_the_end()
+        finally:
+            self._finish()
+
+    def _accept_until_the_end(self) -> None:
+        self._accepting = threading.get_ident()
+        for socket in self._sockets:
+            acceptor = Acceptor(
+                self._event_base,
+                socket,
+                external_format=self._external_format,
+                limits=self._limits,
+                welcome=self._welcome,
+                failed=self._fail,
+            )
+            self._acceptors.append(acceptor)
+        self._event_base.dispatch()
+
+    # -- connections, in the accepting thread ----------------------------------------------------
+
+    def _welcome(self, socket: ActiveSocket, channel: LimitedChannel) -> None:
+        """Have a connection served that was just accepted."""
+        if self._refuses and len(self._connections) >= self._max_connections:
+            with self._lock:
+                self._counts["accepted"] += 1
+                self._counts["refused"] += 1
+            self._refusal.refuse(socket)
+            return
+        connection = Connection(socket, channel, self._service, self._connection_ended)
+        with self._lock:
+            self._counts["accepted"] += 1
+            self._connections[socket] = connection
+            active = len(self._connections)
+            self._peak = max(self._peak, active)
+            if active >= self._max_connections and not self._refuses:
+                self._pause()
+        if self._runs_in_place and self.draining:
+            # Whoever has asked for the end could not yet know of this connection, nor watch it.
+            self._turn_away(connection)
+            return
+        try:
+            self._runner.run(connection.serve, f"{self._name}: {connection.peer}")
+        except (RuntimeError, MemoryError) as error:
+            logger.error("%s: cannot serve %s: %s", self._name, connection.peer, error)
+            self._turn_away(connection)
+
+    def _turn_away(self, connection: Connection) -> None:
+        """Refuse a connection that there was room for."""
+        with self._lock:
+            del self._connections[connection.socket]
+            self._counts["refused"] += 1
+        self._refusal.refuse(connection.socket)
+        self._resume()
+
+    def _pause(self) -> None:
+        self._is_paused = True
+        for acceptor in self._acceptors:
+            acceptor.pause()
+
+    def _resume(self) -> None:
+        """Accept again, if there is room for it."""
+        with self._lock:
+            if not self._is_paused or len(self._connections) >= self._max_connections:
+                return
+            self._is_paused = False
+        for acceptor in self._acceptors:
+            acceptor.resume()
+
+    def _fail(self, error: SocketError) -> None:
+        logger.error("%s: cannot accept connections any more: %s", self._name, error)
+        self._failure = error
+        self.shutdown(wait=False)
+
+    def _connection_ended(self, connection: Connection, outcome: Outcome) -> None:
+        """Count a connection that has ended; in its thread."""
+        with self._lock:
+            del self._connections[connection.socket]
+            self._counts[outcome.value] += 1
+            is_awaited = self._is_paused or self.draining
+        if is_awaited:
+            self._call_accepting_thread(self._after_end)
+
+    def _after_end(self) -> None:
+        self._exit_if_drained()
+        self._resume()
+
+    def _call_accepting_thread(self, callback: Callable[[], object]) -> None:
+        with contextlib.suppress(SocketClosed):  # the server has ended
+            self._event_base.call_soon_threadsafe(callback)
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def shutdown(self, timeout: Timeout = DEFAULT_TIMEOUT, *, wait: bool = True) -> bool:
+        """End the server: accept nobody any more, let the clients finish, and cut the others.
+
+        It may be called from any thread, from handlers, from signal handlers if `wait` is False,
+        and any number of times; the end that comes first counts. Connections that wait to be
+        accepted are served, unless handlers run in the accepting thread. A handler learns from
+        `draining` that it should come to an end, and `wait_for_input` waits for that too. When the
+        time is over, the connections that are left are closed, and their handlers' calls raise
+        `SocketClosed`.
+
+        Args:
+            timeout: Seconds for the clients; 0 cuts them at once, None is for ever. Default: the
+                server's `drain_timeout`.
+            wait: Wait until the server has ended. Threads of the server, which would wait for
+                themselves, never do.
+
+        Returns:
+            Whether the server has ended, with all of its threads.
+
+        Raises:
+            TypeError, ValueError: The timeout is none.
+        """
+        seconds = self._drain_timeout if timeout is DEFAULT_TIMEOUT else check_timeout(timeout)
+        # From here on nothing takes a lock that the interrupted thread may have, for the sake of
+        # signal handlers.
+        self._drain_ends.append(_FOREVER if seconds is None else monotonic() + seconds)
+        self._drain_waker.wake()
+        self._call_accepting_thread(self._drain)
+        if self._runs_in_place and self._connections:
+            self._watch_handler_in_place()
+        if not wait or self._is_own_thread():
+            return False
+        return self._end_unstarted() or self._wait_for_end()
+
+    def close(self) -> None:
+        """End the server at once: cut all connections. May be repeated; see `shutdown`."""
+        self.shutdown(0)
+
+    def _is_own_thread(self) -> bool:
+        return threading.get_ident() == self._accepting or self._runner.runs_this()
+
+    def _end_unstarted(self) -> bool:
+        """End a server that has never served; return whether it was one."""
+        with self._lock:
+            if self._has_begun:
+                return False
+            self._has_begun = True
+        self._finish()
+        return True
+
+    def _wait_for_end(self) -> bool:
+        remaining = self._drain_remaining()
+        # Where the accepting thread is at fault, because a handler in it does not return, it is not
+        # waited for without end.
+        limit = None if remaining == _FOREVER else max(0.0, remaining) + 2 * JOIN_TIMEOUT
+        deadline = Deadline(limit, monotonic)
+        if not self._ended.wait(deadline.remaining()):
+            return False
+        if self._thread is not None:
+            self._thread.join(deadline.remaining())
+        return not self._stuck
+
+    def _drain_remaining(self) -> float:
+        return min(self._drain_ends) - monotonic()
+
+    def _drain(self) -> None:
+        """Stop accepting, and see to it that the clients have the time they were given."""
+        remaining = self._drain_remaining()
+        if not self._has_stopped_accepting:
+            self._has_stopped_accepting = True
+            for acceptor in self._acceptors:
+                # Their clients have been told that they are connected.
+                if remaining > 0 and not self._runs_in_place:
+                    acceptor.accept_waiting()
+                acceptor.close()
+        if self._cut_timer is not None:
+            self._event_base.remove_timer(self._cut_timer)
+            self._cut_timer = None
+        if remaining <= 0:
+            self._cut()
+        elif remaining < _FOREVER:
+            self._cut_timer = self._event_base.add_timer(self._cut, remaining, one_shot=True)
+        self._exit_if_drained()
+
+    def _exit_if_drained(self) -> None:
+        if self._has_stopped_accepting and not (self._connections or self._refusal.is_busy):
+            self._event_base.exit()
+
+    def _cut(self) -> None:
+        self._cut_connections()
+        self._event_base.exit()
+
+    def _cut_connections(self) -> None:
+        with self._lock:
+            connections = list(self._connections.values())
+        for connection in connections:
+            connection.cut()
+
+    def _watch_handler_in_place(self) -> None:
+        """Cut the connection of a handler that keeps the accepting thread from doing it."""
+
+        remaining = self._drain_remaining()
+        if remaining == _FOREVER:
+            return
+
+        def watch() -> None:
+            if not self._ended.wait(max(0.0, remaining)):
+                self._cut_connections()
+
+        helper = threading.Thread(target=watch, name=f"{self._name}, draining", daemon=True)
+        try:
+            helper.start()
+        except RuntimeError:  # no thread can be started: better too early than never
+            self._cut_connections()
+        else:
+            self._helpers.append(helper)
+
+    def _finish(self) -> None:
+        """Close everything, and wait for the threads, for a limited time."""
+        try:
+            self._close_everything()
+        finally:
+            self._drain_ends.append(0.0)
+            self._event_base.close()
+            self._drain_waker.close()
+            self._accepting = None  # another thread may get the same identity
+            self._ended.set()
+        for helper in self._helpers:
+            helper.join()
+
+    def _close_everything(self) -> None:
+        for socket in self._sockets:
+            socket.close()
+        self._cut_connections()
+        self._refusal.close()
+        self._stuck = self._runner.join(Deadline(JOIN_TIMEOUT, monotonic))
+        for thread in self._stuck:
+            logger.warning("%s: the thread %r does not end", self._name, thread.name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.shutdown()
+        else:
+            self.close()
+
+    # -- for handlers ----------------------------------------------------------------------------
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server is to end, or has ended: a handler should finish what it is doing."""
+        return bool(self._drain_ends)
+
+    def wait_for_input(self, connection: ActiveSocket, *, timeout: float | None = None) -> bool:
+        """Wait, in a handler, until the client sends something, or the server is to end.
+
+        You would want it between two requests of a client: there the connection can end without
+        harm. The limit on reading does not count here, the others do::
+
+            while server.wait_for_input(connection):
+                answer(connection.read_line())
+
+        Args:
+            connection: The handler's.
+            timeout: Seconds to wait; None is for ever.
+
+        Returns:
+            Whether something can be read, the end of file included; and False when nothing has come
+            and the server is to end.
+
+        Raises:
+            TimedOut: The time is up, or a limit has passed.
+            SocketClosed: The connection was closed.
+            Busy: Another thread is reading.
+            ValueError: The server does not serve that connection.
+        """
+        served = self._connections.get(connection)
+        if served is None:
+            raise ValueError(f"{self!r} does not serve {connection!r}")
+        deadline = Deadline(timeout, monotonic)
+        with served.channel.reading:
+            return connection.has_buffered_input or served.channel.wait_readable_or(
+                self._drain_waker, deadline, "wait_for_input"
+            )
+
+    # -- looking at it ---------------------------------------------------------------------------
+
+    @property
+    def sockets(self) -> tuple[PassiveSocket, ...]:
+        """The sockets that listen."""
+        return self._sockets
+
+    @property
+    def local_names(self) -> tuple[Any, ...]:
+        """The names that the server listens at: `Endpoint` or `LocalAddress`."""
+        return tuple(socket.local_name for socket in self._sockets)
+
+    @property
+    def port(self) -> int:
+        """The port that the server listens at, the first one if it has several.
+
+        Raises:
+            TypeError: It has none: all of its sockets are local ones.
+        """
+        for name in self.local_names:
+            if isinstance(name, Endpoint):
+                return name.port
+        raise TypeError(f"{self!r} has no port: its sockets are local")
+
+    @property
+    def closed(self) -> bool:
+        """Whether the server has ended."""
+        return self._ended.is_set()
+
+    def statistics(self) -> ServerStatistics:
+        """Return what the server has counted until now."""
+        with self._lock:
+            return ServerStatistics(active=len(self._connections), peak=self._peak, **self._counts)
+
+    def __repr__(self) -> str:
+        if self.closed:
+            state = "closed"
+        elif not self._has_begun:
+            state = "not started"
+        else:
+            what = "draining" if self.draining else "serving"
+            state = f"{what} {len(self._connections)} of {self._max_connections} connections"
+        names = ", ".join(str(name) for name in self.local_names)
+        return f"<Server {self._name!r} at {names}: {state}>"
+
+
+def _check_bytes(refusal: bytes) -> None:
+    if not isinstance(refusal, bytes):
+        raise TypeError(f"refusal is bytes, not {type(refusal).__name__}")
+
+
+def _check_count(count: int) -> int:
+    if isinstance(count, bool) or not isinstance(count, int):
+        raise TypeError(f"max_connections is an integer, not {type(count).__name__}")
+    if count < 1:
+        raise ValueError(f"max_connections is at least 1, not {count}")
+    return count
+
+
+def _check_at_limit(at_limit: str, threads: str) -> bool:
+    """Return whether more connections are refused."""
+    if at_limit not in ("wait", "refuse"):
+        raise ValueError(f"at_limit is 'wait' or 'refuse', not {at_limit!r}")
+    if at_limit == "refuse" and threads == "none":
+        raise ValueError("while its own thread serves a connection, a server can refuse nobody")
+    return at_limit == "refuse"

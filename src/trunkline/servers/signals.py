@@ -1,0 +1,55 @@
+"""Ending servers by signals."""
+
+import contextlib
+import signal
+from collections.abc import Iterable, Iterator
+from types import FrameType
+from typing import Any
+
+from ..streams.stream import DEFAULT_TIMEOUT, Timeout
+from .server import Server
+
+__all__ = ("shutdown_on_signals",)
+
+
+@contextlib.contextmanager
+def shutdown_on_signals(
+    *servers: Server,
+    signals: Iterable[int] = (signal.SIGTERM, signal.SIGINT),
+    timeout: Timeout = DEFAULT_TIMEOUT,
+) -> Iterator[None]:
+    """Within a ``with`` block, let signals end servers in good order.
+
+    The first signal lets them drain, see `Server.shutdown`; the next one cuts what is left. After
+    the block the signals do what they did before it::
+
+        with Server(handler, host="127.0.0.1", port=7777) as server, shutdown_on_signals(server):
+            server.serve_forever()
+
+    Args:
+        *servers: The servers to end.
+        signals: The signals. Default: SIGTERM and SIGINT, which is Ctrl-C.
+        timeout: Seconds for the clients, in place of the servers' `drain_timeout`.
+
+    Raises:
+        ValueError: This is not the main thread, which alone may handle signals.
+    """
+    has_struck = False
+
+    def strike(number: int, frame: FrameType | None) -> None:
+        nonlocal has_struck
+        # Noted first: the next signal may strike before this loop is over.
+        is_first, has_struck = not has_struck, True
+        for server in servers:
+            server.shutdown(timeout if is_first else 0, wait=False)
+
+    with contextlib.ExitStack() as restoring:
+        _handle(signals, strike, restoring)
+        yield
+
+
+def _handle(signals: Iterable[int], handler: Any, restoring: contextlib.ExitStack) -> None:
+    for number in signals:
+        before: Any = signal.signal(number, handler)
+        # None stands for a handler that was not installed by Python, and cannot be put back.
+        restoring.callback(signal.signal, number, signal.SIG_DFL if before is None else before)

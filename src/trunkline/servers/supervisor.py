@@ -1,0 +1,444 @@
+"""Several worker processes that serve the same addresses, and one process that looks after them.
+
+The supervisor owns the listening sockets and serves nobody. It forks the workers, which accept from
+those sockets. So a socket outlives each of its workers, and a client that is connected but was not
+accepted waits in it for the next one.
+
+Two pipes lead to each worker. One has its other end here, and nothing is ever written into it: when
+that end is closed, because the worker is to end or because the supervisor is dead, the worker
+drains. In the other one the worker says that it is ready, and it closes it when it begins to drain.
+"""
+
+import logging
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from .._core.deadline import check_timeout
+from .._sys.arrivals import stop_arrivals
+from .._sys.clock import monotonic
+from .._sys.processes import Signals, fork
+from .._sys.readiness import READABLE, wait_for_any
+from ..errors import SocketError
+from ..sockets.passive_socket import PassiveSocket
+from .binding import Hosts, Paths, bind_all
+from .server import DEFAULT_DRAIN_TIMEOUT
+from .worker import MakeServer, Place, Worker, WorkerStatus, run_worker, worker_signals
+
+__all__ = ("Supervisor", "SupervisorStatistics")
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD)
+
+_logger = logging.getLogger("trunkline.servers")
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorStatistics:
+    """What a supervisor counts.
+
+    Attributes:
+        started: How many workers have been started in all.
+        lost: How many have ended by themselves: they died, or their server has ended.
+        killed: How many were killed because they took too long to start, or to drain.
+        replacements: How many times all workers were to be replaced.
+    """
+
+    started: int = 0
+    lost: int = 0
+    killed: int = 0
+    replacements: int = 0
+
+
+class Supervisor:
+    """Runs a server in several processes, and keeps them running.
+
+    You want it to use more than one processor, since the threads of one Python process share one;
+    to survive the death of a process; or to replace your program without refusing anybody::
+
+        def make_server(sockets):
+            return Server(echo, sockets=sockets)
+
+        with Supervisor(make_server, host="127.0.0.1", port=7777, workers=4) as supervisor:
+            supervisor.run()
+
+    It listens as soon as it is made. `run` starts the workers, and returns when they have ended. A
+    worker that dies is replaced; if it died within a second, or could not start, after a delay that
+    grows with each time. When a worker is killed, the connections that it has accepted are lost,
+    and no others. When the supervisor is killed, its workers drain, and end.
+
+    While it runs, signals say what to do:
+
+    * SIGTERM and SIGINT: drain, and end. Nobody is accepted any more, and the clients get
+      `drain_timeout`. Another one of these signals is like SIGQUIT.
+    * SIGQUIT: end at once, and cut all connections.
+    * SIGHUP: replace all workers. Only when the new ones are ready, the old ones drain; where a new
+      one cannot start, the old one goes on. `make_server` is called anew, in the new processes: the
+      modules that it is the first to import are new, too.
+
+    A worker that is sent SIGTERM drains, and is replaced.
+
+    The workers are forked. So the supervisor must have no other thread when it runs, nor get one
+    meanwhile, and what was opened before is common to all workers: open the rest in `make_server`.
+
+    Args:
+        make_server: Called in each worker with the listening sockets, which are the worker's own;
+            returns a `Server`, or something else with its `start`, `wait` and `shutdown`.
+        workers: How many workers there are; None is one for each processor.
+        host: Where to listen: as for `Server`, like the next four.
+        port: The port.
+        path: A local socket, or several.
+        sockets: Passive sockets that exist, like those of `activated_sockets`. They are the
+            supervisor's from now on.
+        backlog: How many connections may wait to be accepted; None is `DEFAULT_BACKLOG`.
+        reuse_port: Give each worker listening sockets of its own (for `host` only), among which the
+            system spreads the connections evenly. The drawback: who waits in the socket of a worker
+            that is busy, or dead, is served by nobody else, and waits for that worker, or the one
+            that replaces it.
+        drain_timeout: Seconds that the clients of a worker get when it is to end; None is for ever.
+            Default: `DEFAULT_DRAIN_TIMEOUT`.
+        kill_timeout: Seconds that a worker may take beyond that; then it is killed.
+        start_timeout: Seconds that a worker may take to be ready; then it is killed, and another
+            one tried. None is for ever.
+        reload: Called in the supervisor before workers are replaced because of SIGHUP, for instance
+            to read a configuration. If it raises, that is logged, and nothing is replaced.
+        watch: Called in the supervisor, with it, whenever a worker has changed its state. What it
+            raises is logged.
+        **socket_options: Further options of `make_socket`, for sockets that the supervisor makes.
+
+    Raises:
+        AddressInUse, AddressNotAvailable, PermissionDenied, SocketError: It cannot listen there.
+        TypeError, ValueError: An argument is none of those that it can be.
+    """
+
+    def __init__(
+        self,
+        make_server: MakeServer,
+        *,
+        workers: int | None = None,
+        host: Hosts = None,
+        port: int | str = 0,
+        path: Paths = None,
+        sockets: Iterable[PassiveSocket] = (),
+        backlog: int | None = None,
+        reuse_port: bool = False,
+        drain_timeout: float | None = DEFAULT_DRAIN_TIMEOUT,
+        kill_timeout: float = 10.0,
+        start_timeout: float | None = 60.0,
+        reload: Callable[[], object] | None = None,
+        watch: Callable[["Supervisor"], object] | None = None,
+        **socket_options: Any,
+    ) -> None:
+        for function in (make_server, *filter(None, (reload, watch))):
+            if not callable(function):
+                raise TypeError(f"a function is wanted, not {type(function).__name__}")
+        if reuse_port and host is None:
+            raise TypeError("reuse_port needs a host: other sockets exist only once")
+        self._make_server = make_server
+        self._drain_timeout = check_timeout(drain_timeout)
+        self._kill_timeout = check_timeout(kill_timeout)
+        self._start_timeout = check_timeout(start_timeout)
+        self._reload = reload
+        self._watch = watch
+        self._workers: list[Worker] = []
+        self._seen: tuple[WorkerStatus, ...] = ()  # by who watches
+        self._counts: Counter[str] = Counter()
+        self._has_run = False
+        self._is_ending = False
+        number = _check_count(os.cpu_count() or 1 if workers is None else workers)
+        options = {**socket_options, **({} if backlog is None else {"backlog": backlog})}
+        if reuse_port:
+            options["reuse_port"] = True
+        self._given = given = list(sockets)
+        first = bind_all(host, port, path, given, options)
+        shared = first
+        if reuse_port:
+            shared = [each for each in first if each in given or each.address_family == "local"]
+        self._places = [Place(0, first)]
+        try:
+            for each in range(1, number):
+                own = bind_all(host, first[0].local_port, None, (), options) if reuse_port else []
+                self._places.append(Place(each, own + shared))
+        except BaseException:
+            for socket in set(self.sockets).difference(given):
+                socket.close()
+            raise
+
+    # -- what there is to look at ----------------------------------------------------------------
+
+    @property
+    def sockets(self) -> tuple[PassiveSocket, ...]:
+        """The listening sockets, those of all workers."""
+        return tuple(dict.fromkeys(each for place in self._places for each in place.sockets))
+
+    @property
+    def workers(self) -> tuple[WorkerStatus, ...]:
+        """The workers that there are now, in the order of their places, the oldest first."""
+        found = sorted(self._workers, key=lambda worker: (worker.place.number, worker.generation))
+        return tuple(
+            WorkerStatus(each.pid, each.place.number, each.state, each.generation) for each in found
+        )
+
+    def statistics(self) -> SupervisorStatistics:
+        """Return what has been counted since the supervisor was made."""
+        return SupervisorStatistics(**self._counts)
+
+    def __repr__(self) -> str:
+        places = ", ".join(str(socket.local_name) for socket in self.sockets if not socket.closed)
+        return f"<Supervisor of {len(self._workers)} workers{' at ' * bool(places)}{places}>"
+
+    # -- running ---------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Start the workers, and look after them until a signal ends it.
+
+        Raises:
+            RuntimeError: This is not the main thread, or there are other threads; or it was run, or
+                closed, before.
+        """
+        if self._has_run:
+            raise RuntimeError(f"{self!r} cannot be run again")
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("a supervisor runs in the main thread, which receives the signals")
+        if threading.active_count() > 1:
+            raise RuntimeError("a supervisor forks, and must be the only thread of its process")
+        self._has_run = True
+        self._signals = Signals(_SIGNALS)
+        try:
+            self._fill_places()
+            while self._workers or not self._is_ending:
+                self._look_after()
+        finally:
+            for worker in self._workers:
+                worker.kill()
+                worker.reap(wait=True)
+            self._workers.clear()
+            self._signals.close()
+            self.close()
+
+    def close(self) -> None:
+        """Close the listening sockets. May be repeated; `run` does it in the end."""
+        self._has_run = True
+        for socket in self.sockets:
+            socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _look_after(self) -> None:
+        """Wait until there is something to be done, and do it."""
+        heard = [worker.status.fileno() for worker in self._workers if not worker.status.closed]
+        sources = [(number, READABLE) for number in (self._signals.fileno(), *heard)]
+        wait_for_any(sources, self._time_left())
+        for number in self._signals.take():
+            self._obey(number)
+        for worker in tuple(self._workers):
+            self._hear(worker)
+            self._reap(worker)
+        self._keep_deadlines()
+        self._fill_places()
+        self._tell_watcher()
+
+    def _tell_watcher(self) -> None:
+        workers = self.workers
+        if self._watch is None or workers == self._seen:
+            return
+        self._seen = workers
+        try:
+            self._watch(self)
+        except Exception:
+            _logger.exception("supervisor: watching has failed")
+
+    def _time_left(self) -> float | None:
+        moments = [each.deadline for each in self._workers if each.deadline is not None]
+        if not self._is_ending:
+            moments += [place.not_before for place in self._places if self._is_vacant(place)]
+        return max(0.0, min(moments) - monotonic()) if moments else None
+
+    # -- starting, and replacing -----------------------------------------------------------------
+
+    def _is_newest(self, worker: Worker) -> bool:
+        return worker.generation == self._counts["replacements"]
+
+    def _is_vacant(self, place: Place) -> bool:
+        """Whether there is no worker of the newest generation at a place, or it is leaving."""
+        return not any(
+            worker.place is place and self._is_newest(worker) and worker.state != "draining"
+            for worker in self._workers
+        )
+
+    def _fill_places(self) -> None:
+        """Start the workers that are missing, and let those drain whose successors are ready."""
+        if self._is_ending:
+            return
+        for place in self._places:
+            if self._is_vacant(place) and place.not_before <= monotonic():
+                self._start_worker(place)
+        newest = [worker for worker in self._workers if self._is_newest(worker)]
+        ready = {worker.place for worker in newest if worker.state == "ready"}
+        for worker in self._workers:
+            if not self._is_newest(worker) and (
+                worker.place in ready or worker.state == "starting"
+            ):
+                self._tell_to_end(worker)
+
+    def _start_worker(self, place: Place) -> None:
+        worker = None
+        try:
+            worker = Worker(place, self._counts["replacements"], self._start_timeout)
+            self._workers.append(worker)
+            worker.pid = fork(lambda: self._become(worker), lambda: self._work(worker))
+        except SocketError as error:
+            delay = place.put_off()
+            text = "supervisor: worker %d cannot be started (%s); again in %g s"
+            _logger.error(text, place.number, error, delay)
+            if worker is not None:
+                self._workers.remove(worker)
+                worker.close()
+            return
+        worker.close_own_ends()
+        self._counts["started"] += 1
+        _logger.info("supervisor: worker %d starts, as process %d", place.number, worker.pid)
+
+    def _become(self, worker: Worker) -> None:
+        """In the child: give up what is the supervisor's, before any signal comes."""
+        self._signals.close()
+        self._signals = worker_signals()
+        for other in self._workers:
+            if other is not worker:
+                other.close()
+        worker.close_supervisor_ends()
+        for socket in set(self.sockets).difference(worker.place.sockets):
+            socket.close()
+
+    def _work(self, worker: Worker) -> int:
+        """In the child: do the work, and return the exit status."""
+        return run_worker(
+            self._make_server,
+            worker.place.sockets,
+            life=worker.own_life,
+            status=worker.own_status,
+            signals=self._signals,
+            drain_timeout=self._drain_timeout,
+        )
+
+    # -- what happens ----------------------------------------------------------------------------
+
+    def _obey(self, number: int) -> None:
+        """Do what a signal says."""
+        if number == signal.SIGCHLD:
+            return  # each worker is looked at anyway
+        _logger.info("supervisor: received %s", _name_of(number))
+        if number == signal.SIGHUP:
+            self._replace_workers()
+        elif number == signal.SIGQUIT or self._is_ending:
+            self._end()
+            for worker in self._workers:
+                worker.kill()
+        else:
+            self._end()
+
+    def _replace_workers(self) -> None:
+        if self._is_ending:
+            return
+        if self._reload is not None:
+            try:
+                self._reload()
+            except Exception:
+                _logger.exception("supervisor: reloading has failed, and nothing is replaced")
+                return
+        self._counts["replacements"] += 1
+        for place in self._places:
+            place.start_over()
+
+    def _end(self) -> None:
+        """Let all workers drain, and start no others."""
+        self._is_ending = True
+        # The workers have the same sockets, and accept who waits in them.
+        for socket in self.sockets:
+            if not (socket.closed or socket in self._given):
+                stop_arrivals(socket.fileno())
+        self.close()
+        for worker in self._workers:
+            self._tell_to_end(worker)
+
+    def _tell_to_end(self, worker: Worker) -> None:
+        if not worker.is_told:
+            _logger.info("supervisor: %s is to end", worker)
+            worker.tell_to_end(self._longest_end)
+
+    @property
+    def _longest_end(self) -> float | None:
+        """The seconds after which a worker that is to end is killed."""
+        if self._drain_timeout is None or self._kill_timeout is None:
+            return None
+        return self._drain_timeout + self._kill_timeout
+
+    def _hear(self, worker: Worker) -> None:
+        """Take note of what a worker says."""
+        was_ready = worker.state == "ready"
+        worker.hear(self._longest_end)
+        if worker.state == "ready" and not was_ready:
+            _logger.info("supervisor: %s is ready", worker)
+        elif was_ready and worker.state == "draining" and not worker.is_told:
+            self._lose(worker)
+
+    def _reap(self, worker: Worker) -> None:
+        """Take note of a worker's end."""
+        status = worker.reap()
+        if status is None:
+            return
+        self._workers.remove(worker)
+        how = f"by {_name_of(-status)}" if status < 0 else f"with status {status}"
+        level = logging.INFO if worker.is_told else logging.WARNING
+        _logger.log(level, "supervisor: %s has ended, %s", worker, how)
+        if not (worker.is_told or worker.is_lost):
+            self._lose(worker)
+
+    def _lose(self, worker: Worker) -> None:
+        """Have a worker replaced that ends by itself."""
+        worker.is_lost = True
+        self._counts["lost"] += 1
+        if self._is_ending or not self._is_newest(worker):
+            return
+        delay = worker.place.note_loss(worker)
+        if delay:
+            _logger.warning(
+                "supervisor: worker %d ended at once; the next one starts in %g s",
+                worker.place.number,
+                delay,
+            )
+
+    def _keep_deadlines(self) -> None:
+        for worker in self._workers:
+            if worker.deadline is not None and worker.deadline <= monotonic():
+                _logger.error("supervisor: %s takes too long, and is killed", worker)
+                self._counts["killed"] += 1
+                worker.kill()
+
+
+def _check_count(workers: int) -> int:
+    if isinstance(workers, bool) or not isinstance(workers, int):
+        raise TypeError(f"workers is a number, not {type(workers).__name__}")
+    if workers < 1:
+        raise ValueError(f"there is at least one worker, not {workers}")
+    return workers
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # one of those for real-time applications
+        return f"signal {number}"
