@@ -61,37 +61,44 @@ def open_listener(port: int) -> PassiveSocket:
 
 def run_client(client: Callable[[str, int], object]) -> None:
     """Run a client program with ``--host`` and ``--port`` from the command line."""
-    parser = _parser(client)
+    parser = parser_for(client)
     parser.add_argument("--host", default=HOST, help="the server's name or address (%(default)s)")
-    parser.add_argument("--port", type=_port, default=PORT, help="the server's port (%(default)s)")
+    parser.add_argument(
+        "--port", type=port_number, default=PORT, help="the server's port (%(default)s)"
+    )
     arguments = parser.parse_args()
-    _run(lambda: client(arguments.host, arguments.port))
+    run(lambda: client(arguments.host, arguments.port))
 
 
 def run_server(server: Callable[[int], object]) -> None:
     """Run a server program with ``--port`` from the command line."""
-    parser = _parser(server)
+    parser = parser_for(server)
     parser.add_argument(
-        "--port", type=_port, default=PORT, help="the port to listen at, 0 for any (%(default)s)"
+        "--port",
+        type=port_number,
+        default=PORT,
+        help="the port to listen at, 0 for any (%(default)s)",
     )
     arguments = parser.parse_args()
-    _run(lambda: server(arguments.port))
+    run(lambda: server(arguments.port))
 
 
-def _parser(program: Callable[..., object]) -> argparse.ArgumentParser:
+def parser_for(program: Callable[..., object]) -> argparse.ArgumentParser:
+    """Return a parser for a program's command line, which knows what the program is about."""
     text = sys.modules[program.__module__].__doc__
     return argparse.ArgumentParser(
         description=text, formatter_class=argparse.RawDescriptionHelpFormatter
     )
 
 
-def _port(text: str) -> int:
+def port_number(text: str) -> int:
+    """Return the port that an argument is; any other argument is a mistake of the user's."""
     if not (text.isdecimal() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
     return int(text)
 
 
-def _run(program: Callable[[], object]) -> None:
+def run(program: Callable[[], object]) -> None:
     """Run a program on UTF-8 input and output, and let Ctrl-C end it without a fuss."""
     for stream in (sys.stdin, sys.stdout):
         if isinstance(stream, TextIOWrapper):

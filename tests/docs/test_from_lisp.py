@@ -1,8 +1,10 @@
 """What the page for those who come from Lisp sends them to is there."""
 
 import builtins
+import contextlib
 import importlib
 import inspect
+import pkgutil
 import re
 import sys
 
@@ -56,7 +58,8 @@ def meant(name: str) -> object:
     first, *attributes = name.split(".")
     thing: object = NOTHING
     if first == "trunkline":
-        thing = trunkline
+        with contextlib.suppress(ImportError, AttributeError):
+            return pkgutil.resolve_name(name)  # which imports what is on the way
     elif first in trunkline.__all__:
         thing = getattr(trunkline, first)
     elif hasattr(builtins, first):
@@ -69,7 +72,14 @@ def meant(name: str) -> object:
 
 
 @pytest.mark.parametrize(
-    "code", ["make_socket(no_such_argument=)", "EventBase.no_such_method", "no_such", "os.nothing"]
+    "code",
+    [
+        "make_socket(no_such_argument=)",
+        "EventBase.no_such_method",
+        "no_such",
+        "os.nothing",
+        "trunkline.no.such",
+    ],
 )
 def test_what_is_not_there_is_found(code: str) -> None:
     assert not exists(code)

@@ -1,0 +1,203 @@
+"""Sockets as PORT has them, the portability layer of the Common Lisp Open Code Collection.
+
+The functions have PORT's names in snake_case, and its conventions: addresses are those of IPv4, and
+written as dotted text or as integers; a server listens on all interfaces; the four values that name
+a connection are told at once. What they return are Trunkline's own sockets, so that everything else
+about a socket (reading, writing, `force_output`, `close`) is as it is everywhere.
+"""
+
+from collections.abc import Callable
+from threading import Thread
+from typing import NamedTuple, ParamSpec, overload
+
+from ..addresses import IPV4_UNSPECIFIED, AddressLike, dotted_to_ipaddr, ipaddr_to_dotted
+from ..sockets import ActiveSocket, PassiveSocket, Resolver, lookup_hostname, make_socket
+
+__all__ = (
+    "HostEnt",
+    "dotted_to_ipaddr",
+    "ipaddr_to_dotted",
+    "make_process",
+    "open_socket",
+    "open_socket_server",
+    "resolve_host_ipaddr",
+    "socket_accept",
+    "socket_host_port",
+    "socket_server_close",
+    "socket_server_host_port",
+)
+
+P = ParamSpec("P")
+
+_AF_INET = 2  # what PORT prints, whatever number this system has for it
+
+
+# -- addresses ------------------------------------------------------------------------------------
+
+
+class HostEnt(NamedTuple):
+    """What `resolve_host_ipaddr` returns.
+
+    Attributes:
+        name: The host's canonical name, or ``""`` where an address has no name.
+        aliases: Further names. Resolvers here tell of none.
+        addr_list: The host's addresses as dotted text, the best first.
+        addr_type: The family of the addresses: 2, which is IPv4's.
+    """
+
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+    addr_list: tuple[str, ...] = ()
+    addr_type: int = _AF_INET
+
+
+def resolve_host_ipaddr(host: AddressLike, *, resolver: Resolver | None = None) -> HostEnt:
+    """Look up the addresses of a host; or, given an address, the name of the host.
+
+    Args:
+        host: A name, dotted text, or an integer.
+        resolver: Who looks it up; the system's resolver by default.
+
+    Raises:
+        NoName: The name does not exist, or has no IPv4 address.
+        TryAgain, ServerFailure, ResolverError: The resolver could not find out.
+        ValueError, TypeError: `host` is neither a name nor an address.
+    """
+    found = lookup_hostname(host, family="ipv4", resolver=resolver)
+    name = found.canonical_name
+    if name is None:
+        # Either the resolver has found addresses and does not know the official name, or no name.
+        name = found.names[0][0] if found.names else ""
+    addresses = (found.address, *found.addresses)
+    return HostEnt(name, addr_list=tuple(str(address) for address in addresses))
+
+
+# -- servers --------------------------------------------------------------------------------------
+
+
+def open_socket_server(port: int | None = None) -> PassiveSocket:
+    """Open a port, on all IPv4 interfaces, and let connections wait there to be accepted.
+
+    Args:
+        port: The port. Without one, or with 0, the system chooses: `socket_server_host_port` tells.
+
+    Raises:
+        AddressInUse: The port has been opened by somebody else.
+        PermissionDenied: Ports below 1024 are for privileged users, on most systems.
+        TooManyOpenFiles: No descriptor is left.
+        TypeError, ValueError: It is not a port.
+    """
+    number = 0 if port is None else _check_port(port, lowest=0)
+    return make_socket(
+        connect="passive", address_family="ipv4", local_host=IPV4_UNSPECIFIED, local_port=number
+    )
+
+
+@overload
+def socket_accept(server: PassiveSocket, *, wait: None = None) -> ActiveSocket: ...
+@overload
+def socket_accept(server: PassiveSocket, *, wait: float | None) -> ActiveSocket | None: ...
+def socket_accept(server: PassiveSocket, *, wait: float | None = None) -> ActiveSocket | None:
+    """Wait for a connection, and return its stream.
+
+    Args:
+        server: What `open_socket_server` has returned.
+        wait: The most seconds to wait; 0 only looks, and None, the default, waits for ever.
+
+    Returns:
+        The stream, or None when the time is up.
+
+    Raises:
+        SocketClosed: The server is closed, or is being closed by another thread.
+        Busy: Another thread is accepting.
+        TypeError, ValueError: `wait` is not a number of seconds.
+    """
+    return server.accept(timeout=wait)
+
+
+def socket_server_close(server: PassiveSocket) -> None:
+    """Close a server's port. Connections that were accepted live on. May be repeated."""
+    server.close()
+
+
+def socket_server_host_port(server: PassiveSocket) -> tuple[str, int]:
+    """Return the address that a server listens at, as dotted text, and its port.
+
+    They are remembered when the server is closed.
+    """
+    return str(server.local_host), server.local_port
+
+
+# -- connections ----------------------------------------------------------------------------------
+
+
+def open_socket(host: AddressLike, port: int) -> ActiveSocket:
+    """Connect to a server, and return the stream.
+
+    The connection is there as soon as the other system has taken it in, which may be long before
+    the server accepts it.
+
+    Args:
+        host: The server's name, dotted text, or an integer. All IPv4 addresses that a name has are
+            tried, see `make_socket`.
+        port: The server's port.
+
+    Raises:
+        ConnectionRefused: Nobody has opened that port there.
+        TimedOut, NetworkUnreachable, HostUnreachable, ConnectFailed, SocketError: The system cannot
+            reach it.
+        NoName, TryAgain, ServerFailure, ResolverError: The name could not be resolved.
+        TooManyOpenFiles: No descriptor is left.
+        TypeError, ValueError: It is not a host, or not a port.
+    """
+    return make_socket(
+        address_family="ipv4", remote_host=host, remote_port=_check_port(port, lowest=1)
+    )
+
+
+def socket_host_port(stream: ActiveSocket) -> tuple[str, int, str, int]:
+    """Return the four values that identify a connection: remote host and port, local host and port.
+
+    Hosts are dotted text. Seen from the other end, the two pairs have changed places. The values
+    are remembered when the connection is lost, and when the stream is closed.
+
+    Raises:
+        NotConnected: The socket has no peer yet.
+        TypeError: It is a local one, whose ends have neither.
+    """
+    return str(stream.remote_host), stream.remote_port, str(stream.local_host), stream.local_port
+
+
+def _check_port(port: int, *, lowest: int) -> int:
+    # Names of services, which sockets take elsewhere, are no ports in PORT.
+    if not isinstance(port, int):
+        raise TypeError(f"a port is an integer, not {type(port).__name__}")
+    if not lowest <= port <= 65_535:
+        raise ValueError(f"a port is a number from {lowest} to 65535, not {port}")
+    return port
+
+
+# -- threads --------------------------------------------------------------------------------------
+
+
+def make_process(
+    name: str, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
+) -> Thread:
+    """Call a function in a thread of its own, which has already started when this returns.
+
+    You would want it to hand an accepted connection over, and to accept the next one at once. As in
+    Lisp, the thread does not keep the program running: wait for it with its `join` if it must
+    finish. What the function raises goes to `threading.excepthook`.
+
+    Args:
+        name: What the thread is called.
+        function: What to call.
+        *args: Its arguments.
+        **kwargs: Its keyword arguments.
+
+    Raises:
+        RuntimeError: The system has no room for another thread.
+    """
+    thread = Thread(target=function, args=args, kwargs=kwargs, name=name, daemon=True)
+    thread.start()
+    return thread
