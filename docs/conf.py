@@ -13,6 +13,7 @@ import re
 import sys
 import textwrap
 import typing
+from dataclasses import is_dataclass
 from typing import Any
 
 from docutils import nodes
@@ -25,6 +26,7 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.typing import stringify_annotation
 
 import trunkline
+from trunkline import evented
 
 project = "Trunkline"
 version = release = trunkline.__version__
@@ -46,7 +48,7 @@ nitpick_ignore = [
 ]
 nitpick_ignore_regex = [
     (r"py:.*", r"(collections|enum|io|ipaddress|os|socket|types|typing)\..*"),
-    (r"py:class", r"Any|Callable|Iterator|Literal|Self|Sequence|PathLike"),
+    (r"py:class", r"Any|Callable|Context|Iterator|Literal|Self|Sequence|PathLike|Thread|P(\.\w+)?"),
 ]
 
 
@@ -54,8 +56,9 @@ nitpick_ignore_regex = [
 
 # `trunkline.sockets.active_socket.ActiveSocket` is `trunkline.ActiveSocket`.
 PUBLIC = {
-    f"{thing.__module__}.{thing.__qualname__}": f"trunkline.{name}"
-    for name, thing in ((name, getattr(trunkline, name)) for name in trunkline.__all__)
+    f"{thing.__module__}.{thing.__qualname__}": f"{namespace.__name__}.{name}"
+    for namespace in (trunkline, evented)
+    for name, thing in ((name, getattr(namespace, name)) for name in namespace.__all__)
     if isinstance(thing, type)
 }
 
@@ -76,15 +79,28 @@ def find_public_name(
 def link_public_names(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Make a link of each name in backticks that is public, and code of what else is in them."""
     domain = app.env.get_domain("py")
+    namespaces = ["trunkline", "trunkline.evented"]
+    if docname.endswith("/evented"):
+        namespaces.reverse()
     # Single backticks are code in Markdown, and a "title" in the docstrings, for Sphinx.
     for kind in (nodes.title_reference, nodes.literal):
         for found in list(doctree.findall(kind)):
             text = found.astext()
             literal = nodes.literal(text, text)
-            target = "trunkline." + re.sub(r"\(.*\)$", "", text)
-            link = domain.resolve_xref(
-                app.env, docname, app.builder, "obj", target, addnodes.pending_xref(), literal
+            name = re.sub(r"\(.*\)$", "", text)
+            links = (
+                domain.resolve_xref(
+                    app.env,
+                    docname,
+                    app.builder,
+                    "obj",
+                    f"{namespace}.{name}",
+                    addnodes.pending_xref(),
+                    literal,
+                )
+                for namespace in namespaces
             )
+            link = next(filter(None, links), None)
             if link is not None and not isinstance(found.parent, nodes.reference):
                 found.replace_self(link)
             elif kind is nodes.title_reference:
@@ -136,6 +152,11 @@ NOT_CALLED = {
     trunkline.Stream,
     trunkline.StreamIO,
     trunkline.Timer,
+    evented.FreeableHandle,
+    evented.Handle,
+    evented.Lookup,
+    evented.Poller,
+    evented.SignalHandler,
 }
 
 
@@ -150,8 +171,8 @@ def read_signature(
 ) -> tuple[str, str | None] | None:
     """Return a signature as the source has it, and none for what nobody calls."""
     if isinstance(obj, type):
-        if issubclass(obj, tuple):
-            return None  # a named tuple, of whose signature there is no source
+        if issubclass(obj, tuple) or is_dataclass(obj):
+            return None  # of whose signature there is no source
         if obj in NOT_CALLED or "__init__" not in vars(obj):
             return ("", None) if arguments else None
         obj = obj.__init__

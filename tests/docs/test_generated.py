@@ -12,10 +12,11 @@ from docs.pages import DOCS, assert_up_to_date
 import trunkline
 import trunkline.errors
 from trunkline import TrunklineError
-from trunkline.multiplex import event_base
+from trunkline.multiplex import event_base, transport
 
 ERRORS = DOCS / "guide" / "errors.md"
 EVENT_BASE = DOCS / "guide" / "event_base.md"
+TRANSPORT = DOCS / "guide" / "transport.md"
 
 
 def public_errors() -> list[type[TrunklineError]]:
@@ -78,6 +79,13 @@ def tree() -> str:
     text = trunkline.errors.__doc__ or ""
     drawing = textwrap.dedent(text[text.index("    TrunklineError\n") : text.index("The table is")])
     return f"```text\n{drawing.strip()}\n```"
+
+
+def test_the_guide_has_the_contract_of_the_transport() -> None:
+    text = transport.__doc__ or ""
+    text = text[text.index("The contract") :]
+    assert "* `write`, `close` and" in text
+    assert_up_to_date(TRANSPORT, "<!-- begin contract -->", "<!-- end contract -->", text)
 
 
 def contract() -> str:

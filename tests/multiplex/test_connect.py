@@ -30,9 +30,10 @@ from trunkline import (
     TimedOut,
     TooManyOpenFiles,
     Transport,
+    TryAgain,
     connect,
 )
-from trunkline.multiplex.background import MOST_THREADS
+from trunkline.multiplex.event_base import MOST_WORKER_THREADS
 from trunkline.testing.clock import ManualClock
 
 pytestmark = pytest.mark.exact_io("an injected fault is one that the connection may end with")
@@ -322,31 +323,31 @@ def test_an_event_base_that_is_closed_meanwhile_is_not_told(base: EventBase) -> 
 def test_only_so_many_names_are_looked_up_at_a_time(base: EventBase) -> None:
     names = SlowNames(ONE)
     with hosts(answering=[ONE]) as there:
-        protocols = [Recorder() for _ in range(3 * MOST_THREADS)]
+        protocols = [Recorder() for _ in range(3 * MOST_WORKER_THREADS)]
         for protocol in protocols:
             to_host(base, protocol, there.port, names)
-        run_until(base, lambda: names.peak == MOST_THREADS, "all threads at work")
+        run_until(base, lambda: names.peak == MOST_WORKER_THREADS, "all threads at work")
         names.go_on.set()
         run_until(base, lambda: all(p.calls for p in protocols), "all connections")
-        assert names.peak == MOST_THREADS
+        assert names.peak == MOST_WORKER_THREADS
         for protocol in protocols:
             protocol.transport.abort()
         settle(base)
 
 
-def test_without_a_thread_the_name_is_looked_up_all_the_same(
+def test_without_a_thread_the_connection_fails(
     base: EventBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    with hosts(answering=[ONE]) as there:
-        protocol = Recorder()
-        transport = to_host(base, protocol, there.port, Names(ONE))
-        run_until(base, lambda: transport.is_connected, "the connection")
-        transport.abort()
-        settle(base)
+    protocol = Recorder()
+    to_host(base, protocol, 9, Names(ONE))
+    assert protocol.calls == []
+    error = finish(base, protocol)
+    assert isinstance(error, TryAgain)
+    assert "thread" in str(error)
 
 
 def test_a_resolver_that_fails_ends_the_connection_with_what_it_raised(base: EventBase) -> None:

@@ -52,6 +52,7 @@ from ..errors import SocketClosed
 from .handlers import Cause, Event, HandlerCallback, IOHandler
 from .registry import Registration, Registry, number_of
 from .statistics import Statistics
+from .worker_threads import WorkerThreads
 
 __all__ = ("EventBase",)
 
@@ -59,6 +60,9 @@ _EVENTS = ("read", "write", "error")
 
 SCRATCH_BYTES = 262_144
 """How much is received at a time, at most."""
+
+MOST_WORKER_THREADS = 16
+"""How many names are looked up at a time; more than that wait for their turn."""
 
 
 class EventBase:
@@ -110,6 +114,7 @@ class EventBase:
         """When the backend last returned; it is only of use inside of what the base calls."""
         self._fired = False  # whether the iteration has called a handler or a timer
         self._scratch: memoryview | None = None
+        self._worker_threads: WorkerThreads | None = None
         self.exception_handler: Callable[[Exception, Any], object] = log_exception
         """Called with an exception that a callback of a transport has raised, and the transport.
 
@@ -617,6 +622,13 @@ class EventBase:
         if self._scratch is None:
             self._scratch = memoryview(bytearray(SCRATCH_BYTES))
         return self._scratch
+
+    @property
+    def worker_threads(self) -> WorkerThreads:
+        """Threads for what blocks, as looking up a name does."""
+        if self._worker_threads is None:
+            self._worker_threads = WorkerThreads(MOST_WORKER_THREADS, self.call_soon)
+        return self._worker_threads
 
     # -- looking at it ---------------------------------------------------------------------------
 

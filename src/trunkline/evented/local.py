@@ -1,0 +1,125 @@
+"""Local sockets with callbacks: what TCP is between machines, they are within one."""
+
+from functools import partial
+from typing import Any, ClassVar, Literal, Unpack, overload
+
+from ..multiplex import connect
+from ..sockets import PassiveSocket, make_socket
+from ..sockets.keywords import PassiveLocalOptions, PathLikeName
+from .async_socket import AsyncSocket, ReadCallback, SocketOptions
+from .events import EventCallback
+from .loop import EventLoop
+from .server import SocketServer, inherited_socket
+from .stream import SocketStream
+
+__all__ = ("LocalServer", "local_connect", "local_server")
+
+
+class _OutgoingLocalSocket(AsyncSocket):
+    kind: ClassVar[str] = "outgoing local"
+
+
+class _IncomingLocalSocket(AsyncSocket):
+    kind: ClassVar[str] = "incoming local"
+
+
+class LocalServer(SocketServer):
+    """Accepts connections at a local address; `local_server` makes it."""
+
+    kind: ClassVar[str] = "local server"
+    socket_class = _IncomingLocalSocket
+
+
+@overload
+def local_connect(
+    path: PathLikeName,
+    read_cb: ReadCallback | None,
+    event_cb: EventCallback | None = ...,
+    *,
+    data: Any = ...,
+    stream: Literal[False] = ...,
+    loop: EventLoop | None = ...,
+    **options: Unpack[SocketOptions],
+) -> AsyncSocket: ...
+@overload
+def local_connect(
+    path: PathLikeName,
+    read_cb: ReadCallback | None,
+    event_cb: EventCallback | None = ...,
+    *,
+    data: Any = ...,
+    stream: Literal[True],
+    loop: EventLoop | None = ...,
+    **options: Unpack[SocketOptions],
+) -> SocketStream: ...
+def local_connect(
+    path: PathLikeName,
+    read_cb: ReadCallback | None,
+    event_cb: EventCallback | None = None,
+    *,
+    data: Any = None,
+    stream: bool = False,
+    loop: EventLoop | None = None,
+    **options: Unpack[SocketOptions],
+) -> AsyncSocket | SocketStream:
+    """Connect to a local socket, and have callbacks called for what happens; see `tcp_connect`.
+
+    Args:
+        path: A path or a `LocalAddress`.
+        read_cb, event_cb, data, stream, loop: As for `tcp_connect`.
+        **options: `connect_cb`, `write_cb`, `read_timeout`, `write_timeout` and `drain`, as for
+            `tcp_connect`.
+
+    Returns:
+        The socket; or its stream, if `stream` is True.
+
+    Raises:
+        RuntimeError: No loop is running; or it is another thread's, or has ended.
+        TypeError, ValueError: An argument is none of those that it can be.
+    """
+    socket = _OutgoingLocalSocket(read_cb, event_cb, loop, data=data, stream=stream, **options)
+    connector = partial(connect, address_family="local", remote_filename=path, high_water=0)
+    socket.connect_by(connector, path)
+    return socket.for_application()
+
+
+def local_server(
+    path: PathLikeName | None,
+    read_cb: ReadCallback | None,
+    event_cb: EventCallback | None = None,
+    *,
+    stream: bool = False,
+    backlog: int | None = None,
+    reuse_address: bool = True,
+    fd: int | None = None,
+    loop: EventLoop | None = None,
+    **options: Unpack[SocketOptions],
+) -> LocalServer:
+    """Accept connections at a local address, and have callbacks called; see `tcp_server`.
+
+    Args:
+        path: A path or a `LocalAddress`. The file is removed when the server is closed.
+        reuse_address: Remove a socket's file that nobody listens to.
+        read_cb, event_cb, stream, backlog, fd, loop: As for `tcp_server`.
+        **options: `connect_cb`, `write_cb`, `read_timeout`, `write_timeout` and `drain`, as for
+            `tcp_server`.
+
+    Raises:
+        AddressInUse: Somebody listens there.
+        PathNotFound, PermissionDenied, SocketError: The system says no.
+        RuntimeError: No loop is running; or it is another thread's, or has ended.
+        TypeError, ValueError: An argument is none of those that it can be.
+    """
+    if (fd is None) == (path is None):
+        raise TypeError("a local server has either a path or an fd")
+
+    def make_passive_socket() -> PassiveSocket:
+        if fd is not None:
+            return inherited_socket(fd, backlog)
+        assert path is not None
+        settings: PassiveLocalOptions = {"local_filename": path, "reuse_address": reuse_address}
+        if backlog is not None:
+            settings["backlog"] = backlog
+        return make_socket(connect="passive", address_family="local", **settings)
+
+    return LocalServer(make_passive_socket, read_cb, event_cb, loop, stream=stream, **options)

@@ -1,0 +1,175 @@
+"""Looking names up without blocking the loop: in threads, whose number the loop limits."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from .._core.deadline import check_timeout
+from .._core.timer_queue import Timer
+from ..addresses import AddressLike, ensure_address
+from ..errors import SocketClosed, TimedOut, TryAgain
+from ..sockets.families import InternetFamily, family_number
+from ..sockets.resolving import Resolution, Resolver, ensure_hostname, literal_address
+from .events import Event, EventCallback
+from .handle import FreeableHandle
+from .loop import EventLoop, check_callable
+
+__all__ = ("Lookup", "dns_lookup", "reverse_dns_lookup")
+
+
+class Lookup(FreeableHandle):
+    """A question to a resolver; `dns_lookup` and `reverse_dns_lookup` make it.
+
+    It is freed when it is answered. Freeing it before is to cancel it: nothing is called any more.
+    A thread that waits for the answer goes on waiting, and then throws it away.
+    """
+
+    kind: ClassVar[str] = "lookup"
+
+    def __init__(
+        self,
+        look_up: Callable[[], Any],
+        callback: Callable[[Any], object],
+        operation: str,
+        host: object,
+        event_cb: EventCallback | None,
+        loop: EventLoop | None,
+    ) -> None:
+        super().__init__(event_cb, loop)
+        check_callable(callback)
+        self._look_up = look_up
+        self._callback = callback
+        self._operation = operation
+        self._host = host
+        self._timer: Timer | None = None
+
+    def _start(self, timeout: float | None, blocks: bool) -> None:
+        base = self._loop.event_base
+        if check_timeout(timeout) is not None:
+            assert timeout is not None
+            self._timer = base.add_timer(self._expire, timeout, one_shot=True)
+        self._loop.adopt(self)
+        if blocks:
+            self._loop.lookup_threads.submit(self)
+        else:
+            base.call_soon(self.work)
+
+    def work(self) -> None:
+        """Ask, and tell the loop what came of it; this is called in a thread."""
+        outcome: tuple[Callable[[Any], object], Any]
+        try:
+            outcome = self._answered, self._look_up()
+        except Exception as error:
+            outcome = self._failed, error
+        with suppress(SocketClosed):  # the loop has ended, and nobody wants to know
+            self._loop.event_base.call_soon_threadsafe(*outcome)
+
+    def not_started(self, error: Exception) -> None:
+        """Fail, because there is no thread to ask in."""
+        failure = TryAgain(strerror=str(error), operation=self._operation, host=self._host)
+        self._loop.event_base.call_soon(self._failed, failure)
+
+    def _answered(self, answer: Any) -> None:
+        if not self._is_freed:
+            self.free()
+            self._call(self._callback, answer)
+
+    def _failed(self, error: Exception) -> None:
+        if not self._is_freed:
+            self.free()
+            self._loop.report(Event.from_error(error, self), self._event_cb)
+
+    def _expire(self) -> None:
+        self._failed(TimedOut.expired(self._operation, self._host))
+
+    def _stop(self) -> None:
+        self._loop.lookup_threads.forget(self)
+        if self._timer is not None:
+            self._loop.event_base.remove_timer(self._timer)
+
+    def __repr__(self) -> str:
+        return f"<Lookup of {self._host}{', freed' if self._is_freed else ''}>"
+
+
+def dns_lookup(
+    host: AddressLike,
+    callback: Callable[[Resolution], object],
+    *,
+    event_cb: EventCallback | None = None,
+    family: InternetFamily = "internet",
+    resolver: Resolver | None = None,
+    timeout: float | None = None,
+    loop: EventLoop | None = None,
+) -> Lookup:
+    """Look up the addresses of a host, and have `callback` called with them.
+
+    To connect to a host by name, give the name to `tcp_connect`: it tries all addresses.
+
+    Args:
+        host: A name; an address is its own answer.
+        callback: Called with a `Resolution`: the addresses, the best first, and the canonical name.
+            It is never called before this function returns.
+        event_cb: Called, once, if there is no answer: with a `ResolverError`, or with `TimedOut`.
+        family: Which addresses are wanted: ``"internet"`` for both families, ``"ipv4"``,
+            ``"ipv6"``.
+        resolver: Who looks it up; the loop's resolver by default.
+        timeout: Seconds to wait for the answer.
+        loop: The loop; the current one by default.
+
+    Returns:
+        The lookup, which can be freed.
+
+    Raises:
+        RuntimeError: No loop is running; or it is another thread's, or has ended.
+        ValueError, TypeError: `host` is neither a name nor an address; or another argument is
+            wrong.
+    """
+    address = literal_address(host)
+    family_number(family)
+
+    def look_up() -> Resolution:
+        if address is not None:
+            return Resolution((ensure_hostname(address, family=family),), None)
+        assert isinstance(host, str)
+        return (resolver or lookup.loop.resolver).resolve(host, family=family)
+
+    lookup = Lookup(look_up, callback, "resolve", host, event_cb, loop)
+    lookup._start(timeout, blocks=address is None)
+    return lookup
+
+
+def reverse_dns_lookup(
+    address: AddressLike,
+    callback: Callable[[str], object],
+    *,
+    event_cb: EventCallback | None = None,
+    resolver: Resolver | None = None,
+    timeout: float | None = None,
+    loop: EventLoop | None = None,
+) -> Lookup:
+    """Look up the name of the host with an address, and have `callback` called with it.
+
+    Args:
+        address: The address, in any form that `ensure_address` takes.
+        callback: Called with the name. It is never called before this function returns.
+        event_cb: Called, once, if there is no answer: with a `ResolverError`, which is `NoName` if
+            no name belongs to the address, or with `TimedOut`.
+        resolver: Who looks it up; the loop's resolver by default.
+        timeout: Seconds to wait for the answer.
+        loop: The loop; the current one by default.
+
+    Returns:
+        The lookup, which can be freed.
+
+    Raises:
+        RuntimeError: No loop is running; or it is another thread's, or has ended.
+        ValueError, TypeError: It is not an address; or another argument is wrong.
+    """
+    wanted = ensure_address(address)
+
+    def look_up() -> str:
+        return (resolver or lookup.loop.resolver).reverse(wanted)
+
+    lookup = Lookup(look_up, callback, "reverse", wanted, event_cb, loop)
+    lookup._start(timeout, blocks=True)
+    return lookup

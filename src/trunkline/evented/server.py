@@ -1,0 +1,202 @@
+"""Servers with callbacks: each connection that is accepted becomes an `AsyncSocket`."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar, TypedDict, Unpack
+
+from ..addresses import IPV4_UNSPECIFIED, AddressLike, ensure_address
+from ..errors import SocketClosed, SocketError
+from ..multiplex import TransportProtocol, listen
+from ..sockets import PassiveSocket, make_socket, make_socket_from_fd
+from .async_socket import AsyncSocket, ReadCallback, SocketOptions
+from .events import Event, EventCallback, EventKind
+from .handle import Handle
+from .loop import EventLoop
+
+__all__ = (
+    "ListenOptions",
+    "SocketServer",
+    "TcpServer",
+    "TcpServerOptions",
+    "inherited_socket",
+    "tcp_server",
+)
+
+
+class SocketServer(Handle):
+    """Accepts connections until it is closed. Closing it leaves its connections as they are.
+
+    Running out of descriptors ends no server: it accepts again when there are some. Any other error
+    of accepting is told to `event_cb`, as `EventKind.ACCEPT_ERROR`, and then the server is closed.
+    """
+
+    kind: ClassVar[str] = "server"
+    socket_class: ClassVar[type[AsyncSocket]] = AsyncSocket
+
+    def __init__(
+        self,
+        make_passive_socket: Callable[[], PassiveSocket],
+        read_cb: ReadCallback | None,
+        event_cb: EventCallback | None,
+        loop: EventLoop | None,
+        **socket_arguments: Any,
+    ) -> None:
+        super().__init__(event_cb, loop)
+        self._make_socket = partial(
+            self.socket_class, read_cb, event_cb, self._loop, **socket_arguments
+        )
+        self._make_socket()  # a mistake in the arguments is to be found now
+        passive = make_passive_socket()
+        try:
+            self._listener = listen(
+                self._loop.event_base,
+                passive,
+                self._protocol_of_a_connection,
+                error_callback=self._accept_failed,
+                high_water=0,
+            )
+            self._loop.adopt(self)
+        except BaseException:
+            passive.close()
+            raise
+
+    def _protocol_of_a_connection(self) -> TransportProtocol:
+        return self._make_socket().protocol()
+
+    def _accept_failed(self, error: SocketError) -> None:
+        try:
+            self._loop.report(Event(EventKind.ACCEPT_ERROR, self, error), self._event_cb)
+        finally:
+            self.close()
+
+    @property
+    def local_name(self) -> Any:
+        """Where it listens, an `Endpoint` or a `LocalAddress`."""
+        return self._listener.local_name
+
+    def fileno(self) -> int:
+        """Return the number of the descriptor, or -1 if it is closed."""
+        return self._listener.socket.fileno()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed."""
+        return self._listener.closed
+
+    def close(self) -> None:
+        """Accept nobody any more; connections that were accepted live on. May be repeated."""
+        if not self.closed:
+            self.close_handle()
+            self._loop.release(self)
+
+    def close_handle(self) -> None:
+        """See `Handle.close_handle`."""
+        self._listener.close()
+
+    def _check_open(self, operation: str) -> None:
+        if self.closed:
+            raise SocketClosed(operation=operation, address=self.local_name)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self.local_name}{', closed' if self.closed else ''}>"
+
+
+class _IncomingTcpSocket(AsyncSocket):
+    kind: ClassVar[str] = "incoming tcp"
+
+
+class TcpServer(SocketServer):
+    """Accepts TCP connections; `tcp_server` makes it."""
+
+    kind: ClassVar[str] = "tcp server"
+    socket_class = _IncomingTcpSocket
+
+
+class ListenOptions(TypedDict, total=False):
+    """The keyword arguments that concern listening."""
+
+    reuse_address: bool
+    reuse_port: bool
+    v6_only: bool
+    keepalive: bool
+    nodelay: bool
+    interface: str
+
+
+class TcpServerOptions(ListenOptions, SocketOptions, total=False):
+    """The keyword arguments of `tcp_server`, but for those of its own."""
+
+
+def tcp_server(
+    bind_address: AddressLike | None,
+    port: int | str | None,
+    read_cb: ReadCallback | None,
+    event_cb: EventCallback | None = None,
+    *,
+    stream: bool = False,
+    backlog: int | None = None,
+    fd: int | None = None,
+    loop: EventLoop | None = None,
+    **options: Unpack[TcpServerOptions],
+) -> TcpServer:
+    """Listen at an address and port, and have callbacks called for the connections.
+
+    All connections begin with the same callbacks; each may get others by `AsyncSocket.write`.
+
+    Args:
+        bind_address: An address of this machine, not a name; None is all IPv4 addresses.
+        port: A port, or the name of a service; 0 lets the system choose, see `local_name`.
+        read_cb: As for `tcp_connect`, for each connection.
+        event_cb: As for `tcp_connect`, for each connection, and for the server itself: the event's
+            `source` tells which.
+        stream: Give `read_cb` a `SocketStream` in place of bytes.
+        backlog: How many connections may wait to be accepted; None is the usual number.
+        fd: The descriptor of a socket that something else has bound, a service manager for
+            instance; `bind_address` and `port` are None then. The server owns it from now on.
+        loop: The loop; the current one by default.
+        connect_cb: Called with the socket of each new connection, before anything is read.
+        write_cb, read_timeout, write_timeout, drain: As for `tcp_connect`, for each connection.
+        reuse_address, reuse_port, v6_only, keepalive, nodelay, interface: As for `make_socket`.
+
+    Returns:
+        The server, which can be closed. It keeps the loop alive; if it should not, call its
+        `unref`.
+
+    Raises:
+        AddressInUse, AddressNotAvailable, PermissionDenied, SocketError: It cannot listen there.
+        NotASocket, SocketClosed: The descriptor is something else, or there is none.
+        RuntimeError: No loop is running; or it is another thread's, or has ended.
+        TypeError, ValueError: An argument is none of those that it can be.
+    """
+    names = ListenOptions.__annotations__
+    listening: dict[str, Any] = {name: value for name, value in options.items() if name in names}
+    others: dict[str, Any] = {name: value for name, value in options.items() if name not in names}
+    if fd is None:
+        if port is None:
+            raise TypeError("a server needs a port, or an fd")
+        host = IPV4_UNSPECIFIED if bind_address is None else ensure_address(bind_address)
+        listening["local_host"] = host
+        listening["local_port"] = port
+        if backlog is not None:
+            listening["backlog"] = backlog
+    elif bind_address is not None or port is not None or listening:
+        raise TypeError("a server has either an fd, or an address and a port")
+
+    def make_passive_socket() -> PassiveSocket:
+        if fd is not None:
+            return inherited_socket(fd, backlog)
+        return make_socket(connect="passive", **listening)
+
+    return TcpServer(make_passive_socket, read_cb, event_cb, loop, stream=stream, **others)
+
+
+def inherited_socket(fd: int, backlog: int | None) -> PassiveSocket:
+    """Return a listening socket on a descriptor that something else has opened, and own it."""
+    passive = make_socket_from_fd(fd, dup=False, connect="passive")
+    if not passive.is_listening:
+        try:
+            passive.listen(backlog)
+        except BaseException:
+            passive.close()
+            raise
+    return passive

@@ -1,0 +1,157 @@
+"""Stream mode: what has arrived is taken from a stream, in whatever portions suit the application.
+
+It is the stream of the blocking sockets, on a channel that never has anything: what arrives is put
+into the stream's buffer by the socket, so that no read ever waits.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NoReturn, Protocol
+
+from .._core.deadline import Deadline
+from .._core.external_format import ExternalFormatLike
+from ..errors import SocketClosed, TimedOut, WouldBlock
+from ..streams import DEFAULT_LIMIT, DEFAULT_TIMEOUT, Stream
+from ..streams.stream import Timeout, check_size
+
+__all__ = ("SocketStream",)
+
+
+class _Socket(Protocol):
+    """What a stream needs of its socket."""
+
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def remote_name(self) -> Any: ...
+    def note_input(self) -> None: ...
+    def write(self, data: Any) -> None: ...
+    def close(self, *, flush: bool = ...) -> None: ...
+    def fileno(self) -> int: ...
+
+
+class SocketStream(Stream):
+    """A stream of what has arrived at an `AsyncSocket`, and to it.
+
+    Reading takes what is there and never waits: whatever a call's `timeout` is, it raises
+    `TimedOut` at once if not enough has arrived, and nothing is lost. So try, and if it fails, try
+    again in the next read callback. `read_available` is never too early. Writing is like
+    `AsyncSocket.write`, and has nothing to flush.
+
+    Attributes:
+        socket: The socket.
+    """
+
+    def __init__(self, socket: Any, *, external_format: ExternalFormatLike = "utf-8") -> None:
+        super().__init__(_Channel(socket), external_format=external_format, timeout=0)
+        self.socket = socket
+        self._limit = DEFAULT_LIMIT
+
+    @property
+    def limit(self) -> int:
+        """How many bytes may have arrived, and wait to be read: with more, the socket reads no
+        further. Raise it if you wait for more than that to be there at once.
+        """
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        check_size(limit)
+        self._limit = limit
+        self.socket.note_input()
+
+    def read_available(self) -> bytes:
+        """Return all bytes that have arrived, none if there are none.
+
+        Raises:
+            ValueError: The stream's format does not mix with bytes.
+            SocketClosed: The socket is closed.
+        """
+        with self._channel.reading:
+            self._input.check_bytes()
+            return self._input.take_bytes(len(self._input))
+
+    def write(self, data: str | Any, *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
+        """Write text in the stream's external format, or bytes; it never waits.
+
+        Raises:
+            SocketClosed: The socket is closed.
+            UnicodeEncodeError: The text cannot be written in the stream's encoding.
+            TypeError: The data is neither text nor bytes.
+            ValueError: It is bytes, and the stream's format does not mix with bytes.
+        """
+        super().write(data)
+        self.force_output()
+
+    @property
+    def at_eof(self) -> bool:
+        """Whether the peer has finished, and everything has been read."""
+        return self._input.at_end and not self._input
+
+    @property
+    def closed(self) -> bool:
+        """Whether the socket has been closed."""
+        closed: bool = self.socket.closed
+        return closed
+
+    def close(self, *, flush: bool = False) -> None:
+        """Close the socket, see `AsyncSocket.close`."""
+        self.socket.close(flush=flush)
+
+    def fileno(self) -> int:
+        """Return the number of the socket's descriptor, or -1 if there is none."""
+        number: int = self.socket.fileno()
+        return number
+
+    def __repr__(self) -> str:
+        return f"<SocketStream of {self.socket!r}>"
+
+
+class _Channel:
+    """A channel with nothing in it, that writes to a socket, and tells it when something was read.
+
+    See `Channel` in the layer of streams.
+    """
+
+    def __init__(self, socket: _Socket) -> None:
+        self._socket = socket
+
+    @property
+    def where(self) -> Any:
+        return self._socket.remote_name
+
+    @where.setter
+    def where(self, address: object) -> None:
+        raise AttributeError("the socket knows its peer")
+
+    @property
+    def reading(self) -> AbstractContextManager[None]:
+        return self._reading()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        self._check_open("read")
+        yield
+        self._socket.note_input()
+
+    @property
+    def writing(self) -> AbstractContextManager[None]:
+        self._check_open("write")
+        return nullcontext()
+
+    def _check_open(self, operation: str) -> None:
+        if self._socket.closed:
+            raise SocketClosed(operation=operation, address=self.where)
+
+    def receive_into(self, buffer: Any, /) -> int:
+        raise WouldBlock(operation="receive", address=self.where)
+
+    def send(self, data: Any, /) -> int:
+        self._socket.write(data)
+        return len(data)
+
+    def wait_readable(self, deadline: Deadline, operation: str) -> NoReturn:
+        raise TimedOut.expired(operation, self.where)
+
+    def wait_writable(self, deadline: Deadline, operation: str) -> NoReturn:
+        raise AssertionError("writing never waits")
