@@ -15,6 +15,10 @@ from multiplex.transport_helpers import (
 from trunkline import EventBase, TimedOut
 from trunkline.testing.clock import ManualClock
 
+pytestmark = pytest.mark.exact_io(
+    "it follows single sends and receives; `test_transport_model` has faults of its own"
+)
+
 
 def test_what_is_written_waits_until_it_is_released(base: EventBase) -> None:
     with connected(base, Recorder()) as (transport, peer):
