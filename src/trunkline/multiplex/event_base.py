@@ -120,6 +120,11 @@ class EventBase:
 
         By default it is logged, with the peer's name.
         """
+        self.lingering: weakref.WeakSet[object] = weakref.WeakSet()
+        """Connections that are being closed while their peers still send, each for a short time.
+
+        Their handlers keep them, so that they are not in it any more once those are removed.
+        """
         self._iterations = 0
         self._callbacks = 0
         self._longest_callback: float | None = 0.0 if collect_timing else None
@@ -367,9 +372,10 @@ class EventBase:
             if self._exit_when_empty and self.is_empty:
                 return
             self._fired = False
-            had_io = self._iterate(_earlier(end, idle_end), min_step, max_step)
             if is_endless:
+                self._iterate(None, min_step, max_step)
                 continue
+            had_io = self._iterate(_earlier(end, idle_end), min_step, max_step)
             if had_io:
                 idle_end = _add(self.iteration_time, idle_timeout)
             if (one_shot and self._fired) or _has_come(

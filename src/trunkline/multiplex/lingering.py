@@ -39,6 +39,7 @@ class _Lingerer:
         self._event_base = event_base
         self._descriptor = descriptor
         event_base.set_io_handler(descriptor, "read", self._on_readable)
+        event_base.lingering.add(self)
         # Nothing but the handler keeps this object, so that it is gone, and the descriptor with it,
         # as soon as the event base is closed.
         end = weakref.WeakMethod(self._end)
@@ -55,6 +56,7 @@ class _Lingerer:
             self._end()
 
     def _end(self) -> None:
+        self._event_base.lingering.discard(self)
         self._event_base.remove_timer(self._timer)
         self._event_base.remove_fd_handlers(self._descriptor.number)
         self._descriptor.close()

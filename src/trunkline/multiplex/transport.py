@@ -71,7 +71,23 @@ class Transport:
         read_timeout: The same for anything received, while reading is not paused.
         write_timeout: The same for anything sent, while something is queued.
         context: The context that the protocol is called in. Default: none in particular.
+
+    Attributes:
+        event_base: Who calls the transport.
+        remote_name: The name of the peer, an `Endpoint` or a `LocalAddress`; None before it is
+            connected.
+        local_name: The name of this end; None before it is connected.
+        descriptor: The connection's descriptor, for socket options; None if there is none.
     """
+
+    # An instance of so many attributes would otherwise be slow, and twice as large.
+    __slots__ = """
+        __weakref__ _caller _cancel_connecting _context _data_received _delivery _eof_seen _eof_told
+        _eof_wanted _error _external_format _form _has_more _high_water _is_delivering
+        _is_delivery_due _is_held _is_paused _is_reading _is_waiting_to_write _limits _line_limit
+        _low_water _queue _read_at _receive_into _scratch _send _state _unread _where _writer
+        _writing_is_paused _written_at descriptor event_base interrupted local_name remote_name
+    """.split()  # noqa: SIM905 - one name a line would take a page
 
     def __init__(
         self,
@@ -88,14 +104,14 @@ class Transport:
         write_timeout: float | None = None,
         context: Context | None = None,
     ) -> None:
-        self._event_base = event_base
+        self.event_base = event_base
         self._context = context
         self._state = _CONNECTING
-        self._descriptor: SocketDescriptor | None = None
+        self.descriptor: SocketDescriptor | None = None
         self._cancel_connecting: Callable[[], None] | None = None
-        self._remote_name: Name | None = None
+        self.remote_name: Any = None
         self._where: object = None  # what errors call the peer
-        self._local_name: Name | None = None
+        self.local_name: Any = None
         # Reading.
         self.interrupted = False  # a callback has changed how, or whether, to go on delivering
         self._is_paused = False
@@ -205,33 +221,13 @@ class Transport:
         """
         if self._state != _CLOSED:
             self._limits.set(idle=idle, read=read, write=write)
-            self._read_at = self._written_at = self._event_base.now()
+            self._read_at = self._written_at = self.event_base.now()
 
     # -- looking at it ---------------------------------------------------------------------------
 
-    @property
-    def remote_name(self) -> Any:
-        """The name of the peer, an `Endpoint` or a `LocalAddress`; None before it is connected."""
-        return self._remote_name
-
-    @property
-    def local_name(self) -> Any:
-        """The name of this end; None before it is connected."""
-        return self._local_name
-
-    @property
-    def event_base(self) -> EventBase:
-        """Who calls the transport."""
-        return self._event_base
-
-    @property
-    def descriptor(self) -> SocketDescriptor | None:
-        """The connection's descriptor, for socket options; None if there is none."""
-        return self._descriptor
-
     def fileno(self) -> int:
         """Return the number of the descriptor, or -1 if there is none."""
-        return -1 if self._descriptor is None else self._descriptor.number
+        return -1 if self.descriptor is None else self.descriptor.number
 
     @property
     def is_connected(self) -> bool:
@@ -282,17 +278,17 @@ class Transport:
         if unsent:
             self._queue.append(unsent)
         self._cancel_connecting = None
-        self._descriptor = descriptor
-        self._remote_name = self._where = descriptor.where = remote_name
+        self.descriptor = descriptor
+        self.remote_name = self._where = descriptor.where = remote_name
         with contextlib.suppress(SocketError):
-            self._local_name = descriptor.local_name()
-        self._scratch = self._event_base.scratch
+            self.local_name = descriptor.local_name()
+        self._scratch = self.event_base.scratch
         self._receive_into, self._send = descriptor.bare_calls()
         if self._is_held:
             self._send = _send_later
         self._state = _OPEN
         self._unread = unread
-        self._read_at = self._written_at = self._event_base.now()
+        self._read_at = self._written_at = self.event_base.now()
         try:
             self._call("connection_made", self)
         finally:
@@ -316,20 +312,20 @@ class Transport:
             ValueError: The writing half has been ended; or text has been decoded and not been
                 delivered, in a format that does not mix with bytes.
         """
-        if self._state != _OPEN or self._descriptor is None:
+        if self._state != _OPEN or self.descriptor is None:
             raise NotConnected(operation="detach", address=self._where)
         if self._eof_wanted:
             raise ValueError("the writing half of the connection has been ended by write_eof()")
         unread = self._form.take_back() + self._unread
         unsent = self._queue.take_all() + self._writer.finish()
-        descriptor = self._descriptor
+        descriptor = self.descriptor
         self._remove_handlers(descriptor)
         with descriptor.reading, descriptor.writing:
             heir = descriptor.transfer()
-        self._descriptor = None
+        self.descriptor = None
         self._lose(None, tell=False)
         socket = ActiveSocket(
-            heir, remote_name=self._remote_name, external_format=self._external_format
+            heir, remote_name=self.remote_name, external_format=self._external_format
         )
         socket.attach(unread, unsent)
         return socket
@@ -355,11 +351,11 @@ class Transport:
         )
         if is_wanted and self._watch("read", self._on_readable):
             self._is_reading = True
-            self._read_at = self._event_base.now()
+            self._read_at = self.event_base.now()
 
     def _stop_reading(self) -> None:
         if self._is_reading:
-            self._event_base.remove_fd_handlers(self._descriptor, read=True)
+            self.event_base.remove_fd_handlers(self.descriptor, read=True)
             self._is_reading = False
 
     def _on_readable(self, number: int, event: Event, cause: Cause | None) -> None:
@@ -388,7 +384,7 @@ class Transport:
         if delivery != "bytes":
             self._received(data)
             return
-        self._read_at = self._event_base.iteration_time
+        self._read_at = self.event_base.iteration_time
         self._is_delivering = True
         try:
             self._data_received(data)
@@ -402,7 +398,7 @@ class Transport:
     def _receive_into_buffer(self) -> None:
         """Receive into the protocol's own buffer."""
         try:
-            buffer = self.callback("get_buffer")(len(self._event_base.scratch))
+            buffer = self.callback("get_buffer")(len(self.event_base.scratch))
             if self._is_paused or self._state != _OPEN:
                 return
             if not len(buffer):
@@ -417,14 +413,14 @@ class Transport:
             self._callback_failed(error)
             return
         if count:
-            self._read_at = self._event_base.now()
+            self._read_at = self.event_base.now()
             self._delivering(self.callback("buffer_updated"), count)
         else:
             self._on_eof()
 
     def _received(self, data: bytes) -> None:
         """Deliver what has been received."""
-        self._read_at = self._event_base.iteration_time
+        self._read_at = self.event_base.iteration_time
         self._delivering(self._data_received if self._delivery == "bytes" else self._deliver, data)
 
     def _delivering(self, function: Callable[..., Any], *args: Any) -> None:
@@ -454,7 +450,7 @@ class Transport:
                 self._deliver_soon()
 
     def _input_failed(self, error: StreamError) -> None:
-        error.address = self._remote_name
+        error.address = self.remote_name
         self.pause_reading()
         if hasattr(self.protocol, "input_failed"):
             self.callback("input_failed")(self, error)
@@ -465,12 +461,12 @@ class Transport:
         """Have what was received before delivered, outside of any callback, and before all else."""
         self.interrupted = True
         is_due = self._unread or self._has_more or (self._eof_seen and not self._eof_told)
-        if not is_due or self._state != _OPEN or self._event_base.closed:
+        if not is_due or self._state != _OPEN or self.event_base.closed:
             return
         self._stop_reading()
         if not self._is_delivery_due:
             self._is_delivery_due = True
-            self._event_base.call_soon(self._deliver_unread)
+            self.event_base.call_soon(self._deliver_unread)
 
     def _deliver_unread(self) -> None:
         self._is_delivery_due = False
@@ -489,7 +485,7 @@ class Transport:
             self._start_reading()
 
     def _on_eof(self) -> None:
-        if self._descriptor is None or self._descriptor.is_closed:  # it looks the same from here
+        if self.descriptor is None or self.descriptor.is_closed:  # it looks the same from here
             self._lose(SocketClosed(operation="receive", address=self._where))
             return
         self._eof_seen = True
@@ -558,7 +554,7 @@ class Transport:
         except OSError as error:
             self._broken(error, "send")
             return
-        self._written_at = self._event_base.now()
+        self._written_at = self.event_base.now()
         if sent < len(data):
             self._queue.append(memoryview(data)[sent:])
             self._wait_to_write()
@@ -596,7 +592,7 @@ class Transport:
         self._is_held = True
         self._send = _send_later
         if self._is_waiting_to_write:
-            self._event_base.remove_fd_handlers(self._descriptor, write=True)
+            self.event_base.remove_fd_handlers(self.descriptor, write=True)
             self._is_waiting_to_write = False
 
     def release_output(self) -> None:
@@ -604,8 +600,8 @@ class Transport:
         if not self._is_held:
             return
         self._is_held = False
-        if self._descriptor is not None:
-            _, self._send = self._descriptor.bare_calls()
+        if self.descriptor is not None:
+            _, self._send = self.descriptor.bare_calls()
             if self._queue.size:
                 self._wait_to_write()
 
@@ -614,14 +610,14 @@ class Transport:
             return
         if not self._is_waiting_to_write and self._watch("write", self._on_writable):
             self._is_waiting_to_write = True
-            self._written_at = self._event_base.now()  # from here the limit counts
+            self._written_at = self.event_base.now()  # from here the limit counts
 
     def _on_writable(self, number: int, event: Event, cause: Cause | None) -> None:
         self._flush()
 
     def _flush(self) -> None:
         """Send what is queued, as far as it goes; then do what was waiting for that."""
-        if self._descriptor is None:
+        if self.descriptor is None:
             return
         queue = self._queue
         while queue.size:
@@ -634,7 +630,7 @@ class Transport:
             except OSError as error:
                 self._broken(error, "send")
                 return
-            self._written_at = self._event_base.iteration_time
+            self._written_at = self.event_base.iteration_time
             if sent == queue.size:
                 pieces.clear()
                 queue.size = 0
@@ -645,7 +641,7 @@ class Transport:
         if queue.size:
             self._wait_to_write()
         elif self._is_waiting_to_write:
-            self._event_base.remove_fd_handlers(self._descriptor, write=True)
+            self.event_base.remove_fd_handlers(self.descriptor, write=True)
             self._is_waiting_to_write = False
         try:
             if self._writing_is_paused and queue.size <= self._low_water:
@@ -653,7 +649,7 @@ class Transport:
                 if self._state == _OPEN:
                     self._call("resume_writing")
         finally:
-            if not queue.size:
+            if not queue.size and (self._eof_wanted or self._state != _OPEN):
                 self._on_everything_sent()
 
     def _on_everything_sent(self) -> None:
@@ -663,9 +659,9 @@ class Transport:
             self._end_writing()
 
     def _end_writing(self) -> None:
-        assert self._descriptor is not None
+        assert self.descriptor is not None
         try:
-            self._descriptor.shutdown(write=True)
+            self.descriptor.shutdown(write=True)
         except SocketError as error:
             self._lose(error)
             return
@@ -716,25 +712,25 @@ class Transport:
         Args:
             reset: Reset the connection, so that the peer notices at once.
         """
-        if reset and self._descriptor is not None:
-            self._descriptor.reset_on_close()
+        if reset and self.descriptor is not None:
+            self.descriptor.reset_on_close()
         self._lose(None)
 
     def _finish(self) -> None:
         """Close in good order, now that everything is sent."""
-        descriptor, self._descriptor = self._descriptor, None
+        descriptor, self.descriptor = self.descriptor, None
         assert descriptor is not None
         self._remove_handlers(descriptor)
         if self._eof_seen:
             descriptor.close()
         else:
-            linger(self._event_base, descriptor)
+            linger(self.event_base, descriptor)
         self._lose(self._error)
 
     def _broken(self, error: OSError, operation: str) -> None:
         """End a connection for which a system call has failed."""
-        if self._descriptor is not None:
-            error = self._descriptor.failure(error, operation)
+        if self.descriptor is not None:
+            error = self.descriptor.failure(error, operation)
         self._lose(error)
 
     def _lose(self, error: Exception | None, *, tell: bool = True) -> None:
@@ -749,12 +745,12 @@ class Transport:
         cancel, self._cancel_connecting = self._cancel_connecting, None
         if cancel is not None:
             cancel()
-        descriptor, self._descriptor = self._descriptor, None
+        descriptor, self.descriptor = self.descriptor, None
         if descriptor is not None:
             self._remove_handlers(descriptor)
             descriptor.close()
-        if tell and not self._event_base.closed:
-            self._event_base.call_soon(self._call, "connection_lost", error)
+        if tell and not self.event_base.closed:
+            self.event_base.call_soon(self._call, "connection_lost", error)
 
     def _watch(self, event: Event, callback: HandlerCallback) -> bool:
         """Set a handler; return whether that worked.
@@ -763,7 +759,7 @@ class Transport:
         trouble, and not that of whoever has called.
         """
         try:
-            self._event_base.set_io_handler(self._descriptor, event, callback)
+            self.event_base.set_io_handler(self.descriptor, event, callback)
         except SocketError as error:
             self._lose(error)
             return False
@@ -771,7 +767,7 @@ class Transport:
 
     def _remove_handlers(self, descriptor: SocketDescriptor) -> None:
         if self._is_reading or self._is_waiting_to_write:
-            self._event_base.remove_fd_handlers(descriptor)
+            self.event_base.remove_fd_handlers(descriptor)
         self._is_reading = self._is_waiting_to_write = False
 
     # -- calling the protocol --------------------------------------------------------------------
@@ -786,12 +782,12 @@ class Transport:
 
     def _callback_failed(self, error: Exception) -> None:
         try:
-            self._event_base.exception_handler(error, self)
+            self.event_base.exception_handler(error, self)
         finally:
             self._lose(error)
 
     def __repr__(self) -> str:
-        name = "" if self._remote_name is None else f" {self._remote_name}"
+        name = "" if self.remote_name is None else f" {self.remote_name}"
         return f"<Transport{name}, {_STATES[self._state]}>"
 
 
