@@ -1,7 +1,9 @@
 """A descriptor with users: who may use it, who wakes whom, and when the number is given back."""
 
+import gc
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -254,3 +256,28 @@ def test_what_became_readable_because_it_was_closed_is_closed(
     monkeypatch.setattr(module, "wait_for_one", close_and_wake)
     with pytest.raises(SocketClosed):
         wait_readable(pipe, None)
+
+
+class Name:
+    """An address that can tell when it is forgotten, which a string cannot."""
+
+
+def test_what_was_closed_is_forgotten_without_the_garbage_collector() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    pipe = Pipe(reading)
+    pipe.where = Name()
+    is_alive = weakref.ref(pipe.where)
+    with pipe.reading:
+        pipe.close()
+    with pytest.raises(SocketClosed) as caught, pipe.writing:
+        pass
+    assert caught.value.address is pipe.where
+    assert caught.value.operation == "write"
+    caught.value.address = None
+    gc.disable()
+    try:
+        del pipe, caught
+        assert is_alive() is None
+    finally:
+        gc.enable()

@@ -1,10 +1,6 @@
-"""`start_up_server`, argument by argument, and `server_terminate`."""
+"""`start_up_server`, argument by argument: whom it calls, and where it listens."""
 
 import io
-import logging
-import os
-import socket
-import threading
 from ipaddress import IPv4Address
 from queue import SimpleQueue
 from typing import Any
@@ -19,20 +15,15 @@ from support.timing import PATIENCE
 from trunkline import (
     ActiveSocket,
     AddressInUse,
-    EndOfFile,
     NoName,
     PassiveSocket,
-    SocketClosed,
     make_socket_pair,
 )
 from trunkline.dialects.lispworks import (
-    ServerProcess,
-    get_socket_address,
     server_terminate,
     start_up_server,
 )
 from trunkline.servers import listening
-from trunkline.servers.listening import ListeningPlace
 
 Surfaced = SimpleQueue[BaseException | None]
 
@@ -40,14 +31,6 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="there is no IPv6 here")
 
 # What a program must not write; type checkers would find it.
 start_up_anything: Any = start_up_server
-
-
-@pytest.fixture
-def surfaced(monkeypatch: pytest.MonkeyPatch) -> Surfaced:
-    """Return what has come to `threading.excepthook`, as it comes."""
-    exceptions: Surfaced = SimpleQueue()
-    monkeypatch.setattr(threading, "excepthook", lambda args: exceptions.put(args.exc_value))
-    return exceptions
 
 
 class Handles:
@@ -345,261 +328,6 @@ def test_a_port_is_not_reused_otherwise() -> None:
     assert isinstance(condition, AddressInUse)
 
 
-# -- process_name, wait, error --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [({}, "None server"), ({"service": "0"}, "'0' server"), ({"process_name": "talk"}, "talk")],
-)
-def test_the_thread_has_the_name(arguments: dict[str, Any], name: str) -> None:
-    names: SimpleQueue[str] = SimpleQueue()
-
-    def note(handle: ActiveSocket) -> None:
-        names.put(threading.current_thread().name)
-        handle.close()
-
-    with started(note, **arguments) as process:
-        visit(process)
-        assert process.name == names.get(timeout=PATIENCE) == name
-
-
-def test_without_waiting_it_returns_before_the_server_has_started() -> None:
-    may_start = threading.Event()
-    announced = Announced()
-
-    def wait(socket: PassiveSocket | None, condition: BaseException | None) -> None:
-        assert may_start.wait(PATIENCE)
-        announced(socket, condition)
-
-    process, condition = start_up_server(function=greet, announce=wait, address=HOST)
-    assert process is not None
-    assert condition is None
-    assert announced.is_empty
-    may_start.set()
-    announced.next_socket()
-    assert server_terminate(process)
-
-
-def test_waiting_returns_when_everybody_has_been_told_of_the_start() -> None:
-    announced = Announced()
-    with started(announce=announced, wait=True):
-        assert not announced.is_empty
-
-
-def test_a_failure_to_start_is_announced_if_it_is_not_to_surface(surfaced: Surfaced) -> None:
-    announced = Announced()
-    with refusing_port() as taken:
-        process, condition = start_up_server(
-            function=greet, address=HOST, service=taken, error=False, announce=announced
-        )
-        assert process is not None
-        assert condition is None
-        socket, announced_condition = announced.next()
-        process.join(PATIENCE)
-    assert socket is None
-    assert isinstance(announced_condition, AddressInUse)
-    assert announced.is_empty
-    assert surfaced.empty()
-    assert not server_terminate(process)
-
-
-@pytest.mark.parametrize("arguments", [{"error": True}, {}])
-def test_a_failure_to_start_surfaces_otherwise(
-    arguments: dict[str, Any], surfaced: Surfaced
-) -> None:
-    announced = Announced()
-    with refusing_port() as taken:
-        process, _ = start_up_server(
-            function=greet, address=HOST, service=taken, announce=announced, **arguments
-        )
-        assert isinstance(surfaced.get(timeout=PATIENCE), AddressInUse)
-        assert process is not None
-        process.join(PATIENCE)
-    assert announced.is_empty
-
-
-def test_who_waits_gets_the_condition_and_nothing_surfaces(surfaced: Surfaced) -> None:
-    announced = Announced()
-    with refusing_port() as taken:
-        process, condition = start_up_server(
-            function=greet, address=HOST, service=taken, wait=True, announce=announced
-        )
-    assert process is None
-    assert announced.next() == (None, condition)
-    assert surfaced.empty()
-
-
-def test_who_waits_may_have_it_surface_too(surfaced: Surfaced) -> None:
-    with refusing_port() as taken:
-        process, condition = start_up_server(
-            function=greet, address=HOST, service=taken, wait=True, error=True
-        )
-    assert process is None
-    assert surfaced.get(timeout=PATIENCE) is condition is not None
-
-
-def fail(handle: ActiveSocket) -> None:
-    raise LookupError("the function has failed")
-
-
-def test_a_function_that_fails_ends_the_server_and_surfaces(surfaced: Surfaced) -> None:
-    announced = Announced()
-    with started(fail, error=True, announce=announced) as process:
-        announced.next_socket()
-        assert visit(process) == b""
-        assert isinstance(surfaced.get(timeout=PATIENCE), LookupError)
-        assert announced.next() == (None, None)
-        process.join(PATIENCE)
-        assert not server_terminate(process)
-
-
-def test_a_function_that_fails_ends_the_server_and_is_announced(surfaced: Surfaced) -> None:
-    announced = Announced()
-    with started(fail, error=False, announce=announced) as process:
-        announced.next_socket()
-        assert visit(process) == b""
-        socket, condition = announced.next()
-        assert socket is None
-        assert isinstance(condition, LookupError)
-        process.join(PATIENCE)
-        assert not process.is_alive
-    assert announced.is_empty
-    assert surfaced.empty()
-
-
-def test_a_failure_that_nobody_is_told_of_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    with started(fail, error=False, process_name="this") as process:
-        visit(process)
-        process.join(PATIENCE)
-    assert "the this has failed" in caplog.text
-    assert "LookupError" in caplog.text
-
-
-# -- opening the port again -----------------------------------------------------------------------
-
-
-def break_listener(process: ServerProcess) -> PassiveSocket:
-    """Let the system break the socket that listens, so that accepting fails."""
-    broken = process.socket
-    assert broken is not None
-    with socket.socket(fileno=os.dup(broken.fileno())) as same:
-        same.shutdown(socket.SHUT_RDWR)
-    return broken
-
-
-def test_a_socket_that_broke_is_opened_again_at_the_first_port(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    announced = Announced()
-    with started(announce=announced) as process:
-        first = announced.next_socket()
-        port = get_socket_address(first).port
-        for _ in range(2):
-            caplog.clear()
-            broken = break_listener(process)
-            again = announced.next_socket()
-            assert again is process.socket is not broken
-            assert broken.closed
-            assert get_socket_address(again).port == port
-            assert visit(process) == b"hello\n"
-            assert "the port is opened again" in caplog.text
-    assert announced.next() == (None, None)
-
-
-def test_a_port_that_cannot_be_opened_again_ends_the_server(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    announced = Announced()
-    with started(announce=announced, error=False) as process:
-        announced.next_socket()
-
-        def refuse(self: ListeningPlace, port: int | None = None) -> PassiveSocket:
-            raise AddressInUse
-
-        monkeypatch.setattr(ListeningPlace, "open", refuse)
-        break_listener(process)
-        socket, condition = announced.next()
-        assert socket is None
-        assert isinstance(condition, AddressInUse)
-
-
-# -- server_terminate -----------------------------------------------------------------------------
-
-
-def test_terminating_tells_whether_the_server_was_active() -> None:
-    with started() as process:
-        port = port_of(process)
-        assert "active" in repr(process)
-        assert server_terminate(process)
-        assert not server_terminate(process)
-        assert not process.is_alive
-        assert "ended" in repr(process)
-        with pytest.raises(ConnectionRefusedError):
-            connect((HOST, port))
-        with started(service=port):  # it is free again
-            pass
-
-
-def test_terminating_cuts_the_connection_that_the_function_is_using() -> None:
-    gate = Gate(then=lambda handle: handle.read_line())
-    with started(gate) as process, connect((HOST, port_of(process))) as client:
-        gate.next()
-        gate.open()
-        assert server_terminate(process)
-        assert isinstance(gate.next_end(), SocketClosed)
-        assert receive_line(client) == ""
-
-
-def test_terminating_from_the_function_waits_for_it_to_return() -> None:
-    results: SimpleQueue[bool] = SimpleQueue()
-
-    def answer_and_end(handle: ActiveSocket) -> None:
-        with handle:
-            results.put(server_terminate())
-            results.put(server_terminate())
-            handle.write_line(f"last words for {handle.read_line()}")
-
-    with started(answer_and_end) as process:
-        with connect((HOST, port_of(process))) as client:
-            assert results.get(timeout=PATIENCE)
-            assert results.get(timeout=PATIENCE)
-            client.sendall(b"you\n")
-            assert receive_line(client) == "last words for you"
-        process.join(PATIENCE)
-        assert not process.is_alive
-
-
-def test_terminating_from_the_announce_function_ends_the_server() -> None:
-    announced = Announced()
-
-    def end(socket: PassiveSocket | None, condition: BaseException | None) -> None:
-        announced(socket, condition)
-        server_terminate()
-
-    process, _ = start_up_server(function=greet, announce=end, address=HOST)
-    announced.next_socket()
-    assert announced.next() == (None, None)
-    assert process is not None
-    process.join(PATIENCE)
-    assert not process.is_alive
-
-
-def test_only_inside_a_server_it_need_not_be_said_which() -> None:
-    with pytest.raises(RuntimeError, match="which server is meant"):
-        server_terminate()
-
-
-@pytest.mark.parametrize("repetition", range(20))
-def test_a_server_can_be_terminated_at_any_moment_of_its_start(repetition: int) -> None:
-    announced = Announced()
-    process, _ = start_up_server(function=greet, announce=announced, address=HOST)
-    assert process is not None
-    server_terminate(process)
-    process.join(PATIENCE)
-    assert not process.is_alive
-
-
 # -- mistakes -------------------------------------------------------------------------------------
 
 
@@ -620,14 +348,3 @@ def test_a_server_can_be_terminated_at_any_moment_of_its_start(repetition: int) 
 def test_mistakes_are_found_at_once(arguments: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         start_up_anything(**{"function": greet, **arguments})
-
-
-def test_the_log_has_the_connections_that_break(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    gate = Gate(then=lambda handle: handle.read_line())
-    with started(gate, process_name="this") as process:
-        connect((HOST, port_of(process))).close()
-        gate.next()
-        gate.open()
-        assert isinstance(gate.next_end(), EndOfFile)
-    assert "this: the connection from" in caplog.text

@@ -22,8 +22,8 @@ PORT = "9999"  # in the README
 HOST = LOOPBACK[socket.AF_INET]
 GREETING = re.search(r'write_line\("(.*)"\)', TEXT)
 
-CLIENT, REFUSED, THREADS, EVENT_BASE = blocks(TEXT, "python")
-SERVERS = pytest.mark.parametrize("server", [THREADS, EVENT_BASE], ids=["threads", "event base"])
+CLIENT, REFUSED, THREADS, CALLBACKS = blocks(TEXT, "python")
+SERVERS = pytest.mark.parametrize("server", [THREADS, CALLBACKS], ids=["threads", "callbacks"])
 
 
 def run(code: str, port: int, directory: Path, descriptors: int = 256) -> Program:
@@ -115,7 +115,7 @@ def test_a_server_of_the_readme_survives_a_shortage(server: str, tmp_path: Path)
 
 def test_everybody_in_the_chat_room_hears_everybody(tmp_path: Path) -> None:
     with (
-        listening(EVENT_BASE, tmp_path) as (_, port),
+        listening(CALLBACKS, tmp_path) as (_, port),
         connect((HOST, port)) as one,
         connect((HOST, port)) as other,
     ):

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from servers.serving import (
     visit,
 )
 from sockets.helpers import Call
+from sockets.test_make_socket import accept_queue_limit
 from support.peers import connect, exchange, has_ipv6, receive_all, reset
 from support.timing import PATIENCE
 
@@ -203,6 +205,13 @@ def test_the_backlog_is_the_one_that_was_given() -> None:
             with pytest.raises(TimeoutError):  # a backlog of 0 has room for one
                 more.connect((HOST, server.port))
         server.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of it")
+def test_the_backlog_has_room_for_a_burst() -> None:
+    allowed = int(Path("/proc/sys/net/core/somaxconn").read_text(encoding="ascii"))
+    with Server(echo, host=HOST) as server:
+        assert accept_queue_limit(server.sockets[0]) == min(4096, allowed)
 
 
 def test_nothing_is_left_when_one_of_the_places_cannot_be_had(tmp_path: Path) -> None:

@@ -213,6 +213,13 @@ def test_a_worker_that_dies_at_once_is_replaced_later_and_later(failure: Path) -
         assert "started=4, lost=3" in it.finish()
 
 
+def test_a_function_that_forgets_to_return_its_server_is_told_so() -> None:
+    with supervised(more="def make_server(sockets): pass", ready=False) as it:
+        it.program.wait_for_line("TypeError: make_server has returned None, and not a server")
+        it.signal(signal.SIGTERM)
+        it.finish()
+
+
 HANGING = """
 make_good_server = make_server
 
@@ -476,7 +483,7 @@ def test_mistakes_are_found_at_once(options: dict[str, Any], error: type[Excepti
 
 
 def test_what_makes_servers_is_a_function() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"^make_server is callable, not NoneType$"):
         Supervisor(None, host="127.0.0.1")  # type: ignore[arg-type]
 
 

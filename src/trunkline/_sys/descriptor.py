@@ -48,7 +48,7 @@ class Use:
     __slots__ = ("_descriptor", "_generation", "_lock", "_operation", "locked")
 
     def __init__(self, descriptor: "Descriptor", operation: str) -> None:
-        self._descriptor = descriptor
+        self._descriptor: Descriptor | _Gone = descriptor
         self._lock = threading.Lock()
         self.locked = self._lock.locked  # whether somebody is inside
         self._operation = operation
@@ -91,6 +91,30 @@ class Use:
     def release(self) -> None:
         """Give back what `try_acquire` took."""
         self._lock.release()
+
+    def forget(self, gone: "_Gone") -> None:
+        """Let go of the descriptor, which nobody can use any more.
+
+        The two know each other, and only the garbage collector would find them otherwise.
+        """
+        self._descriptor = gone
+
+
+class _Gone:
+    """What stands in for a descriptor that has been closed, for those who still ask for a right."""
+
+    __slots__ = ("where",)
+
+    is_closed = True
+
+    def __init__(self, where: object) -> None:
+        self.where = where
+
+    def check_open(self, operation: str) -> None:
+        raise SocketClosed(operation=operation, address=self.where)
+
+    def close_if_unused(self) -> bool:
+        return True
 
 
 class Descriptor:
@@ -227,5 +251,8 @@ class Descriptor:
             # Both rights stay taken: nobody can use the descriptor again.
             self._close_number()
             self._number = -1
+            gone = _Gone(self.where)
+            self.reading.forget(gone)
+            self.writing.forget(gone)
         descriptor_freed()
         return True

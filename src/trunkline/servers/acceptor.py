@@ -3,20 +3,18 @@
 from collections.abc import Callable
 
 from .._core.external_format import ExternalFormat
+from .._sys.readiness import READABLE, wait_for_one
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import SocketError
 from ..multiplex.event_base import EventBase
+from ..multiplex.handlers import Cause, Event
 from ..multiplex.listener import Listener
 from ..sockets.active_socket import ActiveSocket
 from ..sockets.passive_socket import PassiveSocket
 from .limits import LimitedChannel, TimeLimits
 
 __all__ = ("Acceptor",)
-
-# How often what waits in the backlog is asked for at the end; each time takes a number of them, and
-# clients who go on connecting must not keep the end from coming.
-_LAST_ROUNDS = 4
 
 
 class Acceptor(Listener):
@@ -28,7 +26,8 @@ class Acceptor(Listener):
         external_format: The connections' external format; None is the listening socket's.
         limits: The connections' limits of time.
         welcome: Called with each connection, and the channel that keeps its limits.
-        failed: Called with an error that ends the accepting.
+        failed: Called with an error that ends the accepting; the acceptor is closed then.
+        finished: Called when the acceptor is closed after `finish`.
     """
 
     def __init__(
@@ -40,8 +39,12 @@ class Acceptor(Listener):
         limits: TimeLimits,
         welcome: Callable[[ActiveSocket, LimitedChannel], object],
         failed: Callable[[SocketError], object],
+        finished: Callable[[], object],
     ) -> None:
         self._external_format = external_format
+        self._finished = finished
+        self._left: int | None = None  # how many more are accepted, once the end has begun
+        self._waits = False
         self._limits = limits
         self._welcome_connection = welcome
         super().__init__(event_base, socket, _no_protocol, failed, {})
@@ -56,14 +59,45 @@ class Acceptor(Listener):
             return
         channel = LimitedChannel(descriptor, self._limits)
         connection.go_through(channel)
+        if self._left is not None:
+            self._left -= 1
         self._welcome_connection(connection, channel)
 
-    def accept_waiting(self) -> None:
-        """Accept the connections that wait already, as far as that is possible at once."""
-        for _ in range(_LAST_ROUNDS):
-            if self._is_paused or self.closed:
-                return
-            self._on_readable(self.socket.fileno(), "read", None)
+    def _give_up(self, error: SocketError) -> None:
+        self.close()
+        super()._give_up(error)
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def finish(self, most: int, *, waits: bool) -> None:
+        """Accept who waits to be accepted, and close when nobody does any more.
+
+        Without descriptors they go on waiting.
+
+        Args:
+            most: How many to accept, roughly: clients who go on connecting must not keep the end
+                from coming.
+            waits: Let them go on waiting when the acceptor is paused, too. Otherwise it closes.
+        """
+        self._left, self._waits = most, waits
+        self._close_if_finished()
+
+    def _start(self) -> None:
+        super()._start()
+        self._close_if_finished()
+
+    def _on_readable(self, number: int, event: Event, cause: Cause | None) -> None:
+        super()._on_readable(number, event, cause)
+        self._close_if_finished()
+
+    def _close_if_finished(self) -> None:
+        if self._left is None or self.closed:
+            return
+        has_room = self._waits or not self._is_paused
+        is_wanted = self._left > 0 and has_room
+        if not (is_wanted and wait_for_one(self.socket.fileno(), READABLE, 0)):
+            self.close()
+            self._finished()
 
 
 def _no_protocol() -> None:

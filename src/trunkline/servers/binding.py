@@ -12,7 +12,14 @@ from ..sockets.make_socket import make_socket
 from ..sockets.names import check_port
 from ..sockets.passive_socket import PassiveSocket
 
-__all__ = ("Hosts", "Paths", "bind_all")
+__all__ = ("SERVER_BACKLOG", "Hosts", "Paths", "bind_all")
+
+SERVER_BACKLOG = 4096
+"""How many connections may wait for a server. It is what Linux allows unless told otherwise.
+
+A connection for which there is no room is not refused: its client tries again after a second, and
+then more and more rarely. So a burst of clients is better kept waiting here.
+"""
 
 Hosts: TypeAlias = AddressLike | Sequence[AddressLike] | None
 PathOrAddress: TypeAlias = str | PathLike[str] | LocalAddress
@@ -46,6 +53,7 @@ def bind_all(
         AddressInUse, PermissionDenied, SocketError: One of them cannot be had. None is left behind.
         TypeError, ValueError: An argument is not what it can be, or no place is named.
     """
+    backlog = options.get("backlog")
     options = {name: value for name, value in options.items() if value is not None}
     hosts, paths, given = _several(host), _several(path), list(sockets)
     for socket in given:
@@ -56,6 +64,7 @@ def bind_all(
     superfluous = [name for name in options if name not in _FOR_READY_MADE]
     if superfluous and not (hosts or paths):
         raise TypeError(f"sockets that are ready-made do not take {', '.join(superfluous)}")
+    options["backlog"] = SERVER_BACKLOG if backlog is None else backlog
     number = check_port(port)
     if number and not hosts:
         raise TypeError("a port needs a host")
@@ -63,7 +72,7 @@ def bind_all(
         found = _bind_hosts(hosts, number, options, undoing) if hosts else []
         for_local = {name: options[name] for name in options if name in _FOR_LOCAL or not hosts}
         found += _bind_paths(paths, for_local, undoing)
-        _let_listen(given, options.get("backlog"))
+        _let_listen(given, options["backlog"])
         undoing.pop_all()
     return found + given
 
@@ -127,7 +136,7 @@ def _bind_paths(
     return found
 
 
-def _let_listen(sockets: list[PassiveSocket], backlog: int | None) -> None:
+def _let_listen(sockets: list[PassiveSocket], backlog: int) -> None:
     for socket in sockets:
         if not socket.is_listening:
             socket.listen(backlog)

@@ -13,8 +13,9 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
 from .._core.deadline import Deadline, check_timeout
-from .._core.external_format import ExternalFormatLike, ensure_external_format
+from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.timer_queue import Timer
+from .._sys.arrivals import stop_arrivals
 from .._sys.clock import monotonic
 from .._sys.waker import Waker
 from ..addresses import Endpoint
@@ -24,7 +25,7 @@ from ..sockets.active_socket import ActiveSocket
 from ..sockets.passive_socket import PassiveSocket
 from ..streams.stream import DEFAULT_TIMEOUT, Timeout
 from .acceptor import Acceptor
-from .binding import Hosts, Paths, bind_all
+from .binding import SERVER_BACKLOG, Hosts, Paths, bind_all
 from .connection import (
     Connection,
     ExceptionHook,
@@ -100,7 +101,8 @@ class Server:
             They are the server's from now on.
         external_format: The connections' external format. Default: the listening sockets', which is
             ``"utf-8/lf"`` if the server makes them.
-        backlog: How many connections may wait to be accepted; None is `DEFAULT_BACKLOG`.
+        backlog: How many connections may wait to be accepted. Default: 4096; the system may
+            allow fewer, see listen(2).
         reuse_port: Let other sockets of this user listen at the same port.
         threads: Where handlers run. ``"per_connection"``: in a thread for each; ``"pool"``: in
             threads that are used again, at most `max_connections`; ``"none"``: in the accepting
@@ -175,9 +177,7 @@ class Server:
         self._refuses = _check_at_limit(at_limit, threads)
         self._runner = make_runner(threads, max_connections, name)
         self._runs_in_place = threads == "none"
-        self._external_format = (
-            None if external_format is None else ensure_external_format(external_format)
-        )
+        self._external_format = _format_or_none(external_format)
 
         self._lock = threading.RLock()  # a signal handler may ask for statistics
         self._connections: dict[ActiveSocket, Connection] = {}
@@ -188,7 +188,7 @@ class Server:
         self._accepting: int | None = None  # the identity of the thread that accepts
         self._thread: threading.Thread | None = None  # that thread, if it is ours
         self._drain_ends: list[float] = []  # what has been asked for; the first to come counts
-        self._has_stopped_accepting = False
+        self._has_begun_to_drain = False
         self._cut_timer: Timer | None = None
         self._helpers: list[threading.Thread] = []
         self._stuck: list[threading.Thread] = []
@@ -201,8 +201,10 @@ class Server:
             self._event_base = undoing.enter_context(EventBase())
             self._drain_waker = Waker()  # readable for good from the moment when draining begins
             undoing.callback(self._drain_waker.close)
-            self._sockets = tuple(bind_all(host, port, path, sockets, options))
+            self._given = tuple(sockets)
+            self._sockets = tuple(bind_all(host, port, path, self._given, options))
             undoing.pop_all()
+        self._most_in_the_end = SERVER_BACKLOG if backlog is None else backlog + 1
         self._acceptors: list[Acceptor] = []
         self._refusal = Refusal(self._event_base, refusal, self._exit_if_drained)
 
@@ -289,6 +291,7 @@ class Server:
                 limits=self._limits,
                 welcome=self._welcome,
                 failed=self._fail,
+                finished=self._exit_if_drained,
             )
             self._acceptors.append(acceptor)
         self._event_base.dispatch()
@@ -372,10 +375,11 @@ class Server:
 
         It may be called from any thread, from handlers, from signal handlers if `wait` is False,
         and any number of times; the end that comes first counts. Connections that wait to be
-        accepted are served, unless handlers run in the accepting thread. A handler learns from
-        `draining` that it should come to an end, and `wait_for_input` waits for that too. When the
-        time is over, the connections that are left are closed, and their handlers' calls raise
-        `SocketClosed`.
+        accepted are served, as soon as there is room for them; but not if handlers run in the
+        accepting thread, nor without room at a socket that was given to the server. A handler
+        learns from `draining` that it should come to an end, and `wait_for_input` waits for that
+        too. When the time is over, the connections that are left are closed, and their handlers'
+        calls raise `SocketClosed`.
 
         Args:
             timeout: Seconds for the clients; 0 cuts them at once, None is for ever. Default: the
@@ -435,13 +439,13 @@ class Server:
     def _drain(self) -> None:
         """Stop accepting, and see to it that the clients have the time they were given."""
         remaining = self._drain_remaining()
-        if not self._has_stopped_accepting:
-            self._has_stopped_accepting = True
+        if not self._has_begun_to_drain:
+            self._has_begun_to_drain = True
             for acceptor in self._acceptors:
-                # Their clients have been told that they are connected.
                 if remaining > 0 and not self._runs_in_place:
-                    acceptor.accept_waiting()
-                acceptor.close()
+                    self._accept_the_rest(acceptor)
+                else:
+                    acceptor.close()
         if self._cut_timer is not None:
             self._event_base.remove_timer(self._cut_timer)
             self._cut_timer = None
@@ -451,8 +455,18 @@ class Server:
             self._cut_timer = self._event_base.add_timer(self._cut, remaining, one_shot=True)
         self._exit_if_drained()
 
+    def _accept_the_rest(self, acceptor: Acceptor) -> None:
+        """Accept who waits in the backlog: these clients have been told that they are connected."""
+        is_ours = acceptor.socket not in self._given
+        if is_ours:
+            stop_arrivals(acceptor.socket.fileno())
+        # Others may have a given socket too, and room for those for whom there is none here.
+        acceptor.finish(self._most_in_the_end, waits=is_ours)
+
     def _exit_if_drained(self) -> None:
-        if self._has_stopped_accepting and not (self._connections or self._refusal.is_busy):
+        is_accepting = not all(acceptor.closed for acceptor in self._acceptors)
+        is_busy = is_accepting or self._connections or self._refusal.is_busy
+        if self._has_begun_to_drain and not is_busy:
             self._event_base.exit()
 
     def _cut(self) -> None:
@@ -603,6 +617,10 @@ class Server:
             state = f"{what} {len(self._connections)} of {self._max_connections} connections"
         names = ", ".join(str(name) for name in self.local_names)
         return f"<Server {self._name!r} at {names}: {state}>"
+
+
+def _format_or_none(external_format: ExternalFormatLike | None) -> ExternalFormat | None:
+    return None if external_format is None else ensure_external_format(external_format)
 
 
 def _check_bytes(refusal: bytes) -> None:

@@ -27,6 +27,7 @@ from .._sys.readiness import READABLE, wait_for_any
 from ..errors import SocketError
 from ..sockets.passive_socket import PassiveSocket
 from .binding import Hosts, Paths, bind_all
+from .connection import check_optional_callable
 from .server import DEFAULT_DRAIN_TIMEOUT
 from .worker import MakeServer, Place, Worker, WorkerStatus, run_worker, worker_signals
 
@@ -94,7 +95,8 @@ class Supervisor:
         path: A local socket, or several.
         sockets: Passive sockets that exist, like those of `activated_sockets`. They are the
             supervisor's from now on.
-        backlog: How many connections may wait to be accepted; None is `DEFAULT_BACKLOG`.
+        backlog: How many connections may wait to be accepted. Default: 4096; the system may
+            allow fewer, see listen(2).
         reuse_port: Give each worker listening sockets of its own (for `host` only), among which the
             system spreads the connections evenly. The drawback: who waits in the socket of a worker
             that is busy, or dead, is served by nobody else, and waits for that worker, or the one
@@ -133,17 +135,16 @@ class Supervisor:
         watch: Callable[["Supervisor"], object] | None = None,
         **socket_options: Any,
     ) -> None:
-        for function in (make_server, *filter(None, (reload, watch))):
-            if not callable(function):
-                raise TypeError(f"a function is wanted, not {type(function).__name__}")
+        if not callable(make_server):
+            raise TypeError(f"make_server is callable, not {type(make_server).__name__}")
         if reuse_port and host is None:
             raise TypeError("reuse_port needs a host: other sockets exist only once")
         self._make_server = make_server
         self._drain_timeout = check_timeout(drain_timeout)
         self._kill_timeout = check_timeout(kill_timeout)
         self._start_timeout = check_timeout(start_timeout)
-        self._reload = reload
-        self._watch = watch
+        self._reload = check_optional_callable("reload", reload)
+        self._watch = check_optional_callable("watch", watch)
         self._workers: list[Worker] = []
         self._seen: tuple[WorkerStatus, ...] = ()  # by who watches
         self._counts: Counter[str] = Counter()

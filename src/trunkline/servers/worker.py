@@ -226,8 +226,14 @@ def run_worker(
         status: Where to say that the worker is ready.
         signals: Those of the worker: SIGTERM ends it, too.
         drain_timeout: Seconds that the clients get then.
+
+    Raises:
+        TypeError: `make_server` has returned nothing.
+        Whatever `make_server` raises, and the server's `start`.
     """
-    server = make_server(sockets)
+    server: Supervised | None = make_server(sockets)
+    if server is None:
+        raise TypeError("make_server has returned None, and not a server")
     server.start()
     ended = Waker()
     watching = threading.Thread(

@@ -1,0 +1,64 @@
+"""Talk server: tells each client what it has just sent.
+
+The function of the server only makes a thread for each connection. So the next one is accepted at
+once. Ctrl-C ends it.
+"""
+
+import sys
+from threading import Thread
+
+from supporting import parser_for, port_number, run
+
+from trunkline import ActiveSocket
+from trunkline.dialects.lispworks import make_socket_stream, server_terminate, start_up_server
+
+TALK_PORT = 10244  # a free TCP port number
+
+
+# [program]
+def make_stream_and_talk(handle: ActiveSocket) -> None:
+    """Make a stream of a connection, and give it a thread."""
+    stream = make_socket_stream(handle)
+    Thread(
+        target=talk_on_stream, args=(stream,), name=f"talk {handle.fileno()}", daemon=True
+    ).start()
+
+
+def talk_on_stream(stream: ActiveSocket) -> None:
+    """Answer each line, until the other end closes the connection."""
+    with stream:
+        for line in stream:
+            stream.write(f"You sent: '{line}'\n")
+            stream.finish_output()
+
+
+def talk_server(port: int = TALK_PORT) -> None:
+    """Serve until Ctrl-C."""
+    process, condition = start_up_server(
+        function=make_stream_and_talk, service=port, announce=True, wait=True
+    )
+    if process is None:
+        sys.exit(str(condition))
+    try:
+        process.join()
+    finally:
+        server_terminate(process)
+
+
+# [/program]
+
+
+def main() -> None:
+    parser = parser_for(talk_server)
+    parser.add_argument(
+        "--port",
+        type=port_number,
+        default=TALK_PORT,
+        help="the port to listen at, 0 for any (%(default)s)",
+    )
+    chosen = parser.parse_args()
+    run(lambda: talk_server(chosen.port))
+
+
+if __name__ == "__main__":
+    main()
