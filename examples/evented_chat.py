@@ -6,10 +6,19 @@ Lines are taken from a stream: half a line waits there for its other half.
     nc localhost 9999
 """
 
+import sys
+
 from supporting import PORT, run_server
 
 from trunkline import StreamError, TimedOut
-from trunkline.evented import AsyncSocket, Event, SocketStream, start_event_loop, tcp_server
+from trunkline.evented import (
+    AsyncSocket,
+    Event,
+    EventKind,
+    SocketStream,
+    start_event_loop,
+    tcp_server,
+)
 
 MOST_UNREAD = 1_000_000
 """Who lets so many bytes wait is sent away."""
@@ -64,6 +73,8 @@ class ChatRoom:
 
     def on_event(self, event: Event) -> None:
         """The connection of one of them is over."""
+        if event.kind is EventKind.ACCEPT_ERROR:
+            sys.exit(str(event))  # it is not one of them, but the server itself
         self.leave(event.source)
 
     def leave(self, sock: AsyncSocket) -> None:

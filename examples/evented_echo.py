@@ -3,9 +3,11 @@
 Ctrl-C ends it.
 """
 
+import sys
+
 from supporting import PORT, run_server
 
-from trunkline.evented import AsyncSocket, Event, start_event_loop, tcp_server
+from trunkline.evented import AsyncSocket, Event, EventKind, start_event_loop, tcp_server
 
 HIGH_WATER = 65_536
 """How many bytes may wait to be taken by a client before nothing more is read from it."""
@@ -27,6 +29,8 @@ def on_written(sock: AsyncSocket) -> None:
 
 
 def on_event(event: Event) -> None:
+    if event.kind is EventKind.ACCEPT_ERROR:
+        sys.exit(str(event))  # it is not a client's, but the server's own
     # What is still to be sent to a client that has finished is sent; then the socket is closed.
     print(f"{event.source.remote_name}: {event.kind.value}")
 

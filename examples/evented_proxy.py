@@ -8,11 +8,14 @@ one takes it: what the proxy holds is limited, however much goes through.
 When one side has finished, so has the other one: who waits for an answer must not finish first.
 """
 
+import sys
+
 from supporting import HOST, PORT, parser_for, port_number, run
 
 from trunkline.evented import (
     AsyncSocket,
     Event,
+    EventKind,
     SocketServer,
     start_event_loop,
     tcp_connect,
@@ -77,6 +80,8 @@ class Proxy:
     # [end]
     def on_event(self, event: Event) -> None:
         """One side has ended: so does the other one, when it has got everything."""
+        if event.kind is EventKind.ACCEPT_ERROR:
+            sys.exit(str(event))  # it is not a side, but the server itself
         other: AsyncSocket = event.source.data
         if not other.closed:
             other.close(flush=True)

@@ -19,6 +19,7 @@ from evented.socket_helpers import (
     play,
     taken,
 )
+from sockets.helpers import Call
 from sockets.hosts import hosts
 from support.peers import reset
 
@@ -319,6 +320,27 @@ def test_both_limits_cover_connecting(
     assert 1.0 <= clock() - began < 1.0 + 10 * STEP
 
 
+@pytest.mark.parametrize("limit", ["read_timeout", "write_timeout"])
+def test_enabling_what_is_enabled_does_not_put_off_the_limits_on_connecting(
+    start_simulated: Start, clock: ManualClock, limit: str
+) -> None:
+    told = Told()
+    began = clock()
+
+    def script() -> Script:
+        limits: Any = {limit: 1.0}
+        client = tcp_connect("127.0.0.2", there.port, unwanted, told.event, **limits)
+        while not (client.closed or clock() > began + 10.0):
+            client.enable(read=True, write=True)
+            yield iterations(1)
+        exit_event_loop()
+
+    with hosts(hanging=[IPv4Address("127.0.0.2")]) as there:
+        start_simulated(play(script))
+    assert told.kinds == [EventKind.TIMEOUT]
+    assert clock() - began < 2.0
+
+
 def test_disabling_stops_the_limits_on_connecting(
     start_simulated: Start, clock: ManualClock
 ) -> None:
@@ -392,6 +414,30 @@ def test_what_was_disabled_before_connecting_stays_so(start: Start, tcp_place: P
 
 def test_a_socket_that_is_not_connected_does_not_keep_the_loop_alive(start: Start) -> None:
     start(lambda: init_tcp_socket(unwanted, unwanted))
+
+
+def test_another_thread_cannot_connect_a_socket(start: Start, tcp_place: Place) -> None:
+    told = Told(connect=AsyncSocket.close)
+
+    def main() -> None:
+        sock = init_tcp_socket(unwanted, unwanted, connect_cb=told.connect)
+        with (
+            pytest.raises(RuntimeError, match="another thread"),
+            Call(connect_tcp_socket, sock, "127.0.0.1", tcp_place.port),
+        ):
+            pass
+        connect_tcp_socket(sock, "127.0.0.1", tcp_place.port)  # it is as it was
+
+    with tcp_place.listener():
+        start(main)
+    assert told == [("connect",)]
+
+
+def test_a_socket_cannot_be_connected_after_the_end_of_its_loop(start: Start) -> None:
+    sockets: list[AsyncSocket] = []
+    start(lambda: sockets.append(init_tcp_socket(unwanted, unwanted)))
+    with pytest.raises(RuntimeError, match="has ended"):
+        connect_tcp_socket(sockets[0], "127.0.0.1", 9)
 
 
 def test_a_mistake_of_connecting_changes_nothing(start: Start, tcp_place: Place) -> None:

@@ -6,6 +6,7 @@ import random
 import pytest
 from evented.helpers import UNDER_FAULTS, Start, unwanted
 from evented.socket_helpers import Place, Told, assert_same
+from support.peers import has_ipv6
 from support.timing import MS
 
 from trunkline import AddressInUse
@@ -67,6 +68,26 @@ def test_all_addresses_are_listened_at_and_names_are_looked_up(start: Start, hos
                 exit_event_loop()
 
         tcp_connect(host, port, read, unwanted, data=b"hai")
+
+    start(main)
+    assert told.data == b"hai"
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="there is no IPv6 here")
+def test_ipv6_is_spoken_too(start: Start) -> None:
+    told = Told()
+
+    def main() -> None:
+        server = tcp_server("::1", 0, lambda sock, data: sock.write(data), unwanted)
+        server.unref()
+
+        def read(sock: AsyncSocket, data: bytes) -> None:
+            told.read(sock, data)
+            assert str(sock.remote_name.host) == "::1"
+            if told.data == b"hai":
+                exit_event_loop()
+
+        tcp_connect("::1", server.local_name.port, read, unwanted, data=b"hai")
 
     start(main)
     assert told.data == b"hai"

@@ -80,6 +80,21 @@ def test_an_answer_comes_from_the_loops_resolver(start: Start, resolver: Scripte
     assert sorted(answers, key=str) == sorted([ONE, "one.example"], key=str)
 
 
+@pytest.mark.parametrize("address", ["192.0.2.8", "2001:db8::8"])
+def test_both_families_are_looked_up_in_both_directions(start: Start, address: str) -> None:
+    resolver = ScriptedResolver({"host.example": address, address: "host.example"})
+    found: list[Resolution] = []
+    names: list[str] = []
+
+    def main() -> None:
+        dns_lookup("host.example", found.append, event_cb=unwanted)
+        reverse_dns_lookup(ensure_address(address), names.append, event_cb=unwanted)
+
+    start(main, resolver=resolver)
+    assert [str(host) for host in found[0].addresses] == [address]
+    assert names == ["host.example"]
+
+
 def test_another_resolver_can_be_named(start: Start, resolver: ScriptedResolver) -> None:
     answers: list[object] = []
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from evented.helpers import Box, Start, in_turn, unwanted
+from evented.helpers import Box, Failure, Start, fail, in_turn, unwanted
 from support.timing import PATIENCE
 
 from trunkline.evented import (
@@ -288,6 +288,67 @@ def test_leaving_the_block_closes_a_loop_that_has_not_run(backend: str) -> None:
         current_event_loop()
     with pytest.raises(RuntimeError, match="runs once"):
         loop.run(unwanted)
+
+
+class Striking:
+    """In place of a method of an object: the first call of it is interrupted, before anything.
+
+    The second one is the method's again.
+    """
+
+    def __init__(self, owner: Any, name: str) -> None:
+        self._owner = owner
+        self._name = name
+        setattr(owner, name, self)
+
+    def __call__(self, *args: object) -> None:
+        delattr(self._owner, self._name)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("moment", ["beginning", "running", "ending", "in the middle of ending"])
+def test_wherever_an_interrupt_strikes_the_block_closes_the_loop(backend: str, moment: str) -> None:
+    calls: list[str] = []
+    boxes: list[Box] = []
+    loop = EventLoop(backend=backend)
+    struck = {
+        "beginning": (loop, "_to_the_end"),
+        "running": (loop, "_run"),
+        "ending": (loop, "_end"),
+        "in the middle of ending": (loop._ending, "close"),
+    }
+
+    def run() -> None:
+        with loop:
+            boxes.append(Box())
+            boxes[0].unref()
+            loop.add_exit_callback(lambda: calls.append("exit"))
+            Striking(*struck[moment])
+            loop.run()
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert calls == ["exit"]
+    assert loop.ended
+    assert not boxes[0].is_open
+    assert loop.event_base.closed
+    with pytest.raises(RuntimeError, match="no event loop"):
+        current_event_loop()
+
+
+def test_an_interrupt_of_the_block_comes_before_an_exit_callback_that_fails(
+    backend: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def interrupt() -> None:
+        with EventLoop(backend=backend) as loop:
+            loop.add_exit_callback(fail)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert record.exc_info[0] is Failure
 
 
 # -- signals and forks -----------------------------------------------------------------------------

@@ -3,11 +3,15 @@
 import errno
 import os
 import socket
+from collections.abc import Callable
 from typing import Any
 
+import evented_echo
 import pytest
 from evented.helpers import Failure, Noting, Start, fail, unwanted
 from evented.socket_helpers import Place, Script, Told, exactly, iterations, play
+from evented_chat import ChatRoom
+from evented_proxy import Proxy
 from sockets.helpers import no_descriptors_left
 
 from trunkline import (
@@ -19,6 +23,7 @@ from trunkline import (
 )
 from trunkline.evented import (
     AsyncSocket,
+    Event,
     EventKind,
     current_event_loop,
     exit_event_loop,
@@ -237,6 +242,20 @@ def test_an_error_of_accepting_is_told_and_ends_the_server(
     assert event.kind is EventKind.ACCEPT_ERROR
     assert event.error is error
     assert type(event.source).__name__ in ("TcpServer", "LocalServer")
+
+
+@pytest.mark.parametrize(
+    "event_cb", [evented_echo.on_event, Proxy("127.0.0.1", 9).on_event, ChatRoom().on_event]
+)
+def test_the_programs_say_that_they_cannot_accept(
+    start: Start, event_cb: Callable[[Event], None]
+) -> None:
+    def main() -> None:
+        server = tcp_server("127.0.0.1", 0, unwanted, event_cb)
+        server._accept_failed(SocketError(errno.EINVAL, operation="accept"))
+
+    with pytest.raises(SystemExit, match=r"^accept_error \(accept: .*<TcpServer at 127"):
+        start(main)
 
 
 def test_running_out_of_descriptors_ends_no_server(start: Start, place: Place) -> None:

@@ -147,12 +147,14 @@ class AsyncSocket(Handle):
         Raises:
             SocketClosed: The socket is closed.
             ConnectionInProgress, AlreadyConnected: It has been connected before.
+            RuntimeError: The loop has ended, or it is another thread's.
             Whatever the connector raises; the socket is as it was, then.
         """
         self._check_open("connect")
         if self._transport is not None:
             kind = AlreadyConnected if self._is_connected else ConnectionInProgress
             raise kind(operation="connect", address=self._target)
+        self._loop.check_usable()
         if event_cb is not None:
             check_callable(event_cb)
         transport = self._transport = connector(self._loop.event_base, _Link(self))
@@ -306,7 +308,7 @@ class AsyncSocket(Handle):
         self._switch(self._reads and not read, self._writes and not write)
 
     def _switch(self, reads: bool, writes: bool) -> None:
-        has_changed_writing = writes != self._writes
+        has_changed_reading, has_changed_writing = reads != self._reads, writes != self._writes
         self._reads, self._writes = reads, writes
         if self._transport is None:
             return
@@ -317,7 +319,7 @@ class AsyncSocket(Handle):
             self._transport.release_output()
             if self._flush_due:
                 self._loop.event_base.call_soon(self._call_if_flushed)
-        if not self._is_connected:
+        if not self._is_connected and (has_changed_reading or has_changed_writing):
             self._set_limits()
 
     def set_timeouts(self, read: float | None, write: float | None) -> None:

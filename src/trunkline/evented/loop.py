@@ -1,9 +1,10 @@
 """The loop: an event base, what is open on it, and who hears of what goes wrong.
 
 A loop runs once. It goes on as long as there is a handle that keeps it alive: a timer, a notifier,
-a socket, … Then, or when it is told to exit, or when an application's error leaves it, the exit
-callbacks are called, the last one first; all handles are closed; and `run` returns, or raises the
-error.
+a socket, …; and for a short time more if a connection was closed whose peer is still sending, see
+`multiplex.lingering`. Then, or when it is told to exit, or when an application's error leaves it,
+the exit callbacks are called, the last one first; all handles are closed; and `run` returns, or
+raises the error.
 
 There is one loop in a thread at a time; several threads may have one each. All that is done with a
 loop, while it runs, is done in its thread. Only `EventLoop.exit` and a notifier's `trigger` may be
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from types import TracebackType
-from typing import Any, Protocol, Self, TypedDict, Unpack
+from typing import Any, NoReturn, Protocol, Self, TypedDict, Unpack
 
 from .._sys.clock import Clock, monotonic
 from ..multiplex import EventBase
@@ -155,8 +156,9 @@ class EventLoop:
             self.gain_reference()
             self.event_base.call_soon(self._begin, main)
         # It asks again, for something may have been opened after the exit was asked for.
-        while self._references and not self._is_exiting:
-            self.event_base.dispatch()
+        while not self._is_exiting and (self._references or self.event_base.lingering):
+            # Nothing says when a connection has stopped lingering: look after each thing called.
+            self.event_base.dispatch(one_shot=not self._references)
 
     def _begin(self, main: Callable[[], object]) -> None:
         self.call(main)
@@ -206,13 +208,21 @@ class EventLoop:
             try:
                 run()
             finally:
-                self._ending.close()
+                self._end()
         except BaseException:
             if self._failure is not None:  # an interrupt comes first
                 log_app_error(self._failure, self)
+                self._failure = None  # it is told once
             raise
         if self._failure is not None:
             raise self._failure
+
+    def _end(self) -> None:
+        try:
+            self._ending.close()
+        except BaseException:  # an interrupt: what it has left is still to be done
+            self._ending.close()
+            raise
 
     def _call_at_exit(self, callback: Callable[[], object]) -> None:
         try:
@@ -255,7 +265,10 @@ class EventLoop:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        if error is None or isinstance(error, Exception):
+            self.close()
+        else:  # an interrupt may have struck when the loop had only begun to run, or to end
+            self._to_the_end(partial(_raise, error))
 
     def _check_may_be_current(self) -> None:
         self.check_usable()
@@ -429,6 +442,10 @@ def exit_event_loop(*, loop: EventLoop | None = None) -> None:
         RuntimeError: There is none.
     """
     (loop or current_event_loop()).exit()
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
 
 
 def check_callable(callback: object) -> None:

@@ -132,6 +132,7 @@ def connect_tcp_socket(
     Raises:
         SocketClosed: It is closed.
         ConnectionInProgress, AlreadyConnected: It has been connected before.
+        RuntimeError: Its loop is another thread's, or has ended.
         TypeError, ValueError: An argument is none of those that it can be.
     """
     plain = socket.socket if isinstance(socket, SocketStream) else socket
