@@ -209,6 +209,10 @@ def test_ensuring_looks_up_only_names(directory: Directory) -> None:
         "http://host/",
         "host/24",
         "fe80%eth0",
+        "a..b",
+        ".example",
+        "a" * 64 + ".example",
+        "a.a" * 84 + "aaa",
     ],
 )
 def test_what_is_meant_to_be_an_address_is_not_taken_for_a_name(
@@ -222,7 +226,8 @@ def test_what_is_meant_to_be_an_address_is_not_taken_for_a_name(
 
 
 @pytest.mark.parametrize(
-    "host", ["1and1.example", "3com", "a.1", "0xg", "0x", "xn--bcher-kva.example", "_srv.x", "ß"]
+    "host",
+    ["1and1.example", "3com", "a.1", "0xg", "0x", "xn--bcher-kva.example", "_srv.x", "ß", "host."],
 )
 def test_names_with_digits_are_names(directory: Directory, host: str) -> None:
     with pytest.raises(NoName):

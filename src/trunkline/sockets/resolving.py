@@ -22,6 +22,11 @@ __all__ = (
 )
 
 
+# RFC 1035, section 2.3.4. In other scripts than Latin, a name may pass and still be too long.
+_LONGEST_LABEL = 63
+_LONGEST_NAME = 254  # the last dot is one of them
+
+
 class Resolution(NamedTuple):
     """What a resolver found out about a name.
 
@@ -179,7 +184,12 @@ def _check_host_name(host: str) -> None:
     plain = _in_ascii_digits(host)
     if ":" in plain or all(_is_numeric(label) for label in plain.split(".")):
         raise ValueError(f"not an internet address: {host!r}")
-    if any(char.isspace() or char in "\0/%" for char in host):
+    labels = host.removesuffix(".").split(".")
+    if (
+        any(char.isspace() or char in "\0/%" for char in host)
+        or not all(0 < len(label) <= _LONGEST_LABEL for label in labels)
+        or len(host) > _LONGEST_NAME
+    ):
         raise ValueError(f"not the name of a host: {host!r}")
 
 
