@@ -27,6 +27,7 @@ from sphinx.util.typing import stringify_annotation
 
 import trunkline
 from trunkline import evented
+from trunkline.dialects import lispworks, port
 
 project = "Trunkline"
 version = release = trunkline.__version__
@@ -57,7 +58,7 @@ nitpick_ignore_regex = [
 # `trunkline.sockets.active_socket.ActiveSocket` is `trunkline.ActiveSocket`.
 PUBLIC = {
     f"{thing.__module__}.{thing.__qualname__}": f"{namespace.__name__}.{name}"
-    for namespace in (trunkline, evented)
+    for namespace in (trunkline, evented, lispworks, port)
     for name, thing in ((name, getattr(namespace, name)) for name in namespace.__all__)
     if isinstance(thing, type)
 }
@@ -82,6 +83,12 @@ def link_public_names(app: Sphinx, doctree: nodes.document, docname: str) -> Non
     namespaces = ["trunkline", "trunkline.evented"]
     if docname.endswith("/evented"):
         namespaces.reverse()
+    # PORT's names are unambiguous only on its own pages, and LispWorks' on its own.
+    namespaces += [
+        f"trunkline.dialects.{name}"
+        for name in ("lispworks", "port")
+        if docname.endswith(f"/{name}")
+    ]
     # Single backticks are code in Markdown, and a "title" in the docstrings, for Sphinx.
     for kind in (nodes.title_reference, nodes.literal):
         for found in list(doctree.findall(kind)):
@@ -144,6 +151,7 @@ def docstring_below(name: str) -> list[str]:
 # Classes that others make for you, and those of which there is no object to make.
 NOT_CALLED = {
     trunkline.ActiveSocket,
+    trunkline.AsyncIOState,
     trunkline.Cause,
     trunkline.IOHandler,
     trunkline.PassiveSocket,
@@ -157,6 +165,7 @@ NOT_CALLED = {
     evented.Lookup,
     evented.Poller,
     evented.SignalHandler,
+    lispworks.ServerProcess,
 }
 
 

@@ -47,9 +47,10 @@ _NAMES = {
         wait_until_fd_ready
     """,
     "servers": """
-        DEFAULT_DRAIN_TIMEOUT DEFAULT_IDLE_TIMEOUT DEFAULT_MAX_CONNECTIONS JOIN_TIMEOUT
-        ProxyHeader ProxyTLV Server ServerStatistics Supervised Supervisor SupervisorStatistics
-        WorkerStatus activated_sockets proxy_header proxy_protocol shutdown_on_signals
+        AsyncIOState DEFAULT_DRAIN_TIMEOUT DEFAULT_IDLE_TIMEOUT DEFAULT_MAX_CONNECTIONS
+        JOIN_TIMEOUT ProxyHeader ProxyTLV Server ServerStatistics Supervised Supervisor
+        SupervisorStatistics WorkerStatus accept_tcp_connections_creating_async_io_states
+        activated_sockets create_async_io_state proxy_header proxy_protocol shutdown_on_signals
     """,
     "sockets": """
         ATTEMPT_DELAY ActiveSocket DEFAULT_BACKLOG HostEntry LINGER_TIMEOUT OPTION_NAMES

@@ -2,6 +2,11 @@
 
 from .._core.proxy_protocol import ProxyHeader, ProxyTLV
 from .activation import activated_sockets
+from .async_states import (
+    AsyncIOState,
+    accept_tcp_connections_creating_async_io_states,
+    create_async_io_state,
+)
 from .proxy import proxy_header, proxy_protocol
 from .server import (
     DEFAULT_DRAIN_TIMEOUT,
@@ -20,6 +25,7 @@ __all__ = (
     "DEFAULT_IDLE_TIMEOUT",
     "DEFAULT_MAX_CONNECTIONS",
     "JOIN_TIMEOUT",
+    "AsyncIOState",
     "ProxyHeader",
     "ProxyTLV",
     "Server",
@@ -28,7 +34,9 @@ __all__ = (
     "Supervisor",
     "SupervisorStatistics",
     "WorkerStatus",
+    "accept_tcp_connections_creating_async_io_states",
     "activated_sockets",
+    "create_async_io_state",
     "proxy_header",
     "proxy_protocol",
     "shutdown_on_signals",
