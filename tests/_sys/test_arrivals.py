@@ -34,6 +34,22 @@ def test_who_has_arrived_can_be_accepted_and_nobody_else_arrives() -> None:
             late.getpeername()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has it")
+def test_who_is_on_the_way_arrives() -> None:
+    with socket.create_server(LOOPBACK) as listener:
+        listener.settimeout(PATIENCE)
+        # The system now waits for data before it takes a connection for established.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 30)
+        with connect(listener.getsockname()) as early:
+            stop_arrivals(listener.fileno())
+            early.sendall(b"x")
+            with listener.accept()[0] as accepted:
+                accepted.settimeout(PATIENCE)
+                assert accepted.recv(1) == b"x"
+                early.sendall(b"y")
+                assert accepted.recv(1) == b"y"
+
+
 def test_where_it_does_not_work_it_does_nothing() -> None:
     stop_arrivals(2**20)
     left, right = socket.socketpair()
