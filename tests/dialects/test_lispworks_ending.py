@@ -29,6 +29,7 @@ from trunkline.dialects.lispworks import (
     server_terminate,
     start_up_server,
 )
+from trunkline.servers import waiting
 from trunkline.servers.listening import ListeningPlace
 
 Surfaced = SimpleQueue[BaseException | None]
@@ -234,7 +235,7 @@ def test_waiting_for_the_end_is_never_so_long_that_a_signal_is_slept_through(
             process.join(20 * MS)
             assert process.is_alive
         with monkeypatch.context() as patch:
-            patch.setattr(server, "_LONGEST_WAIT", 1 * MS)
+            patch.setattr(waiting, "_LONGEST_WAIT", 1 * MS)
             process.join(20 * MS)
             assert process.is_alive
             with Call(process.join):

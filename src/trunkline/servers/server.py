@@ -40,6 +40,7 @@ from .limits import LimitedChannel, TimeLimits
 from .refusal import Refusal
 from .statistics import ServerStatistics
 from .threads import Threads, make_runner
+from .waiting import wait_for_event
 
 __all__ = (
     "DEFAULT_DRAIN_TIMEOUT",
@@ -256,7 +257,7 @@ class Server:
         Raises:
             SocketError: A listening socket was at fault.
         """
-        has_ended = self._ended.wait(check_timeout(timeout))
+        has_ended = wait_for_event(self._ended, timeout)
         if has_ended:
             self._raise_failure()
         return has_ended
@@ -427,7 +428,7 @@ class Server:
         # waited for without end.
         limit = None if remaining == _FOREVER else max(0.0, remaining) + 2 * JOIN_TIMEOUT
         deadline = Deadline(limit, monotonic)
-        if not self._ended.wait(deadline.remaining()):
+        if not wait_for_event(self._ended, deadline.remaining()):
             return False
         if self._thread is not None:
             self._thread.join(deadline.remaining())

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TextIO, TypeAlias
 
 from ..._core.back_off import BackOff
-from ..._core.deadline import Deadline
-from ..._sys.clock import monotonic
 from ...addresses import AddressLike
 from ...errors import SocketError
 from ...servers import JOIN_TIMEOUT, Server
 from ...servers.listening import IPv6Choice, ListeningPlace
+from ...servers.waiting import wait_for_event
 from ...sockets import ActiveSocket, PassiveSocket
 from ...streams import Stream
 from .listener import make_stream_and_run_listener
@@ -21,8 +20,6 @@ from .streams import make_socket_stream
 __all__ = ("ServerProcess", "StartedServer", "server_terminate", "start_up_server")
 
 logger = logging.getLogger("trunkline.dialects")
-
-_LONGEST_WAIT = 1.0  # seconds
 
 AnnounceFunction: TypeAlias = Callable[[PassiveSocket | None, BaseException | None], object]
 
@@ -218,7 +215,7 @@ class ServerProcess:
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until its thread has ended, or some seconds are over."""
-        if _wait_for(self._has_ended, timeout):
+        if wait_for_event(self._has_ended, timeout):
             self._thread.join(timeout)  # which is about to end, unless the exception hook is slow
 
     def start(self) -> None:
@@ -227,7 +224,7 @@ class ServerProcess:
 
     def wait_for_start(self) -> BaseException | None:
         """Wait until it has started; or return the exception that has kept it from that."""
-        _wait_for(self._is_known, None)
+        wait_for_event(self._is_known, None)
         return None if self._has_started else self._failure
 
     def terminate(self) -> bool:
@@ -319,20 +316,6 @@ class ServerProcess:
     def __repr__(self) -> str:
         where = "" if self._socket is None else f" at {self._socket.local_name}"
         return f"<ServerProcess {self.name!r}{where}: {'active' if self.is_alive else 'ended'}>"
-
-
-def _wait_for(event: threading.Event, timeout: float | None) -> bool:
-    """Wait for an event, and return whether it has come; Ctrl-C is noticed meanwhile.
-
-    A signal that arrives just before Python begins to wait for a lock is noticed when that wait
-    ends, and not before. So none of the waits is long.
-    """
-    deadline = Deadline(timeout, monotonic)
-    while True:
-        remaining = deadline.remaining()
-        wait = _LONGEST_WAIT if remaining is None else min(remaining, _LONGEST_WAIT)
-        if event.wait(wait) or remaining == 0:
-            return event.is_set()
 
 
 def _announce_function(announce: Any, name: str) -> AnnounceFunction:
