@@ -170,26 +170,52 @@ def test_a_signal_handler_may_close_what_is_being_closed() -> None:
 
 
 def test_who_comes_just_when_it_is_closed_leaves_nothing_open(pipe: Pipe) -> None:
-    class Unlucky:
-        """The lock of a right to read, which is got while another thread is closing."""
+    class Unlucky(dict[str, int]):
+        """Who has the right to read, which is got while another thread is closing."""
 
-        def __init__(self) -> None:
-            self._lock = threading.Lock()
-
-        def acquire(self, blocking: bool = True) -> bool:
-            got = self._lock.acquire(blocking)
+        def setdefault(self, key: str, thread: int) -> int:
+            holder = super().setdefault(key, thread)
             if not pipe.is_closed:
                 with Call(pipe.close):
                     pass
-            return got
+            return holder
 
-        def release(self) -> None:
-            self._lock.release()
-
-    pipe.reading._lock = Unlucky()  # type: ignore[assignment]
+    pipe.reading._holder = Unlucky()
     with pytest.raises(SocketClosed), pipe.reading:
         pass
     assert pipe.closings == 1
+
+
+def test_ctrl_c_while_a_right_is_taken_does_not_take_it_for_ever(pipe: Pipe) -> None:
+    class Interrupted(dict[str, int]):
+        """Who has the right to read, which is got just when a signal strikes."""
+
+        def setdefault(self, key: str, thread: int) -> int:
+            super().setdefault(key, thread)
+            raise KeyboardInterrupt
+
+    pipe.reading._holder = Interrupted()
+    with pytest.raises(KeyboardInterrupt), pipe.reading:
+        pass
+    assert not pipe.reading.locked()
+    pipe.reading._holder = {}
+    pipe.close()
+    assert pipe.closings == 1
+
+
+def test_ctrl_c_while_another_thread_has_a_right_leaves_it_to_that(pipe: Pipe) -> None:
+    class Interrupted(dict[str, int]):
+        """Who has the right to read, which another thread has got just before."""
+
+        def setdefault(self, key: str, thread: int) -> int:
+            self[key] = -1
+            raise KeyboardInterrupt
+
+    pipe.reading._holder = Interrupted()
+    with pytest.raises(KeyboardInterrupt), pipe.reading:
+        pass
+    assert pipe.reading.locked()
+    pipe.reading._holder = {}
 
 
 # -- waiting --------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ def read():
 threads = [threading.Thread(target=accept), threading.Thread(target=read)]
 for thread in threads:
     thread.start()
-while not (listener._descriptor.reading._lock.locked() and near._descriptor.reading._lock.locked()):
+while not (listener._descriptor.reading.locked() and near._descriptor.reading.locked()):
     pass
 
 child = os.fork()
@@ -86,7 +86,7 @@ def test_what_a_thread_of_the_parent_uses_can_be_used_in_the_child() -> None:
 CLOSING_WHAT_IS_IN_USE = """
         accepting = threading.Thread(target=lambda: list(listener))
         accepting.start()
-        while not listener._descriptor.reading._lock.locked():
+        while not listener._descriptor.reading.locked():
             pass
         listener.close()
         accepting.join()

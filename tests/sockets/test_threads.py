@@ -241,7 +241,7 @@ def test_closing_wakes_who_waits_for_a_place_in_a_local_backlog(tmp_path: Path) 
         make_socket(address_family="local") as sock,
         Call(sock.connect, path) as connecting,
     ):
-        while not sock._descriptor.writing._lock.locked():
+        while not sock._descriptor.writing.locked():
             pass  # it has begun
         sock.close()
         with pytest.raises(SocketClosed):

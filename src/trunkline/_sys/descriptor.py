@@ -9,6 +9,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
+from threading import get_ident
 from types import TracebackType
 
 from .._core.deadline import Deadline
@@ -20,6 +21,8 @@ __all__ = ("Descriptor", "Use")
 
 # Where closing cannot wake a waiter, it looks up from time to time to see whether it has to go.
 _LOOK_UP_INTERVAL = 0.1
+
+_HOLDER = "holder"  # the only key of who has a right
 
 
 # How often this process, or one that it comes from, has been forked; and a lock for the locks.
@@ -45,12 +48,11 @@ class Use:
     threads that had it are the parent's, and stayed there.
     """
 
-    __slots__ = ("_descriptor", "_generation", "_lock", "_operation", "locked")
+    __slots__ = ("_descriptor", "_generation", "_holder", "_operation")
 
     def __init__(self, descriptor: "Descriptor", operation: str) -> None:
         self._descriptor: Descriptor | _Gone = descriptor
-        self._lock = threading.Lock()
-        self.locked = self._lock.locked  # whether somebody is inside
+        self._holder: dict[str, int] = {}  # the thread that has the right, or nothing
         self._operation = operation
         self._generation = _generation
 
@@ -59,7 +61,7 @@ class Use:
             self._descriptor.check_open(self._operation)
             raise Busy(operation=self._operation, address=self._descriptor.where)
         if self._descriptor.is_closed:
-            self._lock.release()
+            self.release()
             # Whoever has closed it just now may have found the right taken.
             self._descriptor.close_if_unused()
             raise SocketClosed(operation=self._operation, address=self._descriptor.where)
@@ -70,27 +72,43 @@ class Use:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._lock.release()
+        self.release()
         if self._descriptor.is_closed:
             self._descriptor.close_if_unused()
 
+    def locked(self) -> bool:
+        """Return whether somebody has the right."""
+        return bool(self._holder)
+
     def try_acquire(self) -> bool:
-        """Take the right for good if nobody has it; return whether that worked."""
+        """Take the right for good if nobody has it; return whether that worked.
+
+        A lock would not do. Python runs signal handlers when a call returns, also that which has
+        just taken a lock; if the handler raises, as for Ctrl-C, nobody knows that it is taken, and
+        it stays so for ever. A dictionary says who has taken it, and `setdefault` is as atomic.
+        """
         if self._generation != _generation:
             self._start_over()
-        return self._lock.acquire(blocking=False)
+        if self._holder:
+            return False
+        thread = get_ident()
+        try:
+            return self._holder.setdefault(_HOLDER, thread) == thread
+        except BaseException:
+            if self._holder.get(_HOLDER) == thread:
+                self.release()
+            raise
 
     def _start_over(self) -> None:
         """Take the right from whoever had it in the process that this one was forked from."""
         with _starting_over:
             if self._generation != _generation:
                 self._generation = _generation
-                if self._lock.locked():
-                    self._lock.release()
+                self._holder = {}
 
     def release(self) -> None:
         """Give back what `try_acquire` took."""
-        self._lock.release()
+        self._holder.clear()
 
     def forget(self, gone: "_Gone") -> None:
         """Let go of the descriptor, which nobody can use any more.
