@@ -15,7 +15,7 @@ from trunkline._core.deadline import Deadline
 from trunkline._sys import descriptor as module
 from trunkline._sys.clock import monotonic
 from trunkline._sys.descriptor import Descriptor
-from trunkline._sys.readiness import wait_for_one
+from trunkline._sys.readiness import READABLE, wait_for_one
 
 
 class Pipe(Descriptor):
@@ -307,3 +307,23 @@ def test_what_was_closed_is_forgotten_without_the_garbage_collector() -> None:
         assert is_alive() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("in_main_thread", [True, False])
+def test_a_signal_that_was_missed_is_noticed_soon(
+    pipe: Pipe, in_main_thread: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float | None] = []
+
+    def wait(number: int, interest: int, timeout: float | None) -> int:
+        waits.append(timeout)
+        return READABLE if len(waits) == 3 else 0
+
+    monkeypatch.setattr(module, "wait_for_one", wait)
+    monkeypatch.setattr(Pipe, "close_wakes", True)
+    if in_main_thread:
+        wait_readable(pipe, None)
+    else:
+        with Call(wait_readable, pipe, None):
+            pass
+    assert waits == [1.0 if in_main_thread else None] * 3

@@ -38,6 +38,7 @@ class Sides:
         self.slow = slow
         self.received: dict[str, tuple[int, bytes]] = {}
         self.is_served = threading.Event()
+        self.may_receive = threading.Event()  # the slow end: before that it takes nothing at all
 
     def serve(self, connection: Any) -> None:
         try:
@@ -55,7 +56,10 @@ class Sides:
         sending.start()
         digest = hashlib.sha256()
         total, whole = 0, self.count * len(BLOCK)
-        piece = 4096 if self.slow in (end, "both") else 1 << 20
+        piece = 1 << 20
+        if self.slow in (end, "both"):
+            piece = 4096
+            assert self.may_receive.wait(PATIENCE * 6)
         while total < whole and (data := connection.recv(min(piece, whole - total))):
             total += len(data)
             digest.update(data)
@@ -82,7 +86,8 @@ def run_through(start: Start, count: int, slow: str) -> None:
         port = listening.local_name.port
         client = threading.Thread(target=sides.connect, args=(port,), name="client")
         client.start()
-        yield lambda: proxy.most_buffered
+        yield lambda: proxy.most_buffered > HIGH_WATER
+        sides.may_receive.set()
         listening.close()
         # From now on the loop waits, and is not asked in each iteration.
         current_event_loop().add_exit_callback(client.join)

@@ -22,6 +22,10 @@ __all__ = ("Descriptor", "Use")
 # Where closing cannot wake a waiter, it looks up from time to time to see whether it has to go.
 _LOOK_UP_INTERVAL = 0.1
 
+# Python looks for signals before it begins to wait. One that comes after that look, and before the
+# system waits, is noticed when the wait ends; so in the main thread, which gets them, none is long.
+_LONGEST_WAIT_FOR_SIGNALS = 1.0
+
 _HOLDER = "holder"  # the only key of who has a right
 
 
@@ -38,6 +42,10 @@ def _after_fork_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def _is_main_thread() -> bool:
+    return get_ident() == threading.main_thread().ident
 
 
 class Use:
@@ -220,9 +228,11 @@ class Descriptor:
             remaining = deadline.remaining()
             if remaining == 0:
                 raise TimedOut.expired(operation, self.where)
-            wakes = self.close_wakes and not self._is_inherited
-            if not wakes and (remaining is None or remaining > _LOOK_UP_INTERVAL):
-                remaining = _LOOK_UP_INTERVAL
+            longest = _LONGEST_WAIT_FOR_SIGNALS if _is_main_thread() else None
+            if not self.close_wakes or self._is_inherited:
+                longest = _LOOK_UP_INTERVAL
+            if longest is not None and (remaining is None or remaining > longest):
+                remaining = longest
             if wait_for_one(self._number, interest, remaining):
                 self.check_open(operation)
                 return
