@@ -1,21 +1,20 @@
 """Loops on one backend after the other, in real time or in a time that only passes with the loop.
 
-`TRUNKLINE_TEST_BACKENDS="epoll poll"` names those that are wanted.
+`TRUNKLINE_TEST_BACKENDS` names those that are wanted, see `wanted_backends`.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from evented.helpers import STEP, Start
 from evented.socket_helpers import KINDS, Place
+from support.backends import wanted_backends
 
-from trunkline import available_backends
 from trunkline.evented import EventLoop, current_event_loop, idle, start_event_loop
 from trunkline.testing.clock import ManualClock
 
-BACKENDS = os.environ.get("TRUNKLINE_TEST_BACKENDS", "").split() or available_backends()
+BACKENDS = wanted_backends()
 
 
 @pytest.fixture(params=BACKENDS)

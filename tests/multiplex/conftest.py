@@ -1,18 +1,18 @@
 """One event base after the other: the tests here run on all backends that the machine has.
 
-`TRUNKLINE_TEST_BACKENDS="epoll poll"` names those that are wanted.
+`TRUNKLINE_TEST_BACKENDS` names those that are wanted, see `wanted_backends`.
 """
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from multiplex.helpers import KINDS, Channel, open_channel
+from support.backends import wanted_backends
 
-from trunkline import EventBase, available_backends
+from trunkline import EventBase
 from trunkline.testing.clock import ManualClock
 
-BACKENDS = os.environ.get("TRUNKLINE_TEST_BACKENDS", "").split() or available_backends()
+BACKENDS = wanted_backends()
 
 
 @pytest.fixture(params=BACKENDS)
