@@ -8,7 +8,7 @@ machine can use it.
 
 import sys
 
-from supporting import parser_for, port_number, run
+from supporting import run_server
 
 from trunkline.dialects.lispworks import server_terminate, start_up_server
 
@@ -30,17 +30,5 @@ def listener(port: int = PORT) -> None:
 # [/program]
 
 
-def main() -> None:
-    parser = parser_for(listener)
-    parser.add_argument(
-        "--port",
-        type=port_number,
-        default=PORT,
-        help="the port to listen at, 0 for any (%(default)s)",
-    )
-    chosen = parser.parse_args()
-    run(lambda: listener(chosen.port))
-
-
 if __name__ == "__main__":
-    main()
+    run_server(listener, PORT)

@@ -70,13 +70,13 @@ def run_client(client: Callable[[str, int], object]) -> None:
     run(lambda: client(arguments.host, arguments.port))
 
 
-def run_server(server: Callable[[int], object]) -> None:
+def run_server(server: Callable[[int], object], default_port: int = PORT) -> None:
     """Run a server program with ``--port`` from the command line."""
     parser = parser_for(server)
     parser.add_argument(
         "--port",
         type=port_number,
-        default=PORT,
+        default=default_port,
         help="the port to listen at, 0 for any (%(default)s)",
     )
     arguments = parser.parse_args()

@@ -7,7 +7,7 @@ once. Ctrl-C ends it.
 import sys
 from threading import Thread
 
-from supporting import parser_for, port_number, run
+from supporting import run_server
 
 from trunkline import ActiveSocket
 from trunkline.dialects.lispworks import make_socket_stream, server_terminate, start_up_server
@@ -48,17 +48,5 @@ def talk_server(port: int = TALK_PORT) -> None:
 # [/program]
 
 
-def main() -> None:
-    parser = parser_for(talk_server)
-    parser.add_argument(
-        "--port",
-        type=port_number,
-        default=TALK_PORT,
-        help="the port to listen at, 0 for any (%(default)s)",
-    )
-    chosen = parser.parse_args()
-    run(lambda: talk_server(chosen.port))
-
-
 if __name__ == "__main__":
-    main()
+    run_server(talk_server, TALK_PORT)

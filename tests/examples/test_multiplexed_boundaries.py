@@ -4,14 +4,12 @@ One thread serves everybody here, so each of these tests also asks what becomes 
 """
 
 import contextlib
-import os
 import re
 import select
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +38,7 @@ from support.processes import Program, example
 from support.timing import MS, PATIENCE
 from support.tutorial import (
     HOST,
+    IN_THE_QUEUE,
     IN_USE,
     MULTIPLEXED_CLIENTS,
     MULTIPLEXED_SERVERS,
@@ -47,6 +46,7 @@ from support.tutorial import (
     assert_interleaved,
     client_of,
     come_and_go,
+    cpu_seconds,
     frozen,
     greeting,
     head,
@@ -57,6 +57,7 @@ from support.tutorial import (
     port_of,
     receive_exactly,
     wait_for_all,
+    without_descriptors,
 )
 
 on_each_backend = pytest.mark.usefixtures("backend")
@@ -517,34 +518,6 @@ def test_clients_notice_that_a_server_was_ended(name: str, number: signal.Signal
 # -- no descriptor is left -------------------------------------------------------------------------
 
 LIMIT = 20  # descriptors
-IN_THE_QUEUE = 4  # clients: fewer than the five that the servers let wait
-
-
-@contextlib.contextmanager
-def without_descriptors(
-    name: str,
-) -> Iterator[tuple[Program, list[socket.socket], list[socket.socket]]]:
-    """Yield a server, clients that have got its last descriptors, and clients that wait."""
-    limited = ["sh", "-c", f'ulimit -n {LIMIT} && exec "$@"', "sh"]
-    with (
-        listening(name, through=limited, separate_errors=True) as (server, port),
-        contextlib.ExitStack() as connections,
-    ):
-        room = LIMIT - len(os.listdir(f"/proc/{server.process.pid}/fd"))
-        clients = []
-        for number in range(room + IN_THE_QUEUE):
-            client = connections.enter_context(connect((HOST, port)))
-            clients.append(client)
-            client.sendall(b"here\r\n")
-            if number < room:
-                assert receive_exactly(client, 6) == b"here\r\n"
-        yield server, clients[:room], clients[room:]
-
-
-def cpu_seconds(process: int) -> float:
-    """Return how much CPU time a process has used."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @needs_proc
@@ -556,7 +529,7 @@ def test_a_server_without_descriptors_waits_for_some_and_does_not_spin(
     name: str, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRUNKLINE_BACKEND", backend)
-    with without_descriptors(name) as (server, served, waiting):
+    with without_descriptors(name, LIMIT) as (server, served, waiting):
         before = cpu_seconds(server.process.pid)
         assert select.select(waiting, [], [], 500 * MS)[0] == []
         assert cpu_seconds(server.process.pid) - before < 100 * MS
@@ -577,7 +550,7 @@ def test_a_server_without_descriptors_waits_for_some_and_does_not_spin(
 @needs_proc
 @each_server
 def test_ctrl_c_ends_a_server_without_descriptors(name: str) -> None:
-    with without_descriptors(name) as (server, served, waiting):
+    with without_descriptors(name, LIMIT) as (server, served, waiting):
         server.interrupt()
         assert server.wait() == 130
         assert [rest_of(client) for client in [*served, *waiting]] == [b""] * len(

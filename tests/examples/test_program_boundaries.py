@@ -6,13 +6,11 @@ faster.
 """
 
 import contextlib
-import os
 import re
 import select
 import socket
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import ex3_client
 import ex4_client
@@ -33,12 +31,14 @@ from support.tutorial import (
     DAYTIME_CLIENTS,
     DESTROYING,
     HOST,
+    IN_THE_QUEUE,
     IN_USE,
     SERVERS,
     WAITING,
     accept,
     assert_interleaved,
     client_of,
+    cpu_seconds,
     echoing,
     frozen,
     greeting,
@@ -52,6 +52,7 @@ from support.tutorial import (
     send_until_nothing_comes_back,
     served,
     wait_for_all,
+    without_descriptors,
     without_threads_about_to_end,
 )
 
@@ -480,38 +481,11 @@ def test_fifty_clients_at_once_have_their_lines_echoed() -> None:
 # -- no descriptor is left -------------------------------------------------------------------------
 
 LIMIT = 16  # descriptors
-IN_THE_QUEUE = 4  # clients: fewer than the five that the servers let wait
-
-
-@contextlib.contextmanager
-def echo_server_without_descriptors() -> Iterator[
-    tuple[Program, list[socket.socket], list[socket.socket]]
-]:
-    """Yield an echo server, clients that have got its last descriptors, and clients that wait."""
-    server = example("ex5_server", "--port", "0", separate_errors=True)
-    server.argv = ["sh", "-c", f'ulimit -n {LIMIT} && exec "$@"', "sh", *server.argv]
-    with server, contextlib.ExitStack() as connections:
-        port = int(server.wait_for_line(r"^Listening on socket bound to: .*:(\d+)$")[1])
-        room = LIMIT - len(os.listdir(f"/proc/{server.process.pid}/fd"))
-        clients = []
-        for number in range(room + IN_THE_QUEUE):
-            client = connections.enter_context(connect((HOST, port)))
-            clients.append(client)
-            client.sendall(b"here\r\n")
-            if number < room:
-                assert receive_exactly(client, 6) == b"here\r\n"
-        yield server, clients[:room], clients[room:]
-
-
-def cpu_seconds(process: int) -> float:
-    """Return how much CPU time a process has used, all of its threads together."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @needs_proc
 def test_a_server_without_descriptors_waits_for_some_and_does_not_spin() -> None:
-    with echo_server_without_descriptors() as (server, served, waiting):
+    with without_descriptors("ex5_server", LIMIT) as (server, served, waiting):
         server.wait_for_line("cannot accept connections .*Too many open files", errors=True)
         before = cpu_seconds(server.process.pid)
         assert select.select(waiting, [], [], 500 * MS)[0] == []
@@ -532,7 +506,7 @@ def test_a_server_without_descriptors_waits_for_some_and_does_not_spin() -> None
 
 @needs_proc
 def test_ctrl_c_ends_a_server_without_descriptors() -> None:
-    with echo_server_without_descriptors() as (server, served, waiting):
+    with without_descriptors("ex5_server", LIMIT) as (server, served, waiting):
         server.wait_for_line("cannot accept connections", errors=True)
         server.interrupt()
         assert server.wait() == 130

@@ -13,6 +13,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -295,3 +296,37 @@ def _fail(
         f"unexpected after {right} characters: {output[right : right + 80]!r}\n"
         f"after {output[max(0, right - 200) : right]!r}\nwhat should be there:\n{expected}"
     )
+
+
+# -- no descriptor is left -------------------------------------------------------------------------
+
+IN_THE_QUEUE = 4  # clients: fewer than the five that the servers let wait
+
+
+@contextlib.contextmanager
+def without_descriptors(
+    name: str, limit: int
+) -> Iterator[tuple[Program, list[socket.socket], list[socket.socket]]]:
+    """Yield a server that may have so many descriptors, clients that have got the last of them, and
+    clients that wait.
+    """
+    limited = ["sh", "-c", f'ulimit -n {limit} && exec "$@"', "sh"]
+    with (
+        listening(name, through=limited, separate_errors=True) as (server, port),
+        contextlib.ExitStack() as connections,
+    ):
+        room = limit - len(os.listdir(f"/proc/{server.process.pid}/fd"))
+        clients = []
+        for number in range(room + IN_THE_QUEUE):
+            client = connections.enter_context(connect((HOST, port)))
+            clients.append(client)
+            client.sendall(b"here\r\n")
+            if number < room:
+                assert receive_exactly(client, 6) == b"here\r\n"
+        yield server, clients[:room], clients[room:]
+
+
+def cpu_seconds(process: int) -> float:
+    """Return how much CPU time a process has used, all of its threads together."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
