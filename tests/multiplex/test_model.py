@@ -181,8 +181,8 @@ class Machine(RuleBasedStateMachine):
             self.do_send(pair)
 
     def do_send(self, pair: Pair) -> None:
-        """Let there be something to read."""
-        if pair.far >= 0:
+        """Let there be something to read, if there is room for more: each byte takes a lot."""
+        if pair.far >= 0 and wait_for(pair.far, select.POLLOUT, 0):
             os.write(pair.far, b"x")
             pair.unread += 1
 
