@@ -1,7 +1,5 @@
 """What has been written and not yet been sent."""
 
-from collections import deque
-
 __all__ = ("OutputQueue",)
 
 BATCH_BYTES = 262_144
@@ -20,7 +18,8 @@ class OutputQueue:
     __slots__ = ("pieces", "size")
 
     def __init__(self) -> None:
-        self.pieces: deque[bytes | memoryview] = deque()
+        # A list, because most queues are empty: a deque has room for some 60 pieces even then.
+        self.pieces: list[bytes | memoryview] = []
         """The pieces, for who has no time to call `append` and `sent`, and does the same."""
         self.size = 0
         """The number of bytes in the queue."""
@@ -39,15 +38,14 @@ class OutputQueue:
         first = pieces[0]
         if len(first) == self.size or len(first) >= ENOUGH_BYTES:
             return first
-        joined = [first]
-        size = len(first)
-        pieces.popleft()
-        while pieces and size + len(pieces[0]) <= BATCH_BYTES:
-            piece = pieces.popleft()
+        size = count = 0
+        for piece in pieces:
+            if size + len(piece) > BATCH_BYTES:
+                break
             size += len(piece)
-            joined.append(piece)
-        batch = b"".join(joined)
-        pieces.appendleft(batch)
+            count += 1
+        batch = b"".join(pieces[:count])
+        pieces[:count] = [batch]
         return batch
 
     def sent(self, count: int) -> None:
@@ -58,7 +56,7 @@ class OutputQueue:
         self.size -= count
         first = self.pieces[0]
         if count == len(first):
-            self.pieces.popleft()
+            del self.pieces[0]
         else:
             self.pieces[0] = memoryview(first)[count:]
 
