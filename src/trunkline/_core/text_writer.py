@@ -16,6 +16,15 @@ class TextWriter:
     A piece that cannot be encoded raises `UnicodeEncodeError` and leaves everything as it was.
     """
 
+    __slots__ = (
+        "_encoder",
+        "_encoding",
+        "_errors",
+        "_finishes_pieces",
+        "_newline",
+        "external_format",
+    )
+
     def __init__(self, external_format: ExternalFormat) -> None:
         self.external_format = external_format
         self._encoding = external_format.encoding
