@@ -77,6 +77,10 @@ def alphabet(encoding: str) -> str:
 
 
 def _survives(char: str, encoding: str) -> bool:
+    if char == "~" and encoding == "hz":
+        return (
+            False  # Python's encoder, when its output has to grow just there, forgets one of two.
+        )
     try:
         # Between two others, because a byte order mark is none in the middle of a text.
         return f"a{char}b".encode(encoding).decode(encoding) == f"a{char}b"
