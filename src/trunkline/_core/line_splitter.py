@@ -88,6 +88,8 @@ class DirectLineSplitter:
         """See `LineSplitter`."""
         self._source = b""
         data = self._data
+        if not data:
+            return []
         end = data.rfind(b"\n", self._scanned) + 1
         if self._eol == "cr":
             end = max(end, data.rfind(b"\r", self._scanned) + 1)
@@ -101,10 +103,8 @@ class DirectLineSplitter:
         except UnicodeDecodeError:
             return self._lines_one_by_one(complete)
         self._consume(complete)
-        if self._eol == "crlf":
-            text = text.replace("\r\n", "\n")
-        elif self._eol == "cr":
-            text = text.replace("\r", "\n")
+        if self._eol != "lf":
+            text = text.replace("\r\n" if self._eol == "crlf" else "\r", "\n")
         lines = text.split("\n")
         lines.pop()
         return lines
@@ -122,8 +122,6 @@ class DirectLineSplitter:
             # The CR at the very end may be half of the newline that the limit does not count.
             if (size := len(data)) > self._limit:
                 self._check_size(size - (self._eol == "crlf" and data[-1] == 13))
-            return []
-        if not data:
             return []
         line = self._one_line(bytes(data))
         self._consume(bytes(data))

@@ -150,8 +150,8 @@ class _Lines:
         splitter, receiver = self._splitter, self._receiver
         if data:
             splitter.feed(data)
+        line_received = receiver.callback("line_received")
         while True:
-            line_received = receiver.callback("line_received")
             # The iterator is kept, so that whatever ends this loop loses no line, and counts none.
             for line in self._waiting:
                 line_received(line)
