@@ -3,6 +3,7 @@
 Whatever goes through it, what it holds stays below its mark and one receive more.
 """
 
+import contextlib
 import hashlib
 import random
 import threading
@@ -17,10 +18,18 @@ from support.peers import PeerServer, connect
 from support.timing import PATIENCE
 
 from trunkline.evented import AsyncSocket, current_event_loop, delay
-from trunkline.multiplex.event_base import SCRATCH_BYTES
+from trunkline.multiplex.event_base import RECEIVE_BYTES
 
-MOST = HIGH_WATER + SCRATCH_BYTES
+MOST = HIGH_WATER + RECEIVE_BYTES
 BLOCK = random.Random(3).randbytes(1 << 20)
+
+
+class WatchedProxy(Proxy):
+    """The proxy, which fails as soon as it holds too much, and not when memory is full of it."""
+
+    def on_data(self, source: AsyncSocket, data: bytes) -> None:
+        super().on_data(source, data)
+        assert self.most_buffered <= MOST
 
 
 class Sides:
@@ -54,6 +63,13 @@ class Sides:
         connection.settimeout(PATIENCE * 6)
         sending = threading.Thread(target=self._send, args=(connection,), name=f"{end} sending")
         sending.start()
+        try:
+            with contextlib.suppress(ConnectionError):  # the proxy has failed, and says so itself
+                self.received[end] = self._receive(end, connection)
+        finally:
+            sending.join(PATIENCE * 6)
+
+    def _receive(self, end: str, connection: Any) -> tuple[int, bytes]:
         digest = hashlib.sha256()
         total, whole = 0, self.count * len(BLOCK)
         piece = 1 << 20
@@ -63,37 +79,42 @@ class Sides:
         while total < whole and (data := connection.recv(min(piece, whole - total))):
             total += len(data)
             digest.update(data)
-        sending.join(PATIENCE * 6)
-        self.received[end] = total, digest.digest()
+        return total, digest.digest()
 
     def _send(self, connection: Any) -> None:
-        for _ in range(self.count):
-            connection.sendall(BLOCK)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(self.count):
+                connection.sendall(BLOCK)
 
 
 def run_through(start: Start, count: int, slow: str) -> None:
     """Send blocks through the proxy, and check what arrives, and how much it has held."""
     sides = Sides(count, slow)
     proxies: list[Proxy] = []
+    clients: list[threading.Thread] = []
     whole = hashlib.sha256()
     for _ in range(count):
         whole.update(BLOCK)
 
     def script() -> Script:
-        proxy = Proxy(*server.address)
+        proxy = WatchedProxy(*server.address)
         proxies.append(proxy)
         listening = proxy.listen(0)
         port = listening.local_name.port
-        client = threading.Thread(target=sides.connect, args=(port,), name="client")
-        client.start()
+        clients.append(threading.Thread(target=sides.connect, args=(port,), name="client"))
+        clients[0].start()
         yield lambda: proxy.most_buffered > HIGH_WATER
         sides.may_receive.set()
         listening.close()
         # From now on the loop waits, and is not asked in each iteration.
-        current_event_loop().add_exit_callback(client.join)
 
     with PeerServer(sides.serve) as server:
-        start(play(script))
+        try:
+            start(play(script))
+        finally:
+            sides.may_receive.set()
+            for client in clients:
+                client.join(PATIENCE * 6)
         assert sides.is_served.wait(PATIENCE * 6)
     assert sides.received == {
         end: (count * len(BLOCK), whole.digest()) for end in ("client", "server")

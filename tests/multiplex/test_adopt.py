@@ -12,6 +12,7 @@ from multiplex.transport_helpers import (
     connected,
     fill,
     receive_exactly,
+    receive_while,
     run_until,
     settle,
 )
@@ -31,8 +32,6 @@ from trunkline import (
     make_socket,
     make_socket_from_fd,
 )
-
-pytestmark = pytest.mark.exact_io("it counts on single sends and receives")
 
 
 @contextlib.contextmanager
@@ -71,7 +70,7 @@ def test_a_connection_goes_on_where_it_was(base: EventBase, family: socket.Addre
         peer.sendall(b"and more\r\n")
         run_until(base, lambda: protocol.lines == ["second", "third, and more"], "the rest")
         transport.write("and answered\n")
-        assert receive_exactly(peer, 22) == b"unsent, and answered\r\n"
+        assert receive_while(base, peer, 22) == b"unsent, and answered\r\n"
         transport.close()
         assert receive_all(peer) == b""
         run_until(base, lambda: protocol.is_lost, "the end")
@@ -154,17 +153,18 @@ def test_a_socket_that_another_thread_uses_is_not_adopted(base: EventBase) -> No
             with pytest.raises(Busy):
                 adopt(base, Recorder(), ours)
         finally:
-            peer.sendall(b"for the thread")
+            peer.sendall(b"!")
             reader.join(PATIENCE)
-        assert received == [b"for the thread"]
+        assert received == [b"!"]
 
 
 def test_half_decoded_text_is_not_given_away(base: EventBase) -> None:
     with conversation(external_format="utf-16-le") as (ours, peer):
         peer.sendall("ab".encode("utf-16-le")[:3])
         assert ours.read_char() == "a"
-        with pytest.raises(TimedOut):
-            ours.read_char(timeout=0)
+        for _ in range(20):  # so that half of a character is received, whatever the faults
+            with pytest.raises(TimedOut):
+                ours.read_char(timeout=0)
         with pytest.raises(ValueError, match="format"):
             adopt(base, Recorder(), ours)
         peer.sendall("ab".encode("utf-16-le")[3:])
@@ -226,7 +226,7 @@ def test_from_inside_of_a_callback(base: EventBase) -> None:
 
     protocol.then["data_received"] = take
     with connected(base, protocol) as (_, peer):
-        peer.sendall(b"header")
+        peer.sendall(b"?")
         run_until(base, lambda: taken, "the header")
         peer.sendall(b"body")
         peer.shutdown(socket.SHUT_WR)

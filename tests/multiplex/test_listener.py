@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from multiplex.helpers import quiet
+from multiplex.helpers import UNDER_FAULTS, quiet
 from multiplex.transport_helpers import (
     Failure,
     Recorder,
     failures_of,
     receive_exactly,
+    receive_while,
     run_until,
     settle,
 )
@@ -41,10 +42,6 @@ from trunkline.multiplex.transport import Transport
 from trunkline.testing import faults
 from trunkline.testing.clock import ManualClock
 from trunkline.testing.faults import Faults
-
-pytestmark = pytest.mark.exact_io(
-    "it follows single sends and receives; `test_transport_model` has faults of its own"
-)
 
 
 @pytest.fixture(params=["tcp", "local"])
@@ -133,7 +130,7 @@ def test_each_connection_gets_a_transport_with_the_options(
         assert listener.local_name == passive.local_name
         client.sendall(b"hello\r\n")
         run_until(base, lambda: factory.count and factory.made[0].lines)
-        assert receive_exactly(client, 8) == b"hello!\r\n"
+        assert receive_while(base, client, 8) == b"hello!\r\n"
         transport = factory.made[0].transport
         assert transport.event_base is base
         assert transport.local_name == passive.local_name
@@ -141,6 +138,7 @@ def test_each_connection_gets_a_transport_with_the_options(
             assert transport.remote_name.port == client.getsockname()[1]
 
 
+@pytest.mark.exact_io("it counts iterations")
 def test_all_that_wait_are_accepted_in_one_iteration(
     base: EventBase, passive: PassiveSocket
 ) -> None:
@@ -160,7 +158,8 @@ def test_but_not_so_many_that_all_else_has_to_wait(base: EventBase, tcp: Passive
         for _ in range(100):
             stack.enter_context(connect(tcp))
         base.dispatch(one_shot=True, timeout=PATIENCE)
-        assert 2 <= factory.count < 100
+        assert factory.count < 100
+        assert factory.count >= 2 or UNDER_FAULTS  # an injected EAGAIN looks as if nobody came
         run_until(base, lambda: factory.count == 100)
 
 
@@ -190,7 +189,7 @@ def test_nobody_is_accepted_while_it_is_paused(
         listener.resume()
         run_until(base, lambda: factory.count == 2)
         factory.made[0].transport.write(b"welcome")
-        assert receive_exactly(first, 7) == b"welcome"
+        assert receive_while(base, first, 7) == b"welcome"
 
 
 @pytest.mark.parametrize("in_callback", [False, True])
@@ -364,8 +363,8 @@ def test_a_client_that_is_gone_is_passed_over(
     factory = Factory()
     with listening(base, tcp, factory), connect(tcp):
         base.dispatch(one_shot=True, timeout=PATIENCE)
-        assert factory.count == 1
-        assert refusing.calls == 5
+        assert (factory.count, refusing.calls) == (1, 5) or UNDER_FAULTS
+        run_until(base, lambda: factory.count == 1)
     assert caplog.records == []
 
 
@@ -420,6 +419,7 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [each.message for each in caplog.records if each.levelno == logging.WARNING]
 
 
+@pytest.mark.exact_io("an injected EAGAIN looks as if whoever waited had gone")
 def test_while_descriptors_are_short_it_does_not_spin_and_says_so_once(
     base: EventBase, tcp: PassiveSocket, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -458,14 +458,21 @@ def test_so_it_is_if_somebody_else_accepted_whoever_waited(
             with connect(tcp):
                 run_until(base, partial(getattr, refusing, "calls"))
                 assert base.fd_monitored(tcp, "read") is None
-                descriptor, _ = refusing.really_accept()
-                descriptor.close()
+                accept_somebody(tcp)
                 settle(base)
             refusing.really_accept = refuse_to_wait
             with connect(tcp):
                 base.dispatch(one_shot=True, timeout=PATIENCE)
             assert len(warnings_of(caplog)) == shortages
-            tcp._descriptor.accept()[0].close()
+            accept_somebody(tcp)
+
+
+def accept_somebody(passive: PassiveSocket) -> None:
+    """Accept one that is waiting, though an injected fault may make that look vain."""
+    while True:
+        with contextlib.suppress(WouldBlock):
+            passive._descriptor.accept()[0].close()
+            return
 
 
 def refuse_to_wait() -> None:
@@ -605,6 +612,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return faults.build(tmp_path_factory.mktemp("faults"))
 
 
+@pytest.mark.exact_io("it has its own faults")
 @pytest.mark.parametrize(
     ("script", "warnings"),
     [

@@ -3,9 +3,11 @@
 import contextlib
 import socket
 from collections.abc import Callable, Iterable
+from itertools import groupby
 from typing import Any
 
 import pytest
+from multiplex.helpers import UNDER_FAULTS
 from multiplex.transport_helpers import (
     Failure,
     Recorder,
@@ -16,13 +18,10 @@ from multiplex.transport_helpers import (
     settle,
     wait_for_input,
 )
+from support.peers import receive_all
 
 from trunkline import DecodingError, EventBase, LineTooLong, StreamError
 from trunkline.multiplex.transport import Transport
-
-pytestmark = pytest.mark.exact_io(
-    "it follows single sends and receives; `test_transport_model` has faults of its own"
-)
 
 FORMS = ("bytes", "text", "lines", "buffer")
 
@@ -34,7 +33,7 @@ def send_in_pieces(
     for piece in pieces:
         peer.sendall(piece)
         wait_for_input(transport)
-        settle(base, 4)
+        settle(base)
 
 
 def byte_by_byte(data: bytes) -> list[bytes]:
@@ -58,10 +57,13 @@ def test_each_time_it_is_a_fresh_bytes_of_the_exact_size(base: EventBase) -> Non
     protocol = Recorder()
     with connected(base, protocol) as (transport, peer):
         send_in_pieces(base, transport, peer, [b"first", b"second!"])
-        first, second = protocol.got("data_received")
-        assert type(first) is type(second) is bytes
-        assert (first, second) == (b"first", b"second!")  # the buffer has been used again since
-        assert first.__sizeof__() == bytes(5).__sizeof__()
+        received = protocol.got("data_received")
+        assert b"".join(received) == b"firstsecond!"  # the buffer has been used again since
+        for data in received:
+            assert type(data) is bytes
+            assert data.__sizeof__() == bytes(len(data)).__sizeof__()
+        if not UNDER_FAULTS:
+            assert received == [b"first", b"second!"]
 
 
 # ---- Text ----
@@ -89,8 +91,12 @@ def test_text_is_delivered_however_it_is_cut(base: EventBase, encoding: str, eol
 def test_half_a_character_waits_for_the_other_half(base: EventBase) -> None:
     protocol = Recorder()
     with connected(base, protocol, delivery="text") as (transport, peer):
-        send_in_pieces(base, transport, peer, [b"a\xc3", b"\xa9b"])
-        assert protocol.got("text_received") == ["a", "éb"]
+        send_in_pieces(base, transport, peer, [b"a\xc3"])
+        assert protocol.got("text_received") == ["a"]
+        send_in_pieces(base, transport, peer, [b"\xa9b"])
+        assert "".join(protocol.got("text_received")) == "aéb"
+        if not UNDER_FAULTS:
+            assert protocol.got("text_received") == ["a", "éb"]
 
 
 def test_a_carriage_return_at_the_very_end_is_delivered_there(base: EventBase) -> None:
@@ -168,7 +174,7 @@ def test_a_bad_line_ends_the_connection_after_the_good_ones(
         with contextlib.suppress(OSError):
             for piece in byte_by_byte(sent) if is_cut else [sent]:
                 peer.sendall(piece)
-                settle(base, 2)
+                settle(base)
         run_until(base, lambda: protocol.is_lost)
         assert protocol.lines == good
         assert isinstance(protocol.loss, error)
@@ -191,19 +197,18 @@ class NoInputFailed:
         self.losses.append(error)
 
 
-@pytest.mark.parametrize("delivery", ["text", "lines"])
+@pytest.mark.parametrize(("delivery", "sent"), [("text", b"\xff"), ("lines", b"\xff\n")])
 def test_by_default_bad_input_ends_the_connection_in_good_order(
-    base: EventBase, delivery: Any
+    base: EventBase, delivery: Any, sent: bytes
 ) -> None:
     protocol = NoInputFailed()
     with connected(base, protocol, delivery=delivery) as (transport, peer):
         transport.write(b"sorry")
-        peer.sendall(b"\xff\n")
+        peer.sendall(sent)
         run_until(base, lambda: protocol.losses)
         [error] = protocol.losses
         assert isinstance(error, DecodingError)
-        assert peer.recv(9) == b"sorry"
-        assert peer.recv(9) == b""
+        assert receive_all(peer) == b"sorry"
 
 
 def test_a_limit_is_no_matter_for_what_arrives_but_for_each_line(base: EventBase) -> None:
@@ -288,7 +293,10 @@ def test_input_goes_into_the_protocols_own_buffer(
         peer.sendall(data)
         run_until(base, lambda: len(protocol.data) == len(data))
         assert protocol.data == data
-        assert protocol.names[1:5] == ["get_buffer", "buffer_updated"] * 2
+        names = protocol.names[1:]
+        if UNDER_FAULTS:  # a receive may be in vain
+            names = [name for name, _ in groupby(names)]
+        assert names[:4] == ["get_buffer", "buffer_updated"] * 2
         assert protocol.got("get_buffer")[0] >= 65536
 
 
@@ -459,8 +467,8 @@ def test_a_held_carriage_return_is_not_given_back_as_something_else(base: EventB
 def test_text_may_become_bytes_in_its_own_callback(base: EventBase) -> None:
     protocol = Recorder(text_received=lambda text: protocol.transport.set_delivery("bytes"))
     with connected(base, protocol, delivery="text") as (_, peer):
-        peer.sendall(b"text\xe6\x97")
-        run_until(base, lambda: protocol.got("text_received"))
+        peer.sendall(b"t\xe6\x97")
+        run_until(base, lambda: protocol.got("text_received") == ["t"])
         peer.sendall(b"\xff")
         run_until(base, lambda: protocol.data == b"\xe6\x97\xff")
 

@@ -20,15 +20,13 @@ from trunkline import EventBase, TimedOut
 from trunkline.multiplex.transport import Transport
 from trunkline.testing.clock import ManualClock
 
-pytestmark = pytest.mark.exact_io("it is about when something is sent and received")
-
 
 def pass_time(base: EventBase, clock: ManualClock, seconds: float) -> None:
     """Let time pass in small steps, as it does."""
     for _ in range(10):
         clock.advance(seconds / 10)
         base.dispatch(timeout=0)
-    settle(base, 3)
+    settle(base)
 
 
 def limit(which: str) -> Any:
@@ -39,7 +37,7 @@ def limit(which: str) -> Any:
 def receive(base: EventBase, transport: Transport, peer: socket.socket) -> None:
     peer.sendall(b"x")
     wait_for_input(transport)
-    base.dispatch(timeout=0)
+    settle(base)
 
 
 def test_nothing_times_out_by_default(timed_base: EventBase, clock: ManualClock) -> None:
@@ -74,6 +72,7 @@ def test_output_counts_for_being_idle_only(
 ) -> None:
     protocol = Recorder()
     with connected(timed_base, protocol, **limit(which)) as (transport, _):
+        counting(transport).room = 100
         for write in (transport.write, lambda data: transport.writelines([data])):
             pass_time(timed_base, clock, 6)
             write(b"x")
@@ -86,6 +85,7 @@ def test_output_from_outside_of_the_loop_counts_from_when_it_was_sent(
 ) -> None:
     protocol = Recorder()
     with connected(timed_base, protocol, idle_timeout=10.0) as (transport, _):
+        counting(transport).room = 100
         pass_time(timed_base, clock, 9)
         clock.advance(0.9)
         transport.writelines([b"x", b"y"])
@@ -128,7 +128,7 @@ def test_the_write_limit_counts_while_something_is_queued(
         transport.write(b"abc")
         pass_time(timed_base, clock, 9)
         descriptor.room = 1
-        timed_base.dispatch(timeout=0)
+        settle(timed_base)
         pass_time(timed_base, clock, 9)
         assert protocol.names == ["connection_made"]
         receive(timed_base, transport, peer)  # which does not help
@@ -207,6 +207,7 @@ def test_true_means_to_go_on_for_as_long_again(
 def test_several_limits_count_by_themselves(timed_base: EventBase, clock: ManualClock) -> None:
     protocol = Recorder(timed_out=lambda which: True)
     with connected(timed_base, protocol, idle_timeout=30.0, read_timeout=10.0) as (transport, _):
+        counting(transport).room = 100
         for _ in range(9):
             pass_time(timed_base, clock, 5)
             transport.write(b"x")

@@ -4,9 +4,9 @@ Transfers are short, calls are interrupted, and what was ready is not. Nobody ma
 run in a process of their own for each backend. The seed is printed, and named in a failure; give it
 to `TRUNKLINE_TEST_SEED` to meet the same faults again.
 
-All tests beside this one take part, new ones too, except those that say why they cannot: some are
-marked `exact_io`, as most of the transport's are, whose model is run under faults instead; some
-skip themselves.
+All tests beside this one take part, new ones too, except those that say why they cannot: single
+tests are marked `exact_io`, because they count calls or iterations, or have faults of their own;
+some skip themselves, because they are about time, say.
 """
 
 import os
@@ -24,7 +24,10 @@ from trunkline.testing.faults import Faults
 
 HERE = Path(__file__).parent
 SEED = int(os.environ.get("TRUNKLINE_TEST_SEED", "20231"))
-FAULTS = ("recv short", "recv EAGAIN", "read short", "send EINTR", "wait EINTR")
+FAULTS = (
+    *("recv short", "recv EAGAIN", "recv EINTR", "read short", "wait EINTR"),
+    *("send short", "send EAGAIN", "send EINTR", "accept EAGAIN", "accept EINTR"),
+)
 
 pytestmark = [
     pytest.mark.skipif(UNDER_FAULTS, reason="these are the faults"),

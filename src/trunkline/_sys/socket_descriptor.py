@@ -261,14 +261,18 @@ class SocketDescriptor(Descriptor):
         except OSError as error:
             raise self.failure(error, "send") from None
 
-    def bare_calls(self) -> tuple[Callable[[Any], int], Callable[[Any, int], int]]:
-        """Return recv(2) into a buffer, and send(2) with flags, for who makes a great many calls.
+    # For who makes a great many calls, and has no time for a Python call around each. They raise an
+    # `OSError`, of which their caller makes our error by `failure`.
 
-        They cost no Python call each. In return their caller makes `failure` of an `OSError`, gives
-        `NO_SIGNAL` to the second, and looks whether the descriptor is closed when the first returns
-        0.
-        """
-        return self._socket.recv_into, self._socket.send
+    @property
+    def bare_receive(self) -> Callable[[int], bytes]:
+        """recv(2), of so many bytes at most; after b"", look whether the descriptor is closed."""
+        return self._socket.recv
+
+    @property
+    def bare_send(self) -> Callable[[Any, int], int]:
+        """send(2), with flags: give it `NO_SIGNAL`."""
+        return self._socket.send
 
     def shutdown(self, *, read: bool = False, write: bool = False) -> None:
         """End one direction, or both; see shutdown(2)."""

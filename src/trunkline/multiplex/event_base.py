@@ -58,8 +58,11 @@ __all__ = ("EventBase",)
 
 _EVENTS = ("read", "write", "error")
 
-SCRATCH_BYTES = 262_144
-"""How much is received at a time, at most."""
+RECEIVE_BYTES = 65_536
+"""How much is received at a time, at most.
+
+Larger objects the C library takes from the system one by one, and each costs page faults.
+"""
 
 MOST_WORKER_THREADS = 16
 """How many names are looked up at a time; more than that wait for their turn."""
@@ -455,7 +458,13 @@ class EventBase:
                 try:
                     handler.callback(number, "read", None)
                 finally:
-                    if registration.buffer is not None:
+                    buffer = registration.buffer
+                    # There is nothing to note where nobody uses what a stream could have buffered.
+                    if buffer is not None and (
+                        self._buffered
+                        or buffer.taken_count != registration.taken_count
+                        or registration.read is not handler
+                    ):
                         self._note_progress(registration, handler)
             else:
                 self._call_handlers_of(registration, events)
@@ -624,9 +633,9 @@ class EventBase:
 
     @property
     def scratch(self) -> memoryview:
-        """A buffer to receive into, whose contents hold until the next one receives."""
+        """A buffer to receive into what nobody wants, while a connection is being closed."""
         if self._scratch is None:
-            self._scratch = memoryview(bytearray(SCRATCH_BYTES))
+            self._scratch = memoryview(bytearray(RECEIVE_BYTES))
         return self._scratch
 
     @property

@@ -31,7 +31,7 @@ from ..errors import NotConnected, SocketClosed, SocketError, StreamError, Timed
 from ..sockets.active_socket import ActiveSocket
 from ..streams.stream import DEFAULT_LIMIT
 from .delivery import Delivery, DeliveryForm, InputFailed, make_delivery
-from .event_base import EventBase
+from .event_base import RECEIVE_BYTES, EventBase
 from .handlers import Cause, Event, HandlerCallback
 from .lingering import linger
 from .protocol_caller import ProtocolCaller
@@ -82,11 +82,11 @@ class Transport:
 
     # An instance of so many attributes would otherwise be slow, and twice as large.
     __slots__ = """
-        __weakref__ _caller _cancel_connecting _context _data_received _delivery _eof_seen _eof_told
-        _eof_wanted _error _external_format _form _has_more _high_water _is_delivering
-        _is_delivery_due _is_held _is_paused _is_reading _is_waiting_to_write _limits _line_limit
-        _low_water _queue _read_at _receive_into _scratch _send _state _unread _where _writer
-        _writing_is_paused _written_at descriptor event_base interrupted local_name remote_name
+        __weakref__ _caller _cancel_connecting _context _delivery _eof_seen _eof_told _eof_wanted
+        _error _external_format _form _has_more _high_water _is_delivering _is_delivery_due _is_held
+        _is_paused _is_reading _is_waiting_to_write _limits _line_limit _low_water _queue _read_at
+        _receive _send _state _take_in _unread _where _writer _writing_is_paused _written_at
+        descriptor event_base interrupted local_name remote_name
     """.split()  # noqa: SIM905 - one name a line would take a page
 
     def __init__(
@@ -106,6 +106,7 @@ class Transport:
     ) -> None:
         self.event_base = event_base
         self._context = context
+        self._delivery: Delivery = delivery
         self._state = _CONNECTING
         self.descriptor: SocketDescriptor | None = None
         self._cancel_connecting: Callable[[], None] | None = None
@@ -122,7 +123,6 @@ class Transport:
         self._unread = b""  # received, and not given to the form of delivery
         self._has_more = False  # the form has more to deliver, and was interrupted
         self._is_delivery_due = False  # a deferred call will go on with that
-        self._delivery: Delivery = delivery
         # Writing.
         self._queue = OutputQueue()
         self._is_waiting_to_write = False  # the write handler is registered
@@ -137,7 +137,7 @@ class Transport:
         self._line_limit = line_limit
         self._form: DeliveryForm = make_delivery(delivery, self, self._external_format, line_limit)
         self._read_at = self._written_at = 0.0
-        self._limits = TimeLimits(event_base, self._active_since, self._time_is_up)
+        self._limits: TimeLimits | None = None  # until there are any
         self.set_timeouts(idle=idle_timeout, read=read_timeout, write=write_timeout)
 
     # -- settings --------------------------------------------------------------------------------
@@ -151,11 +151,16 @@ class Transport:
         """Call another protocol from now on; it may be done at any time, also inside a callback."""
         self._caller = ProtocolCaller(protocol, self._context)
         self.interrupted = True
-        self._data_received = self.callback("data_received")
+        self._choose_intake()
 
     def callback(self, name: str) -> Callable[..., Any]:
         """Return a method of the protocol's, that is called in the transport's context."""
         return self._caller.method(name)
+
+    def _choose_intake(self) -> None:
+        """Find out what is called with what is received, so that not each read has to."""
+        is_bytes = self._delivery == "bytes"
+        self._take_in = self.callback("data_received") if is_bytes else self._deliver
 
     def set_delivery(
         self,
@@ -188,6 +193,7 @@ class Transport:
         self._form = form
         self._has_more = False
         self._delivery, self._external_format, self._line_limit = delivery, new_format, limit
+        self._choose_intake()
         self._deliver_soon()
 
     @property
@@ -220,7 +226,10 @@ class Transport:
             TypeError, ValueError: One of them is not a positive number.
         """
         if self._state != _CLOSED:
-            self._limits.set(idle=idle, read=read, write=write)
+            timing = (self.event_base, self._active_since, self._time_is_up)
+            limits = self._limits or TimeLimits(*timing)
+            limits.set(idle=idle, read=read, write=write)
+            self._limits = limits or None
             self._read_at = self._written_at = self.event_base.now()
 
     # -- looking at it ---------------------------------------------------------------------------
@@ -282,10 +291,8 @@ class Transport:
         self.remote_name = self._where = descriptor.where = remote_name
         with contextlib.suppress(SocketError):
             self.local_name = descriptor.local_name()
-        self._scratch = self.event_base.scratch
-        self._receive_into, self._send = descriptor.bare_calls()
-        if self._is_held:
-            self._send = _send_later
+        self._receive = descriptor.bare_receive
+        self._send = _send_later if self._is_held else descriptor.bare_send
         self._state = _OPEN
         self._unread = unread
         self._read_at = self._written_at = self.event_base.now()
@@ -364,30 +371,23 @@ class Transport:
         A busy server does little else. So what is usual is done here and in `_flush`, without
         calling anything of ours; `_received` and `_delivering` are the same for what is not.
         """
-        delivery = self._delivery
-        if delivery == "buffer":
+        if self._delivery == "buffer":
             self._receive_into_buffer()
             return
         try:
-            count = self._receive_into(self._scratch)
+            data = self._receive(RECEIVE_BYTES)
         except BlockingIOError:
             return
         except OSError as error:
             self._broken(error, "receive")
             return
-        if not count:
+        if not data:
             self._on_eof()
-            return
-        # A copy of the exact size: receiving into a large object of its own would cost a page fault
-        # or two each time.
-        data = bytes(self._scratch[:count])
-        if delivery != "bytes":
-            self._received(data)
             return
         self._read_at = self.event_base.iteration_time
         self._is_delivering = True
         try:
-            self._data_received(data)
+            self._take_in(data)
         except Exception as error:
             self._callback_failed(error)
         finally:
@@ -397,13 +397,14 @@ class Transport:
 
     def _receive_into_buffer(self) -> None:
         """Receive into the protocol's own buffer."""
+        assert self.descriptor is not None
         try:
-            buffer = self.callback("get_buffer")(len(self.event_base.scratch))
+            buffer = self.callback("get_buffer")(RECEIVE_BYTES)
             if self._is_paused or self._state != _OPEN:
                 return
             if not len(buffer):
                 raise ValueError("get_buffer() has returned an empty buffer")
-            count = self._receive_into(buffer)
+            count = self.descriptor.receive_into(buffer)
         except BlockingIOError:
             return
         except OSError as error:
@@ -421,7 +422,7 @@ class Transport:
     def _received(self, data: bytes) -> None:
         """Deliver what has been received."""
         self._read_at = self.event_base.iteration_time
-        self._delivering(self._data_received if self._delivery == "bytes" else self._deliver, data)
+        self._delivering(self._take_in, data)
 
     def _delivering(self, function: Callable[..., Any], *args: Any) -> None:
         """Call the protocol for something received, and send afterwards what it has written."""
@@ -601,7 +602,7 @@ class Transport:
             return
         self._is_held = False
         if self.descriptor is not None:
-            _, self._send = self.descriptor.bare_calls()
+            self._send = self.descriptor.bare_send
             if self._queue.size:
                 self._wait_to_write()
 
@@ -741,7 +742,8 @@ class Transport:
         self.interrupted = True
         self._unread = b""
         self._queue.clear()
-        self._limits.stop()
+        if self._limits is not None:
+            self._limits.stop()
         cancel, self._cancel_connecting = self._cancel_connecting, None
         if cancel is not None:
             cancel()
