@@ -114,7 +114,7 @@ def test_a_limit_ends_a_reading_call(
     setting = Setting(**limits)
     with pytest.raises(TimedOut) as caught:
         setting.channel.wait_readable(setting.deadline(own), "read_line")
-    assert str(caught.value).startswith(f"read_line {PEER}: the server's {name} has passed")
+    assert str(caught.value).startswith(f"read_line {PEER}: the {name} has passed")
     assert caught.value.deadline
     assert setting.clock() == 1005
 
@@ -129,7 +129,7 @@ def test_a_limit_ends_a_reading_call(
 )
 def test_a_limit_ends_a_writing_call(limits: dict[str, float], name: str) -> None:
     setting = Setting(**limits)
-    with pytest.raises(TimedOut, match=f"^write {PEER}: the server's {name} has passed"):
+    with pytest.raises(TimedOut, match=f"^write {PEER}: the {name} has passed"):
         setting.channel.wait_writable(setting.deadline(), "write")
 
 
@@ -176,9 +176,9 @@ def test_after_its_life_nothing_moves_even_if_nobody_has_to_wait() -> None:
     setting.channel.receive_into(bytearray(1))
     setting.channel.send(b"x")
     setting.clock.advance(0.1)
-    with pytest.raises(TimedOut, match=f"^receive {PEER}: the server's lifetime has passed"):
+    with pytest.raises(TimedOut, match=f"^receive {PEER}: the lifetime has passed"):
         setting.channel.receive_into(bytearray(1))
-    with pytest.raises(TimedOut, match=f"^send {PEER}: the server's lifetime has passed"):
+    with pytest.raises(TimedOut, match=f"^send {PEER}: the lifetime has passed"):
         setting.channel.send(b"x")
 
 

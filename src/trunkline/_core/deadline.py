@@ -6,10 +6,10 @@ from collections.abc import Callable
 __all__ = ("Deadline", "check_timeout")
 
 
-def check_timeout(timeout: float | None) -> float | None:
+def check_timeout(timeout: float | None, name: str = "a timeout") -> float | None:
     """Return `timeout`, in seconds, if it is one: None for ever, or a number that is not negative.
 
-    Numbers that no clock can be advanced by, like infinity, become None.
+    Numbers that no clock can be advanced by, like infinity, become None. The name is for errors.
 
     Raises:
         TypeError: It is not a number.
@@ -18,9 +18,9 @@ def check_timeout(timeout: float | None) -> float | None:
     if timeout is None:
         return None
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
-        raise TypeError(f"a timeout is a number of seconds or None, not {type(timeout).__name__}")
+        raise TypeError(f"{name} is a number of seconds or None, not {type(timeout).__name__}")
     if not timeout >= 0:  # NaN is not, either
-        raise ValueError(f"a timeout cannot be negative: {timeout}")
+        raise ValueError(f"{name} cannot be negative: {timeout}")
     return None if timeout > sys.float_info.max else timeout
 
 

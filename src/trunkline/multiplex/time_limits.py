@@ -48,7 +48,7 @@ class TimeLimits:
         """
         seconds = {}
         for which, limit in limits.items():
-            checked = check_timeout(limit)
+            checked = check_timeout(limit, f"the {which} timeout")
             if checked == 0:
                 raise ValueError(f"the {which} timeout cannot be 0")
             if checked is not None:

@@ -25,11 +25,7 @@ T = TypeVar("T")
 
 def check_limit_of_time(what: str, seconds: float | None) -> None:
     """Raise `TypeError` or `ValueError` unless a limit is a positive number, or None for none."""
-    try:
-        checked = check_timeout(seconds)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{what}: {error}") from None
-    if checked == 0:
+    if check_timeout(seconds, what) == 0:
         raise ValueError(f"{what} cannot be 0: that leaves no time at all")
 
 
@@ -216,9 +212,7 @@ class LimitedChannel:
                 raise self._passed(name, operation)
 
     def _passed(self, name: str, operation: str) -> TimedOut:
-        error = TimedOut(
-            strerror=f"the server's {name} has passed", operation=operation, address=self.where
-        )
+        error = TimedOut(strerror=f"the {name} has passed", operation=operation, address=self.where)
         error.deadline = True
         return error
 

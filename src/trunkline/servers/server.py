@@ -172,7 +172,7 @@ class Server:
             name, handler, preamble, preamble_timeout, exception_hook, close_connections
         )
         self._announce = check_optional_callable("announce", announce)
-        self._drain_timeout = check_timeout(drain_timeout)
+        self._drain_timeout = check_timeout(drain_timeout, "drain_timeout")
         self._max_connections = _check_count(max_connections)
         _check_bytes(refusal)
         self._refuses = _check_at_limit(at_limit, threads)

@@ -140,9 +140,9 @@ class Supervisor:
         if reuse_port and host is None:
             raise TypeError("reuse_port needs a host: other sockets exist only once")
         self._make_server = make_server
-        self._drain_timeout = check_timeout(drain_timeout)
-        self._kill_timeout = check_timeout(kill_timeout)
-        self._start_timeout = check_timeout(start_timeout)
+        self._drain_timeout = check_timeout(drain_timeout, "drain_timeout")
+        self._kill_timeout = check_timeout(kill_timeout, "kill_timeout")
+        self._start_timeout = check_timeout(start_timeout, "start_timeout")
         self._reload = check_optional_callable("reload", reload)
         self._watch = check_optional_callable("watch", watch)
         self._workers: list[Worker] = []
