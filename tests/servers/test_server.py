@@ -270,9 +270,12 @@ def test_an_announcement_that_fails_is_the_callers() -> None:
         ({"host": HOST, "exception_hook": 1}, "exception_hook is callable"),
         ({"host": HOST, "max_connections": 1.5}, "max_connections is an integer"),
         ({"host": HOST, "max_connections": True}, "max_connections is an integer"),
-        ({"host": HOST, "idle_timeout": "1"}, "idle_timeout: a timeout is a number"),
+        ({"host": HOST, "idle_timeout": "1"}, "idle_timeout is a number of seconds"),
         ({"host": HOST, "refusal": "busy"}, "refusal"),
         ({"path": "/x", "port": 1}, "a port needs a host"),
+        ({"host": (HOST, 80)}, "port is an argument of its own"),
+        ({"host": ["::1", HOST, 80], "port": 0}, "port is an argument of its own"),
+        ({"path": ("socket", 80)}, "port is an argument of its own"),
     ],
 )
 def test_a_mistake_of_type_is_found_at_once(options: dict[str, Any], expected: str) -> None:
@@ -289,7 +292,7 @@ def test_a_mistake_of_type_is_found_at_once(options: dict[str, Any], expected: s
         ({"max_connections": 0}, "max_connections is at least 1"),
         ({"port": 70_000}, "a port is"),
         ({"external_format": "klingon"}, "klingon"),
-        ({"drain_timeout": -1}, "negative"),
+        ({"drain_timeout": -1}, "drain_timeout cannot be negative"),
         *[
             ({name: 0}, f"{name} cannot be 0")
             for name in (

@@ -83,7 +83,13 @@ def _several(value: Any) -> list[Any]:
     # Text, bytes, and a sequence of numbers are each one address, see `ensure_address`.
     if not isinstance(value, Sequence) or isinstance(value, str | bytes | bytearray):
         return [value]
-    return [value] if value and all(isinstance(part, int) for part in value) else list(value)
+    numbers = sum(isinstance(part, int) for part in value)
+    if numbers == len(value) > 0:
+        return [value]
+    if numbers:
+        # It could be an IPv4 address, but hardly ever is meant to.
+        raise TypeError(f"a port is an argument of its own, and no address: {value!r}")
+    return list(value)
 
 
 # The loops are in functions of their own. CPython 3.13 does not count the jump back to the start of

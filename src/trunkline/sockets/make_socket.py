@@ -26,7 +26,7 @@ from .names import check_port
 from .passive_socket import PassiveSocket
 from .resolving import Resolver
 
-__all__ = ("make_socket", "make_socket_from_fd", "make_socket_pair")
+__all__ = ("check_fd", "make_socket", "make_socket_from_fd", "make_socket_pair")
 
 
 @overload
@@ -312,10 +312,7 @@ def make_socket_from_fd(
     """
     check_keywords(connect, "internet", "stream", {})
     check_stream_keywords("a socket made of a descriptor", cast("dict[str, Any]", options))
-    if isinstance(fd, bool) or not isinstance(fd, int):
-        raise TypeError(f"a descriptor is an integer, not {type(fd).__name__}")
-    if not 0 <= fd < 2**31:
-        raise ValueError(f"a descriptor is a C int, and not negative: {fd}")
+    check_fd(fd)
     descriptor = SocketDescriptor.adopt_duplicate(fd) if dup else SocketDescriptor.adopt(fd)
     try:
         return _wrap_adopted(descriptor, connect, options)
@@ -326,6 +323,14 @@ def make_socket_from_fd(
         else:
             descriptor.detach()
         raise
+
+
+def check_fd(fd: object) -> None:
+    """Raise `TypeError` or `ValueError` for what is not the number of any descriptor."""
+    if isinstance(fd, bool) or not isinstance(fd, int):
+        raise TypeError(f"a descriptor is an integer, not {type(fd).__name__}")
+    if not 0 <= fd < 2**31:
+        raise ValueError(f"a descriptor is a C int, and not negative: {fd}")
 
 
 def _wrap_adopted(
