@@ -83,6 +83,16 @@ class Place:
         return str(self._path) if self.kind == "local" else ("127.0.0.1", port)
 
 
+HELLO = b"hello"
+
+
+def answer(sock: AsyncSocket, data: bytes) -> None:
+    """Say the same when a client has said all of `HELLO`, and then close."""
+    sock.data = (sock.data or b"") + data
+    if sock.data == HELLO:
+        sock.write(HELLO, write_cb=AsyncSocket.close)
+
+
 Script = Generator[Callable[[], object], Any, None]
 """What a test does, as a generator: it yields conditions, and goes on when they have come about."""
 

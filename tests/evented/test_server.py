@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import evented_echo
@@ -180,6 +181,33 @@ def test_a_descriptor_that_is_none_is_refused(start: Start) -> None:
     start(main)
 
 
+def test_a_descriptor_of_the_other_kind_is_refused_and_left_as_it_is(
+    start: Start, place: Place
+) -> None:
+    serve: Any = partial(tcp_server, None) if place.kind == "local" else local_server
+
+    def main() -> None:
+        with pytest.raises(ValueError, match="family"):
+            serve(None, unwanted, fd=plain.fileno())
+        assert current_event_loop().statistics().handles == {}
+
+    with place.listener(listens=False) as plain:
+        plain.setblocking(True)
+        start(main)
+        assert os.get_blocking(plain.fileno())
+        assert not plain.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+
+
+def test_a_descriptor_of_datagrams_is_refused(start: Start) -> None:
+    def main() -> None:
+        with pytest.raises(ValueError, match="stream"):
+            tcp_server(None, None, unwanted, fd=datagrams.fileno())
+
+    with socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+        start(main)
+        assert os.get_blocking(datagrams.fileno())
+
+
 # -- mistakes --------------------------------------------------------------------------------------
 
 
@@ -189,6 +217,7 @@ def test_where_to_listen_is_said_once(start: Start) -> None:
             ("127.0.0.1", None, {}),
             ("127.0.0.1", 0, {"fd": 0}),
             (None, None, {"fd": 0, "v6_only": True}),
+            (None, None, {"fd": "0"}),
             (None, None, {}),
             ("127.0.0.1", 0, {"backlog": "5"}),
         ]

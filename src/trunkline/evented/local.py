@@ -115,7 +115,7 @@ def local_server(
 
     def make_passive_socket() -> PassiveSocket:
         if fd is not None:
-            return inherited_socket(fd, backlog)
+            return inherited_socket(fd, backlog, is_local=True)
         assert path is not None
         settings: PassiveLocalOptions = {"local_filename": path, "reuse_address": reuse_address}
         if backlog is not None:

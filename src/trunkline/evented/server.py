@@ -4,10 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, TypedDict, Unpack
 
+from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import IPV4_UNSPECIFIED, AddressLike, ensure_address
 from ..errors import SocketClosed, SocketError
 from ..multiplex import TransportProtocol, listen
 from ..sockets import PassiveSocket, make_socket, make_socket_from_fd
+from ..sockets.families import family_label
+from ..sockets.make_socket import check_fd
 from .async_socket import AsyncSocket, ReadCallback, SocketOptions
 from .events import Event, EventCallback, EventKind
 from .handle import Handle
@@ -151,7 +154,7 @@ def tcp_server(
             `source` tells which.
         stream: Give `read_cb` a `SocketStream` in place of bytes.
         backlog: How many connections may wait to be accepted; None is the usual number.
-        fd: The descriptor of a socket that something else has bound, a service manager for
+        fd: The descriptor of a TCP socket that something else has bound, a service manager for
             instance; `bind_address` and `port` are None then. The server owns it from now on.
         loop: The loop; the current one by default.
         connect_cb: Called with the socket of each new connection, before anything is read.
@@ -184,14 +187,22 @@ def tcp_server(
 
     def make_passive_socket() -> PassiveSocket:
         if fd is not None:
-            return inherited_socket(fd, backlog)
+            return inherited_socket(fd, backlog, is_local=False)
         return make_socket(connect="passive", **listening)
 
     return TcpServer(make_passive_socket, read_cb, event_cb, loop, stream=stream, **others)
 
 
-def inherited_socket(fd: int, backlog: int | None) -> PassiveSocket:
-    """Return a listening socket on a descriptor that something else has opened, and own it."""
+def inherited_socket(fd: int, backlog: int | None, *, is_local: bool) -> PassiveSocket:
+    """Return a listening socket on a descriptor that something else has opened, and own it.
+
+    Raises:
+        ValueError: It is no stream socket, or not of that kind. It stays the caller's, as it was.
+        NotASocket, SocketClosed: The same, where it is no socket, or is not open.
+        TypeError: `fd` is not a number.
+    """
+    check_fd(fd)
+    _check_kind(fd, is_local)
     passive = make_socket_from_fd(fd, dup=False, connect="passive")
     if not passive.is_listening:
         try:
@@ -200,3 +211,17 @@ def inherited_socket(fd: int, backlog: int | None) -> PassiveSocket:
             passive.close()
             raise
     return passive
+
+
+def _check_kind(fd: int, is_local: bool) -> None:
+    # By a duplicate, because the descriptor itself is not ours yet.
+    descriptor = SocketDescriptor.adopt_duplicate(fd)
+    try:
+        descriptor.check_kind()
+        family = family_label(descriptor.family)
+        if (family == "local") is not is_local:
+            wanted = "a local" if is_local else "a TCP"
+            raise ValueError(f"{wanted} server cannot listen on a socket of family {family}: {fd}")
+    finally:
+        descriptor.restore_blocking()
+        descriptor.close()
