@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from typing import Any
 
 import pytest
 from evented.helpers import (
-    UNDER_FAULTS,
     Failure,
     Noting,
     ScriptedResolver,
@@ -20,7 +20,7 @@ from evented.helpers import (
     in_turn,
     unwanted,
 )
-from support.processes import ROOT, Program
+from support.processes import ROOT
 from support.timing import MS, PATIENCE
 
 from trunkline import NoName, Resolution, TimedOut, TryAgain, ensure_address
@@ -35,6 +35,7 @@ from trunkline.evented import (
     exit_event_loop,
     reverse_dns_lookup,
     signal_handler,
+    tcp_connect,
 )
 
 SCRIPT: dict[str, str | Exception] = {
@@ -160,7 +161,7 @@ def test_an_address_is_its_own_answer_and_nobody_is_asked(start: Start, address:
 
     def main() -> None:
         dns_lookup(address, answers.append, event_cb=unwanted)
-        assert current_event_loop().lookup_threads._thread_count == 0
+        assert current_event_loop().event_base.worker_threads._thread_count == 0
 
     start(main, resolver=resolver)
     assert answers == [Resolution((ensure_address(address),), None)]
@@ -359,7 +360,7 @@ def test_a_loop_that_ends_first_drops_the_answer_without_noise(
     assert all(lookup.freed for lookup in lookups)
     resolver.gate.set()
     for thread in threading.enumerate():
-        if thread.name == "trunkline-lookup":
+        if thread.name == "trunkline-worker":
             thread.join(PATIENCE)
     assert sorted(resolver.asked) == ["broken.example", "one.example"], "the third is not begun"
     assert not caplog.records
@@ -385,11 +386,10 @@ print("the end")
 """
 
 
-@pytest.mark.skipif(UNDER_FAULTS, reason="what reads the program's output is not made for faults")
 def test_a_thread_that_is_never_answered_does_not_keep_the_program_from_ending() -> None:
-    with Program([sys.executable, "-Wdefault", "-c", NEVER_ANSWERED], cwd=ROOT) as program:
-        program.read_to_end()
-        assert (program.wait(), program.output) == (0, "the end\n")
+    argv = [sys.executable, "-Wdefault", "-c", NEVER_ANSWERED]
+    run = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "the end\n", "")
 
 
 def test_only_so_many_names_are_looked_up_at_once(start: Start, resolver: ScriptedResolver) -> None:
@@ -409,6 +409,24 @@ def test_only_so_many_names_are_looked_up_at_once(start: Start, resolver: Script
     assert resolver.most_at_once == 3
 
 
+def test_names_to_connect_to_count_among_them(start: Start, resolver: ScriptedResolver) -> None:
+    resolver.gate.clear()
+    answers: list[object] = []
+    events = Noting()
+
+    def main() -> None:
+        dns_lookup("one.example", answers.append)
+        tcp_connect("broken.example", 9, unwanted, events)
+        assert resolver.begun.acquire(timeout=PATIENCE)
+        assert current_event_loop().event_base.worker_threads._thread_count == 1
+        resolver.gate.set()
+
+    start(main, resolver=resolver, max_lookups=1)
+    assert answers == [ONE]
+    assert len(events) == 1
+    assert resolver.asked == ["one.example", "broken.example"]
+
+
 def test_threads_end_when_there_is_nothing_to_do_and_begin_again(
     start: Start, resolver: ScriptedResolver
 ) -> None:
@@ -417,7 +435,7 @@ def test_threads_end_when_there_is_nothing_to_do_and_begin_again(
     def again(answer: Resolution) -> None:
         answers.append(answer)
         for thread in threading.enumerate():
-            if thread.name == "trunkline-lookup":
+            if thread.name == "trunkline-worker":
                 thread.join(PATIENCE)
                 assert not thread.is_alive()
         if len(answers) < 3:
@@ -433,7 +451,7 @@ def test_nothing_is_left_after_an_answer_or_a_failure(
     def main() -> None:
         def look(_: object) -> None:
             assert current_event_loop().statistics().handles == {}
-            assert current_event_loop().lookup_threads._open == {}
+            assert current_event_loop().event_base.worker_threads._open == {}
 
         dns_lookup("one.example", look)
         current_event_loop().default_event_handler = look

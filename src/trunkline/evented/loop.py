@@ -21,7 +21,6 @@ from typing import Any, NoReturn, Protocol, Self, TypedDict, Unpack
 
 from .._sys.clock import Clock, monotonic
 from ..multiplex import EventBase
-from ..multiplex.worker_threads import WorkerThreads
 from ..sockets.resolving import Resolver, SystemResolver
 from .app_errors import AppErrors, log_app_error
 from .events import Event, EventCallback, default_event_handler
@@ -86,7 +85,8 @@ class EventLoop:
         send_errors_to_eventcb: Where errors are caught, give them to the operation's `event_cb`
             first, if it has one: only what that raises goes further.
         resolver: Who looks names up; the system's resolver by default.
-        max_lookups: How many names are looked up at the same time, each in a thread; more wait.
+        max_lookups: How many names are looked up at the same time, each in a thread, be it to
+            connect or by `dns_lookup`; more wait.
         backend, clock: See `EventBase`.
 
     Raises:
@@ -116,7 +116,7 @@ class EventLoop:
         self.event_base = EventBase(backend=backend, clock=clock)
         """What the loop stands on. What is set up there directly does not keep the loop alive."""
         self.event_base.exception_handler = self._transport_failed
-        self.lookup_threads = WorkerThreads(max_lookups, self.event_base.call_soon)
+        self.event_base.worker_threads.limit = max_lookups
         self._handles: dict[LoopHandle, None] = {}  # a set that keeps its order
         self._references = 0
         # All that is done at the end, and is done whatever becomes of the rest of it.

@@ -1,13 +1,13 @@
 """Looking names up without blocking the loop: in threads, whose number the loop limits."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, ClassVar
 
 from .._core.deadline import check_timeout
 from .._core.timer_queue import Timer
 from ..addresses import AddressLike, ensure_address
-from ..errors import SocketClosed, TimedOut, TryAgain
+from ..errors import TimedOut
+from ..multiplex.background import call_in_background
 from ..sockets.families import InternetFamily, family_number
 from ..sockets.resolving import Resolution, Resolver, ensure_hostname, literal_address
 from .events import Event, EventCallback
@@ -42,6 +42,7 @@ class Lookup(FreeableHandle):
         self._operation = operation
         self._host = host
         self._timer: Timer | None = None
+        self._stop_asking: Callable[[], None] | None = None
 
     def _start(self, timeout: float | None, blocks: bool) -> None:
         base = self._loop.event_base
@@ -50,40 +51,41 @@ class Lookup(FreeableHandle):
             self._timer = base.add_timer(self._expire, timeout, one_shot=True)
         self._loop.adopt(self)
         if blocks:
-            self._loop.lookup_threads.submit(self)
+            self._stop_asking = call_in_background(
+                base,
+                self._look_up,
+                self._answered,
+                self._failed,
+                operation=self._operation,
+                host=self._host,
+            )
         else:
-            base.call_soon(self.work)
+            base.call_soon(self._ask_at_once)
 
-    def work(self) -> None:
-        """Ask, and tell the loop what came of it; this is called in a thread."""
-        outcome: tuple[Callable[[Any], object], Any]
+    def _ask_at_once(self) -> None:
+        if self._is_freed:
+            return
         try:
-            outcome = self._answered, self._look_up()
+            answer = self._look_up()
         except Exception as error:
-            outcome = self._failed, error
-        with suppress(SocketClosed):  # the loop has ended, and nobody wants to know
-            self._loop.event_base.call_soon_threadsafe(*outcome)
-
-    def not_started(self, error: Exception) -> None:
-        """Fail, because there is no thread to ask in."""
-        failure = TryAgain(strerror=str(error), operation=self._operation, host=self._host)
-        self._loop.event_base.call_soon(self._failed, failure)
+            self._failed(error)
+        else:
+            self._answered(answer)
 
     def _answered(self, answer: Any) -> None:
-        if not self._is_freed:
-            self.free()
-            self._call(self._callback, answer)
+        self.free()
+        self._call(self._callback, answer)
 
     def _failed(self, error: Exception) -> None:
-        if not self._is_freed:
-            self.free()
-            self._loop.report(Event.from_error(error, self), self._event_cb)
+        self.free()
+        self._loop.report(Event.from_error(error, self), self._event_cb)
 
     def _expire(self) -> None:
         self._failed(TimedOut.expired(self._operation, self._host))
 
     def _stop(self) -> None:
-        self._loop.lookup_threads.forget(self)
+        if self._stop_asking is not None:
+            self._stop_asking()
         if self._timer is not None:
             self._loop.event_base.remove_timer(self._timer)
 

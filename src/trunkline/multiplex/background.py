@@ -17,6 +17,9 @@ def call_in_background(
     function: Callable[[], Any],
     succeeded: Callable[[Any], object],
     failed: Callable[[Exception], object],
+    *,
+    operation: str = "resolve",
+    host: object = None,
 ) -> Callable[[], None]:
     """Call a function in another thread, and one of two callbacks in the event base's.
 
@@ -28,12 +31,13 @@ def call_in_background(
             that is forked meanwhile it is called once more.
         succeeded: Called with what the function has returned.
         failed: Called with what it has raised, or with `TryAgain` if there is no thread for it.
+        operation, host: What that error says of the call.
 
     Returns:
         A function that gives the call up: none of the two is called then. What has begun goes on to
         its end unheard.
     """
-    call = _Call(event_base, function, succeeded, failed)
+    call = _Call(event_base, function, succeeded, failed, operation, host)
     event_base.worker_threads.submit(call)
     return call.give_up
 
@@ -47,11 +51,15 @@ class _Call:
         function: Callable[[], Any],
         succeeded: Callable[[Any], object],
         failed: Callable[[Exception], object],
+        operation: str,
+        host: object,
     ) -> None:
         self._event_base = event_base
         self._function = function
         self._succeeded = succeeded
         self._failed = failed
+        self._operation = operation
+        self._host = host
         self._is_over = False
         self._hold = event_base.add_timer(_nothing, _HOLD_INTERVAL)
 
@@ -65,7 +73,7 @@ class _Call:
             self._event_base.call_soon_threadsafe(self._finish, *outcome)
 
     def not_started(self, error: Exception) -> None:
-        failure = TryAgain(strerror=str(error), operation="resolve")
+        failure = TryAgain(strerror=str(error), operation=self._operation, host=self._host)
         self._event_base.call_soon(self._finish, self._failed, failure)
 
     def _finish(self, callback: Callable[[Any], object], argument: Any) -> None:

@@ -26,12 +26,13 @@ class WorkerThreads:
     behind.
 
     Args:
-        limit: The most threads that there are at a time.
+        limit: The most threads that there are at a time; the attribute can be set before there are
+            any.
         call_soon: Has something called in the thread that gives the jobs.
     """
 
     def __init__(self, limit: int, call_soon: Callable[[Callable[[], object]], object]) -> None:
-        self._limit = limit
+        self.limit = limit
         self._call_soon = call_soon
         self._lock = threading.Lock()
         self._waiting: dict[Job, None] = {}  # in order; a dictionary, since any may be taken out
@@ -54,7 +55,7 @@ class WorkerThreads:
 
     def _start_threads(self) -> None:
         with self._lock:
-            wanted = min(self._limit - self._thread_count, len(self._waiting))
+            wanted = min(self.limit - self._thread_count, len(self._waiting))
             self._thread_count += wanted
         for _ in range(wanted):
             try:
