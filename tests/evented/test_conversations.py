@@ -245,7 +245,7 @@ def test_order_is_kept_whatever_the_sizes_and_the_moments(start: Start, place: P
     assert_same(bytes(received), expected)
 
 
-@pytest.mark.skipif(UNDER_FAULTS, reason="who closes must see what was not read")
+@pytest.mark.skipif(UNDER_FAULTS, reason="who is still sending then may lose the reply")
 def test_a_reply_is_complete_when_the_socket_is_closed_in_the_write_callback(
     start: Start, place: Place
 ) -> None:

@@ -1,6 +1,6 @@
 """Callbacks that raise, close, or call the loop: everything stays consistent, for all the others.
 
-In each test there is a server that echoes, a client whose callbacks do something bad, and another
+In each test there is a server that answers, a client whose callbacks do something bad, and another
 client, which has to go on as if nothing had happened.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from evented.helpers import Failure, Start, fail, unwanted
-from evented.socket_helpers import Place, Script, play
+from evented.socket_helpers import HELLO, Place, Script, answer, play
 
 from trunkline import SocketClosed
 from trunkline.evented import (
@@ -23,7 +23,6 @@ from trunkline.evented import (
 )
 
 CALLBACKS = ("connect", "written", "read", "event")
-HELLO = b"hello"
 
 
 class Client:
@@ -58,13 +57,6 @@ class Client:
             self._bad(sock)
 
 
-def echo(sock: AsyncSocket, data: bytes) -> None:
-    """Send back what the client says, when all of it is there, and then close."""
-    sock.data = (sock.data or b"") + data
-    if sock.data == HELLO:
-        sock.write(HELLO, write_cb=AsyncSocket.close)
-
-
 def is_closed(sock: AsyncSocket) -> bool:
     """Whether a socket is closed."""
     return sock.closed
@@ -81,7 +73,7 @@ def with_others(
     clients: list[Client] = []
 
     def script() -> Script:
-        server = place.serve(echo, lambda event: None)
+        server = place.serve(answer, lambda event: None)
         for number in range(3):
             client = Client(place, where, bad if number == 1 else lambda sock: None)
             clients.append(client)
@@ -102,7 +94,7 @@ def test_an_exception_leaves_the_loop(start: Start, place: Place, where: str) ->
     clients: list[Client] = []
 
     def main() -> None:
-        place.serve(echo, lambda event: None)
+        place.serve(answer, lambda event: None)
         clients.append(Client(place, where, fail))
 
     with pytest.raises(Failure):
@@ -145,7 +137,7 @@ def test_without_an_event_callback_the_one_who_catches_is_told(
 
     def main() -> None:
         current_event_loop().default_event_handler = events.append
-        server = place.serve(echo, lambda event: None)
+        server = place.serve(answer, lambda event: None)
 
         def failing(sock: AsyncSocket, *_: bytes) -> None:
             server.close()
@@ -195,7 +187,7 @@ def test_a_callback_may_close_anothers_socket(start: Start, place: Place, where:
                 victim.close()
 
     def script() -> Script:
-        server = place.serve(echo, lambda event: None)
+        server = place.serve(answer, lambda event: None)
         victims.extend(place.connect(unwanted, unwanted) for _ in range(3))
         yield lambda: all(victim.is_connected for victim in victims)
         client = Client(place, where, close_the_others)
@@ -259,7 +251,7 @@ def test_a_callback_may_exit_the_loop(start: Start, place: Place, where: str) ->
     clients: list[Client] = []
 
     def main() -> None:
-        place.serve(echo, lambda event: None)
+        place.serve(answer, lambda event: None)
         clients.append(Client(place, where, lambda sock: exit_event_loop()))
 
     start(main)
@@ -276,7 +268,7 @@ def test_ctrl_c_in_a_callback_leaves_the_loop_and_nothing_open(
         raise KeyboardInterrupt
 
     def main() -> None:
-        place.serve(echo, lambda event: None)
+        place.serve(answer, lambda event: None)
         clients.append(Client(place, where, interrupt))
 
     with pytest.raises(KeyboardInterrupt):
