@@ -5,8 +5,9 @@ run in a process of their own for each backend. The seed is printed, and named i
 to `TRUNKLINE_TEST_SEED` to meet the same faults again.
 
 All tests beside this one take part, new ones too, except those that say why they cannot: single
-tests are marked `exact_io`, because they count calls or iterations, or have faults of their own;
-some skip themselves, because they are about time, say.
+tests are marked `exact_io`, because they count calls or iterations, because an injected fault looks
+like something that matters to them, or because they have faults of their own; some skip themselves,
+because they are about time, say.
 """
 
 import os

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, TypeAlias
 
@@ -18,6 +19,11 @@ ANY_FAMILY = int(socket.AF_UNSPEC)
 AF_INET = int(socket.AF_INET)
 AF_INET6 = int(socket.AF_INET6)
 KNOWN_FAMILIES = (AF_INET, AF_INET6, AF_UNIX)
+
+# A server meets the same addresses again and again, its own with each connection, and parsing one
+# takes longer than the system call that returns it.
+_ipv4_address = lru_cache(1024)(IPv4Address)
+_ipv6_address = lru_cache(1024)(IPv6Address)
 
 
 def family_of(name: Name) -> int:
@@ -80,11 +86,11 @@ def name_from_sockaddr(sockaddr: Any, family: int) -> Name:
         if not sockaddr:
             return LocalAddress("", abstract=True)  # a socket that has no name
         return _local_address_of_the_system(sockaddr)
-    if family == socket.AF_INET6:
+    if family == AF_INET6:
         host, port, _, scope = sockaddr
         return Endpoint(_scoped(host.partition("%")[0], scope), port)
     host, port = sockaddr
-    return Endpoint(IPv4Address(host), port)
+    return Endpoint(_ipv4_address(host), port)
 
 
 def _local_address_of_the_system(path: str) -> LocalAddress:
@@ -101,7 +107,7 @@ def _local_address_of_the_system(path: str) -> LocalAddress:
 
 def _scoped(host: str, scope: int) -> IPv6Address:
     if not scope:
-        return IPv6Address(host)
+        return _ipv6_address(host)
     try:
         return IPv6Address(f"{host}%{socket.if_indextoname(scope)}")
     except OSError:  # the interface is gone by now

@@ -36,6 +36,10 @@ MORE = int(getattr(socket, "MSG_MORE", 0))
 
 STREAM = int(socket.SOCK_STREAM)
 
+# The plain integers, again: the module's sockets make enumerations of them, each time.
+_family = socket.SocketType.family.__get__
+_kind = socket.SocketType.type.__get__
+
 # A send to a peer that is gone is an error here, never a signal.
 NO_SIGNAL = int(getattr(socket, "MSG_NOSIGNAL", 0))
 
@@ -60,8 +64,8 @@ class SocketDescriptor(Descriptor):
         sock.setblocking(False)
         super().__init__(sock.fileno())
         self._socket = sock
-        self.family = int(sock.family)
-        self.kind = int(sock.type)
+        self.family: int = _family(sock)
+        self.kind: int = _kind(sock)
 
     @classmethod
     def open(cls, family: int, kind: int, *, address: object = None) -> Self:
@@ -185,9 +189,7 @@ class SocketDescriptor(Descriptor):
             number, sockaddr = self._socket._accept()  # type: ignore[attr-defined]
         except OSError as error:
             raise self.failure(error, "accept") from None
-        connection = SocketDescriptor(
-            socket.socket(self._socket.family, self._socket.type, fileno=number)
-        )
+        connection = SocketDescriptor(socket.socket(self.family, self.kind, fileno=number))
         return connection, name_from_sockaddr(sockaddr, self.family)
 
     def connect(self, name: Name) -> None:

@@ -226,10 +226,12 @@ class Transport:
             TypeError, ValueError: One of them is not a positive number.
         """
         if self._state != _CLOSED:
-            timing = (self.event_base, self._active_since, self._time_is_up)
-            limits = self._limits or TimeLimits(*timing)
-            limits.set(idle=idle, read=read, write=write)
-            self._limits = limits or None
+            limits = self._limits
+            if limits is None and (idle, read, write) != (None, None, None):
+                limits = TimeLimits(self.event_base, self._active_since, self._time_is_up)
+            if limits is not None:
+                limits.set(idle=idle, read=read, write=write)
+                self._limits = limits or None
             self._read_at = self._written_at = self.event_base.now()
 
     # -- looking at it ---------------------------------------------------------------------------
