@@ -30,8 +30,9 @@ demo: $(READY) ## Stream a text through the tutorial's echo server and client, a
 test: lint types $(DOCS_READY) ## Check everything: style, types, and the whole test suite
 	$(RUN) pytest -m "not soak" $(ARGS)
 
-quick: $(READY) ## Run the quick tests, without the programs and on one backend, up to a failure
-	TRUNKLINE_TEST_BACKENDS=best $(RUN) pytest -x -m "not slow and not soak" --ignore=tests/examples $(ARGS)
+quick: $(READY) ## Run the library's quick tests, on one backend, up to the first failure
+	TRUNKLINE_TEST_BACKENDS=best $(RUN) pytest -x -m "not slow and not soak" \
+	    --ignore=tests/examples --ignore=tests/bench $(ARGS)
 
 # Exit status 5 is that there are none.
 soak: $(READY) ## Run the tests that do the same thing for a long time

@@ -1,5 +1,7 @@
 """What every test gets without asking for it; the work is done by the plugins in `support`."""
 
+import gc
+
 import pytest
 from hypothesis import settings
 
@@ -15,3 +17,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     line = "soak: does the same thing for a long time; `make soak` runs it and nothing else does"
     config.addinivalue_line("markers", line)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the tests themselves, a great many objects, out of every garbage collection."""
+    gc.collect()
+    gc.freeze()

@@ -31,6 +31,8 @@ from support.programs import require
 from support.received import SHOWN
 from support.timing import MS, PATIENCE
 
+pytestmark = pytest.mark.slow
+
 IPV6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on the loopback interface")
 INTERNET = pytest.mark.parametrize(
     "family", [socket.AF_INET, pytest.param(socket.AF_INET6, marks=IPV6)]

@@ -348,6 +348,7 @@ def test_the_package_keeps_the_rule(rule: Rule) -> None:
     assert_kept(rule, "src")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", TEST_RULES)
 def test_the_tests_keep_the_rule(rule: Rule) -> None:
     assert_kept(rule, "tests")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
 from trunkline._core.external_format import ExternalFormat
@@ -57,6 +58,16 @@ MIXING_ENCODINGS = (
     "euc_jp",
     "euc_kr",
 )
+_USUAL_ENCODINGS = ("utf-8", "utf-16", "latin-1", "iso2022_jp")
+for_each_encoding = pytest.mark.parametrize(
+    "encoding",
+    [
+        pytest.param(each, marks=[] if each in _USUAL_ENCODINGS else pytest.mark.slow)
+        for each in ENCODINGS
+    ],
+)
+"""Parametrizes a test by all encodings; `make quick` runs it for one of each main kind."""
+
 EOLS = ("lf", "crlf", "cr")
 HANDLERS = ("strict", "replace", "ignore", "surrogateescape", "backslashreplace")
 NEWLINES = {"lf": "\n", "crlf": "\r\n", "cr": "\r"}

@@ -6,7 +6,7 @@ import pickle
 from typing import Any
 
 import pytest
-from _core.helpers import ENCODINGS, EOLS
+from _core.helpers import ENCODINGS, EOLS, for_each_encoding
 
 from trunkline._core.external_format import (
     ExternalFormat,
@@ -261,7 +261,7 @@ def test_other_handlers_are_for_decoding_too(errors: str) -> None:
     assert decoding_errors(ExternalFormat(errors=errors)) == errors
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@for_each_encoding
 def test_the_encodings_that_compose_are_those_whose_encoder_waits(encoding: str) -> None:
     external_format = ExternalFormat(encoding)
     waits = False

@@ -12,6 +12,7 @@ from _core.helpers import (
     HANDLERS,
     MIXING_ENCODINGS,
     alphabet,
+    for_each_encoding,
     pieces,
     pieces_of,
     texts,
@@ -259,7 +260,7 @@ def test_the_count_grows_with_whatever_is_taken_and_with_nothing_else() -> None:
 # ---- Changes of format ----
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@for_each_encoding
 def test_the_format_can_change_where_a_line_ends_however_it_arrived(encoding: str) -> None:
     head = alphabet(encoding)[-3:] + "\n"
     raw = head.encode(encoding) + b"\xff\x00\xd8"

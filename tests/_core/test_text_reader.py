@@ -16,6 +16,7 @@ from _core.helpers import (
     all_lines,
     alphabet,
     byte_by_byte,
+    for_each_encoding,
     lines_of,
     pieces,
     pieces_of,
@@ -27,7 +28,6 @@ from hypothesis import strategies as st
 
 from trunkline.errors import DecodingError, EndOfFile
 
-for_each_encoding = pytest.mark.parametrize("encoding", ENCODINGS)
 for_each_eol = pytest.mark.parametrize("eol", EOLS)
 few_examples = settings(max_examples=20)
 eols = st.sampled_from(EOLS)

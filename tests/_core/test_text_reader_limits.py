@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 from _core.helpers import (
-    ENCODINGS,
     EOLS,
     NEWLINES,
     DecoderMeter,
@@ -13,6 +12,7 @@ from _core.helpers import (
     all_lines,
     alphabet,
     byte_by_byte,
+    for_each_encoding,
     lines_of,
     pieces,
     pieces_of,
@@ -30,7 +30,6 @@ from trunkline.errors import DecodingError, EndOfFile, LineTooLong
 # Encodings in which every character ends where it seems to, so that reading can stop there.
 WITH_BOUNDARIES = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp037", "utf-8-sig", "big5hkscs")
 
-for_each_encoding = pytest.mark.parametrize("encoding", ENCODINGS)
 for_each_eol = pytest.mark.parametrize("eol", EOLS)
 few_examples = settings(max_examples=20)
 eols = st.sampled_from(EOLS)

@@ -4,12 +4,12 @@ import codecs
 
 import pytest
 from _core.helpers import (
-    ENCODINGS,
     EOLS,
     NEWLINES,
     Reading,
     all_chars,
     alphabet,
+    for_each_encoding,
     pieces_of,
     texts,
 )
@@ -18,8 +18,6 @@ from hypothesis import strategies as st
 
 from trunkline._core.external_format import ExternalFormat
 from trunkline._core.text_writer import TextWriter
-
-for_each_encoding = pytest.mark.parametrize("encoding", ENCODINGS)
 
 
 def written(encoding: str, eol: str, *texts: str, errors: str = "strict") -> bytes:

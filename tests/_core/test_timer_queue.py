@@ -232,6 +232,7 @@ def comparisons_per_timer(count: int, order: str) -> float:
     return comparisons_of(add_and_remove) / count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 def test_adding_and_removing_grow_like_a_logarithm_at_most(order: str) -> None:
     few, many = (comparisons_per_timer(count, order) for count in (500, 16_000))
@@ -265,6 +266,7 @@ def test_timeouts_that_hardly_ever_pass_cost_a_logarithm() -> None:
     assert cost / (4 * len(timers)) <= 2 * (log2(2 * len(timers)) + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 def test_taking_what_is_due_costs_a_logarithm(order: str) -> None:
     queue, timers = filled(10_000, order)
@@ -340,4 +342,4 @@ class QueueMachine(RuleBasedStateMachine):
         assert all(timer.is_pending for timer in self.model)
 
 
-TestQueueAgainstAModel = QueueMachine.TestCase
+TestQueueAgainstAModel = pytest.mark.slow(QueueMachine.TestCase)

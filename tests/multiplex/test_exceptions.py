@@ -200,6 +200,7 @@ STRIKES = 1000
 """How often a signal strikes: enough to meet the instruction between two iterations."""
 
 
+@pytest.mark.slow
 def test_a_signal_handler_that_raises_loses_no_event(base: EventBase, pair: Channel) -> None:
     """Wherever in the iteration it strikes."""
     strikes = 0

@@ -361,6 +361,7 @@ def test_a_handler_can_cut_everybody_itself_included(threads: Any) -> None:
     assert server.statistics().cut == 1
 
 
+@pytest.mark.slow
 def test_without_threads_nobody_is_served_after_the_handler_that_ended_it() -> None:
     seen: list[str] = []
 

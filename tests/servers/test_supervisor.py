@@ -24,6 +24,8 @@ from support.timing import MS, PATIENCE
 from trunkline import PassiveSocket, Server, Supervisor, SupervisorStatistics, make_socket
 from trunkline.servers.worker import Place, Worker
 
+pytestmark = pytest.mark.slow
+
 # ---- The end ----
 
 
