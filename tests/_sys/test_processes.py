@@ -156,6 +156,17 @@ def test_a_child_s_exception_is_printed(capfd: pytest.CaptureFixture[str]) -> No
     assert status_of(lambda: 0, fail) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "printed"),
+    [(None, 0, ""), (3, 3, ""), (True, 1, ""), (-1, 255, ""), ("no socket", 1, "no socket\n")],
+)
+def test_a_child_that_exits_has_the_status_that_it_would_have_elsewhere(
+    code: object, status: int, printed: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert status_of(lambda: sys.exit(code)) == status  # type: ignore[arg-type]
+    assert capfd.readouterr().err == printed
+
+
 def test_what_the_parent_has_gathered_is_written_once(capfd: pytest.CaptureFixture[str]) -> None:
     with os.fdopen(os.dup(1), "w") as buffered:
         former, sys.stdout = sys.stdout, buffered

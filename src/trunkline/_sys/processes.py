@@ -137,7 +137,8 @@ def fork(prepare: Callable[[], object], main: Callable[[], int]) -> int:
     Args:
         prepare: Called while no signal is delivered yet, so that the parent's handlers can be
             replaced before they handle what was meant for the child.
-        main: Called then. An exception prints its traceback, and is status 1.
+        main: Called then. An exception prints its traceback, and is status 1; `SystemExit` means
+            what it means elsewhere.
 
     Returns:
         The child's process id; see fork(2).
@@ -167,11 +168,23 @@ def _be_child(
         prepare()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         status = main()
+    except SystemExit as end:
+        status = _exit_status(end)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
         flush_output()
         os._exit(status)
+
+
+def _exit_status(end: SystemExit) -> int:
+    """Return the status that Python would end with, and print what it would print."""
+    if end.code is None:
+        return 0
+    if isinstance(end.code, int):
+        return end.code & 0xFF
+    sys.stderr.write(f"{end.code}\n")
+    return 1
 
 
 def flush_output() -> None:
