@@ -104,3 +104,36 @@ def test_a_name_loads_what_it_needs_and_no_more(name: str, unwanted: set[str]) -
 def test_a_name_is_looked_up_once() -> None:
     code = "import trunkline\ntrunkline.Endpoint\nassert 'Endpoint' in vars(trunkline)"
     assert "trunkline.addresses" in loaded_by(code)
+
+
+WITHOUT_POSIX = """
+import os, select, signal, socket, sys
+
+def take_away(module, names):
+    for name in names:
+        vars(module).pop(name, None)
+
+take_away(os, ["fork", "register_at_fork", "waitpid", "set_blocking", "get_blocking"])
+take_away(select, [each for each in dir(select) if "poll" in each.lower()])
+take_away(signal, ["pthread_sigmask", "siginterrupt"])
+others = {"SIGINT", "SIGTERM", "SIGABRT", "SIG_DFL", "SIG_IGN"}
+take_away(signal, [each for each in dir(signal) if each.startswith("SIG") and each not in others])
+take_away(socket, ["AF_UNIX", "SO_REUSEPORT", "MSG_NOSIGNAL", "MSG_DONTWAIT", "MSG_MORE"])
+take_away(socket, [each for each in dir(socket) if each.startswith(("AF_NETLINK", "AF_PACKET"))])
+sys.modules.update(dict.fromkeys(["fcntl", "pwd", "resource", "termios"]))
+sys.platform = "win32"
+"""
+
+
+def test_it_can_be_imported_where_there_is_no_posix() -> None:
+    names = ["servers", "evented", "dialects.port", "dialects.lispworks", "testing.clock"]
+    imports = "".join(f"import trunkline.{name}\n" for name in names)
+    everything = "from trunkline import *\nfrom trunkline.multiplex import *\n"
+    loaded = loaded_by(WITHOUT_POSIX + everything + imports)
+    assert {f"trunkline.{name}" for name in names} <= loaded
+
+
+def test_a_system_that_cannot_fork_is_told_at_once() -> None:
+    make = "trunkline.Supervisor(print, host='127.0.0.1')"
+    caught = f"try:\n    {make}\nexcept trunkline.OperationNotSupported: import xml"
+    assert "xml" in loaded_by(f"{WITHOUT_POSIX}\nimport trunkline\n{caught}")

@@ -24,7 +24,7 @@ from .._sys.arrivals import stop_arrivals
 from .._sys.clock import monotonic
 from .._sys.processes import Signals, fork
 from .._sys.readiness import READABLE, wait_for_any
-from ..errors import SocketError
+from ..errors import OperationNotSupported, SocketError
 from ..sockets.passive_socket import PassiveSocket
 from .binding import Hosts, Paths, bind_all
 from .connection import check_optional_callable
@@ -32,8 +32,6 @@ from .server import DEFAULT_DRAIN_TIMEOUT
 from .worker import MakeServer, Place, Worker, WorkerStatus, run_worker, worker_signals
 
 __all__ = ("Supervisor", "SupervisorStatistics")
-
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD)
 
 _logger = logging.getLogger("trunkline.servers")
 
@@ -114,6 +112,7 @@ class Supervisor:
 
     Raises:
         AddressInUse, AddressNotAvailable, PermissionDenied, SocketError: It cannot listen there.
+        OperationNotSupported: The system cannot fork, as Windows.
         TypeError, ValueError: An argument is none of those that it can be.
     """
 
@@ -139,6 +138,8 @@ class Supervisor:
             raise TypeError(f"make_server is callable, not {type(make_server).__name__}")
         if reuse_port and host is None:
             raise TypeError("reuse_port needs a host: other sockets exist only once")
+        if not hasattr(os, "fork"):
+            raise OperationNotSupported(operation="fork")
         self._make_server = make_server
         self._drain_timeout = check_timeout(drain_timeout, "drain_timeout")
         self._kill_timeout = check_timeout(kill_timeout, "kill_timeout")
@@ -208,7 +209,9 @@ class Supervisor:
         if threading.active_count() > 1:
             raise RuntimeError("a supervisor forks, and must be the only thread of its process")
         self._has_run = True
-        self._signals = Signals(_SIGNALS)
+        self._signals = Signals(
+            (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD)
+        )
         try:
             self._fill_places()
             while self._workers or not self._is_ending:

@@ -35,10 +35,6 @@ _READY = b"R"  # what a worker says when it serves; when it does so no more, it 
 _AT_ONCE = 1.0  # seconds; a worker that ends by itself within them has ended at once
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 30.0  # seconds before such a one is replaced
 
-# A terminal sends the first two to all processes of a group, and what to do then is the
-# supervisor's to say.
-_SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
-
 _logger = logging.getLogger("trunkline.servers")
 
 
@@ -248,7 +244,9 @@ def run_worker(
 
 def worker_signals() -> Signals:
     """Return what receives the signals of a worker."""
-    return Signals(_SIGNALS)
+    # A terminal sends the first two to all processes of a group, and what to do then is the
+    # supervisor's to say.
+    return Signals((signal.SIGINT, signal.SIGHUP, signal.SIGTERM))
 
 
 def _tell_when_ended(server: Supervised, ended: Waker) -> None:
