@@ -36,7 +36,7 @@ quick: $(READY) ## Run the library's quick tests, on one backend, up to the firs
 
 # Exit status 5 is that there are none.
 soak: $(READY) ## Run the tests that do the same thing for a long time
-	$(RUN) pytest -m soak $(ARGS) || [ $$? -eq 5 ]
+	$(RUN) pytest -m soak -o faulthandler_timeout=0 $(ARGS) || [ $$? -eq 5 ]
 
 lint: $(READY) ## Check the style
 	$(RUN) ruff check

@@ -435,6 +435,38 @@ def test_the_end_is_noticed_however_it_is_told() -> None:
         assert program.wait() == 4
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.parametrize("where", ["main", "thread"])
+def test_a_program_is_idle_when_all_of_its_threads_wait(where: str) -> None:
+    code = "import threading\ndef work():\n    print('busy')\n    while True: pass\n"
+    if where == "main":
+        code += "input()\nwork()"
+    else:
+        code += "input()\nthreading.Thread(target=work, daemon=True).start()\ninput()"
+    with python(code) as program:
+        program.wait_until_idle()
+        assert program.is_idle()
+        program.send("\n")
+        program.wait_for_line("busy")
+        assert not program.is_idle()
+        with pytest.raises(AssertionError, match="was busy for"):
+            program.wait_until_idle(20 * MS)
+        program.kill()
+        program.wait()
+        assert program.is_idle()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_program_is_interrupted_when_it_waits() -> None:
+    code = "import time\nprint('about to')\nend = time.thread_time() + 0.2\n"
+    code += "try:\n    while time.thread_time() < end: pass\nexcept KeyboardInterrupt:\n"
+    code += "    print('too early')\ntry:\n    input()\nexcept KeyboardInterrupt:\n    print('now')"
+    with python(code) as program:
+        program.wait_for_line("about to")
+        program.interrupt()
+        assert program.read_to_end() == "now\n"
+
+
 def test_what_runs_at_the_end_of_the_block_is_killed_with_its_children() -> None:
     child = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1]))).recv(1)"
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from support.timing import PATIENCE
 
 from bench.build import HERE, build_server
 from bench.contestants import all_contestants
@@ -77,7 +78,7 @@ def test_a_server_answers_rightly(
         server_core=server_core,
         load_core=load_core,
         warmup=0.0,
-        duration=0.05,
-        patience=5.0,
+        duration=0.3,
+        patience=PATIENCE,
     )
     assert play(contest_of(contestant, mode), contestant, setup).messages > 0

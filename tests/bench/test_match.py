@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.timing import PATIENCE
 
 from bench.build import build_server
 from bench.match import Setup, play
@@ -33,7 +34,7 @@ def setup(load_program: Path) -> Setup:
         load_core=load_core,
         warmup=0.01,
         duration=0.05,
-        patience=1.0,
+        patience=PATIENCE,
     )
 
 
@@ -44,9 +45,10 @@ def add(setup: Setup, programs: dict[str, Path]) -> Setup:
 def test_a_good_server_is_measured(setup: Setup, echo_contest: Contest, tmp_path: Path) -> None:
     limit = Contestant(library="c", interface="echo", service="echo", program="epoll_echo.c")
     server = build_server("epoll_echo.c", tmp_path)
-    found = play(echo_contest, limit, add(setup, {"epoll_echo.c": server}))
+    setup = replace(add(setup, {"epoll_echo.c": server}), duration=1.0)
+    found = play(echo_contest, limit, setup)
     assert found.messages > 10
-    assert found.seconds >= 0.05
+    assert found.seconds >= 1
     assert 0 < found.cpu_s <= found.seconds + 0.01
     assert found.cost == pytest.approx(found.cpu_s * 1e6 / found.messages)
     assert found.threads == 1
@@ -103,7 +105,7 @@ listener.accept()
             id="answers wrongly",
         ),
         pytest.param(
-            LISTEN + "accept(2); listener.accept()", "no answer for 1 s", id="does not answer"
+            LISTEN + "accept(2); listener.accept()", "no answer for 2 s", id="does not answer"
         ),
     ],
 )
@@ -111,8 +113,11 @@ def test_a_bad_server_fails_with_the_reason(
     setup: Setup, echo_contest: Contest, make_script: MakeScript, source: str, reason: str
 ) -> None:
     contestant, programs = make_script(source)
+    setup = replace(add(setup, programs), duration=PATIENCE)  # or until the reason is found
+    if reason.startswith("no answer"):
+        setup = replace(setup, patience=2.0)  # It has to start within this time, too.
     with pytest.raises(Failed) as failure:
-        play(echo_contest, contestant, add(setup, programs))
+        play(echo_contest, contestant, setup)
     assert str(failure.value).startswith(reason)
 
 

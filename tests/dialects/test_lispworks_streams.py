@@ -90,7 +90,7 @@ def test_reading_takes_no_longer_than_its_limit() -> None:
         assert failure.value.deadline
         stream.write_line("still there")
         stream.finish_output()
-        assert stream.read_line() == "still there"
+        assert stream.read_line(timeout=PATIENCE) == "still there"
 
 
 def test_writing_takes_no_longer_than_its_limit() -> None:

@@ -16,6 +16,7 @@ import pytest
 from docs.pages import README, ROOT, blocks
 from support.peers import LOOPBACK, connect, receive_all, refusing_port
 from support.processes import Program, example
+from support.tutorial import receive_exactly
 
 TEXT = README.read_text(encoding="utf-8")
 PORT = "9999"  # in the README
@@ -94,7 +95,7 @@ def test_a_server_of_the_readme_survives_rude_clients(server: str, tmp_path: Pat
                 rude.shutdown(socket.SHUT_WR)
                 receive_all(rude)  # until the server has had enough
         silent.sendall(b"ne\r\n")
-        assert silent.recv(100) == b"half a line\r\n"
+        assert receive_exactly(silent, 13) == b"half a line\r\n"
         assert program.process.poll() is None
         assert "Traceback" not in program.output
 
@@ -108,9 +109,9 @@ def test_a_server_of_the_readme_survives_a_shortage(server: str, tmp_path: Path)
         with connect((HOST, port)) as last:
             last.sendall(b"let me in\r\n")
             first.sendall(b"it is full\r\n")
-            assert first.recv(100) == b"it is full\r\n"
+            assert receive_exactly(first, 12) == b"it is full\r\n"
             crowd.close()
-            assert last.recv(100) == b"let me in\r\n"
+            assert receive_exactly(last, 11) == b"let me in\r\n"
 
 
 def test_everybody_in_the_chat_room_hears_everybody(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.http09 import ask, end, http_server
+from support.http09 import ask, ask_in_time, end, http_server
 from support.peers import connect, receive_all, reset
+from support.processes import Program
 from support.timing import MS, PATIENCE
-from support.tutorial import HOST
+from support.tutorial import HOST, frozen
 
 REQUEST = b"GET /small HTTP/0.9\n\n"
 HUGE = 32 << 20  # bytes: more than the system takes for a client that reads nothing
@@ -54,7 +55,7 @@ def test_a_silent_client_holds_nobody_up(root: Path) -> None:
 def test_more_silent_clients_than_are_served_are_gone_after_a_while(root: Path) -> None:
     with http_server(root, "--timeout", SHORT, "--connections", "5") as (server, port):
         with silent_clients(port, 12) as clients:
-            assert ask(port, REQUEST) == b"small\r\n"
+            assert ask_in_time(server, port, REQUEST) == b"small\r\n"
             # Who came first was served first, and all had to go before.
             assert [wait_for_end(client) for client in clients] == [b""] * 12
         end(server, port)
@@ -74,31 +75,35 @@ def test_a_client_that_sends_a_byte_now_and_then_has_to_go(root: Path, start: by
                         assert client.recv(100) == b""
                         break
                     assert time.monotonic() < end_of_patience
-        assert ask(port, REQUEST) == b"small\r\n"
+        assert ask_in_time(server, port, REQUEST) == b"small\r\n"
         end(server, port)
 
 
 @contextmanager
-def client_that_reads_nothing(port: int) -> Iterator[socket.socket]:
+def client_that_reads_nothing(server: Program, port: int) -> Iterator[socket.socket]:
     """Yield a connection on which a huge file has been asked for, and begun to arrive."""
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.settimeout(PATIENCE)
-        client.connect((HOST, port))
-        client.sendall(b"GET /huge HTTP/0.9\n\n")
+        with frozen(server):  # The request is there when it looks, however little time it gives.
+            client.connect((HOST, port))
+            client.sendall(b"GET /huge HTTP/0.9\n\n")
         assert client.recv(1) == b"\0"
         yield client
 
 
 def test_a_client_that_reads_nothing_holds_nobody_up(root: Path) -> None:
-    with http_server(root, "--timeout", "1000") as (_, port), client_that_reads_nothing(port):
+    with (
+        http_server(root, "--timeout", "1000") as (server, port),
+        client_that_reads_nothing(server, port),
+    ):
         assert ask(port, REQUEST) == b"small\r\n"
 
 
 def test_a_client_that_reads_nothing_has_to_go(root: Path) -> None:
     with http_server(root, "--timeout", SHORT, "--connections", "1") as (server, port):
-        with client_that_reads_nothing(port) as client:
-            assert ask(port, REQUEST) == b"small\r\n"
+        with client_that_reads_nothing(server, port) as client:
+            assert ask_in_time(server, port, REQUEST) == b"small\r\n"
             assert len(wait_for_end(client)) < HUGE
         end(server, port)
 
@@ -114,7 +119,7 @@ def test_a_client_that_takes_a_file_without_end_has_to_go(root: Path) -> None:
             with contextlib.suppress(ConnectionError):
                 while client.recv(1 << 20):
                     assert time.monotonic() < end_of_patience
-        assert ask(port, REQUEST) == b"small\r\n"
+        assert ask_in_time(server, port, REQUEST) == b"small\r\n"
         end(server, port)
 
 
@@ -125,7 +130,7 @@ def test_clients_that_reset_at_every_stage_are_no_trouble(root: Path) -> None:
             client.sendall(sent)
             reset(client)
             assert ask(port, REQUEST) == b"small\r\n"
-        with client_that_reads_nothing(port) as client:
+        with client_that_reads_nothing(server, port) as client:
             reset(client)
         assert ask(port, REQUEST) == b"small\r\n"
         end(server, port)  # it has not complained of anything
@@ -167,7 +172,7 @@ def test_ctrl_c_does_not_wait_for_clients(root: Path) -> None:
     with (
         http_server(root, "--timeout", "1000") as (server, port),
         silent_clients(port, 3) as clients,
-        client_that_reads_nothing(port),
+        client_that_reads_nothing(server, port),
     ):
         assert ask(port, REQUEST) == b"small\r\n"
         end(server, port)

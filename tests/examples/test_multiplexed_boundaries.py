@@ -530,6 +530,7 @@ def test_a_server_without_descriptors_waits_for_some_and_does_not_spin(
 ) -> None:
     monkeypatch.setenv("TRUNKLINE_BACKEND", backend)
     with without_descriptors(name, LIMIT) as (server, served, waiting):
+        server.wait_until_idle()
         before = cpu_seconds(server.process.pid)
         assert select.select(waiting, [], [], 500 * MS)[0] == []
         assert cpu_seconds(server.process.pid) - before < 100 * MS

@@ -487,6 +487,7 @@ LIMIT = 16  # descriptors
 def test_a_server_without_descriptors_waits_for_some_and_does_not_spin() -> None:
     with without_descriptors("ex5_server", LIMIT) as (server, served, waiting):
         server.wait_for_line("cannot accept connections .*Too many open files", errors=True)
+        server.wait_until_idle()
         before = cpu_seconds(server.process.pid)
         assert select.select(waiting, [], [], 500 * MS)[0] == []
         assert cpu_seconds(server.process.pid) - before < 100 * MS

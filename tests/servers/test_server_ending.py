@@ -25,7 +25,7 @@ from servers.serving import (
     until_it_is_over,
     visit,
 )
-from sockets.helpers import Call, raising
+from sockets.helpers import Call
 from support.peers import connect, receive_all
 from support.timing import MS, PATIENCE
 
@@ -507,9 +507,18 @@ def test_only_the_main_thread_handles_signals() -> None:
 
 def test_ctrl_c_closes_a_server_at_once() -> None:
     gate = Gate(until_it_is_over)
-    with Server(gate, host=HOST, drain_timeout=LONG) as server, client_of(server):
+
+    def strike() -> None:
+        gate.next()  # So it serves.
         gate.open()
-        with pytest.raises(KeyboardInterrupt), raising(50 * MS, KeyboardInterrupt):
+        send_signal(signal.SIGINT)
+
+    with (
+        Server(gate, host=HOST, drain_timeout=LONG) as server,
+        client_of(server),
+        Call(strike),
+    ):
+        with pytest.raises(KeyboardInterrupt):
             server.serve_forever()
         assert server.closed
     assert server.statistics().active == 0

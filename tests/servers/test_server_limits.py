@@ -24,7 +24,7 @@ from support.peers import receive_all, reset
 from support.timing import MS, PATIENCE
 
 from trunkline import ActiveSocket, Busy, TimedOut
-from trunkline.servers import ServerStatistics, refusal
+from trunkline.servers import Server, ServerStatistics, refusal
 
 # -- how many --------------------------------------------------------------------------------------
 
@@ -167,7 +167,10 @@ def test_one_who_lingers_for_too_long_is_closed(monkeypatch: pytest.MonkeyPatch)
         gate.open()
 
 
-def test_refused_clients_hear_it_also_when_the_server_ends() -> None:
+def test_refused_clients_hear_it_also_when_the_server_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(refusal, "LINGER_TIMEOUT", 10 * PATIENCE)
     gate = Gate()
     with (
         serving(gate, max_connections=1, at_limit="refuse", refusal=b"busy") as server,
@@ -379,8 +382,13 @@ def test_after_the_preamble_its_limit_is_over() -> None:
             connection.read_line(timeout=3 * LIMIT)
         connection.write_line("patience")
 
-    with serving(handler, preamble=preamble, preamble_timeout=LIMIT) as server:
-        assert visit(server, b"first\n") == b"patience\n"
+    with (
+        Server(handler, host=HOST, preamble=preamble, preamble_timeout=LIMIT) as server,
+        client_of(server) as client,
+    ):
+        client.sendall(b"first\n")  # It is there in time, however busy we are.
+        server.start()
+        assert receive_all(client) == b"patience\n"
 
 
 # -- waiting between requests ----------------------------------------------------------------------

@@ -27,7 +27,7 @@ import pytest
 
 from support.timing import MS
 
-FINISHING = 2000 * MS  # for threads that were told to end and are about to
+FINISHING = 5000 * MS  # for threads that were told to end and are about to, and have no turn
 DESCRIPTORS = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
 TASKS = Path("/proc/self/task")  # Linux only
 

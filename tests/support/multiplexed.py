@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 
 from support.peers import connect
 from support.processes import Program
-from support.timing import MS
 from support.tutorial import (
     DESTROYING,
     HOST,
@@ -21,6 +20,7 @@ from support.tutorial import (
     head,
     masked,
     port_of,
+    prints_more,
     wait_for_all,
 )
 
@@ -122,8 +122,8 @@ def farewells(name: str, *ports: int) -> list[str]:
 def interrupt(server: Program, port: int) -> None:
     """Do what Ctrl-C does, and wake the server up.
 
-    A signal that comes between a program's last look at signals and the start of its wait is seen
-    when the wait ends. Nobody types as fast after an output, but we do.
+    Where there is no Linux to tell whether it waits already, it may be just about to, and would
+    sleep through the signal.
     """
     server.interrupt()
     with contextlib.suppress(ConnectionError):
@@ -231,9 +231,7 @@ def send_until_stuck(server: Program, client: socket.socket, data: bytes) -> int
         try:
             sent += client.send(data[sent % len(data) :])
         except BlockingIOError:
-            try:
-                server.read_until(r"Read .*\n", timeout=200 * MS)
-            except AssertionError:  # This is how we learn that it has stopped.
+            if not prints_more(server, r"Read .*\n"):
                 return sent
 
 

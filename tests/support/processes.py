@@ -9,6 +9,7 @@ test that fails shows the whole output of every program that it started.
 import contextlib
 import os
 import re
+import select
 import selectors
 import shlex
 import signal
@@ -22,11 +23,12 @@ from typing import IO, NoReturn, Self, TypeVar
 import pytest
 
 from support.received import Received
-from support.timing import PATIENCE
+from support.timing import MS, PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 CHUNK = 65536  # bytes: as much as a Linux pipe holds
 FLOOD = 16 << 20  # characters: nobody means to print as much, so it must be an endless loop
+_BUSY = re.compile(r"^State:\t[RD]", re.MULTILINE)  # running, waiting for its turn or for a disk
 
 T = TypeVar("T")
 
@@ -191,8 +193,41 @@ class Program:
         return status
 
     def interrupt(self) -> None:
-        """Do what Ctrl-C does."""
+        """Do what Ctrl-C does, once the program waits.
+
+        Python's own waits, as that for a line of input, sleep through a signal that comes between
+        the last look at signals and the start of the wait. Nobody types as fast after an output,
+        but we do, and the program would never end.
+        """
+        self.wait_until_idle()
         self.process.send_signal(signal.SIGINT)
+
+    def wait_until_idle(self, timeout: float = PATIENCE) -> None:
+        """Wait until nothing is under way in it, see `is_idle`."""
+        deadline = time.monotonic() + timeout
+        while not self.is_idle():
+            if time.monotonic() >= deadline:
+                self._fail(f"was busy for {timeout:g} s")
+
+    def is_idle(self) -> bool:
+        """Look for a moment whether all of its threads wait, or it has ended.
+
+        A program that has printed something has not done yet what comes next, and one that says
+        nothing for a while may only have had no turn on a busy machine. Neither is idle. Where
+        there is no Linux to tell, it is taken for idle.
+        """
+        before = self._states()
+        select.select([], [], [], 1 * MS)
+        # These texts also count the turns that each thread has had, so it has had none meanwhile.
+        return before == self._states() and not any(map(_BUSY.search, before.values()))
+
+    def _states(self) -> dict[Path, str]:
+        """Return what the system says of each of its threads."""
+        found = {}
+        for status in Path(f"/proc/{self.process.pid}/task").glob("*/status"):
+            with contextlib.suppress(OSError):  # The thread has just ended.
+                found[status] = status.read_text()
+        return found
 
     def terminate(self) -> None:
         """Ask it to end."""

@@ -129,10 +129,22 @@ def come_and_go(port: int, *, sends: bytes = b"", half_close: bool = False) -> i
 
 def send_until_nothing_comes_back(server: Program, client: socket.socket) -> None:
     """Send lines to the echo server and read no answers, until it is stuck in writing one."""
-    with contextlib.suppress(AssertionError):  # This is how we learn that it has stopped.
-        while True:
-            client.sendall(b"x" * 60_000 + b"\r\n")
-            server.read_until(r"Wrote line to .*\n", timeout=300 * MS)
+    while True:
+        client.sendall(b"x" * 60_000 + b"\r\n")
+        if not prints_more(server, r"Wrote line to .*\n"):
+            return
+
+
+def prints_more(program: Program, regex: str) -> bool:
+    """Say whether a program prints this, or waits instead for something that does not come."""
+    while True:
+        try:
+            program.read_until(regex, timeout=200 * MS)
+        except AssertionError:
+            if program.is_idle():  # It might just have had no turn for so long.
+                return False
+        else:
+            return True
 
 
 @contextlib.contextmanager
@@ -315,6 +327,7 @@ def without_descriptors(
         listening(name, through=limited, separate_errors=True) as (server, port),
         contextlib.ExitStack() as connections,
     ):
+        server.wait_until_idle()  # It has opened everything that it needs for itself.
         room = limit - len(os.listdir(f"/proc/{server.process.pid}/fd"))
         clients = []
         for number in range(room + IN_THE_QUEUE):
