@@ -11,5 +11,6 @@ HOST = "127.0.0.1"
 BACKLOG = 1024
 
 # The most bytes that one receive may return, where an interface lets its user choose. It is what
-# asyncio uses inside its transports, where nobody can choose.
+# asyncio uses inside its transports, where nobody can choose; Trunkline's receive at most a quarter
+# of it. No contest has as many bytes waiting, so that this does not decide anything either.
 RECEIVE_LIMIT = 256 * 1024
