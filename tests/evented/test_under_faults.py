@@ -10,13 +10,12 @@ When connections break, too, and there are no descriptors, that is noticed, and 
 
 import os
 import secrets
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from evented.helpers import UNDER_FAULTS
-from support.processes import ROOT, Program
+from support.under_faults import run_tests_under, run_under
 
 from trunkline.testing import faults
 from trunkline.testing.faults import Faults
@@ -51,22 +50,10 @@ def run_under_faults(
     directory: Path, backend: str, plan: Faults, modules: tuple[str, ...], faults_wanted: str
 ) -> None:
     """Run the tests on a backend, and check that all went well though faults have happened."""
-    print(plan)
-    report = directory / "report"
-    report.unlink(missing_ok=True)
-    environment = plan.environment(faults.build(directory), report=report)
-    environment["TRUNKLINE_TEST_BACKENDS"] = backend
-    argv = [
-        *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"),
-        *("-p", "no:randomly", "-m", "not soak"),
-        *(os.fspath(Path(__file__).with_name(f"test_{name}.py")) for name in modules),
-    ]
-    with Program(argv, env=environment, cwd=ROOT) as program:
-        program.read_to_end(timeout=100)
-        assert program.wait() == 0, f"on {backend} with {plan}:\n{program.transcript}"
-    counts = faults.read_report(report)
-    for fault in faults_wanted.split(", "):
-        assert counts[fault] > 0, f"{fault} never happened: {counts}"
+    here = Path(__file__)
+    paths = [os.fspath(here.with_name(f"test_{name}.py")) for name in modules]
+    happened = faults_wanted.split(", ")
+    run_tests_under(plan, directory, backend, "-m", "not soak", *paths, happened=happened)
 
 
 def run_all_under_faults(directory: Path, backend: str, seed: int) -> None:
@@ -92,18 +79,10 @@ def test_nobody_ever_notices_the_faults_that_may_happen(tmp_path: Path, backend:
 
 def run_turmoil(directory: Path, backend: str, seed: int) -> None:
     """Let callbacks do bad things while everything goes wrong, and check that nothing is left."""
-    plan = Faults.hostile(seed)
-    print(plan)
-    report = directory / "report"
-    report.unlink(missing_ok=True)
-    environment = plan.environment(faults.build(directory), report=report)
     script = os.fspath(Path(__file__).with_name("turmoil.py"))
-    argv = [sys.executable, "-X", "dev", script, backend, str(seed)]
-    with Program(argv, env=environment, cwd=ROOT) as program:
-        program.read_to_end(timeout=60)
-        assert program.wait() == 0, f"on {backend} with {plan}:\n{program.transcript}"
-        assert "Warning" not in program.output
-    counts = faults.read_report(report)
+    argv = ["-X", "dev", script, backend, str(seed)]
+    output, counts = run_under(Faults.hostile(seed), directory, backend, *argv, timeout=60)
+    assert "Warning" not in output
     for kinds in ({"recv ECONNRESET", "send ECONNRESET"}, {"accept EMFILE", "accept ENFILE"}):
         assert kinds & {*counts}, f"none of {kinds} ever happened: {counts}"
 

@@ -13,12 +13,11 @@ because they are about time, say.
 import os
 import re
 import secrets
-import sys
 from pathlib import Path
 
 import pytest
 from multiplex.helpers import UNDER_FAULTS
-from support.processes import ROOT, Program
+from support.under_faults import run_tests_under
 
 from trunkline.testing import faults
 from trunkline.testing.faults import Faults
@@ -38,21 +37,8 @@ pytestmark = [
 
 def run_under_faults(directory: Path, backend: str, seed: int) -> None:
     """Run the tests on a backend, and check that all went well though faults have happened."""
-    plan = Faults.benign(seed)
-    print(plan)
-    environment = plan.environment(faults.build(directory), report=directory / "report")
-    environment["TRUNKLINE_TEST_BACKENDS"] = backend
-    argv = [
-        *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"),
-        *("-p", "no:randomly", "-m", "not soak and not exact_io", f"--hypothesis-seed={seed}"),
-        os.fspath(HERE),
-    ]
-    with Program(argv, env=environment, cwd=ROOT) as program:
-        program.read_to_end(timeout=100)
-        assert program.wait() == 0, f"on {backend} with {plan}:\n{program.transcript}"
-    counts = faults.read_report(directory / "report")
-    for fault in FAULTS:
-        assert counts[fault] > 0, f"{fault} never happened: {counts}"
+    options = ["-m", "not soak and not exact_io", f"--hypothesis-seed={seed}", os.fspath(HERE)]
+    run_tests_under(Faults.benign(seed), directory, backend, *options, happened=FAULTS)
 
 
 def test_whatever_is_left_out_says_why() -> None:
