@@ -3,6 +3,7 @@
 The table here is the documentation's, written down once more: what the source says is no witness.
 """
 
+import inspect
 from queue import Queue
 from typing import Any
 
@@ -23,12 +24,13 @@ INTERNET = STREAM | {
     "resolver",
 }
 ACCEPTED = {
-    ("active", "internet"): INTERNET | {"remote_host", "remote_port", "attempt_delay"},
+    ("active", "internet"): INTERNET
+    | {"remote_host", "remote_port", "attempt_delay", "connect_timeout"},
     ("passive", "internet"): INTERNET | {"backlog", "reuse_port", "v6_only"},
-    ("active", "local"): STREAM | {"local_filename", "remote_filename"},
+    ("active", "local"): STREAM | {"local_filename", "remote_filename", "connect_timeout"},
     ("passive", "local"): STREAM | {"local_filename", "backlog", "reuse_address"},
 }
-ALL = set().union(*ACCEPTED.values()) | {"broadcast", "include_headers", "reuse_addr"}
+ALL = set().union(*ACCEPTED.values()) | {"broadcast", "include_headers"}
 REFUSED = [
     (connect, family, option)
     for (connect, family), accepted in ACCEPTED.items()
@@ -54,9 +56,43 @@ def test_the_error_calls_the_family_by_its_name(family: str, label: str) -> None
         make_any_socket(address_family=family, backlog=1)
 
 
-def test_arguments_have_names() -> None:
+@pytest.mark.parametrize(
+    ("connect", "family", "name", "meant"),
+    [
+        ("active", "internet", "reuse_addr", "reuse_address"),
+        ("active", "internet", "host", "remote_host or local_host"),
+        ("passive", "internet", "host", "local_host"),
+        ("passive", "local", "path", "local_filename"),
+        ("active", "local", "encoding", "external_format"),
+        ("active", "internet", "wait", "timeout"),
+        ("active", "internet", "ipv6", "address_family"),
+        ("passive", "ipv6", "v6only", "v6_only"),
+    ],
+)
+def test_a_name_from_elsewhere_is_an_error_that_tells_ours(
+    connect: str, family: str, name: str, meant: str
+) -> None:
+    with pytest.raises(TypeError, match=rf"does not take {name}; perhaps {meant} is meant$"):
+        make_any_socket(connect=connect, address_family=family, **{name: None})
+
+
+def test_all_options_are_in_the_signature() -> None:
+    parameters = inspect.signature(make_socket).parameters
+    assert set().union(*ACCEPTED.values()) | {"connect", "address_family", "type"} == (
+        parameters.keys() - {"others"}
+    )
+
+
+@pytest.mark.parametrize("arguments", [("active",), ("127.0.0.1", 80, "active")])
+def test_only_the_host_and_the_port_need_no_names(arguments: tuple[Any, ...]) -> None:
     with pytest.raises(TypeError):
-        make_any_socket("active")
+        make_any_socket(*arguments)
+
+
+@pytest.mark.parametrize(("connect", "family"), [("passive", "internet"), ("active", "local")])
+def test_who_connects_to_no_port_takes_neither(connect: str, family: str) -> None:
+    with pytest.raises(TypeError, match="does not take remote_host"):
+        make_any_socket("127.0.0.1", 80, connect=connect, address_family=family)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +219,7 @@ def test_a_switch_is_true_or_false_and_not_what_somebody_may_take_for_it(
         {"output_buffer_size": "x"},
         {"timeout": -1},
         {"attempt_delay": -1},
+        {"connect_timeout": "soon"},
         {"keepalive": "yes"},
         {"interface": 1},
     ],

@@ -355,8 +355,25 @@ def test_the_timeout_is_the_streams() -> None:
 
 def test_the_timeout_is_that_of_connecting_too() -> None:
     with full_listener() as listener, pytest.raises(TimedOut, match=r"^connect .*:\d+: ") as caught:
-        make_socket(remote_host="127.0.0.1", remote_port=listener.getsockname()[1], timeout=30 * MS)
+        make_socket("127.0.0.1", listener.getsockname()[1], timeout=30 * MS)
+
     assert caught.value.deadline
+
+
+@pytest.mark.parametrize("timeout", [None, PATIENCE])
+def test_connecting_can_have_a_limit_of_its_own(timeout: float | None) -> None:
+    with full_listener() as listener, pytest.raises(TimedOut):
+        make_socket(
+            "127.0.0.1", listener.getsockname()[1], timeout=timeout, connect_timeout=30 * MS
+        )
+
+
+def test_the_limit_of_connecting_is_none_of_the_streams() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        make_socket("127.0.0.1", listener.getsockname()[1], connect_timeout=PATIENCE) as sock,
+    ):
+        assert sock.timeout is None
 
 
 def test_the_input_buffer_is_what_is_received_at_a_time() -> None:
@@ -444,7 +461,7 @@ def test_a_local_passive_socket_takes_no_more_than_its_backlog(tmp_path: Path) -
         make_socket(address_family="local", remote_filename=path),
         pytest.raises(TimedOut),
     ):
-        make_socket(address_family="local", remote_filename=path, timeout=20 * MS)
+        make_socket(address_family="local", remote_filename=path, connect_timeout=20 * MS)
 
 
 def test_a_file_that_a_dead_server_left_is_removed_unless_that_is_forbidden(tmp_path: Path) -> None:

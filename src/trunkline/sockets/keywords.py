@@ -3,12 +3,13 @@
 The typed dictionaries are the table. What is not in a kind's dictionary, that kind does not take.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, TypeAlias, TypedDict, cast
 
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
+from .._core.meant import meant_instead
 from ..addresses import AddressLike, LocalAddress
 from ..streams.stream import check_buffer_size
 from .resolving import Resolver
@@ -19,6 +20,7 @@ __all__ = (
     "PassiveInternetOptions",
     "PassiveLocalOptions",
     "StreamOptions",
+    "UnaddressedOptions",
     "check_keywords",
     "check_stream_keywords",
     "split_stream_options",
@@ -46,12 +48,18 @@ class _InternetOptions(StreamOptions, total=False):
     resolver: Resolver
 
 
-class ActiveInternetOptions(_InternetOptions, total=False):
+class UnaddressedOptions(_InternetOptions, total=False):
+    """What active internet stream sockets take, but for the address to connect to."""
+
+    attempt_delay: float | None
+    connect_timeout: float | None
+
+
+class ActiveInternetOptions(UnaddressedOptions, total=False):
     """What active internet stream sockets take."""
 
     remote_host: AddressLike
     remote_port: int | str
-    attempt_delay: float | None
 
 
 class PassiveInternetOptions(_InternetOptions, total=False):
@@ -67,6 +75,7 @@ class ActiveLocalOptions(StreamOptions, total=False):
 
     local_filename: PathLikeName
     remote_filename: PathLikeName
+    connect_timeout: float | None
 
 
 class PassiveLocalOptions(StreamOptions, total=False):
@@ -82,6 +91,39 @@ _TABLE: dict[tuple[str, bool], Mapping[str, object]] = {
     ("passive", False): PassiveInternetOptions.__annotations__,
     ("active", True): ActiveLocalOptions.__annotations__,
     ("passive", True): PassiveLocalOptions.__annotations__,
+}
+# All that any kind takes: the name of one of them is not a slip of the pen.
+_OPTIONS = frozenset().union(*_TABLE.values())
+
+# What other libraries and languages call it.
+_ELSEWHERE = {
+    "address": "remote_host local_host remote_filename local_filename",
+    "blocking": "timeout",
+    "buffer_size": "input_buffer_size output_buffer_size",
+    "buffering": "input_buffer_size output_buffer_size",
+    "bufsize": "input_buffer_size output_buffer_size",
+    "codec": "external_format",
+    "encoding": "external_format",
+    "eol": "external_format",
+    "errors": "external_format",
+    "family": "address_family",
+    "filename": "remote_filename local_filename",
+    "happy_eyeballs_delay": "attempt_delay",
+    "host": "remote_host local_host",
+    "hostname": "remote_host local_host",
+    "ipv4": "address_family",
+    "ipv6": "address_family",
+    "local_addr": "local_host local_filename",
+    "local_address": "local_host local_filename",
+    "newline": "external_format",
+    "no_delay": "nodelay",
+    "path": "remote_filename local_filename",
+    "port": "remote_port local_port",
+    "read_timeout": "timeout",
+    "remote_address": "remote_host remote_filename",
+    "tcp_nodelay": "nodelay",
+    "wait": "timeout",
+    "write_timeout": "timeout",
 }
 _LABELS = {"internet": "internet", "ipv4": "IPv4", "ipv6": "IPv6", "local": "local"}
 
@@ -101,7 +143,8 @@ def check_keywords(
     _check_choice("type", kind, ("stream",))
     article = "an" if connect == "active" else "a"
     what = f"{article} {connect} {_LABELS[address_family]} {kind} socket"
-    _check_options(what, _TABLE[connect, address_family == "local"], options)
+    accepted = _TABLE[connect, address_family == "local"]
+    _check_options(what, accepted, options, (*accepted, "address_family"))
 
 
 def check_stream_keywords(what: str, options: Mapping[str, object]) -> None:
@@ -110,15 +153,19 @@ def check_stream_keywords(what: str, options: Mapping[str, object]) -> None:
     Raises:
         TypeError, ValueError: As for `check_keywords`.
     """
-    _check_options(what, StreamOptions.__annotations__, options)
+    _check_options(what, StreamOptions.__annotations__, options, StreamOptions.__annotations__)
 
 
 def _check_options(
-    what: str, accepted: Mapping[str, object], options: Mapping[str, object]
+    what: str,
+    accepted: Mapping[str, object],
+    options: Mapping[str, object],
+    known: Iterable[str],
 ) -> None:
     for name, value in options.items():
         if name not in accepted:
-            raise TypeError(f"{what} does not take {name}")
+            hint = "" if name in _OPTIONS else meant_instead(name, known, _ELSEWHERE)
+            raise TypeError(f"{what} does not take {name}{hint}")
         check = _check_switch if accepted[name] is bool else _CHECKS.get(name)
         if check is None:
             continue
@@ -146,6 +193,7 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     "output_buffer_size": check_buffer_size,
     "timeout": check_timeout,
     "attempt_delay": check_timeout,
+    "connect_timeout": check_timeout,
     "interface": _check_interface,
 }
 

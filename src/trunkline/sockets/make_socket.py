@@ -6,18 +6,19 @@ from .._core.deadline import Deadline
 from .._sys.clock import monotonic
 from .._sys.sockaddr import AF_INET6, family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
-from ..addresses import Endpoint, LocalAddress, ensure_address
+from ..addresses import AddressLike, Endpoint, LocalAddress, ensure_address
 from ..errors import NotConnected
+from ..streams.stream import DEFAULT_TIMEOUT, Timeout
 from .active_socket import ActiveSocket
 from .connect_plan import ConnectPlan, InternetSettings, bind_address, family_to_open
 from .connecting import race_to_connect
 from .families import AddressFamily, InternetFamily
 from .keywords import (
-    ActiveInternetOptions,
     ActiveLocalOptions,
     PassiveInternetOptions,
     PassiveLocalOptions,
     StreamOptions,
+    UnaddressedOptions,
     check_keywords,
     check_stream_keywords,
     split_stream_options,
@@ -31,11 +32,13 @@ __all__ = ("check_fd", "make_socket", "make_socket_from_fd", "make_socket_pair")
 
 @overload
 def make_socket(
+    remote_host: AddressLike = ...,
+    remote_port: int | str = ...,
     *,
     connect: Literal["active"] = ...,
     address_family: InternetFamily = ...,
     type: Literal["stream"] = ...,
-    **options: Unpack[ActiveInternetOptions],
+    **options: Unpack[UnaddressedOptions],
 ) -> ActiveSocket: ...
 @overload
 def make_socket(
@@ -62,40 +65,60 @@ def make_socket(
     **options: Unpack[PassiveLocalOptions],
 ) -> PassiveSocket: ...
 def make_socket(
+    remote_host: Any = ...,
+    remote_port: Any = ...,
     *,
     connect: Literal["active", "passive"] = "active",
     address_family: AddressFamily = "internet",
     type: Literal["stream"] = "stream",  # noqa: A002 - the word that socket(2) has for it
-    **options: Any,
+    local_host: Any = ...,
+    local_port: Any = ...,
+    local_filename: Any = ...,
+    remote_filename: Any = ...,
+    external_format: Any = ...,
+    timeout: Any = ...,
+    connect_timeout: Any = ...,
+    attempt_delay: Any = ...,
+    backlog: Any = ...,
+    reuse_address: Any = ...,
+    reuse_port: Any = ...,
+    v6_only: Any = ...,
+    keepalive: Any = ...,
+    nodelay: Any = ...,
+    interface: Any = ...,
+    resolver: Any = ...,
+    input_buffer_size: Any = ...,
+    output_buffer_size: Any = ...,
+    **others: Any,
 ) -> ActiveSocket | PassiveSocket:
     """Make a socket; bind it, let it listen, or connect it, if the arguments are enough for that.
 
     An active socket connects to a server, a passive one listens for clients; which of the two a
     socket is, is decided here for good. Use it in a ``with`` statement::
 
-        with make_socket(remote_host="localhost", remote_port=9999) as server:
+        with make_socket("localhost", 9999) as server:
             print(server.read_line())
 
     Args:
-        connect: ``"active"`` or ``"passive"``.
-        address_family: ``"internet"`` is IPv4 or IPv6, whichever the host has, and IPv4 if no host
-            is named; or ``"ipv4"``, ``"ipv6"``, ``"local"``.
-        type: ``"stream"``.
-        external_format: How text looks on the wire, see `ExternalFormat`. Default: ``"utf-8/lf"``.
-        input_buffer_size: How many bytes are received at a time. Default: `DEFAULT_BUFFER_SIZE`.
-        output_buffer_size: How many bytes of output are gathered. Default: `DEFAULT_BUFFER_SIZE`.
-        timeout: For active sockets, seconds for each of the stream's calls that is not given its
-            own, and for looking up and connecting here; for passive sockets, that of the streams
-            that will be accepted. Default: None, for ever.
         remote_host: Active: the address or the name of the host to connect to. All addresses that
             a name has are tried, the next one when the one before has not answered quickly
             (RFC 8305).
         remote_port: Active: the port, or the service, to connect to.
+        connect: ``"active"`` or ``"passive"``.
+        address_family: ``"internet"`` is IPv4 or IPv6, whichever the host has, and IPv4 if no host
+            is named; or ``"ipv4"``, ``"ipv6"``, ``"local"``.
+        type: ``"stream"``.
         local_host: The address, or name, of this machine to bind to. A passive socket that is
             given one listens, too.
         local_port: The port to bind to. Default: 0, which lets the system choose.
-        remote_filename: Active, local: the path or `LocalAddress` to connect to.
         local_filename: Local: the path or `LocalAddress` to bind to; a passive socket listens, too.
+        remote_filename: Active, local: the path or `LocalAddress` to connect to.
+        external_format: How text looks on the wire, see `ExternalFormat`. Default: ``"utf-8/lf"``.
+        timeout: Seconds for each call of the stream that is not given its own: `Stream.timeout`.
+            For passive sockets, that of the streams that will be accepted. Default: None, for ever.
+        connect_timeout: Active: seconds for looking up and connecting, here. Default: `timeout`.
+        attempt_delay: Active: seconds to wait for an address before the next one is tried beside
+            it; None tries one at a time. Default: 0.25.
         backlog: Passive: how many connections may wait. Default: `DEFAULT_BACKLOG`.
         reuse_address: See `PassiveSocket.bind`. Default: True.
         reuse_port: Passive: see `PassiveSocket.bind`. Default: False.
@@ -105,8 +128,9 @@ def make_socket(
         nodelay: Send small pieces at once rather than gather them (TCP_NODELAY). Default: True.
         interface: Use this network interface only (SO_BINDTODEVICE; Linux). Default: any.
         resolver: Who looks names up. Default: the system's resolver.
-        attempt_delay: Active: seconds to wait for an address before the next one is tried beside
-            it; None tries one at a time. Default: 0.25.
+        input_buffer_size: How many bytes are received at a time. Default: `DEFAULT_BUFFER_SIZE`.
+        output_buffer_size: How many bytes of output are gathered. Default: `DEFAULT_BUFFER_SIZE`.
+        **others: No kind of socket takes them; the error says what was probably meant.
 
     Returns:
         An `ActiveSocket` or a `PassiveSocket`. If anything fails, no socket is left behind.
@@ -122,15 +146,19 @@ def make_socket(
         AddressFamilyNotSupported, OptionNotSupported: The platform lacks what was asked for.
         TooManyOpenFiles: No descriptor is left.
     """
-    check_keywords(connect, address_family, type, options)
-    stream, others = split_stream_options(options)
+    # Nothing but the arguments is there yet. What was left out is left to the kind of socket.
+    given = {name: value for name, value in {**locals(), **others}.items() if value is not ...}
+    for name in ("others", "connect", "address_family", "type"):
+        del given[name]
+    check_keywords(connect, address_family, type, given)
+    stream, options = split_stream_options(given)
     if address_family == "local":
         if connect == "active":
-            return _make_active_local(stream, **others)
-        return _make_passive_local(stream, **others)
+            return _make_active_local(stream, **options)
+        return _make_passive_local(stream, **options)
     if connect == "active":
-        return _make_active_internet(address_family, stream, **others)
-    return _make_passive_internet(address_family, stream, **others)
+        return _make_active_internet(address_family, stream, **options)
+    return _make_passive_internet(address_family, stream, **options)
 
 
 # -- internet sockets -----------------------------------------------------------------------------
@@ -139,7 +167,7 @@ def make_socket(
 def _make_active_internet(
     family: InternetFamily, stream: StreamOptions, **options: Any
 ) -> ActiveSocket:
-    deadline = Deadline(stream.get("timeout"), monotonic)
+    deadline = Deadline(options.pop("connect_timeout", stream.get("timeout")), monotonic)
     plan = ConnectPlan(family, **options)
     route = plan.resolve(deadline)
     if not route.names:
@@ -198,7 +226,11 @@ def _make_passive_internet(
 
 
 def _make_active_local(
-    stream: StreamOptions, *, local_filename: Any = None, remote_filename: Any = None
+    stream: StreamOptions,
+    *,
+    local_filename: Any = None,
+    remote_filename: Any = None,
+    connect_timeout: Timeout = DEFAULT_TIMEOUT,
 ) -> ActiveSocket:
     source = None if local_filename is None else ensure_address(local_filename, "local")
     target = None if remote_filename is None else ensure_address(remote_filename, "local")
@@ -207,7 +239,7 @@ def _make_active_local(
         if source is not None:
             active.bind(source)
         if target is not None:
-            active.connect(target)
+            active.connect(target, timeout=connect_timeout)
     except BaseException:
         active.close(abort=True)
         raise

@@ -1,0 +1,28 @@
+"""What an error's text says of a name that there is not."""
+
+import pytest
+
+from trunkline._core.meant import meant_instead
+
+KNOWN = ("reuse_address", "timeout", "local_host", "remote_host")
+ELSEWHERE = {"wait": "timeout", "host": "remote_host local_host", "flush": "finish_output"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("reuse_addr", "; perhaps reuse_address is meant"),
+        ("timout", "; perhaps timeout is meant"),
+        ("wait", "; perhaps timeout is meant"),
+        ("host", "; perhaps remote_host or local_host is meant"),
+        ("flush", ""),  # what it is called here cannot be given either
+        ("x", ""),
+        ("", ""),
+    ],
+)
+def test_the_name_that_is_meant(name: str, text: str) -> None:
+    assert meant_instead(name, KNOWN, ELSEWHERE) == text
+
+
+def test_nothing_needs_to_be_known_of_other_libraries() -> None:
+    assert meant_instead("remot_host", KNOWN) == "; perhaps remote_host is meant"
