@@ -238,6 +238,21 @@ def test_text_that_is_no_address_is_a_value_error_that_shows_it(text: str) -> No
     assert repr(text) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text", ["localhost", "www.example.org", "example.org.", "münchen.example"]
+)
+def test_a_name_is_told_from_what_is_nothing_at_all(text: str) -> None:
+    with pytest.raises(ValueError, match=r"but a name: .*lookup_hostname"):
+        ensure_address(text)
+
+
+@pytest.mark.parametrize("text", ["127.1", "1e2.0.0.1", "/run/x", "a b", "", ".", "x:y"])
+def test_what_is_no_name_is_not_taken_for_one(text: str) -> None:
+    with pytest.raises(ValueError, match="not an internet address") as caught:
+        ensure_address(text)
+    assert "name" not in str(caught.value)
+
+
 @pytest.mark.parametrize("value", [-1, -(2**32), 2**128, 2**200])
 def test_an_integer_out_of_range_is_a_value_error(value: int) -> None:
     with pytest.raises(ValueError, match=f"address: {value}"):

@@ -7,6 +7,7 @@ of whatever a caller has, and the well-known constants.
 """
 
 import os
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal, NamedTuple, TypeAlias, overload
@@ -52,6 +53,10 @@ MAX_IPV4_VALUE = 2**32 - 1
 
 LOCAL_PATH_BYTES = 107
 """The longest path, in bytes, that fits beside its NUL into Linux's `sockaddr_un` (see unix(7))."""
+
+
+# What somebody who gives it takes for a host's address: the last part begins with a letter.
+_LIKE_A_NAME = re.compile(r"([\w-]+\.)*[^\W\d_][\w-]*\.?")
 
 
 class LocalAddress:
@@ -234,6 +239,11 @@ def _address_from_text(text: str) -> IPAddress:
     try:
         return IPv6Address(text) if ":" in text else IPv4Address(text)
     except ValueError as error:
+        if _LIKE_A_NAME.fullmatch(text):
+            raise ValueError(
+                f"not an internet address but a name: {text!r}; lookup_hostname() tells its "
+                "addresses, and make_socket() takes it as it is"
+            ) from None
         raise ValueError(f"not an internet address: {text!r} ({error})") from None
 
 
