@@ -49,6 +49,7 @@ nitpick_ignore = [
 ]
 nitpick_ignore_regex = [
     (r"py:.*", r"(collections|enum|io|ipaddress|os|socket|types|typing)\..*"),
+    (r"py:class", r"trunkline\.\w+\.python_names\..*"),  # they only say what to use instead
     (r"py:class", r"Any|Callable|Context|Iterator|Literal|Self|Sequence|PathLike|Thread|P(\.\w+)?"),
 ]
 

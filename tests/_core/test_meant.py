@@ -2,7 +2,7 @@
 
 import pytest
 
-from trunkline._core.meant import meant_instead
+from trunkline._core.meant import Elsewhere, meant_instead
 
 KNOWN = ("reuse_address", "timeout", "local_host", "remote_host")
 ELSEWHERE = {"wait": "timeout", "host": "remote_host local_host", "flush": "finish_output"}
@@ -26,3 +26,16 @@ def test_the_name_that_is_meant(name: str, text: str) -> None:
 
 def test_nothing_needs_to_be_known_of_other_libraries() -> None:
     assert meant_instead("remot_host", KNOWN) == "; perhaps remote_host is meant"
+
+
+class Radio:
+    listen_in = Elsewhere("tune() finds a station")
+
+
+@pytest.mark.parametrize("radio", [Radio, Radio()])
+def test_a_name_from_elsewhere_is_not_there_and_says_what_is(radio: object) -> None:
+    with pytest.raises(AttributeError) as caught:
+        radio.listen_in  # type: ignore[attr-defined]  # noqa: B018 - it raises
+    assert str(caught.value).startswith("Radio has no listen_in: tune() finds a station")
+    assert (caught.value.name, caught.value.obj) == ("listen_in", radio)
+    assert not hasattr(radio, "listen_in")

@@ -1,8 +1,9 @@
 """What was probably meant by a name that there is not, for the text of an error."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-__all__ = ("meant_instead",)
+__all__ = ("Elsewhere", "ElsewhereNames", "meant_instead")
 
 
 def meant_instead(
@@ -28,3 +29,38 @@ def meant_instead(
 
         found = get_close_matches(name, known, n=1)
     return f"; perhaps {' or '.join(found)} is meant" if found else ""
+
+
+class Elsewhere:
+    """Stands in a class for a method that there is in other libraries, and says what to use.
+
+    To everything that asks, `hasattr` for instance, the attribute is not there. A method
+    ``__getattr__`` could do the same, but each look-up in the class would be slower for it.
+
+    Args:
+        instead: What to use, as the end of a sentence.
+    """
+
+    def __init__(self, instead: str) -> None:
+        self._instead = instead
+        self._name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        text = f"{owner.__name__} has no {self._name}: {self._instead}"
+        raise AttributeError(text, name=self._name, obj=owner if instance is None else instance)
+
+
+class ElsewhereNames:
+    """The base of what has such names: `dir` does not list them."""
+
+    __slots__ = ()
+
+    def __dir__(self) -> list[str]:
+        kinds = type(self).__mro__
+        missing = {
+            name for kind in kinds for name, it in vars(kind).items() if isinstance(it, Elsewhere)
+        }
+        return sorted({*super().__dir__()} - missing)

@@ -29,6 +29,7 @@ from ..streams.stream import DEFAULT_BUFFER_SIZE, DEFAULT_TIMEOUT, Stream, Timeo
 from .connecting import start_to_connect
 from .families import family_label
 from .names import NameLike, ensure_name
+from .python_names import PythonConnectionNames
 from .socket import Socket, name_text
 
 __all__ = ("LINGER_TIMEOUT", "ActiveSocket", "Detached")
@@ -55,7 +56,7 @@ class Detached(NamedTuple):
     unsent: bytes
 
 
-class ActiveSocket(Socket, Stream):
+class ActiveSocket(Socket, Stream, PythonConnectionNames):
     """A stream socket with a peer, which is a `Stream` to and from that peer.
 
     `make_socket` and `PassiveSocket.accept` make active sockets.

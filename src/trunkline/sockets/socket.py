@@ -12,11 +12,12 @@ from ..addresses import Endpoint, IPAddress, LocalAddress
 from ..errors import SocketError
 from .families import family_label
 from .options import get_option, set_option
+from .python_names import PythonSocketNames
 
 __all__ = ("Socket",)
 
 
-class Socket:
+class Socket(PythonSocketNames):
     """The base of all socket classes; `make_socket` makes them.
 
     A socket owns its descriptor: closing the socket closes it. All sockets are context managers:

@@ -32,6 +32,7 @@ from ..errors import (
 )
 from .channel import Channel
 from .io_adapter import StreamIO
+from .python_names import PythonStreamNames
 
 __all__ = ("DEFAULT_BUFFER_SIZE", "DEFAULT_LIMIT", "DEFAULT_TIMEOUT", "Stream", "Timeout")
 
@@ -67,7 +68,7 @@ _FATAL = (
 T = TypeVar("T")
 
 
-class Stream:
+class Stream(PythonStreamNames):
     """Reads and writes text, lines and bytes.
 
     Reading and writing are independent: one thread may read while another writes. A second reader,

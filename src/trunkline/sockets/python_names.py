@@ -1,0 +1,35 @@
+"""What those who know Python's `socket` try on ours, and what to use instead."""
+
+from typing import TYPE_CHECKING
+
+from .._core.meant import Elsewhere, ElsewhereNames
+
+__all__ = ("PythonConnectionNames", "PythonSocketNames")
+
+
+class PythonSocketNames(ElsewhereNames):
+    """The methods of Python's sockets that no socket of ours has by that name."""
+
+    if not TYPE_CHECKING:  # which are to find them missing
+        getblocking = Elsewhere("calls that may wait have a timeout, and 0 is not to wait")
+        getsockname = Elsewhere("this end's name is the property local_name")
+        getsockopt = Elsewhere("get_option() takes an option's name, see OPTION_NAMES")
+        setblocking = Elsewhere("calls that may wait have a timeout, and 0 is not to wait")
+        setsockopt = Elsewhere("set_option() takes an option's name, see OPTION_NAMES")
+
+
+class PythonConnectionNames(ElsewhereNames):
+    """Those that a socket with a peer has under another name."""
+
+    if not TYPE_CHECKING:
+        connect_ex = Elsewhere("connect() raises what has failed, connect(timeout=0) only starts")
+        getpeername = Elsewhere("the peer's name is the property remote_name")
+        gettimeout = Elsewhere("the limit of time is the property timeout")
+        makefile = Elsewhere("an active socket is a stream itself, and raw_io() a file object")
+        recv = Elsewhere("read() takes what has arrived, receive_from() what the system has")
+        recv_into = Elsewhere("read_into() fills a buffer, receive_from() takes what is there")
+        recvfrom = Elsewhere("receive_from() takes what the system has")
+        send = Elsewhere("write() and finish_output() send all of it, send_to() what fits")
+        sendall = Elsewhere("write() and finish_output() send all of it")
+        sendto = Elsewhere("send_to() sends what fits")
+        settimeout = Elsewhere("the limit of time is the property timeout")
