@@ -11,6 +11,13 @@ PYTHON ?= python3
 VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 ARGS ?=
 
+# Most tests wait for something, so that more of them run at a time than there are processors.
+PROCESSES ?= $(shell expr 2 \* "$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)")
+SIDE_BY_SIDE := --numprocesses $(PROCESSES) --dist worksteal
+
+# Exit status 5 is that there are none, which is no failure if only some were asked for.
+OR_NONE := $(if $(ARGS),|| [ $$? -eq 5 ])
+
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/ready
 DOCS_READY := $(VENV)/ready-docs
@@ -19,7 +26,7 @@ BENCH_READY := bench/.venv/absent.json
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test quick soak lint types format bench bench-quick bench-timers docs clean
+.PHONY: help demo test suite quick soak lint types format bench bench-quick bench-timers docs clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -27,16 +34,19 @@ help: ## List what there is to make
 demo: $(READY) ## Stream a text through the tutorial's echo server and client, and compare
 	@$(VENV)/bin/python examples/demo.py $(ARGS)
 
-test: lint types $(DOCS_READY) ## Check everything: style, types, and the whole test suite
-	$(RUN) pytest -m "not soak" $(ARGS)
+test: lint types $(DOCS_READY) suite ## Check everything: style, types, and the whole test suite
+
+suite: $(READY) ## Run the test suite, side by side what can be
+	$(RUN) pytest $(SIDE_BY_SIDE) -m "not soak and not alone" $(ARGS) $(OR_NONE)
+	$(RUN) pytest -m "alone and not soak" $(ARGS) $(OR_NONE)
 
 quick: $(READY) ## Run the library's quick tests, on one backend, up to the first failure
-	TRUNKLINE_TEST_BACKENDS=best $(RUN) pytest -x -m "not slow and not soak" \
+	TRUNKLINE_TEST_BACKENDS=best $(RUN) pytest $(SIDE_BY_SIDE) -x \
+	    -m "not slow and not soak and not alone" \
 	    --ignore=tests/examples --ignore=tests/bench $(ARGS)
 
-# Exit status 5 is that there are none.
 soak: $(READY) ## Run the tests that do the same thing for a long time
-	$(RUN) pytest -m soak -o faulthandler_timeout=0 $(ARGS) || [ $$? -eq 5 ]
+	$(RUN) pytest -m soak -o faulthandler_timeout=0 $(ARGS) $(OR_NONE)
 
 lint: $(READY) ## Check the style
 	$(RUN) ruff check

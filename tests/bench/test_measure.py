@@ -11,6 +11,8 @@ import pytest
 
 from bench.measure import cpu_time_ns, memory_bytes, schedstat
 
+pytestmark = pytest.mark.alone
+
 
 @contextmanager
 def child(source: str) -> Iterator[subprocess.Popen[str]]:

@@ -11,6 +11,8 @@ import pytest
 from bench import run
 from bench.processes import ROOT
 
+pytestmark = pytest.mark.alone
+
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

@@ -26,6 +26,8 @@ ROUNDS = 15
 ITERATIONS = 300
 GENEROUS = 3  # times as much, where no times as much is meant
 
+pytestmark = pytest.mark.alone
+
 # Connects as often as it is told, and says so; what it has opened ends with it.
 PEER = """
 import resource, socket, sys

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from servers.supervised import Client, Load, answered, kill, supervised
 
+pytestmark = pytest.mark.alone
+
 MODES: list[dict[str, Any]] = [{}, {"reuse_port": True}]
 modes = pytest.mark.parametrize("mode", MODES, ids=["shared sockets", "reuse_port"])
 

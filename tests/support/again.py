@@ -1,0 +1,77 @@
+"""Run each test that failed once more, alone, where ``TRUNKLINE_TEST_AGAIN`` names a file.
+
+A test that passes the second time is flaky, and that is a defect of the test or of the library. But
+it should not hold up everything else; nor be forgotten. So the run is good if every one of them
+passes, and the file gets their names, one a line, for whoever started the run to show.
+
+Each has an interpreter of its own, without the tests that ran beside it and before it. Where many
+fail it is no accident, and none is run again. Whatever else is wrong, an error while collecting the
+tests for instance, is final.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+VARIABLE = "TRUNKLINE_TEST_AGAIN"
+
+MOST = 10
+"""How many failures may be accidents."""
+
+_outcomes = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Run again what failed; if all of it passes, so has the session."""
+    config = session.config
+    file = os.environ.get(VARIABLE)
+    is_worker = hasattr(config, "workerinput")  # of pytest-xdist: its controller knows all failures
+    if file is None or is_worker or exitstatus != pytest.ExitCode.TESTS_FAILED:
+        return
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    bad = [*reporter.stats.get("failed", ()), *reporter.stats.get("error", ())]
+    names = list(dict.fromkeys(report.nodeid for report in bad))
+    is_of_tests = all(isinstance(report, pytest.TestReport) for report in bad)
+    if not is_of_tests or len(names) > MOST:
+        return
+    outcomes = {name: run_alone(name, config.rootpath) for name in names}
+    config.stash[_outcomes] = outcomes
+    with open(file, "a") as out:
+        out.writelines(f"{name}\n" for name, complaint in outcomes.items() if not complaint)
+    if outcomes and not any(outcomes.values()):
+        session.exitstatus = pytest.ExitCode.OK
+
+
+def run_alone(name: str, root: Path) -> str:
+    """Run one test in an interpreter of its own; return "" if it passes, and else the output."""
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "--", name],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    return "" if run.returncode == pytest.ExitCode.OK else run.stdout or "nothing"
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how they did."""
+    outcomes = config.stash.get(_outcomes, {})
+    if outcomes:
+        terminalreporter.section("run once more, alone")
+    for name, complaint in outcomes.items():
+        if complaint:
+            terminalreporter.line(f"failed again: {name}")
+            terminalreporter.line(complaint)
+        else:
+            terminalreporter.line(f"passed only the second time: {name}")
