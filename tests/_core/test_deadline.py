@@ -1,5 +1,6 @@
 """Deadlines, on a clock that only moves when it is told to."""
 
+import threading
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -27,13 +28,15 @@ class Clock:
 # ---- Timeouts ----
 
 
-@pytest.mark.parametrize("timeout", [0, 0.0, -0.0, 1, 0.25, 1e300, 5e-324])
+@pytest.mark.parametrize("timeout", [0, 0.0, -0.0, 1, 0.25, 3e9, 5e-324])
 def test_a_number_that_is_not_negative_is_a_timeout(timeout: float) -> None:
     assert check_timeout(timeout) == timeout
 
 
-@pytest.mark.parametrize("timeout", [None, float("inf"), pytest.param(10**400, id="huge")])
-def test_what_no_clock_reaches_is_for_ever(timeout: float | None) -> None:
+@pytest.mark.parametrize(
+    "timeout", [None, 4e9, 9.3e9, 1e300, float("inf"), pytest.param(10**400, id="huge")]
+)
+def test_what_nobody_lives_to_see_is_for_ever(timeout: float | None) -> None:
     assert check_timeout(timeout) is None
     assert Deadline(timeout, Clock()).remaining() is None
 
@@ -57,6 +60,12 @@ def test_what_is_no_number_is_a_type_error(timeout: Any) -> None:
         check_timeout(timeout)
     with pytest.raises(TypeError, match="a timeout is a number of seconds"):
         Deadline(timeout, Clock())
+
+
+def test_what_is_a_limit_is_one_that_a_thread_can_wait_for() -> None:
+    longest = check_timeout(3.2e9)
+    assert longest is not None
+    assert longest < threading.TIMEOUT_MAX
 
 
 # ---- Deadlines ----

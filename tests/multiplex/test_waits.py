@@ -60,6 +60,7 @@ def test_a_wait_tells_what_it_was_asked(
     readiness = wait_until_fd_ready(pair.writer, event, timeout=10 * MS)
     assert readiness == expected
     assert (readiness.readable, readiness.writable) == expected
+    assert bool(readiness) == any(expected)
 
 
 def test_a_wait_ends_when_its_time_is_up(pair: Channel) -> None:

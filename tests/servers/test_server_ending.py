@@ -67,6 +67,21 @@ def test_a_server_lets_its_clients_finish(threads: Any) -> None:
     assert server.statistics() == ServerStatistics(accepted=1, peak=1, finished=1)
 
 
+@in_threads
+def test_a_time_that_no_thread_can_wait_for_is_one(threads: Any) -> None:
+    gate = Gate()
+    with serving(gate, threads=threads, drain_timeout=1e10) as server, client_of(server) as client:
+        gate.next()
+        with Call(server.shutdown, 2 * threading.TIMEOUT_MAX) as call:
+            eventually(lambda: server.draining)
+            client.shutdown(socket.SHUT_WR)
+            gate.open()
+            assert receive_all(client) == b""
+            assert call.result()
+        assert server.wait(1e10)
+    assert server.statistics().finished == 1
+
+
 def test_those_who_wait_to_be_accepted_are_served_before_the_end() -> None:
     gate = Gate()
     with Server(gate, host=HOST) as server, contextlib.ExitStack() as clients:

@@ -1,27 +1,37 @@
 """A limit of time for a whole call, however many waits the call is made of."""
 
-import sys
 from collections.abc import Callable
 
-__all__ = ("Deadline", "check_timeout")
+__all__ = ("Deadline", "check_seconds", "check_timeout")
+
+# A century, in seconds. Python's threads cannot wait three times as long, and raise OverflowError.
+_FOR_EVER = 3.2e9
 
 
-def check_timeout(timeout: float | None, name: str = "a timeout") -> float | None:
-    """Return `timeout`, in seconds, if it is one: None for ever, or a number that is not negative.
-
-    Numbers that no clock can be advanced by, like infinity, become None. The name is for errors.
+def check_seconds(seconds: float | None, name: str = "a timeout") -> float | None:
+    """Return `seconds` if it is None, or a number that is not negative. The name is for errors.
 
     Raises:
         TypeError: It is not a number.
         ValueError: It is negative, or not a number in the sense of IEEE 754.
     """
-    if timeout is None:
+    if seconds is None:
         return None
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
-        raise TypeError(f"{name} is a number of seconds or None, not {type(timeout).__name__}")
-    if not timeout >= 0:  # NaN is not, either
-        raise ValueError(f"{name} cannot be negative: {timeout}")
-    return None if timeout > sys.float_info.max else timeout
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"{name} is a number of seconds or None, not {type(seconds).__name__}")
+    if not seconds >= 0:  # NaN is not, either
+        raise ValueError(f"{name} cannot be negative: {seconds}")
+    return seconds
+
+
+def check_timeout(timeout: float | None, name: str = "a timeout") -> float | None:
+    """Return a limit of time, in seconds, if it is one; what is longer than a century is None.
+
+    Raises:
+        TypeError, ValueError: As for `check_seconds`.
+    """
+    checked = check_seconds(timeout, name)
+    return None if checked is None or checked > _FOR_EVER else checked
 
 
 class Deadline:

@@ -34,6 +34,7 @@ nothing is lost, and whatever is still ready will be reported again.
 
 import contextlib
 import logging
+import math
 import os
 import weakref
 from collections import deque
@@ -42,7 +43,7 @@ from threading import get_ident
 from types import TracebackType
 from typing import Any, Self
 
-from .._core.deadline import check_timeout
+from .._core.deadline import check_seconds, check_timeout
 from .._core.timer_queue import Timer, TimerQueue
 from .._sys.backends import make_backend
 from .._sys.clock import Clock, monotonic
@@ -746,8 +747,8 @@ def _was_closed(registration: Registration) -> bool:
 
 def _check_seconds(seconds: float) -> float:
     """Return a time for a timer, if it is one: how long it takes must be known."""
-    interval = check_timeout(seconds)
-    if interval is None:
+    interval = check_seconds(seconds)
+    if interval is None or interval == math.inf:
         raise ValueError(f"a timer needs a number of seconds, not {seconds!r}")
     return interval
 

@@ -16,10 +16,13 @@ _INTERESTS = {"read": READABLE, "write": WRITABLE, "read_write": READABLE | WRIT
 
 
 class Readiness(NamedTuple):
-    """For what a descriptor is ready; neither when the time is up."""
+    """For what a descriptor is ready. It is false if it is ready for nothing: the time is up."""
 
     readable: bool
     writable: bool
+
+    def __bool__(self) -> bool:
+        return self.readable or self.writable
 
 
 def wait_until_fd_ready(
