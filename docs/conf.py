@@ -49,7 +49,8 @@ nitpick_ignore = [
 ]
 nitpick_ignore_regex = [
     (r"py:.*", r"(collections|enum|io|ipaddress|os|socket|types|typing)\..*"),
-    (r"py:class", r"trunkline\.\w+\.python_names\..*"),  # they only say what to use instead
+    # They have no methods that a reader would call.
+    (r"py:class", r"trunkline\.\w+\.(python_names|uncopied)\..*"),
     (r"py:class", r"Any|Callable|Context|Iterator|Literal|Self|Sequence|PathLike|Thread|P(\.\w+)?"),
 ]
 

@@ -5,13 +5,15 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from math import floor
 
+from .uncopied import Uncopied
+
 __all__ = ("Timer", "TimerQueue")
 
 # Numbers the entries of all queues. Timers due at the same time come in the order of being added.
 _numbers = count(1)
 
 
-class Timer:
+class Timer(Uncopied):
     """A callback that is due at a time, and again and again if it has an interval.
 
     Attributes:

@@ -13,6 +13,7 @@ from threading import get_ident
 from types import TracebackType
 
 from .._core.deadline import Deadline
+from .._core.uncopied import Uncopied
 from ..errors import Busy, SocketClosed, TimedOut
 from .readiness import READABLE, WRITABLE, wait_for_one
 from .shortage import descriptor_freed
@@ -143,7 +144,7 @@ class _Gone:
         return True
 
 
-class Descriptor:
+class Descriptor(Uncopied):
     """Owns an operating system's descriptor; closing this closes it.
 
     Attributes:

@@ -4,12 +4,13 @@ import contextlib
 import signal
 import socket
 
+from .._core.uncopied import Uncopied
 from ..errors import SocketError
 
 __all__ = ("Waker",)
 
 
-class Waker:
+class Waker(Uncopied):
     """A descriptor that becomes readable when somebody calls `wake`.
 
     Raises:

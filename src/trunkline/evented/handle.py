@@ -4,13 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from .._core.uncopied import Uncopied
 from .events import EventCallback, HandleFreed
 from .loop import EventLoop, current_event_loop
 
 __all__ = ("FreeableHandle", "Handle")
 
 
-class Handle(ABC):
+class Handle(Uncopied, ABC):
     """Something that is open on a loop. Until told otherwise, it keeps the loop alive.
 
     A class of handles calls `EventLoop.adopt` once a handle is set up, and `EventLoop.release` when

@@ -19,6 +19,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self, TypedDict, Unpack
 
+from .._core.uncopied import Uncopied
 from .._sys.clock import Clock, monotonic
 from ..multiplex import EventBase
 from ..sockets.resolving import Resolver, SystemResolver
@@ -72,7 +73,7 @@ class _PerThread(threading.local):
 _current = _PerThread()
 
 
-class EventLoop:
+class EventLoop(Uncopied):
     """A loop, which calls back what has been set up on it.
 
     In a ``with`` block it is the thread's current loop, so that things can be set up before `run`;

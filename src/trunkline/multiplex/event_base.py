@@ -45,6 +45,7 @@ from typing import Any, Self
 
 from .._core.deadline import check_seconds, check_timeout
 from .._core.timer_queue import Timer, TimerQueue
+from .._core.uncopied import Uncopied
 from .._sys.backends import make_backend
 from .._sys.clock import Clock, monotonic
 from .._sys.readiness import READABLE
@@ -69,7 +70,7 @@ MOST_WORKER_THREADS = 16
 """How many names are looked up at a time; more than that wait for their turn."""
 
 
-class EventBase:
+class EventBase(Uncopied):
     """Calls handlers when descriptors are ready, timers when they are due, and deferred calls.
 
     You would want one for a program that talks to many peers in one thread. It is a context

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Literal, TypeAlias
 
 from .._core.timer_queue import Timer
+from .._core.uncopied import Uncopied
 
 __all__ = ("Cause", "Event", "HandlerCallback", "IOHandler")
 
@@ -24,7 +25,7 @@ HandlerCallback: TypeAlias = Callable[[int, Event, Cause | None], object]
 """Called with the descriptor, the event, and the cause."""
 
 
-class IOHandler:
+class IOHandler(Uncopied):
     """A callback for one event of one descriptor; `EventBase.set_io_handler` makes it.
 
     Attributes:

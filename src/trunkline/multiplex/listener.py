@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from .._core.accept_policy import AcceptVerdict, accept_back_off, accept_verdict
 from .._core.timer_queue import Timer
+from .._core.uncopied import Uncopied
 from .._sys.shortage import tell_when_freed
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
@@ -22,7 +23,7 @@ __all__ = ("Listener", "listen")
 _ACCEPTS_AT_ONCE = 64  # so that a flood of connections does not keep everything else waiting
 
 
-class Listener:
+class Listener(Uncopied):
     """Accepts connections, and makes a transport of each; `listen` makes it.
 
     It owns its passive socket: closing it closes that. Connections live on. It survives running out

@@ -25,6 +25,7 @@ from typing import Any
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.output_queue import OutputQueue
 from .._core.text_writer import TextWriter
+from .._core.uncopied import Uncopied
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import NO_SIGNAL, SocketDescriptor
 from ..errors import NotConnected, SocketClosed, SocketError, StreamError, TimedOut
@@ -43,8 +44,7 @@ DEFAULT_HIGH_WATER = 65_536
 """How many bytes may be queued before the protocol is asked to pause writing."""
 
 
-# How far a transport has come. They are plain integers because those of an enumeration cost more to
-# compare, and each write does that.
+# How far a transport has come: plain integers, since those of an enumeration cost more to compare.
 _CONNECTING = 0  # there is no connection yet; what is written is queued
 _OPEN = 1
 _CLOSING = 2  # what is queued is still being sent; nothing more is delivered
@@ -52,7 +52,7 @@ _CLOSED = 3  # the descriptor is gone, and the protocol has been told, or is abo
 _STATES = ("connecting", "open", "closing", "closed")
 
 
-class Transport:
+class Transport(Uncopied):
     """A connection, and the queue of what is to be written to it.
 
     `connect` and `listen` make transports. A transport belongs to its event base's thread, and owns

@@ -15,6 +15,7 @@ from .._core.external_format import ExternalFormatLike, ensure_external_format
 from .._core.input_buffer import InputBuffer
 from .._core.text_writer import TextWriter
 from .._core.timer_queue import Timer
+from .._core.uncopied import Uncopied
 from ..addresses import AddressLike
 from ..errors import Busy, EndOfFile, SocketClosed, StreamError, TimedOut
 from ..multiplex.adoption import adopt
@@ -205,7 +206,7 @@ class _Write:
         self.timer: Timer | None = None
 
 
-class AsyncIOState:
+class AsyncIOState(Uncopied):
     """A connection on an event base, with requests to read and to write, and their callbacks.
 
     `accept_tcp_connections_creating_async_io_states` and `create_async_io_state` make states. A

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, TypeAlias
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.timer_queue import Timer
+from .._core.uncopied import Uncopied
 from .._sys.arrivals import stop_arrivals
 from .._sys.clock import monotonic
 from .._sys.waker import Waker
@@ -68,7 +69,7 @@ AtLimit: TypeAlias = Literal["wait", "refuse"]
 _FOREVER = float("inf")
 
 
-class Server:
+class Server(Uncopied):
     """Listens, accepts connections, and calls a handler with each of them.
 
     It listens as soon as it is made. `serve_forever` accepts in the calling thread, `start` in one

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .._core.deadline import check_timeout
+from .._core.uncopied import Uncopied
 from .._sys.arrivals import stop_arrivals
 from .._sys.clock import monotonic
 from .._sys.processes import Signals, fork
@@ -53,7 +54,7 @@ class SupervisorStatistics:
     replacements: int = 0
 
 
-class Supervisor:
+class Supervisor(Uncopied):
     """Runs a server in several processes, and keeps them running.
 
     You want it to use more than one processor, since the threads of one Python process share one;

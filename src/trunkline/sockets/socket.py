@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from .._core.uncopied import Uncopied
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import Endpoint, IPAddress, LocalAddress
@@ -17,7 +18,7 @@ from .python_names import PythonSocketNames
 __all__ = ("Socket",)
 
 
-class Socket(PythonSocketNames):
+class Socket(PythonSocketNames, Uncopied):
     """The base of all socket classes; `make_socket` makes them.
 
     A socket owns its descriptor: closing the socket closes it. All sockets are context managers:

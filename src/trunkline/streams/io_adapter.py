@@ -3,13 +3,15 @@
 import io
 from typing import TYPE_CHECKING, Any
 
+from .._core.uncopied import Uncopied
+
 if TYPE_CHECKING:
     from .stream import Stream
 
 __all__ = ("StreamIO",)
 
 
-class StreamIO(io.RawIOBase):
+class StreamIO(Uncopied, io.RawIOBase):
     """The raw layer of `io` on a stream; `Stream.raw_io` makes it.
 
     Reads take what the stream has buffered before they receive; writes are sent at once, after

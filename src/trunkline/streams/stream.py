@@ -13,6 +13,7 @@ from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.input_buffer import InputBuffer
 from .._core.text_writer import TextWriter
+from .._core.uncopied import Uncopied
 from .._sys.clock import monotonic
 from ..errors import (
     BrokenPipe,
@@ -68,7 +69,7 @@ _FATAL = (
 T = TypeVar("T")
 
 
-class Stream(PythonStreamNames):
+class Stream(PythonStreamNames, Uncopied):
     """Reads and writes text, lines and bytes.
 
     Reading and writing are independent: one thread may read while another writes. A second reader,
