@@ -33,7 +33,9 @@ def all_things(stack: ExitStack) -> Iterator[Any]:
     enter(one)
     yield one
     yield one.raw_io()
-    yield adopt(base, TransportProtocol(), other)
+    transport = adopt(base, TransportProtocol(), other)
+    stack.callback(transport.abort)
+    yield transport
     yield base.set_io_handler(one, "read", print)
     yield base.add_timer(print, 60)
     passive = make_socket(connect="passive", local_host="127.0.0.1")
