@@ -118,12 +118,18 @@ def test_no_tests_at_all_are_no_success(tmp_path: Path) -> None:
     assert run_pytest(tmp_path, "").status == 5
 
 
-def test_a_process_that_dies_is_no_success(tmp_path: Path) -> None:
+def test_a_process_that_dies_is_final(tmp_path: Path) -> None:
     run = run_pytest(
-        tmp_path, "import os\ndef test_it(): os._exit(3)\ndef test_other(): pass\n", "-n2"
+        tmp_path,
+        "import os\n"
+        "def test_it():\n"
+        "    try: fails_once('a')\n"
+        "    except AssertionError: os._exit(3)\n"
+        "def test_other(): pass\n",
+        "-n2",
     )
-    assert run.status == 1
-    assert "failed again: test_inner.py::test_it" in run.output
+    assert (run.status, run.flaky) == (1, [])
+    assert "crashed while running 'test_inner.py::test_it'" in run.output
 
 
 def test_nothing_is_run_again_unless_it_is_asked_for(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ it should not hold up everything else; nor be forgotten. So the run is good if e
 passes, and the file gets their names, one a line, for whoever started the run to show.
 
 Each has an interpreter of its own, without the tests that ran beside it and before it. Where many
-fail it is no accident, and none is run again. Whatever else is wrong, an error while collecting the
-tests for instance, is final.
+fail it is no accident, and none is run again. Whatever else is wrong is final: an error while the
+tests are collected, for instance, or a process of pytest-xdist that died.
 """
 
 import os
@@ -34,8 +34,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = config.pluginmanager.getplugin("terminalreporter")
     bad = [*reporter.stats.get("failed", ()), *reporter.stats.get("error", ())]
     names = list(dict.fromkeys(report.nodeid for report in bad))
-    is_of_tests = all(isinstance(report, pytest.TestReport) for report in bad)
-    if not is_of_tests or len(names) > MOST:
+    if not all(map(is_of_a_test, bad)) or len(names) > MOST:
         return
     outcomes = {name: run_alone(name, config.rootpath) for name in names}
     config.stash[_outcomes] = outcomes
@@ -43,6 +42,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         out.writelines(f"{name}\n" for name, complaint in outcomes.items() if not complaint)
     if outcomes and not any(outcomes.values()):
         session.exitstatus = pytest.ExitCode.OK
+
+
+def is_of_a_test(report: object) -> bool:
+    """Say whether a test failed, rather than being collected or the process that ran it.
+
+    Of a process that died pytest-xdist makes a test's report, on no phase of it.
+    """
+    return isinstance(report, pytest.TestReport) and report.when in ("setup", "call", "teardown")
 
 
 def run_alone(name: str, root: Path) -> str:
