@@ -21,12 +21,15 @@ OR_NONE := $(if $(ARGS),|| [ $$? -eq 5 ])
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/ready
 DOCS_READY := $(VENV)/ready-docs
+DIST_READY := $(VENV)/ready-dist
+INSTALL := $(RUN) pip install --quiet --disable-pip-version-check
 BENCH_RUN := bench/.venv/bin/python -m bench
 BENCH_READY := bench/.venv/absent.json
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test suite quick soak lint types format bench bench-quick bench-timers docs clean
+.PHONY: help demo test suite quick soak lint types format bench bench-quick bench-timers docs \
+    dist dist-check clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -71,14 +74,25 @@ bench-timers: $(BENCH_READY) ## Measure what a timer costs if there are many
 docs: $(DOCS_READY) ## Build the documentation into docs/_build; a warning is an error
 	$(RUN) sphinx -W -n docs docs/_build
 
+dist: $(DIST_READY) ## Build the source distribution, and from it the wheel, into dist/
+	rm -rf dist build
+	$(RUN) build --quiet
+	$(RUN) twine check --strict dist/*
+
+dist-check: dist ## Install that wheel where there is nothing else, and see whether all is there
+	"$(PYTHON)" -m venv --clear "$(VENV)/clean"
+	"$(VENV)/clean/bin/python" -m pip install --quiet --disable-pip-version-check dist/*.whl
+	"$(VENV)/clean/bin/python" -I tools/check_dist.py dist
+
 clean: ## Remove everything that was made here, the virtual environments too
 	rm -rf .venv .venv-* bench/.venv build dist src/*.egg-info docs/_build
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find src tests examples bench -name __pycache__ -exec rm -rf {} +
+	find src tests examples bench tools -name __pycache__ -exec rm -rf {} +
 
 # An environment is made once and brought up to date when pyproject.toml changes. The file `ready`
 # is written last, so that a half-made one is made again. Git and Ruff keep out by its .gitignore,
-# which Python itself writes from version 3.13.
+# which Python itself writes from version 3.13. The pip that comes with Python may be older than
+# dependency groups, which 25.1 is the first to know.
 
 $(READY): pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -87,7 +101,8 @@ $(READY): pyproject.toml
 	@echo "Setting up $(VENV) ..."
 	@"$(PYTHON)" -m venv "$(VENV)"
 	@echo '*' > "$(VENV)/.gitignore"
-	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(INSTALL) 'pip>=25.1'
+	@$(INSTALL) --editable . --group dev
 	@touch $@
 
 # The peers have an environment of their own; those that cannot be installed are noted there.
@@ -96,5 +111,10 @@ $(BENCH_READY): bench/requirements.txt
 
 $(DOCS_READY): $(READY)
 	@echo "Setting up $(VENV) for the documentation ..."
-	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
+	@$(INSTALL) --group docs
+	@touch $@
+
+$(DIST_READY): $(READY)
+	@echo "Setting up $(VENV) for building distributions ..."
+	@$(INSTALL) --group dist
 	@touch $@

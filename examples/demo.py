@@ -229,7 +229,7 @@ def main(arguments: list[str] | None = None, programs: Path = EXAMPLES) -> int:
 
         sent = read_lines(options.text)
     except ImportError:
-        parser.error("this needs rich, which the extra `cli` brings")
+        parser.error("this needs rich, which `make demo` installs")
     except OSError as error:
         parser.error(f"{options.text}: {error.strerror}")
     except ValueError as error:

@@ -1,0 +1,104 @@
+"""Look whether what was built is complete: source distribution, wheel, and what it installs.
+
+Run it with an interpreter in whose environment the wheel is installed, and nothing else, from a
+checkout: `python -I tools/check_dist.py dist`. It prints what is wrong, and says so in its status.
+What belongs to the tree is what Git knows, so that a new file or directory cannot be forgotten.
+"""
+
+import importlib
+import importlib.metadata
+import pkgutil
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "trunkline"
+
+# They say themselves, for type checkers, that they cannot be imported everywhere.
+OF_SOME_SYSTEMS = frozenset({f"{PACKAGE}._sys.backends.kqueue"})
+
+# What only a checkout has a use for.
+OF_THE_CHECKOUT = re.compile(r"\.ci/.*|(.*/)?\.git\w+")
+
+MADE_BY_BUILDING = re.compile(r"PKG-INFO|setup\.cfg|src/\w+\.egg-info/.*")
+
+RELATIVE_LINK = re.compile(r"\]\((?![a-z][a-z0-9+.-]*:|#)([^)]*)\)")
+
+
+def tracked(root: Path = ROOT) -> set[str]:
+    """Return the paths, from the root, of the files that belong to a tree."""
+    # The user who tests may be another one than who made the checkout, which Git takes for danger.
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+    listing = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True)
+    return {name for name in listing.stdout.decode().split("\0") if (root / name).is_file()}
+
+
+def faults_of_source(archive: Path, tree: set[str]) -> Iterator[str]:
+    """Yield what the source distribution lacks, and what is in it by mistake."""
+    with tarfile.open(archive) as tar:
+        files = {member.name.partition("/")[2] for member in tar if not member.isdir()}
+    inside = {name for name in files if not MADE_BY_BUILDING.fullmatch(name)}
+    yield from differences(archive, inside, {n for n in tree if not OF_THE_CHECKOUT.fullmatch(n)})
+
+
+def faults_of_wheel(wheel: Path, tree: set[str]) -> Iterator[str]:
+    """Yield what the wheel lacks, and what is in it by mistake."""
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {name for name in archive.namelist() if ".dist-info/" not in name}
+    yield from differences(
+        wheel, inside, {name.removeprefix("src/") for name in tree if name.startswith("src/")}
+    )
+
+
+def differences(archive: Path, inside: set[str], expected: set[str]) -> Iterator[str]:
+    """Yield where what is in an archive is not what should be."""
+    yield from (f"{archive.name} lacks {name}" for name in sorted(expected - inside))
+    yield from (f"{archive.name} has {name}, out of place" for name in sorted(inside - expected))
+
+
+def faults_of_description(text: object) -> Iterator[str]:
+    """Yield the links in a Markdown text that lead nowhere on a package index."""
+    if not isinstance(text, str) or not text.strip():
+        yield "there is no description"
+        return
+    for link in RELATIVE_LINK.finditer(text):
+        yield f"the description has a relative link, {link[1]}"
+
+
+def faults_of_installation() -> Iterator[str]:
+    """Yield the modules that cannot be imported, and those that are not the installed ones."""
+    package = importlib.import_module(PACKAGE)
+    if not Path(package.__file__ or "").is_relative_to(sys.prefix):
+        yield f"{package.__file__} is not what was installed in {sys.prefix}"
+    for found in pkgutil.walk_packages(package.__path__, f"{PACKAGE}."):
+        if found.name not in OF_SOME_SYSTEMS and not found.name.endswith("__main__"):
+            try:
+                importlib.import_module(found.name)
+            except Exception as error:
+                yield f"importing {found.name}: {error!r}"
+    silent = [name for name in package.__all__ if not hasattr(package, name)]
+    yield from (f"{PACKAGE}.__all__ names {name}, which is not there" for name in silent)
+
+
+def main(directory: str) -> int:
+    """Print all faults; return how the process should end."""
+    (source,) = Path(directory).glob("*.tar.gz")
+    (wheel,) = Path(directory).glob("*.whl")
+    tree = tracked()
+    faults = [
+        *faults_of_source(source, tree),
+        *faults_of_wheel(wheel, tree),
+        *faults_of_description(importlib.metadata.metadata(PACKAGE).json.get("description")),
+        *faults_of_installation(),
+    ]
+    print(*faults, sep="\n", end="\n" if faults else "")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
