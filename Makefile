@@ -74,8 +74,9 @@ bench-timers: $(BENCH_READY) ## Measure what a timer costs if there are many
 docs: $(DOCS_READY) ## Build the documentation into docs/_build; a warning is an error
 	$(RUN) sphinx -W -n docs docs/_build
 
+# Setuptools would go on packing what it once listed.
 dist: $(DIST_READY) ## Build the source distribution, and from it the wheel, into dist/
-	rm -rf dist build
+	rm -rf dist build src/*.egg-info/SOURCES.txt
 	$(RUN) build --quiet
 	$(RUN) twine check --strict dist/*
 
