@@ -23,6 +23,7 @@ from trunkline.evented import AsyncSocket, Event, EventKind, current_event_loop
 from trunkline.testing.clock import ManualClock
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.slow,
     pytest.mark.timeout(180),
     pytest.mark.skipif(UNDER_FAULTS, reason="it takes long enough without"),

@@ -160,6 +160,7 @@ def cost_of_pausing_at_each_line(count: int) -> float:
             return time.process_time() - before
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(UNDER_FAULTS, reason="it is about time")
 def test_to_go_on_after_pausing_costs_the_same_for_each_line() -> None:
     """A peer that sends many short lines must not make a careful protocol slow."""

@@ -56,6 +56,7 @@ def come_and_go(server: Server, times: int) -> None:
             assert receive_all(client) == b"%d\n" % number
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @each_way
@@ -101,6 +102,7 @@ def test_a_thousand_connections_at_once_leak_nothing(threads: Any) -> None:
     assert counted.peak == MANY
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.usefixtures("many_descriptors")
@@ -116,6 +118,7 @@ def test_a_thousand_clients_that_say_nothing_hold_up_nobody() -> None:
         assert ask(server) == "hello"
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.usefixtures("many_descriptors")
@@ -296,6 +299,7 @@ def ask_while_connected(server: Server, answered: list[int]) -> None:
             answered.append(1)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @in_threads
 def test_a_drain_under_load_loses_no_accepted_request(threads: Any) -> None:
