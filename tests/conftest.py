@@ -2,7 +2,6 @@
 
 import gc
 
-import pytest
 from hypothesis import settings
 
 # They must be loaded here and not imported, or pytest cannot explain their assertions.
@@ -11,12 +10,6 @@ pytest_plugins = ("support.again", "support.leaks", "support.programs", "support
 # How long one example takes on a busy machine is no property of the code.
 settings.register_profile("trunkline", deadline=None)
 settings.load_profile("trunkline")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
-    line = "soak: does the same thing for a long time; `make soak` runs it and nothing else does"
-    config.addinivalue_line("markers", line)
 
 
 def pytest_collection_finish() -> None:
