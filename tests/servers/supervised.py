@@ -79,6 +79,7 @@ class Supervised:
         """Wait until it has ended in good order, and return the last thing that it has said."""
         output = self.program.read_to_end()
         assert self.program.wait() == 0
+        assert "Warning:" not in output
         return output.splitlines()[-1]
 
 

@@ -6,6 +6,8 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -286,16 +288,89 @@ def test_where_new_workers_cannot_start_the_old_ones_go_on(failure: Path) -> Non
         assert "replacements=3" in it.finish()
 
 
-def test_replacing_them_again_before_they_are_ready(failure: Path) -> None:
+# Where there is a named pipe, begins when there is something in it.
+WAITING = """
+make_good_server = make_server
+
+def make_server(sockets):
+    if Path(FILE).exists():
+        say("waiting")
+        with open(FILE, "rb", 0) as pipe:
+            pipe.read(1)
+    return make_good_server(sockets)
+"""
+
+
+@contextmanager
+def pipe_at(path: Path) -> Iterator[Callable[[], object]]:
+    """Make a named pipe; yield what takes it away, and lets go who waits for it."""
+    os.mkfifo(path)
+    number = os.open(path, os.O_RDWR)  # which waits for nobody
+
+    def let_go() -> None:
+        path.unlink()
+        os.write(number, bytes(1))
+
+    try:
+        yield let_go
+    finally:
+        os.close(number)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere O_RDWR is undefined for pipes")
+def test_replacements_that_come_while_workers_start_are_one(failure: Path) -> None:
+    with supervised(more=WAITING.replace("FILE", repr(str(failure)))) as it:
+        with pipe_at(failure) as let_go:
+            it.signal(signal.SIGHUP)
+            it.program.wait_for_line("^waiting$")
+            for _ in range(20):
+                it.signal(signal.SIGHUP)
+                it.program.wait_for_line("received SIGHUP")
+            let_go()
+            it.wait_for_workers("0:ready:2")
+        it.signal(signal.SIGTERM)
+        assert it.finish().endswith("(started=3, lost=0, killed=0, replacements=2)")
+
+
+@pytest.mark.slow
+def test_a_replacement_comes_after_one_that_cannot_start(failure: Path) -> None:
     more = HANGING.replace("FILE", repr(str(failure)))
-    with supervised(more=more, drain_timeout=0, kill_timeout=0) as it:
+    with supervised(more=more, start_timeout=2000 * MS) as it:
         failure.touch()
         it.signal(signal.SIGHUP)
         it.program.wait_for_line("^hanging$")
         it.signal(signal.SIGHUP)
+        it.program.wait_for_line("ERROR .*takes too long, and is killed")
         it.wait_for_workers("0:ready:2")
         it.signal(signal.SIGTERM)
-        assert "started=3, lost=0" in it.finish()
+        assert it.finish().endswith("(started=3, lost=1, killed=1, replacements=2)")
+
+
+def test_the_end_does_not_wait_for_a_replacement(failure: Path) -> None:
+    more = HANGING.replace("FILE", repr(str(failure)))
+    with supervised(more=more, start_timeout=None, drain_timeout=0, kill_timeout=0) as it:
+        failure.touch()
+        it.signal(signal.SIGHUP)
+        it.program.wait_for_line("^hanging$")
+        it.signal(signal.SIGHUP)
+        it.signal(signal.SIGTERM)
+        assert "replacements=1" in it.finish()
+
+
+# What happens while it reloads has come when it is over.
+SIGNALLING = """
+def reload():
+    for number in [signal.SIGHUP] * 70_000 + [signal.SIGTERM]:
+        signal.raise_signal(number)
+
+options["reload"] = reload
+"""
+
+
+def test_the_end_comes_before_reloads_and_is_never_lost() -> None:
+    with supervised(more=SIGNALLING) as it:
+        it.signal(signal.SIGHUP)
+        assert it.finish().endswith("(started=1, lost=0, killed=0, replacements=0)")
 
 
 RELOADING = """

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import NoReturn
@@ -82,8 +83,9 @@ def open_pipe() -> tuple[PipeEnd, PipeEnd]:
 class Signals:
     """Signals as something to wait for: while this is open, they arrive here and do nothing else.
 
-    The interpreter's part of a signal handler writes the number into a pipe. So a signal that comes
-    just before a wait ends that wait, which one that only sets a flag would not.
+    The interpreter's part of a signal handler writes into a pipe. So a signal that comes just
+    before a wait ends that wait, which one that only sets a flag would not. What has come is
+    counted beside the pipe, which may be full: no signal is lost.
 
     Args:
         numbers: The signals to receive.
@@ -94,7 +96,7 @@ class Signals:
     """
 
     def __init__(self, numbers: Iterable[int]) -> None:
-        self._numbers = frozenset(numbers)
+        self._pending: Counter[int] = Counter()
         self._reader, self._writer = open_pipe()
         try:
             self._former_pipe = signal.set_wakeup_fd(
@@ -104,15 +106,22 @@ class Signals:
             self._reader.close()
             self._writer.close()
             raise
-        self._former = {number: signal.signal(number, _do_nothing) for number in self._numbers}
+        self._former = {number: signal.signal(number, self._note) for number in numbers}
 
     def fileno(self) -> int:
         """Return the descriptor to wait for."""
         return self._reader.fileno()
 
-    def take(self) -> list[int]:
-        """Return the signals that have come since the last time, in their order."""
-        return [number for number in self._reader.read() or b"" if number in self._numbers]
+    def take(self) -> Counter[int]:
+        """Return the signals that have come since the last time, and how often each was noticed."""
+        # The pipe first: what comes in between leaves a byte there, and is taken the next time.
+        while self._reader.read():
+            pass
+        taken, self._pending = self._pending, Counter()
+        return taken
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._pending[number] += 1
 
     def close(self) -> None:
         """Put back what was there before."""
@@ -122,10 +131,6 @@ class Signals:
         signal.set_wakeup_fd(self._former_pipe)
         self._reader.close()
         self._writer.close()
-
-
-def _do_nothing(number: int, frame: FrameType | None) -> None:
-    """Handle a signal that is received elsewhere."""
 
 
 def fork(prepare: Callable[[], object], main: Callable[[], int]) -> int:

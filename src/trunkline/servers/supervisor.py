@@ -36,6 +36,13 @@ __all__ = ("Supervisor", "SupervisorStatistics")
 
 _logger = logging.getLogger("trunkline.servers")
 
+# Which of the signals that have come together is obeyed first. Windows has not all of them.
+_RANKS = tuple(
+    getattr(signal, name)
+    for name in ("SIGQUIT", "SIGTERM", "SIGINT", "SIGHUP")
+    if hasattr(signal, name)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SupervisorStatistics:
@@ -78,7 +85,8 @@ class Supervisor(Uncopied):
     * SIGQUIT: end at once, and cut all connections.
     * SIGHUP: replace all workers. Only when the new ones are ready, the old ones drain; where a new
       one cannot start, the old one goes on. `make_server` is called anew, in the new processes: the
-      modules that it is the first to import are new, too.
+      modules that it is the first to import are new, too. Those that come while workers are
+      starting are one, which is obeyed when these are ready, or have failed.
 
     A worker that is sent SIGTERM drains, and is replaced.
 
@@ -152,6 +160,7 @@ class Supervisor(Uncopied):
         self._counts: Counter[str] = Counter()
         self._has_run = False
         self._is_ending = False
+        self._is_replacement_due = False
         number = _check_count(os.cpu_count() or 1 if workers is None else workers)
         options = {**socket_options, **({} if backlog is None else {"backlog": backlog})}
         if reuse_port:
@@ -210,9 +219,7 @@ class Supervisor(Uncopied):
         if threading.active_count() > 1:
             raise RuntimeError("a supervisor forks, and must be the only thread of its process")
         self._has_run = True
-        self._signals = Signals(
-            (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD)
-        )
+        self._signals = Signals((*_RANKS, signal.SIGCHLD))
         try:
             self._fill_places()
             while self._workers or not self._is_ending:
@@ -247,12 +254,12 @@ class Supervisor(Uncopied):
         heard = [worker.status.fileno() for worker in self._workers if not worker.status.closed]
         sources = [(number, READABLE) for number in (self._signals.fileno(), *heard)]
         wait_for_any(sources, self._time_left())
-        for number in self._signals.take():
-            self._obey(number)
+        self._obey(self._signals.take())
         for worker in tuple(self._workers):
             self._hear(worker)
             self._reap(worker)
         self._keep_deadlines()
+        self._replace_workers()
         self._fill_places()
         self._tell_watcher()
 
@@ -294,9 +301,7 @@ class Supervisor(Uncopied):
         newest = [worker for worker in self._workers if self._is_newest(worker)]
         ready = {worker.place for worker in newest if worker.state == "ready"}
         for worker in self._workers:
-            if not self._is_newest(worker) and (
-                worker.place in ready or worker.state == "starting"
-            ):
+            if worker.place in ready and not self._is_newest(worker):
                 self._tell_to_end(worker)
 
     def _start_worker(self, place: Place) -> None:
@@ -341,32 +346,45 @@ class Supervisor(Uncopied):
 
     # -- what happens ----------------------------------------------------------------------------
 
-    def _obey(self, number: int) -> None:
-        """Do what a signal says."""
-        if number == signal.SIGCHLD:
-            return  # each worker is looked at anyway
-        _logger.info("supervisor: received %s", _name_of(number))
-        if number == signal.SIGHUP:
-            self._replace_workers()
-        elif number == signal.SIGQUIT or self._is_ending:
-            self._end()
-            for worker in self._workers:
-                worker.kill()
-        else:
-            self._end()
+    def _obey(self, signals: Counter[int]) -> None:
+        """Do what signals say. Those that end it come first, whatever came before them."""
+        del signals[signal.SIGCHLD]  # each worker is looked at anyway
+        for number in sorted(signals, key=_RANKS.index):
+            _logger.info("supervisor: received %s", _name_of(number))
+            if number == signal.SIGHUP:
+                self._is_replacement_due = True
+            elif number == signal.SIGQUIT or self._is_ending or signals[number] > 1:
+                self._end()
+                for worker in self._workers:
+                    worker.kill()
+            else:
+                self._end()
 
     def _replace_workers(self) -> None:
-        if self._is_ending:
+        """Let the next workers be new ones, if that is due.
+
+        While workers are starting it has to wait, so that there are never more than two that have
+        not been told to end at a place; and what comes meanwhile is one replacement.
+        """
+        is_starting = any(worker.state == "starting" for worker in self._workers)
+        if self._is_ending or is_starting or not self._is_replacement_due:
             return
+        self._is_replacement_due = False
+        if self._call_reload():
+            self._counts["replacements"] += 1
+            for place in self._places:
+                place.start_over()
+
+    def _call_reload(self) -> bool:
+        """Return whether workers are to be replaced now."""
         if self._reload is not None:
             try:
                 self._reload()
             except Exception:
                 _logger.exception("supervisor: reloading has failed, and nothing is replaced")
-                return
-        self._counts["replacements"] += 1
-        for place in self._places:
-            place.start_over()
+                return False
+            self._obey(self._signals.take())  # it may have taken its time
+        return not self._is_ending
 
     def _end(self) -> None:
         """Let all workers drain, and start no others."""

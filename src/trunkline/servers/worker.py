@@ -3,6 +3,7 @@
 A worker is a process that runs one server until it is told, or left, to end.
 """
 
+import contextlib
 import logging
 import signal
 import threading
@@ -231,13 +232,13 @@ def run_worker(
     if server is None:
         raise TypeError("make_server has returned None, and not a server")
     server.start()
-    ended = Waker()
-    watching = threading.Thread(
-        target=_tell_when_ended, args=(server, ended), name="worker, watching", daemon=True
-    )
-    watching.start()
-    status.write(_READY)
-    _wait_for_end(life, signals, ended)
+    with contextlib.closing(Waker()) as ended:
+        watching = threading.Thread(
+            target=_tell_when_ended, args=(server, ended), name="worker, watching", daemon=True
+        )
+        watching.start()
+        status.write(_READY)
+        _wait_for_end(life, signals, ended)
     status.close()
     return 0 if server.shutdown(drain_timeout) else 1
 
