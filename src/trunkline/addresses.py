@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal, NamedTuple, TypeAlias, overload
 
+from ._printable import printable
+
 __all__ = (
     "IPV4_LOOPBACK",
     "IPV4_UNSPECIFIED",
@@ -70,7 +72,9 @@ class LocalAddress:
             its last socket.
 
     An abstract address with an empty name is what the peer of a socket without a name has.
-    Addresses are immutable, can be compared and hashed, and print as the path, or as ``@name``.
+    Addresses are immutable, can be compared and hashed, and print as the path, or as ``@name``. The
+    peer has chosen its name, so what is not printable in it prints as an escape, like ``\\n``; the
+    attribute `path` has it as it is.
 
     Raises:
         TypeError: `path` is not a path.
@@ -114,7 +118,7 @@ class LocalAddress:
         return _make_local_address, (self.path, self.abstract)
 
     def __str__(self) -> str:
-        return f"@{self.path}" if self.abstract else self.path
+        return printable(f"@{self.path}" if self.abstract else self.path)
 
     def __repr__(self) -> str:
         return f"LocalAddress({self.path!r}{', abstract=True' if self.abstract else ''})"
@@ -155,7 +159,7 @@ class Endpoint(NamedTuple):
 
     def __str__(self) -> str:
         if isinstance(self.host, IPv6Address):
-            return f"[{self.host}]:{self.port}"
+            return printable(f"[{self.host}]:{self.port}")  # a scope may be any text
         return f"{self.host}:{self.port}"
 
 
@@ -205,7 +209,7 @@ def ensure_address(
         raise ValueError(f"no such address family: {family!r}")
     address = _internet_address(value, family)
     if family == "ipv4" and not isinstance(address, IPv4Address):
-        raise ValueError(f"not an IPv4 address: {address}")
+        raise ValueError(f"not an IPv4 address: {printable(address)}")
     if family == "ipv6" and not isinstance(address, IPv6Address):
         raise ValueError(f"not an IPv6 address: {address}")
     return address
@@ -327,5 +331,5 @@ def map_ipv6_address_to_ipv4(address: IPv6Address) -> IPv4Address:
         raise TypeError(f"only an IPv6Address is IPv4-mapped, not {_type_name(address)}")
     mapped = address.ipv4_mapped
     if mapped is None:
-        raise ValueError(f"not an IPv4-mapped address: {address}")
+        raise ValueError(f"not an IPv4-mapped address: {printable(address)}")
     return mapped

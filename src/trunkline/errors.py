@@ -28,6 +28,8 @@ import os as _os
 from socket import gaierror as _gaierror
 from typing import Any, Self
 
+from ._printable import printable
+
 __all__ = (
     "AddressFamilyNotSupported",
     "AddressInUse",
@@ -90,11 +92,14 @@ class TrunklineError(Exception):
 
 
 def _sentence(operation: str | None, address: object, reason: str) -> str:
-    """Return the text that every error prints: what was tried, on what, and what came of it."""
+    """Return the text that every error prints: what was tried, on what, and what came of it.
+
+    Some of it others have chosen: names, and what resolvers and proxies say.
+    """
     what = operation or ""
     if address is not None:
         what = f"{what} {address}".lstrip()
-    return f"{what}: {reason}" if what else reason
+    return printable(f"{what}: {reason}" if what else reason)
 
 
 # -- the operating system's errors ----

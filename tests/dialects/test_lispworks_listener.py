@@ -217,6 +217,14 @@ def test_each_client_has_a_thread_of_the_name_that_it_sends() -> None:
         assert "NameError" in talks[1].ask("x")
 
 
+def test_the_name_that_a_client_sends_cannot_forge_lines_of_a_log() -> None:
+    with listening() as process, connect((HOST, port_of(process))) as client:
+        talk = Talk(client, r'"one\nERROR \x1b[2J"')
+        talk.ask("import threading")
+        name = r"one\nERROR \x1b[2J"
+        assert talk.ask("threading.current_thread().name") == f"{name!r}\n"
+
+
 def test_a_client_that_sends_no_name_keeps_nobody_waiting() -> None:
     with (
         listening() as process,

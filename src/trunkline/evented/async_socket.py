@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias, TypedDict
 
 from .._core.deadline import check_timeout
+from .._printable import printable
 from ..errors import AlreadyConnected, ConnectionInProgress, SocketClosed, TimedOut
 from ..multiplex import EventBase, Transport, TransportProtocol
 from .events import Event, EventCallback, EventKind
@@ -435,7 +436,7 @@ class AsyncSocket(Handle):
         else:
             state = "unconnected" if self._transport is None else "connecting"
         where = self.remote_name or self._target
-        return f"<AsyncSocket{'' if where is None else f' {where}'}, {state}>"
+        return f"<AsyncSocket{'' if where is None else f' {printable(where)}'}, {state}>"
 
 
 class _Link(TransportProtocol):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Self, TypeAlias
 
+from .._printable import printable
 from ..errors import ConnectionRefused, ConnectionReset, TimedOut, TrunklineError
 
 __all__ = ("Event", "EventCallback", "EventKind", "HandleFreed", "default_event_handler")
@@ -64,8 +65,8 @@ class Event:
         return cls(EventKind.ERROR, source, error)
 
     def __str__(self) -> str:
-        what = self.kind.value if self.error is None else f"{self.kind.value} ({self.error})"
-        return f"{what} on {self.source!r}"
+        reason = "" if self.error is None else f" ({printable(self.error)})"
+        return f"{self.kind.value}{reason} on {self.source!r}"
 
 
 EventCallback: TypeAlias = Callable[[Event], object]

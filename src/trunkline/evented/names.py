@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from .._core.deadline import check_timeout
 from .._core.timer_queue import Timer
+from .._printable import printable
 from ..addresses import AddressLike, ensure_address
 from ..errors import TimedOut
 from ..multiplex.background import call_in_background
@@ -90,7 +91,7 @@ class Lookup(FreeableHandle):
             self._loop.event_base.remove_timer(self._timer)
 
     def __repr__(self) -> str:
-        return f"<Lookup of {self._host}{', freed' if self._is_freed else ''}>"
+        return f"<Lookup of {printable(self._host)}{', freed' if self._is_freed else ''}>"
 
 
 def dns_lookup(

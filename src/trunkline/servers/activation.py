@@ -7,6 +7,7 @@ replaced, and the program needs no right to open a privileged port.
 import os
 from typing import Unpack
 
+from .._printable import printable
 from .._sys.processes import keep_from_programs
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import SocketError
@@ -79,7 +80,7 @@ def _names(value: str | None, count: int) -> list[str]:
 
 def _check(number: int, name: str) -> None:
     """Raise an error that names the descriptor, unless it is a stream socket that listens."""
-    where = f"descriptor {number} ({name})"
+    where = f"descriptor {number} ({printable(name)})"
     try:
         # A duplicate, because the descriptor itself is not ours yet.
         descriptor = SocketDescriptor.adopt_duplicate(number)

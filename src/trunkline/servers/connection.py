@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias, TypeVar
 
+from .._printable import printable
 from .._sys.sockaddr import Name
 from ..errors import SocketClosed, SocketError, StreamError, TimedOut, TrunklineError
 from ..sockets.active_socket import ActiveSocket
@@ -178,7 +179,7 @@ class Connection:
         else:
             text = "%s: the connection from %s is %s: %s"
             how = outcome.value.replace("_", " ")
-            logger.info(text, self._service.name, self.peer, how, error)
+            logger.info(text, self._service.name, self.peer, how, printable(error))
         return outcome
 
     def _call_hook(self, error: Exception) -> None:

@@ -7,6 +7,7 @@ base by callbacks.
 from typing import Any, NamedTuple
 
 from .._core.deadline import Deadline
+from .._printable import printable
 from .._sys.sockaddr import AF_INET, family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
 from ..addresses import Endpoint, IPAddress, ensure_address
@@ -153,7 +154,7 @@ class ConnectPlan:
 
     def __str__(self) -> str:
         host, port = self._target
-        return f"{host}:{port}"
+        return printable(f"{host}:{port}")
 
 
 def family_to_open(family: InternetFamily, host: IPAddress | None) -> int:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ..._printable import printable
 from ...errors import EndOfFile, SocketError, StreamError
 from ...sockets import ActiveSocket
 
@@ -98,7 +99,7 @@ class Listener:
             # somebody else wants evaluated; but never to begin with a string.
             self._output.write('The first line is a name for this listener, like "name".\n')
             return False
-        threading.current_thread().name = name
+        threading.current_thread().name = printable(name)
         return True
 
     # -- reading and evaluating ------------------------------------------------------------------
