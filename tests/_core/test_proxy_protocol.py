@@ -252,12 +252,25 @@ def test_the_limit_of_the_second_version_is_a_parameter() -> None:
 
 
 def test_it_can_be_told_whether_a_header_has_begun() -> None:
-    starts = {b"": None, b"PROXY": None, SIGNATURE[:-1]: None, b"PROXY ": True, SIGNATURE: True}
+    starts = {
+        b"": None,
+        b"PROXY ": None,
+        b"PROXY TCP4": None,
+        b"PROXY UNKNOWN\r": None,
+        SIGNATURE[:-1]: None,
+        b"PROXY TCP6 ": True,
+        b"PROXY UNKNOWN ": True,
+        SIGNATURE: True,
+    }
     for start, is_header in starts.items():
         parser = ProxyHeaderParser()
         parser.feed(start)
         assert parser.is_header is is_header
-    for start, is_header in {b"PROXY:": False, b"PROXY bad\r\n": True}.items():
+    for start, is_header in {
+        b"PROXY:": False,
+        b"PROXY bad": False,
+        b"PROXY TCP4 bad\r\n": True,
+    }.items():
         parser = ProxyHeaderParser()
         with pytest.raises(BadProxyHeader):
             parser.feed(start)

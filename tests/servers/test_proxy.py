@@ -208,7 +208,7 @@ def test_a_connection_that_ends_early_is_an_error(
     send(proxy, start)
     proxy.close()
     with pytest.raises(BadProxyHeader, match="ended"):
-        proxy_protocol(LOOPBACK, required=False)(server)
+        proxy_protocol(LOOPBACK)(server)
 
 
 def test_a_reset_is_a_reset() -> None:
@@ -239,9 +239,19 @@ def test_a_long_header_is_refused_before_it_has_come(
 # ---- Proxies that may send something else ----
 
 
-@pytest.mark.parametrize("pieces", [[b"GET /\n"], [b"P", b"ING\n"], [b"PROX", b"IMA\n"]])
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"GET /\n"],
+        [b"P", b"ING\n"],
+        [b"PROX", b"IMA\n"],
+        [b"PROXY ", b"hello\n"],
+        [b"PROXY T", b"CP5 1 2\n"],
+        [b"PROXY UNKNOWN", b"S\n"],
+    ],
+)
 def test_where_no_header_is_required_a_plain_client_loses_nothing(pieces: list[bytes]) -> None:
-    preamble = proxy_protocol(LOOPBACK, required=False, timeout=PATIENCE)
+    preamble = proxy_protocol(LOOPBACK, required=False, grace=PATIENCE)
     with connected_sockets() as (proxy, server), Call(preamble, server) as reading:
         peer = server.remote_name
         for piece in pieces:
@@ -252,6 +262,69 @@ def test_where_no_header_is_required_a_plain_client_loses_nothing(pieces: list[b
         assert reading.result() is None
         assert server.read_line(timeout=PATIENCE) == b"".join(pieces).decode().strip()
         assert server.remote_name == peer
+
+
+# What might still become a header, of either version.
+STARTS = [b"", b"P", b"PROXY TCP4", b"\r\n", HEADERS[1][:11]]
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_where_none_is_required_a_client_that_waits_is_served(
+    connection: tuple[ActiveSocket, ActiveSocket], start: bytes
+) -> None:
+    server, proxy = connection
+    peer = server.remote_name
+    send(proxy, start)
+    assert proxy_protocol(LOOPBACK, required=False, grace=20 * MS)(server) is None
+    assert server.remote_name == peer
+    server.write(b"hello\n")
+    server.finish_output()
+    assert proxy.read_line(timeout=PATIENCE) == "hello"
+    send(proxy, b"!")
+    assert server.read_exactly(len(start) + 1, timeout=PATIENCE) == start + b"!"
+
+
+def test_a_header_that_comes_too_late_is_input(
+    connection: tuple[ActiveSocket, ActiveSocket],
+) -> None:
+    server, proxy = connection
+    assert proxy_protocol(LOOPBACK, required=False, grace=0)(server) is None
+    send(proxy, HEADERS[0])
+    assert server.read_exactly(len(HEADERS[0]), timeout=PATIENCE) == HEADERS[0]
+    assert proxy_header(server) is None
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_where_none_is_required_a_client_may_end_early(
+    connection: tuple[ActiveSocket, ActiveSocket], start: bytes
+) -> None:
+    server, proxy = connection
+    send(proxy, start)
+    proxy.close()
+    assert proxy_protocol(LOOPBACK, required=False, grace=None)(server) is None
+    assert server.read_exactly(len(start), timeout=PATIENCE) == start
+    assert server.read(timeout=PATIENCE) == b""
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_header_that_has_begun_has_the_whole_time(header: bytes) -> None:
+    preamble = proxy_protocol(LOOPBACK, required=False, grace=PATIENCE / 2, timeout=PATIENCE)
+    with connected_sockets() as (proxy, server), Call(preamble, server) as reading:
+        send(proxy, header[:-1])
+        wait_until_received(server)
+        send(proxy, header[-1:])
+        assert reading.result() is not None
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_header_that_has_begun_must_come_whole_and_in_time(
+    connection: tuple[ActiveSocket, ActiveSocket], header: bytes
+) -> None:
+    server, proxy = connection
+    send(proxy, header[:-1])
+    with pytest.raises(TimedOut):
+        proxy_protocol(LOOPBACK, required=False, grace=PATIENCE, timeout=20 * MS)(server)
+    assert proxy_header(server) is None
 
 
 def test_what_has_begun_as_a_header_must_be_one(
@@ -277,6 +350,7 @@ def test_what_has_begun_as_a_header_must_be_one(
         (["10.0.0.1/8"], {}, ValueError),
         (["127.0.0.1"], {"timeout": -1}, ValueError),
         (["127.0.0.1"], {"timeout": "1"}, TypeError),
+        (["127.0.0.1"], {"grace": -1}, ValueError),
         (["127.0.0.1"], {"max_size": 106}, ValueError),
         (["127.0.0.1"], {"max_size": 65_552}, ValueError),
     ],

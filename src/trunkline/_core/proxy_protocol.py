@@ -28,6 +28,7 @@ Name: TypeAlias = Endpoint | LocalAddress
 Transport: TypeAlias = Literal["stream", "datagram"]
 
 _V1_START = b"PROXY "
+_V1_STARTS = (b"PROXY TCP4 ", b"PROXY TCP6 ", b"PROXY UNKNOWN ", b"PROXY UNKNOWN\r\n")
 _V1_LONGEST = 107  # bytes, with the newline: what the protocol's authors have counted
 _V2_START = b"\r\n\r\n\0\r\nQUIT\n"
 _V2_FIXED = 16  # bytes: the start, command and version, family and transport, and the length
@@ -212,15 +213,19 @@ class ProxyHeaderParser:
     def _find_size(self) -> int | None:
         """Return the size of the whole header, or None while that cannot be told."""
         data = self._data
-        if data.startswith(_V1_START):
+        if data.startswith(_V1_STARTS):
             self.is_header = True
             return self._find_v1_size()
         if data.startswith(_V2_START):
             self.is_header = True
             return self._find_v2_size()
-        if _V1_START.startswith(data) or _V2_START.startswith(data):
+        if any(start.startswith(data) for start in (*_V1_STARTS, _V2_START)):
             return None
         self.is_header = False
+        if data.startswith(_V1_START):
+            raise BadProxyHeader(
+                f"no such protocol: {_shown(data[len(_V1_START) :][:_V1_LONGEST])}"
+            )
         raise BadProxyHeader("it does not begin with a PROXY header")
 
     def _find_v1_size(self) -> int | None:
@@ -250,8 +255,6 @@ def _parse_v1(data: bytes) -> ProxyHeader:
     kind, _, rest = data[len(_V1_START) : -2].partition(b" ")
     if kind == b"UNKNOWN":
         return ProxyHeader(None, None, version=1)  # whatever follows is to be ignored
-    if kind not in (b"TCP4", b"TCP6"):
-        raise BadProxyHeader(f"no such protocol: {_shown(kind)}")
     fields = rest.split(b" ")
     if len(fields) != 4:
         raise BadProxyHeader("there must be two addresses and two ports, with single blanks")
@@ -290,9 +293,9 @@ def _port(field: bytes) -> int:
     raise BadProxyHeader(f"not a port: {_shown(field)}")
 
 
-def _shown(field: bytes) -> str:
+def _shown(field: bytes | bytearray) -> str:
     """Return what a stranger has sent, so that it can be printed."""
-    return ascii(field)[1:]
+    return ascii(bytes(field))[1:]
 
 
 # -- version 2 ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from .._core.proxy_protocol import MAX_HEADER_SIZE, ProxyHeader, ProxyHeaderPars
 from .._sys.clock import monotonic
 from .._sys.sockaddr import Name
 from ..addresses import IPAddress, LocalAddress
-from ..errors import BadProxyHeader
+from ..errors import BadProxyHeader, TimedOut, WouldBlock
 from ..sockets.active_socket import ActiveSocket
 
 __all__ = ("Network", "proxy_header", "proxy_protocol")
@@ -31,6 +31,7 @@ def proxy_protocol(
     trusted: Iterable[Network],
     *,
     required: bool = True,
+    grace: float | None = 3.0,
     timeout: float | None = 5.0,
     max_size: int = MAX_HEADER_SIZE,
 ) -> Callable[[ActiveSocket], Name | None]:
@@ -47,9 +48,14 @@ def proxy_protocol(
     Args:
         trusted: The addresses and networks of the proxies, like ``"10.0.0.0/8"``; ``"local"``
             trusts the peers of local sockets. IPv4 addresses match IPv4-mapped ones, too.
-        required: Drop a trusted peer that sends something else first. The protocol demands that.
+        required: Drop a trusted peer that does not send a header first. The protocol demands that.
             False takes it for a client of its own, which is for proxies that look after the server
-            without a header, and safe only if no client of theirs can speak first.
+            without a header, and safe only if no client of theirs can speak first. What has begun
+            as nothing but a header begins still has to be one.
+        grace: Seconds that such a peer has to begin with a header, where none is required. One that
+            is silent for longer, as who waits for a greeting is, is a client of its own: what it
+            sends then is input, whatever it looks like. Three seconds leave time for a packet to be
+            sent again. None is as long as `timeout`.
         timeout: Seconds for the whole header; None is for ever.
         max_size: The most bytes that a header of version 2 may have.
 
@@ -69,7 +75,10 @@ def proxy_protocol(
     networks = [_network(each) for each in trusted]
     if not networks:
         raise ValueError("nobody is trusted, so that no proxy would ever be believed")
-    return _Preamble(networks, required, check_timeout(timeout), max_size)
+    limit = check_timeout(timeout)
+    if check_timeout(grace, "grace") is None:
+        grace = limit
+    return _Preamble(networks, required, grace, limit, max_size)
 
 
 def proxy_header(socket: ActiveSocket) -> ProxyHeader | None:
@@ -82,11 +91,13 @@ class _Preamble:
         self,
         trusted: list[IPv4Network | IPv6Network | None],
         required: bool,
+        grace: float | None,
         timeout: float | None,
         max_size: int,
     ) -> None:
         self._trusted = trusted
         self._required = required
+        self._grace = grace
         self._timeout = timeout
         self._max_size = max_size
 
@@ -116,26 +127,38 @@ class _Preamble:
 
     def _read_header(self, socket: ActiveSocket) -> ProxyHeader | None:
         """Receive the header, and nothing behind it; None if there need not be one, and is not."""
-        deadline = Deadline(self._timeout, monotonic)
         parser = ProxyHeaderParser(self._max_size)
+        whole, grace = (Deadline(each, monotonic) for each in (self._timeout, self._grace))
         taken = b""
         while parser.header is None:
-            # What is looked at stays with the system, until it is known whose it is.
-            seen, _ = socket.receive_from(self._max_size, peek=True, timeout=deadline.remaining())
-            if not seen:
-                raise BadProxyHeader("the connection ended before the header did")
+            deadline = whole if self._required or parser.is_header else grace
             try:
-                count = parser.feed(seen)
-            except BadProxyHeader:
-                if self._required or parser.is_header:
+                taken += self._take(socket, parser, deadline)
+            except (BadProxyHeader, TimedOut) as error:
+                # The limits of a server may have passed, too, and are not for us to forgive.
+                is_ours = isinstance(error, BadProxyHeader) or deadline.remaining() == 0
+                if self._required or parser.is_header or not is_ours:
                     raise
                 socket.attach(taken, b"")  # as much as might have been a header's start
                 return None
-            while count:
-                data, _ = socket.receive_from(count, timeout=deadline.remaining())
-                count -= len(data)
-                taken += data
         return parser.header
+
+    def _take(self, socket: ActiveSocket, parser: ProxyHeaderParser, deadline: Deadline) -> bytes:
+        """Wait for input, and take as much of it as is the header's, if it is one."""
+        # What is looked at stays with the system, until it is known whose it is.
+        left = deadline.remaining()
+        try:
+            seen, _ = socket.receive_from(self._max_size, peek=True, timeout=left)
+        except WouldBlock:  # there was no time left
+            raise TimedOut.expired("read_proxy_header", socket.remote_name) from None
+        if not seen:
+            raise BadProxyHeader("the connection ended before the header did")
+        count = parser.feed(seen)
+        taken = b""
+        while len(taken) < count:
+            data, _ = socket.receive_from(count - len(taken))  # which is there
+            taken += data
+        return taken
 
 
 def _network(value: Network) -> IPv4Network | IPv6Network | None:
