@@ -199,6 +199,31 @@ def test_what_is_no_listening_socket_is_an_error_and_the_others_stay(kind: str, 
     assert found["open"] == found["blocking"] == ([3, 5] if kind == "closed" else [3, 4, 5])
 
 
+@pytest.mark.parametrize("names", ["-", "http"])
+def test_more_sockets_than_there_can_be_are_an_error(names: str) -> None:
+    found = report(["listener"], LISTEN_FDS="999999999", LISTEN_FDNAMES=names)
+    kind, message = found["error"]
+    expected = "descriptor 4 (unknown)" if names == "-" else "has 1 names for 999999999 sockets"
+    assert kind == ("SocketClosed" if names == "-" else "ValueError")
+    assert expected in message
+    assert found["open"] == found["blocking"] == found["inheritable"] == [3]
+
+
+def test_a_name_is_printed_so_that_it_does_nothing() -> None:
+    found = report(["file"], LISTEN_FDNAMES="\n\x1b[2J")
+    assert r"descriptor 3 (\n\x1b[2J)" in found["error"][1]
+
+
+def test_a_caller_s_mistake_leaves_everything_as_it_is() -> None:
+    mistaken = REPORT.replace('"latin-1/crlf"', '"no such format"')
+    variables = {"LISTEN_PID": "PID", "LISTEN_FDS": "1"}
+    with launch(["listener"], mistaken, **variables) as run:
+        found = json.loads(run.read_to_end())
+    assert found["error"][0] == "ValueError"
+    assert sorted(found["environment"]) == ["LISTEN_FDS", "LISTEN_PID"]
+    assert found["open"] == found["blocking"] == found["inheritable"] == [3]
+
+
 def test_a_server_serves_what_it_was_started_with() -> None:
     variables = {"LISTEN_PID": "PID", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "http:http"}
     with launch(["listener", "listener"], SERVE, **variables) as program:

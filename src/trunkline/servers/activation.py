@@ -5,13 +5,15 @@ replaced, and the program needs no right to open a privileged port.
 """
 
 import os
+from collections.abc import Iterable
+from itertools import repeat
 from typing import Unpack
 
 from .._printable import printable
 from .._sys.processes import keep_from_programs
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import SocketError
-from ..sockets.keywords import StreamOptions
+from ..sockets.keywords import StreamOptions, check_stream_keywords
 from ..sockets.make_socket import make_socket_from_fd
 from ..sockets.passive_socket import PassiveSocket
 
@@ -43,8 +45,9 @@ def activated_sockets(**options: Unpack[StreamOptions]) -> dict[str, list[Passiv
         ValueError: A variable is malformed, or one of the descriptors is not a stream socket that
             listens. All descriptors stay open, and none has been touched.
         SocketError: The same, where one is no socket, or is not open.
-        TypeError: An option is none of those that it can be.
+        TypeError: An option is none of those that it can be. The variables are still there.
     """
+    check_stream_keywords("a passive socket", options)
     variables = {name: os.environ.pop(name, None) for name in (_PID, _COUNT, _NAMES)}
     if variables[_PID] is None or variables[_COUNT] is None:
         return {}
@@ -53,10 +56,12 @@ def activated_sockets(**options: Unpack[StreamOptions]) -> dict[str, list[Passiv
     count = _number(_COUNT, variables[_COUNT])
     names = _names(variables[_NAMES], count)
     numbers = range(_FIRST, _FIRST + count)
+    found = []
     for number, name in zip(numbers, names, strict=True):
         _check(number, name)
+        found.append((number, name))
     sockets: dict[str, list[PassiveSocket]] = {}
-    for number, name in zip(numbers, names, strict=True):
+    for number, name in found:
         keep_from_programs(number)
         socket = make_socket_from_fd(number, dup=False, connect="passive", **options)
         sockets.setdefault(name, []).append(socket)
@@ -69,9 +74,10 @@ def _number(variable: str, value: str | None) -> int:
     return int(value)
 
 
-def _names(value: str | None, count: int) -> list[str]:
+def _names(value: str | None, count: int) -> Iterable[str]:
+    """Return a name for each socket. There may be far fewer than are said, so none is made yet."""
     if value is None:
-        return [_UNNAMED] * count
+        return repeat(_UNNAMED, count)
     names = value.split(":") if value or count else []
     if len(names) != count:
         raise ValueError(f"{_NAMES} has {len(names)} names for {count} sockets: {value!r}")
