@@ -447,6 +447,14 @@ def test_a_process_is_a_thread_with_a_name_and_arguments() -> None:
     assert thread is not threading.current_thread()
 
 
+@pytest.mark.parametrize("function", [None, "work", 1])
+def test_a_process_needs_something_to_call(function: Any) -> None:
+    before = threading.enumerate()
+    with pytest.raises(TypeError, match=f"calls a function, not {type(function).__name__}"):
+        make_process("n", function)
+    assert threading.enumerate() == before
+
+
 def test_a_process_does_not_keep_the_program_running() -> None:
     code = (
         "import threading; from trunkline.dialects.port import make_process;"

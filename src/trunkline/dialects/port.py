@@ -197,7 +197,10 @@ def make_process(
 
     Raises:
         RuntimeError: The system has no room for another thread.
+        TypeError: The function cannot be called.
     """
+    if not callable(function):
+        raise TypeError(f"a process calls a function, not {type(function).__name__}")
     thread = Thread(target=function, args=args, kwargs=kwargs, name=name, daemon=True)
     thread.start()
     return thread
