@@ -72,6 +72,17 @@ def test_clients_that_take_too_long_are_cut() -> None:
             client.read_pid()
 
 
+@pytest.mark.parametrize("outer", [None, PATIENCE])
+def test_a_server_s_own_drain_timeout_counts_if_it_is_shorter(outer: float | None) -> None:
+    own = {"drain_timeout": 50 * MS}
+    with supervised(drain_timeout=outer, server=own) as it, Client(it.address) as client:
+        client.read_pid()
+        it.signal(signal.SIGTERM)
+        assert "killed=0" in it.finish()
+        with pytest.raises(ConnectionError):
+            client.read_pid()
+
+
 STUBBORN = """
 class Stubborn:
     def __init__(self, sockets):

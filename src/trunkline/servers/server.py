@@ -600,6 +600,11 @@ class Server(Uncopied):
         raise TypeError(f"{self!r} has no port: its sockets are local")
 
     @property
+    def drain_timeout(self) -> float | None:
+        """Seconds that the clients get when the server ends; None is for ever."""
+        return self._drain_timeout
+
+    @property
     def closed(self) -> bool:
         """Whether the server has ended."""
         return self._ended.is_set()

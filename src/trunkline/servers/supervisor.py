@@ -109,7 +109,8 @@ class Supervisor(Uncopied):
             that is busy, or dead, is served by nobody else, and waits for that worker, or the one
             that replaces it.
         drain_timeout: Seconds that the clients of a worker get when it is to end; None is for ever.
-            Default: `DEFAULT_DRAIN_TIMEOUT`.
+            Default: `DEFAULT_DRAIN_TIMEOUT`. A server that was made with a shorter one of its own
+            keeps to that.
         kill_timeout: Seconds that a worker may take beyond that; then it is killed.
         start_timeout: Seconds that a worker may take to be ready; then it is killed, and another
             one tried. None is for ever.

@@ -17,6 +17,7 @@ from .._sys.processes import PipeEnd, Signals, kill, open_pipe, reap
 from .._sys.readiness import READABLE, wait_for_any
 from .._sys.waker import Waker
 from ..sockets.passive_socket import PassiveSocket
+from .server import DEFAULT_DRAIN_TIMEOUT
 
 __all__ = (
     "MakeServer",
@@ -189,7 +190,10 @@ class Worker:
 
 
 class Supervised(Protocol):
-    """What a supervisor wants of a server: `Server` has it, and yours may have it, too."""
+    """What a supervisor wants of a server: `Server` has it, and yours may have it, too.
+
+    If there is a `drain_timeout`, and it is shorter than the supervisor's, it counts.
+    """
 
     def start(self) -> Any:
         """Begin to serve, in threads of its own."""
@@ -240,7 +244,15 @@ def run_worker(
         status.write(_READY)
         _wait_for_end(life, signals, ended)
     status.close()
-    return 0 if server.shutdown(drain_timeout) else 1
+    return 0 if server.shutdown(_shorter_drain(server, drain_timeout)) else 1
+
+
+def _shorter_drain(server: Supervised, drain_timeout: float | None) -> float | None:
+    """Return the supervisor's limit, or the server's own if that was set, and is shorter."""
+    own: float | None = getattr(server, "drain_timeout", None)
+    if own is None or own == DEFAULT_DRAIN_TIMEOUT:
+        return drain_timeout
+    return own if drain_timeout is None else min(own, drain_timeout)
 
 
 def worker_signals() -> Signals:
