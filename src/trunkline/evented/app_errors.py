@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from .._core.log_record import about
 from .events import Event, EventCallback, EventKind
 
 __all__ = ("AppErrors", "log_app_error")
@@ -45,4 +46,5 @@ class AppErrors:
 
 def log_app_error(error: Exception, source: object) -> None:
     """Log an exception that an application's callback has raised, and that goes nowhere else."""
-    _logger.error("a callback of %r has failed", source, exc_info=error)
+    extra = about(peer=getattr(source, "remote_name", None), error=error)
+    _logger.error("a callback of %r has failed", source, exc_info=error, extra=extra)

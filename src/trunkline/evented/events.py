@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Self, TypeAlias
 
+from .._core.log_record import about
 from .._printable import printable
 from ..errors import ConnectionRefused, ConnectionReset, TimedOut, TrunklineError
 
@@ -79,9 +80,10 @@ def default_event_handler(event: Event) -> None:
     What is no error is logged for debugging only. What an application's own callback has raised
     comes with its traceback.
     """
+    extra = about(peer=getattr(event.source, "remote_name", None), error=event.error)
     if event.error is None:
-        _logger.debug("%s", event)
+        _logger.debug("%s", event, extra=extra)
     elif isinstance(event.error, TrunklineError):
-        _logger.warning("%s", event)
+        _logger.warning("%s", event, extra=extra)
     else:
-        _logger.error("%s", event, exc_info=event.error)
+        _logger.error("%s", event, exc_info=event.error, extra=extra)

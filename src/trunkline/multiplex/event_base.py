@@ -44,6 +44,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .._core.deadline import check_seconds, check_timeout
+from .._core.log_record import about
 from .._core.timer_queue import Timer, TimerQueue
 from .._core.uncopied import Uncopied
 from .._sys.backends import make_backend
@@ -723,7 +724,10 @@ if hasattr(os, "register_at_fork"):
 def log_exception(error: Exception, where: Any) -> None:
     """Log an exception that has no caller to go to."""
     logging.getLogger("trunkline.multiplex").error(
-        "a callback of %r has failed", where, exc_info=error
+        "a callback of %r has failed",
+        where,
+        exc_info=error,
+        extra=about(peer=getattr(where, "remote_name", None), error=error),
     )
 
 

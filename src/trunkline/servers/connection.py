@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias, TypeVar
 
+from .._core.log_record import about
 from .._printable import printable
 from .._sys.sockaddr import Name
 from ..errors import SocketClosed, SocketError, StreamError, TimedOut, TrunklineError
@@ -140,7 +141,8 @@ class Connection:
         name = preamble(self.socket)
         self.channel.set_end("preamble_timeout", None)
         if name is not None:
-            logger.debug("%s: %s speaks for %s", self._service.name, self.peer, name)
+            text = "%s: %s speaks for %s"
+            logger.debug(text, self._service.name, self.peer, name, extra=self._about())
             self.socket.take_names(name, self.socket.local_name)
 
     @property
@@ -179,7 +181,9 @@ class Connection:
         else:
             text = "%s: the connection from %s is %s: %s"
             how = outcome.value.replace("_", " ")
-            logger.info(text, self._service.name, self.peer, how, printable(error))
+            shown = printable(error)
+            extra = self._about(error)
+            logger.info(text, self._service.name, self.peer, how, shown, extra=extra)
         return outcome
 
     def _call_hook(self, error: Exception) -> None:
@@ -191,4 +195,8 @@ class Connection:
         except Exception as failure:
             error = failure
         text = "%s: serving %s has failed"
-        logger.error(text, self._service.name, self.peer, exc_info=error)
+        extra = self._about(error)
+        logger.error(text, self._service.name, self.peer, exc_info=error, extra=extra)
+
+    def _about(self, error: Exception | None = None) -> dict[str, object]:
+        return about(server=self._service.name, peer=self.peer, error=error)

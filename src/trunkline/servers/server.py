@@ -14,6 +14,7 @@ from typing import Any, Literal, Self, TypeAlias
 
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
+from .._core.log_record import about
 from .._core.timer_queue import Timer
 from .._core.uncopied import Uncopied
 from .._sys.arrivals import stop_arrivals
@@ -323,7 +324,9 @@ class Server(Uncopied):
         try:
             self._runner.run(connection.serve, f"{self._name}: {connection.peer}")
         except (RuntimeError, MemoryError) as error:
-            logger.error("%s: cannot serve %s: %s", self._name, connection.peer, error)
+            extra = about(server=self._name, peer=connection.peer, error=error)
+            text = "%s: cannot serve %s: %s"
+            logger.error(text, self._name, connection.peer, error, extra=extra)
             self._turn_away(connection)
 
     def _turn_away(self, connection: Connection) -> None:
@@ -349,7 +352,9 @@ class Server(Uncopied):
             acceptor.resume()
 
     def _fail(self, error: SocketError) -> None:
-        logger.error("%s: cannot accept connections any more: %s", self._name, error)
+        extra = about(server=self._name, local=error.address, error=error)
+        text = "%s: cannot accept connections any more: %s"
+        logger.error(text, self._name, error, extra=extra)
         self._failure = error
         self.shutdown(wait=False)
 
@@ -520,7 +525,8 @@ class Server(Uncopied):
         self._refusal.close()
         self._stuck = self._runner.join(Deadline(JOIN_TIMEOUT, monotonic))
         for thread in self._stuck:
-            logger.warning("%s: the thread %r does not end", self._name, thread.name)
+            extra = about(server=self._name)
+            logger.warning("%s: the thread %r does not end", self._name, thread.name, extra=extra)
 
     def __enter__(self) -> Self:
         return self

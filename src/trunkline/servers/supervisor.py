@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .._core.deadline import check_timeout
+from .._core.log_record import about
 from .._core.uncopied import Uncopied
 from .._sys.arrivals import stop_arrivals
 from .._sys.clock import monotonic
@@ -271,8 +272,8 @@ class Supervisor(Uncopied):
         self._seen = workers
         try:
             self._watch(self)
-        except Exception:
-            _logger.exception("supervisor: watching has failed")
+        except Exception as error:
+            _logger.exception("supervisor: watching has failed", extra=about(error=error))
 
     def _time_left(self) -> float | None:
         moments = [each.deadline for each in self._workers if each.deadline is not None]
@@ -314,14 +315,16 @@ class Supervisor(Uncopied):
         except SocketError as error:
             delay = place.put_off()
             text = "supervisor: worker %d cannot be started (%s); again in %g s"
-            _logger.error(text, place.number, error, delay)
+            extra = about(worker=place.number, error=error)
+            _logger.error(text, place.number, error, delay, extra=extra)
             if worker is not None:
                 self._workers.remove(worker)
                 worker.close()
             return
         worker.close_own_ends()
         self._counts["started"] += 1
-        _logger.info("supervisor: worker %d starts, as process %d", place.number, worker.pid)
+        text = "supervisor: worker %d starts, as process %d"
+        _logger.info(text, place.number, worker.pid, extra=worker.about())
 
     def _become(self, worker: Worker) -> None:
         """In the child: give up what is the supervisor's, before any signal comes."""
@@ -351,7 +354,7 @@ class Supervisor(Uncopied):
         """Do what signals say. Those that end it come first, whatever came before them."""
         del signals[signal.SIGCHLD]  # each worker is looked at anyway
         for number in sorted(signals, key=_RANKS.index):
-            _logger.info("supervisor: received %s", _name_of(number))
+            _logger.info("supervisor: received %s", _name_of(number), extra=about())
             if number == signal.SIGHUP:
                 self._is_replacement_due = True
             elif number == signal.SIGQUIT or self._is_ending or signals[number] > 1:
@@ -381,8 +384,9 @@ class Supervisor(Uncopied):
         if self._reload is not None:
             try:
                 self._reload()
-            except Exception:
-                _logger.exception("supervisor: reloading has failed, and nothing is replaced")
+            except Exception as error:
+                text = "supervisor: reloading has failed, and nothing is replaced"
+                _logger.exception(text, extra=about(error=error))
                 return False
             self._obey(self._signals.take())  # it may have taken its time
         return not self._is_ending
@@ -400,7 +404,7 @@ class Supervisor(Uncopied):
 
     def _tell_to_end(self, worker: Worker) -> None:
         if not worker.is_told:
-            _logger.info("supervisor: %s is to end", worker)
+            _logger.info("supervisor: %s is to end", worker, extra=worker.about())
             worker.tell_to_end(self._longest_end)
 
     @property
@@ -415,7 +419,7 @@ class Supervisor(Uncopied):
         was_ready = worker.state == "ready"
         worker.hear(self._longest_end)
         if worker.state == "ready" and not was_ready:
-            _logger.info("supervisor: %s is ready", worker)
+            _logger.info("supervisor: %s is ready", worker, extra=worker.about())
         elif was_ready and worker.state == "draining" and not worker.is_told:
             self._lose(worker)
 
@@ -427,7 +431,7 @@ class Supervisor(Uncopied):
         self._workers.remove(worker)
         how = f"by {_name_of(-status)}" if status < 0 else f"with status {status}"
         level = logging.INFO if worker.is_told else logging.WARNING
-        _logger.log(level, "supervisor: %s has ended, %s", worker, how)
+        _logger.log(level, "supervisor: %s has ended, %s", worker, how, extra=worker.about())
         if not (worker.is_told or worker.is_lost):
             self._lose(worker)
 
@@ -443,12 +447,14 @@ class Supervisor(Uncopied):
                 "supervisor: worker %d ended at once; the next one starts in %g s",
                 worker.place.number,
                 delay,
+                extra=worker.about(),
             )
 
     def _keep_deadlines(self) -> None:
         for worker in self._workers:
             if worker.deadline is not None and worker.deadline <= monotonic():
-                _logger.error("supervisor: %s takes too long, and is killed", worker)
+                text = "supervisor: %s takes too long, and is killed"
+                _logger.error(text, worker, extra=worker.about())
                 self._counts["killed"] += 1
                 worker.kill()
 

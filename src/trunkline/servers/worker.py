@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from .._core.back_off import BackOff
+from .._core.log_record import about
 from .._sys.clock import monotonic
 from .._sys.processes import PipeEnd, Signals, kill, open_pipe, reap
 from .._sys.readiness import READABLE, wait_for_any
@@ -182,6 +183,10 @@ class Worker:
             self.close()
         return status
 
+    def about(self) -> dict[str, object]:
+        """Return what a record about it carries."""
+        return about(worker=self.place.number, pid=self.pid)
+
     def __str__(self) -> str:
         return f"worker {self.place.number} (process {self.pid})"
 
@@ -265,8 +270,8 @@ def worker_signals() -> Signals:
 def _tell_when_ended(server: Supervised, ended: Waker) -> None:
     try:
         server.wait()
-    except Exception:
-        _logger.exception("the server of a worker has failed")
+    except Exception as error:
+        _logger.exception("the server of a worker has failed", extra=about(error=error))
     finally:
         ended.wake()
 

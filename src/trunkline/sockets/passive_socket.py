@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, overload
 from .._core.accept_policy import AcceptVerdict, accept_back_off, accept_verdict
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
+from .._core.log_record import about
 from .._sys.clock import monotonic
 from .._sys.shortage import wait_for_descriptor
 from .._sys.sockaddr import Name
@@ -327,7 +328,10 @@ class PassiveSocket(Socket):
 def log_shortage(listener: PassiveSocket, error: SocketError) -> None:
     """Say that connections have to wait, and why."""
     _logger().warning(
-        "cannot accept connections at %s for now: %s", listener.local_name, error.strerror
+        "cannot accept connections at %s for now: %s",
+        listener.local_name,
+        error.strerror,
+        extra=about(local=listener.local_name, error=error),
     )
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ..._core.log_record import about
 from ..._printable import printable
 from ...errors import EndOfFile, SocketError, StreamError
 from ...sockets import ActiveSocket
@@ -43,7 +44,7 @@ def make_stream_and_run_listener(handle: ActiveSocket) -> None:
     try:
         thread.start()
     except RuntimeError as error:  # the server goes on: there may be room for the next one
-        logger.error("no %s: %s", name, error)
+        logger.error("no %s: %s", name, error, extra=about(peer=handle.remote_name, error=error))
         handle.close(abort=True)
 
 
@@ -79,7 +80,8 @@ class Listener:
         except EndOfFile:
             self._close()
         except (SocketError, StreamError) as error:
-            logger.info("%s has ended: %s", threading.current_thread().name, error)
+            extra = about(peer=self._stream.remote_name, error=error)
+            logger.info("%s has ended: %s", threading.current_thread().name, error, extra=extra)
         finally:
             self._stream.close(abort=True)
 

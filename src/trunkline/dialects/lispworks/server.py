@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TextIO, TypeAlias
 
 from ..._core.back_off import BackOff
+from ..._core.log_record import about
 from ...addresses import AddressLike
 from ...errors import SocketError
 from ...servers import JOIN_TIMEOUT, Server
@@ -262,7 +263,8 @@ class ServerProcess:
     def _announce_end(self) -> None:
         if self._failure is not None and not self._raises:
             if not self._reports_failures:
-                logger.error("the %s has failed", self.name, exc_info=self._failure)
+                extra = about(server=self.name, error=self._failure)
+                logger.error("the %s has failed", self.name, exc_info=self._failure, extra=extra)
             self._announce(None, self._failure)
         elif self._has_started:
             self._announce(None, None)
@@ -284,7 +286,9 @@ class ServerProcess:
                 try:
                     server.serve_forever()
                 except SocketError as error:
-                    logger.warning("%s: the port is opened again: %s", self.name, error)
+                    extra = about(server=self.name, local=error.address, error=error)
+                    text = "%s: the port is opened again: %s"
+                    logger.warning(text, self.name, error, extra=extra)
                 else:
                     break
                 if server.statistics().accepted:
