@@ -576,6 +576,33 @@ def test_mistakes_are_found_at_once(options: dict[str, Any], error: type[Excepti
         Supervisor(make_server, **{"host": "127.0.0.1", **options})
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("processes", "; perhaps workers is meant"),
+        ("num_workers", "; perhaps workers is meant"),
+        ("graceful_timeout", "; perhaps drain_timeout is meant"),
+        ("bind", "; perhaps host or path or sockets is meant"),
+        ("local_port", "; perhaps port is meant"),
+        ("wokers", "; perhaps workers is meant"),
+        ("drain_timeuot", "; perhaps drain_timeout is meant"),
+        ("nodely", "; perhaps nodelay is meant"),
+        ("xyzzy", ""),
+    ],
+)
+def test_a_wrong_name_is_told_the_right_one(name: str, hint: str) -> None:
+    options: dict[str, Any] = {name: 1}
+    with pytest.raises(TypeError) as raised:
+        Supervisor(make_server, host="127.0.0.1", **options)
+    assert str(raised.value) == f"a supervisor does not take {name}{hint}"
+
+
+def test_options_of_sockets_are_taken() -> None:
+    options: dict[str, Any] = {"nodelay": True, "timeout": 5, "external_format": "latin-1"}
+    with Supervisor(make_server, host="127.0.0.1", **options) as supervisor:
+        assert supervisor.sockets[0].is_listening
+
+
 def test_what_makes_servers_is_a_function() -> None:
     with pytest.raises(TypeError, match=r"^make_server is callable, not NoneType$"):
         Supervisor(None, host="127.0.0.1")  # type: ignore[arg-type]

@@ -31,6 +31,7 @@ from ..sockets.passive_socket import PassiveSocket
 from .binding import Hosts, Paths, bind_all
 from .connection import check_optional_callable
 from .server import DEFAULT_DRAIN_TIMEOUT
+from .supervisor_options import check_count, check_names
 from .worker import MakeServer, Place, Worker, WorkerStatus, run_worker, worker_signals
 
 __all__ = ("Supervisor", "SupervisorStatistics")
@@ -151,6 +152,7 @@ class Supervisor(Uncopied):
             raise TypeError("reuse_port needs a host: other sockets exist only once")
         if not hasattr(os, "fork"):
             raise OperationNotSupported(operation="fork")
+        check_names(socket_options, Supervisor.__init__.__kwdefaults__ or ())
         self._make_server = make_server
         self._drain_timeout = check_timeout(drain_timeout, "drain_timeout")
         self._kill_timeout = check_timeout(kill_timeout, "kill_timeout")
@@ -163,7 +165,7 @@ class Supervisor(Uncopied):
         self._has_run = False
         self._is_ending = False
         self._is_replacement_due = False
-        number = _check_count(os.cpu_count() or 1 if workers is None else workers)
+        number = check_count(os.cpu_count() or 1 if workers is None else workers)
         options = {**socket_options, **({} if backlog is None else {"backlog": backlog})}
         if reuse_port:
             options["reuse_port"] = True
@@ -457,14 +459,6 @@ class Supervisor(Uncopied):
                 _logger.error(text, worker, extra=worker.about())
                 self._counts["killed"] += 1
                 worker.kill()
-
-
-def _check_count(workers: int) -> int:
-    if isinstance(workers, bool) or not isinstance(workers, int):
-        raise TypeError(f"workers is a number, not {type(workers).__name__}")
-    if workers < 1:
-        raise ValueError(f"there is at least one worker, not {workers}")
-    return workers
 
 
 def _name_of(number: int) -> str:

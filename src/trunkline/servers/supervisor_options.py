@@ -1,0 +1,65 @@
+"""What a supervisor takes, and what to say of what it does not take."""
+
+from collections.abc import Iterable
+
+from .._core.meant import meant_instead
+from ..sockets.keywords import PassiveInternetOptions, PassiveLocalOptions
+
+__all__ = ("check_count", "check_names")
+
+# What makes the sockets that the supervisor makes; where they are is its own to say.
+_SOCKET_OPTIONS = frozenset(
+    {*PassiveInternetOptions.__annotations__, *PassiveLocalOptions.__annotations__}
+) - {"local_host", "local_port", "local_filename"}
+
+# What other supervisors, and `make_socket`, call it.
+_ELSEWHERE = {
+    "address": "host",
+    "bind": "host path sockets",
+    "filename": "path",
+    "graceful_timeout": "drain_timeout",
+    "grace_period": "drain_timeout",
+    "hosts": "host",
+    "listeners": "sockets",
+    "local_filename": "path",
+    "local_host": "host",
+    "local_port": "port",
+    "max_workers": "workers",
+    "n_workers": "workers",
+    "num_processes": "workers",
+    "num_workers": "workers",
+    "number_of_workers": "workers",
+    "on_change": "watch",
+    "on_reload": "reload",
+    "paths": "path",
+    "processes": "workers",
+    "shutdown_timeout": "drain_timeout",
+    "startup_timeout": "start_timeout",
+    "stop_timeout": "drain_timeout kill_timeout",
+    "timeout_graceful_shutdown": "drain_timeout",
+    "uds": "path",
+    "unix": "path",
+    "worker_processes": "workers",
+}
+
+
+def check_names(options: Iterable[str], own: Iterable[str]) -> None:
+    """Raise `TypeError` for an option that sockets do not have, and say what may be meant.
+
+    Args:
+        options: What was given besides the supervisor's own arguments.
+        own: The names of those.
+    """
+    for name in options:
+        if name not in _SOCKET_OPTIONS:
+            hint = meant_instead(name, [*own, *_SOCKET_OPTIONS], _ELSEWHERE)
+            raise TypeError(f"a supervisor does not take {name}{hint}")
+
+
+def check_count(workers: int) -> int:
+    """Return a number of workers, if it is one."""
+    if isinstance(workers, bool) or not isinstance(workers, int):
+        raise TypeError(f"workers is a number, not {type(workers).__name__}")
+    if workers < 1:
+        raise ValueError(f"there is at least one worker, not {workers}")
+    return workers
