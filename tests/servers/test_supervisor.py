@@ -148,8 +148,11 @@ def test_workers_without_a_supervisor_drain_and_end() -> None:
 def test_a_worker_that_dies_is_replaced(number: int, name: str) -> None:
     with supervised(workers=2) as it:
         with Client(it.address) as client:
-            kill(client.read_pid(), number)
+            pid = client.read_pid()
+            kill(pid, number)
             it.program.wait_for_line(rf"WARNING .* has ended, by {name}$")
+            with pytest.raises(ProcessLookupError):
+                kill(pid, 0)  # nothing is left of it, as there is of a zombie
             it.wait_for_workers("0:ready:0", "1:ready:0")
         with Client(it.address) as client:
             client.read_pid()
@@ -632,6 +635,11 @@ def test_it_runs_in_the_main_thread_and_only_without_others() -> None:
             other.join()
     with pytest.raises(RuntimeError, match="again"):
         supervisor.run()
+
+
+def test_a_worker_is_not_put_off_for_ever() -> None:
+    place = Place(0, [])
+    assert max(place.put_off() for _ in range(2000)) == 30.0
 
 
 def test_a_worker_that_has_served_for_long_is_replaced_at_once() -> None:
