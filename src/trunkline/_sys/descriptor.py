@@ -258,14 +258,19 @@ class Descriptor(Uncopied):
             if self.is_closed:
                 return
             self.is_closed = True
-            for callback in tuple(self._closing_callbacks):
-                callback(self._number)
-            if not self.close_if_unused():
-                # What wakes the users ends the connection, or the listening, for all processes.
-                if not self._is_inherited:
-                    self._wake()
-                # It wakes those who wait in `shortage` with nothing but a hope, too.
-                descriptor_freed()
+            try:
+                for callback in tuple(self._closing_callbacks):
+                    callback(self._number)
+            finally:  # whatever they raise, nobody will close it again
+                self._end()
+
+    def _end(self) -> None:
+        if not self.close_if_unused():
+            # What wakes the users ends the connection, or the listening, for all processes.
+            if not self._is_inherited:
+                self._wake()
+            # It wakes those who wait in `shortage` with nothing but a hope, too.
+            descriptor_freed()
 
     def close_if_unused(self) -> bool:
         """Give the number back, unless somebody is using it; return whether that was done."""

@@ -10,13 +10,26 @@ from collections.abc import Iterable
 
 from ..errors import SocketError
 
-__all__ = ("CLOSED", "FAULTY", "READABLE", "WRITABLE", "wait_for_any", "wait_for_one")
+__all__ = (
+    "CLOSED",
+    "FAULTY",
+    "HUNG_UP",
+    "READABLE",
+    "WRITABLE",
+    "wait_for_any",
+    "wait_for_one",
+)
 
-READABLE = 1
-WRITABLE = 2
-FAULTY = 4
-CLOSED = 8
-"""What a descriptor is: several of these, added. A hang-up counts as readable and writable."""
+READABLE = getattr(select, "POLLIN", 1)
+WRITABLE = getattr(select, "POLLOUT", 4)
+FAULTY = getattr(select, "POLLERR", 8)
+HUNG_UP = getattr(select, "POLLHUP", 16)
+CLOSED = getattr(select, "POLLNVAL", 32)
+"""What a descriptor is: several of these, added.
+
+They are the bits of poll(2), which are those of epoll(7), too: most answers of the system need no
+translation.
+"""
 
 _LONGEST_WAIT = 86_400.0  # seconds: poll takes its time in milliseconds, as a C int
 
@@ -26,7 +39,8 @@ def wait_for_any(
 ) -> list[tuple[int, int]]:
     """Wait until one of several descriptors is ready, and return those that are, and for what.
 
-    A descriptor with an error or a hang-up counts as ready, whatever it is waited for.
+    A descriptor with an error or a hang-up counts as ready, whatever it is waited for. One that is
+    hung up is readable and writable, too.
 
     Args:
         interests: Pairs of a descriptor and of `READABLE`, `WRITABLE`, both added, or 0.
@@ -51,29 +65,17 @@ def wait_for_one(descriptor: int, interest: int, timeout: float | None) -> int:
 
 
 if hasattr(select, "poll"):
-    _READ_EVENTS = select.POLLIN | select.POLLHUP
-    _WRITE_EVENTS = select.POLLOUT | select.POLLHUP
 
     def _wait(interests: Iterable[tuple[int, int]], timeout: float | None) -> list[tuple[int, int]]:
         poll = select.poll()
         for descriptor, interest in interests:
-            mask = select.POLLIN if interest & READABLE else 0
-            if interest & WRITABLE:
-                mask |= select.POLLOUT
-            poll.register(descriptor, mask)
+            poll.register(descriptor, interest)
         # Rounded up, or a wait for less than a millisecond would be a busy loop.
         milliseconds = None if timeout is None else math.ceil(timeout * 1000)
         return [(number, _readiness(events)) for number, events in poll.poll(milliseconds)]
 
     def _readiness(events: int) -> int:
-        readiness = READABLE if events & _READ_EVENTS else 0
-        if events & _WRITE_EVENTS:
-            readiness |= WRITABLE
-        if events & select.POLLERR:
-            readiness |= FAULTY
-        if events & select.POLLNVAL:
-            readiness |= CLOSED
-        return readiness
+        return events | READABLE | WRITABLE if events & HUNG_UP else events
 
 else:  # pragma: no cover - Windows
 

@@ -6,16 +6,19 @@ import socket
 
 from .._core.uncopied import Uncopied
 from ..errors import SocketError
+from .registration import Registration
 
 __all__ = ("Waker",)
 
 
-class Waker(Uncopied):
+class Waker(Registration, Uncopied):
     """A descriptor that becomes readable when somebody calls `wake`.
 
     Raises:
         TooManyOpenFiles: There are not two descriptors left.
     """
+
+    __slots__ = ("_is_woken", "_reader", "_woken_before", "_writer")
 
     def __init__(self) -> None:
         try:
@@ -24,6 +27,8 @@ class Waker(Uncopied):
             raise SocketError.from_errno(error.errno or 0, operation="socketpair") from None
         self._reader.setblocking(False)
         self._writer.setblocking(False)
+        super().__init__(self._reader.fileno())
+        self._is_woken = False  # it is readable already, because of us
         self._woken_before = -1  # whom signals woke before they woke us
 
     def fileno(self) -> int:
@@ -32,9 +37,18 @@ class Waker(Uncopied):
 
     def wake(self) -> None:
         """Make the descriptor readable; may be called from anywhere, and any number of times."""
-        # When the pair is full, it is readable already; when it is closed, nobody waits.
-        with contextlib.suppress(OSError):
+        if self._is_woken:
+            return
+        # First the mark, then the byte: the other way round the byte might be read in between, and
+        # the mark would stay.
+        try:
+            self._is_woken = True
             self._writer.send(b"\0")
+        except OSError:
+            pass  # When the pair is full, it is readable already; when it is closed, nobody waits.
+        except BaseException:  # a signal handler has raised it: perhaps the byte was not sent
+            self._is_woken = False
+            raise
 
     def wake_on_signals(self) -> None:
         """Let each signal that has a Python handler wake, too, until `ignore_signals`.
@@ -58,11 +72,18 @@ class Waker(Uncopied):
             with contextlib.suppress(OSError):  # whoever it was before may be gone
                 signal.set_wakeup_fd(now, warn_on_full_buffer=False)
 
-    def clear(self) -> None:
+    def ready(self) -> None:
         """Make the descriptor unreadable again."""
         with contextlib.suppress(OSError):
             while len(self._reader.recv(4096)) == 4096:
                 pass
+        # Only now: whoever finds the mark until here has done before what the waking is for.
+        self._is_woken = False
+
+    @property
+    def handler_count(self) -> int:
+        """It is nobody's handler."""
+        return 0
 
     def close(self) -> None:
         """Give both descriptors back."""

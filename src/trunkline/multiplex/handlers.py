@@ -7,9 +7,12 @@ from typing import Literal, TypeAlias
 from .._core.timer_queue import Timer
 from .._core.uncopied import Uncopied
 
-__all__ = ("Cause", "Event", "HandlerCallback", "IOHandler")
+__all__ = ("EVENTS", "Cause", "Event", "HandlerCallback", "IOHandler")
 
 Event: TypeAlias = Literal["read", "write", "error"]
+
+EVENTS: tuple[Event, ...] = ("read", "write", "error")
+"""All events, in the order in which their handlers are called."""
 
 
 class Cause(Enum):

@@ -8,7 +8,7 @@ from .._sys.identity import identify
 from .._sys.readiness import CLOSED, FAULTY, READABLE, WRITABLE, wait_for_one
 from ..errors import SocketClosed
 from ..streams.stream import Stream
-from .registry import number_of
+from .handler_registration import number_of
 
 __all__ = ("Readiness", "fd_readable", "fd_writable", "wait_until_fd_ready")
 

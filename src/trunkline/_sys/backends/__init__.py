@@ -1,15 +1,17 @@
 """The multiplexers of the operating systems, in one shape, and the choice between them.
 
-A backend keeps a set of descriptors, each with an interest, and waits for any of them:
+A backend keeps a set of registrations, each with the number of a descriptor and an interest, and
+waits for any of them:
 
-* ``register(number, interest)`` takes a descriptor in, ``modify(number, interest)`` changes what it
-  is watched for, ``unregister(number)`` takes it out, even if it has been closed by then. The
-  interest is `READABLE`, `WRITABLE`, both added, or 0 for nothing but errors.
-* ``wait(timeout)`` waits at most `timeout` seconds, None being for ever, and returns pairs of a
-  descriptor and a bit mask, in which the backend's own constants ``readable``, ``writable``,
-  ``faulty`` and ``closed`` tell what it is. A hang-up is readable and writable. ``plain_read`` is
-  the mask of a descriptor that is readable and nothing else; ``unasked`` has what is reported
-  whatever the interest.
+* ``register(registration, interest)`` takes one in, ``modify(registration, interest)`` changes what
+  it is watched for, ``unregister(registration)`` takes it out, even if its descriptor has been
+  closed by then, or it never was in. The interest is `READABLE`, `WRITABLE`, both added, or 0 for
+  nothing but errors.
+* ``registered`` has those that are in, by their numbers. A number that is registered again belongs
+  to the new registration.
+* ``wait(timeout)`` waits at most `timeout` seconds, None being for ever, and returns the
+  registrations that are ready. Their ``events`` tell for what: `READABLE`, `WRITABLE`, and,
+  whatever the interest is, `FAULTY`, `HUNG_UP` and `CLOSED`, as far as the system tells.
 * ``rebuild()`` makes the set anew, for a process that has inherited it by a fork.
 * ``close()`` gives the backend's own descriptor back.
 
@@ -20,9 +22,10 @@ All of them raise our errors. An interrupted wait goes on for what is left of it
 
 import os
 import select
-from collections.abc import Iterable
 from importlib import import_module
 from typing import Protocol
+
+from ..registration import Registration
 
 __all__ = ("BACKEND_VARIABLE", "Backend", "available_backends", "make_backend")
 
@@ -34,24 +37,19 @@ class Backend(Protocol):
     """What the module's text says, for type checkers."""
 
     name: str
-    readable: int
-    writable: int
-    faulty: int
-    closed: int
-    plain_read: int
-    unasked: int
     reports_errors: bool
+    registered: dict[int, Registration]
 
-    def register(self, number: int, interest: int) -> None:
-        """Take a descriptor in."""
+    def register(self, registration: Registration, interest: int) -> None:
+        """Take a registration in."""
 
-    def modify(self, number: int, interest: int) -> None:
-        """Change what a descriptor is watched for."""
+    def modify(self, registration: Registration, interest: int) -> None:
+        """Change what one is watched for."""
 
-    def unregister(self, number: int) -> None:
-        """Take a descriptor out."""
+    def unregister(self, registration: Registration) -> None:
+        """Take one out."""
 
-    def wait(self, timeout: float | None) -> Iterable[tuple[int, int]]:
+    def wait(self, timeout: float | None) -> list[Registration]:
         """Wait, and return what is ready."""
 
     def rebuild(self) -> None:

@@ -11,18 +11,13 @@ import select
 import sys
 
 from ...errors import SocketError
-from ..readiness import READABLE, WRITABLE
+from ..readiness import CLOSED
+from ..registration import Registration, ready_ones
 
 __all__ = ("BACKEND", "EpollBackend")
 
 assert sys.platform == "linux"  # tells type checkers that there is an epoll
 
-_INTERESTS = {
-    0: 0,
-    READABLE: select.EPOLLIN,
-    WRITABLE: select.EPOLLOUT,
-    READABLE | WRITABLE: select.EPOLLIN | select.EPOLLOUT,
-}
 _LONGEST_WAIT = 86_400.0  # seconds: epoll takes milliseconds, as a C int
 
 
@@ -30,16 +25,10 @@ class EpollBackend:
     """See the package's text."""
 
     name = "epoll"
-    readable = select.EPOLLIN | select.EPOLLHUP
-    writable = select.EPOLLOUT | select.EPOLLHUP
-    faulty = select.EPOLLERR
-    closed = 0
-    plain_read = select.EPOLLIN
-    unasked = select.EPOLLHUP | select.EPOLLERR
     reports_errors = True
 
     def __init__(self) -> None:
-        self._interests: dict[int, int] = {}
+        self.registered: dict[int, Registration] = {}
         self._suspects: set[int] = set()
         self._epoll = self._make()
 
@@ -50,43 +39,49 @@ class EpollBackend:
         except OSError as error:
             raise SocketError.from_errno(error.errno or 0, operation="epoll_create") from None
 
-    def register(self, number: int, interest: int) -> None:
+    def register(self, registration: Registration, interest: int) -> None:
+        number = registration.number
         try:
-            self._epoll.register(number, _INTERESTS[interest])
+            self._epoll.register(number, interest)
         except FileExistsError:
             # The number was closed and opened again behind our back, for the same file.
-            self._epoll.modify(number, _INTERESTS[interest])
+            self._epoll.modify(number, interest)
         except OSError as error:
             raise _typed(error, number) from None
-        self._interests[number] = interest
+        self.registered[number] = registration
+        registration.interest = interest
 
-    def modify(self, number: int, interest: int) -> None:
+    def modify(self, registration: Registration, interest: int) -> None:
+        number = registration.number
         try:
-            self._epoll.modify(number, _INTERESTS[interest])
+            self._epoll.modify(number, interest)
         except FileNotFoundError:
             # It was closed behind our back, and the number stands for another file now.
             self._suspects.add(number)
-            self.register(number, interest)
+            self.register(registration, interest)
         except OSError as error:
             raise _typed(error, number) from None
-        self._interests[number] = interest
+        registration.interest = interest
 
-    def unregister(self, number: int) -> None:
-        if self._interests.pop(number, None) is None:
+    def unregister(self, registration: Registration) -> None:
+        registration.interest = None
+        number = registration.number
+        if self.registered.get(number) is not registration:
             return
+        del self.registered[number]
         try:
             self._epoll.unregister(number)
         except OSError:
             self._suspects.add(number)
 
-    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
+    def wait(self, timeout: float | None) -> list[Registration]:
         try:
             ready = self._epoll.poll(-1 if timeout is None else min(timeout, _LONGEST_WAIT))
         except OSError as error:
             raise SocketError.from_errno(error.errno or 0, operation="epoll_wait") from None
         if self._suspects and any(number in self._suspects for number, _ in ready):
-            return self._without_stale_entries(ready)
-        return ready
+            ready = self._without_stale_entries(ready)
+        return ready_ones(self.registered, ready)
 
     def _without_stale_entries(self, ready: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return what the suspects themselves have to say in place of what was said of them."""
@@ -103,13 +98,13 @@ class EpollBackend:
         return list(genuine.items())
 
     def _events_of_suspect(self, number: int) -> int:
-        """Ask poll(2), which goes by numbers, and whose bits are the same."""
-        interest = self._interests.get(number)
-        if interest is None:
+        """Ask poll(2), which goes by numbers."""
+        registration = self.registered.get(number)
+        if registration is None:
             return 0
         poll = select.poll()
-        poll.register(number, _INTERESTS[interest])
-        return sum(events for _, events in poll.poll(0)) & ~select.POLLNVAL
+        poll.register(number, registration.interest or 0)
+        return sum(events for _, events in poll.poll(0)) & ~CLOSED
 
     def rebuild(self) -> None:
         """Watch the same descriptors in a new set; those that are closed are left out."""
@@ -118,11 +113,11 @@ class EpollBackend:
         except SocketError:
             self._epoll.close()  # which leaves one descriptor, where there is none
             fresh = self._make()
-        for number, interest in list(self._interests.items()):
+        for number, registration in list(self.registered.items()):
             try:
-                fresh.register(number, _INTERESTS[interest])
+                fresh.register(number, registration.interest or 0)
             except OSError:
-                del self._interests[number]
+                del self.registered[number]
         self._epoll.close()
         self._epoll = fresh
         self._suspects.clear()

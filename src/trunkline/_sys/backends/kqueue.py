@@ -7,6 +7,7 @@ from typing import Any
 
 from ...errors import SocketError
 from ..readiness import FAULTY, READABLE, WRITABLE
+from ..registration import Registration, ready_ones
 
 __all__ = ("BACKEND", "KqueueBackend")
 
@@ -20,16 +21,10 @@ class KqueueBackend:
     """See the package's text."""
 
     name = "kqueue"
-    readable = READABLE
-    writable = WRITABLE
-    faulty = FAULTY
-    closed = 0
-    plain_read = READABLE
-    unasked = 0
     reports_errors = True
 
     def __init__(self) -> None:
-        self._interests: dict[int, int] = {}
+        self.registered: dict[int, Registration] = {}
         self._kqueue = self._make()
 
     @staticmethod
@@ -39,12 +34,16 @@ class KqueueBackend:
         except OSError as error:
             raise SocketError.from_errno(error.errno or 0, operation="kqueue") from None
 
-    def register(self, number: int, interest: int) -> None:
-        self._interests[number] = 0
-        self.modify(number, interest)
+    def register(self, registration: Registration, interest: int) -> None:
+        self._change(registration.number, 0, interest)
+        self.registered[registration.number] = registration
+        registration.interest = interest
 
-    def modify(self, number: int, interest: int) -> None:
-        before = self._interests[number]
+    def modify(self, registration: Registration, interest: int) -> None:
+        self._change(registration.number, registration.interest or 0, interest)
+        registration.interest = interest
+
+    def _change(self, number: int, before: int, interest: int) -> None:
         changes = [
             select.kevent(number, kind, select.KQ_EV_ADD if interest & bit else select.KQ_EV_DELETE)
             for bit, kind in _FILTERS
@@ -57,18 +56,18 @@ class KqueueBackend:
             raise SocketError.from_errno(
                 error.errno or 0, operation="kevent", address=f"descriptor {number}"
             ) from None
-        self._interests[number] = interest
 
-    def unregister(self, number: int) -> None:
-        if number not in self._interests:
-            return
-        # Where the descriptor was closed, that has removed the filters already.
-        with contextlib.suppress(SocketError):
-            self.modify(number, 0)
-        del self._interests[number]
+    def unregister(self, registration: Registration) -> None:
+        before, registration.interest = registration.interest or 0, None
+        number = registration.number
+        if self.registered.get(number) is registration:
+            del self.registered[number]
+            # Where the descriptor was closed, that has removed the filters already.
+            with contextlib.suppress(SocketError):
+                self._change(number, before, 0)
 
-    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
-        most = max(1, 2 * len(self._interests))
+    def wait(self, timeout: float | None) -> list[Registration]:
+        most = max(1, 2 * len(self.registered))
         if timeout is not None and timeout > _LONGEST_WAIT:
             timeout = _LONGEST_WAIT
         try:
@@ -81,18 +80,16 @@ class KqueueBackend:
             if event.flags & select.KQ_EV_EOF and event.fflags:
                 bits |= FAULTY  # the socket's error is in fflags
             ready[event.ident] = ready.get(event.ident, 0) | bits
-        return list(ready.items())
+        return ready_ones(self.registered, ready.items())
 
     def rebuild(self) -> None:
         """A kqueue is not inherited by a fork: make one, and watch the same descriptors."""
         self._kqueue = self._make()
-        interests = self._interests
-        self._interests = {}
-        for number, interest in interests.items():
+        for number, registration in list(self.registered.items()):
             try:
-                self.register(number, interest)
+                self._change(number, 0, registration.interest or 0)
             except SocketError:
-                self._interests.pop(number, None)
+                del self.registered[number]
 
     def close(self) -> None:
         self._kqueue.close()

@@ -4,16 +4,10 @@ import math
 import select
 
 from ...errors import SocketError
-from ..readiness import READABLE, WRITABLE
+from ..registration import Registration, ready_ones
 
 __all__ = ("BACKEND", "PollBackend")
 
-_INTERESTS = {
-    0: 0,
-    READABLE: select.POLLIN,
-    WRITABLE: select.POLLOUT,
-    READABLE | WRITABLE: select.POLLIN | select.POLLOUT,
-}
 _LONGEST_WAIT = 86_400.0  # seconds: poll takes milliseconds, as a C int
 
 
@@ -21,37 +15,36 @@ class PollBackend:
     """See the package's text."""
 
     name = "poll"
-    readable = select.POLLIN | select.POLLHUP
-    writable = select.POLLOUT | select.POLLHUP
-    faulty = select.POLLERR
-    closed = select.POLLNVAL
-    plain_read = select.POLLIN
-    unasked = select.POLLHUP | select.POLLERR
     reports_errors = True
 
     def __init__(self) -> None:
-        self._interests: dict[int, int] = {}
+        self.registered: dict[int, Registration] = {}
         self._poll = select.poll()
 
-    def register(self, number: int, interest: int) -> None:
-        self._poll.register(number, _INTERESTS[interest])
-        self._interests[number] = interest
+    def register(self, registration: Registration, interest: int) -> None:
+        self._poll.register(registration.number, interest)
+        self.registered[registration.number] = registration
+        registration.interest = interest
 
-    def modify(self, number: int, interest: int) -> None:
-        self.register(number, interest)
+    def modify(self, registration: Registration, interest: int) -> None:
+        self.register(registration, interest)
 
-    def unregister(self, number: int) -> None:
-        if self._interests.pop(number, None) is not None:
+    def unregister(self, registration: Registration) -> None:
+        registration.interest = None
+        number = registration.number
+        if self.registered.get(number) is registration:
+            del self.registered[number]
             self._poll.unregister(number)
 
-    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
+    def wait(self, timeout: float | None) -> list[Registration]:
         milliseconds = None
         if timeout is not None:
             milliseconds = math.ceil(min(timeout, _LONGEST_WAIT) * 1000)
         try:
-            return self._poll.poll(milliseconds)
+            ready = self._poll.poll(milliseconds)
         except OSError as error:
             raise SocketError.from_errno(error.errno or 0, operation="poll") from None
+        return ready_ones(self.registered, ready)
 
     def rebuild(self) -> None:
         """Watch the same descriptors with a new object.
@@ -60,8 +53,8 @@ class PollBackend:
         remembers that, and refuses to wait.
         """
         self._poll = select.poll()
-        for number, interest in self._interests.items():
-            self._poll.register(number, _INTERESTS[interest])
+        for number, registration in self.registered.items():
+            self._poll.register(number, registration.interest or 0)
 
     def close(self) -> None:
         """There is no descriptor to give back."""

@@ -6,7 +6,8 @@ import select
 import sys
 
 from ...errors import SocketError, TooManyOpenFiles
-from ..readiness import CLOSED, FAULTY, READABLE, WRITABLE
+from ..readiness import CLOSED, READABLE, WRITABLE
+from ..registration import Registration, ready_ones
 
 __all__ = ("BACKEND", "SelectBackend")
 
@@ -18,20 +19,15 @@ class SelectBackend:
     """See the package's text."""
 
     name = "select"
-    readable = READABLE
-    writable = WRITABLE
-    faulty = FAULTY
-    closed = CLOSED
-    plain_read = READABLE
-    unasked = 0
     reports_errors = False
 
     def __init__(self) -> None:
-        self._numbers: set[int] = set()
+        self.registered: dict[int, Registration] = {}
         self._readers: set[int] = set()
         self._writers: set[int] = set()
 
-    def register(self, number: int, interest: int) -> None:
+    def register(self, registration: Registration, interest: int) -> None:
+        number = registration.number
         if number >= _FD_SETSIZE and sys.platform != "win32":
             raise TooManyOpenFiles(
                 errno.EMFILE,
@@ -39,25 +35,32 @@ class SelectBackend:
                 operation="select",
                 address=f"descriptor {number}",
             )
-        self._numbers.add(number)
-        self.modify(number, interest)
+        self.registered[number] = registration
+        self.modify(registration, interest)
 
-    def modify(self, number: int, interest: int) -> None:
+    def modify(self, registration: Registration, interest: int) -> None:
         for bit, numbers in ((READABLE, self._readers), (WRITABLE, self._writers)):
             if interest & bit:
-                numbers.add(number)
+                numbers.add(registration.number)
             else:
-                numbers.discard(number)
+                numbers.discard(registration.number)
+        registration.interest = interest
 
-    def unregister(self, number: int) -> None:
-        for numbers in (self._numbers, self._readers, self._writers):
-            numbers.discard(number)
+    def unregister(self, registration: Registration) -> None:
+        registration.interest = None
+        number = registration.number
+        if self.registered.get(number) is registration:
+            del self.registered[number]
+            self._readers.discard(number)
+            self._writers.discard(number)
 
-    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
+    def wait(self, timeout: float | None) -> list[Registration]:
         if timeout is not None and timeout > _LONGEST_WAIT:
             timeout = _LONGEST_WAIT
         try:
-            readable, writable, _ = select.select(self._readers, self._writers, (), timeout)
+            # Other threads may change the sets while it goes through them.
+            readers, writers = tuple(self._readers), tuple(self._writers)
+            readable, writable, _ = select.select(readers, writers, (), timeout)
         except OSError as error:
             if error.errno == errno.EBADF:
                 return self._closed_ones()
@@ -65,16 +68,17 @@ class SelectBackend:
         ready = dict.fromkeys(readable, READABLE)
         for number in writable:
             ready[number] = ready.get(number, 0) | WRITABLE
-        return list(ready.items())
+        return ready_ones(self.registered, ready.items())
 
-    def _closed_ones(self) -> list[tuple[int, int]]:
-        """Return the descriptors that have been closed behind our back."""
+    def _closed_ones(self) -> list[Registration]:
+        """Return those whose descriptors have been closed behind our back."""
         closed = []
-        for number in tuple(self._numbers):  # which another thread may change
+        for number, registration in tuple(self.registered.items()):
             try:
                 os.fstat(number)
             except OSError:
-                closed.append((number, CLOSED))
+                registration.events = CLOSED
+                closed.append(registration)
         return closed
 
     def rebuild(self) -> None:

@@ -1,0 +1,56 @@
+"""What waits for a descriptor: the one thing that a multiplexer knows, and calls."""
+
+from collections.abc import Iterable, Mapping
+
+from .readiness import READABLE, WRITABLE
+
+__all__ = ("Registration", "ready_ones")
+
+
+class Registration:
+    """Waits for a descriptor to be ready, and is called then.
+
+    A backend returns the registrations that are ready, so that nothing has to be looked up between
+    the system and what it is for. It is also what tells one file from the next one that gets the
+    same number: what was taken out of a backend has no interest any more, and is not called, even
+    if the backend has just returned it.
+
+    Attributes:
+        number: The descriptor's number.
+        interest: What it is watched for: `READABLE`, `WRITABLE`, both added, or 0 for nothing but
+            errors; None while it is not watched at all. The backend sets it.
+        events: For what it was ready when the backend has last returned it.
+    """
+
+    __slots__ = ("events", "interest", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.interest: int | None = None
+        self.events = 0
+
+    def ready(self) -> None:
+        """Do what there is to do for `events`."""
+        raise NotImplementedError
+
+    @property
+    def handler_count(self) -> int:
+        """For how many events something is called."""
+        interest = self.interest or 0
+        return bool(interest & READABLE) + bool(interest & WRITABLE)
+
+
+def ready_ones(
+    registered: Mapping[int, Registration], ready: Iterable[tuple[int, int]]
+) -> list[Registration]:
+    """Return the registrations of numbers that are ready, of which each learns for what.
+
+    Another thread may just have taken one of them out.
+    """
+    found = []
+    for number, events in ready:
+        registration = registered.get(number)
+        if registration is not None:
+            registration.events = events
+            found.append(registration)
+    return found

@@ -1,0 +1,137 @@
+"""What an event base calls by itself: timers when they are due, and deferred calls."""
+
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from .._core.deadline import check_seconds
+from .._core.timer_queue import Timer, TimerQueue
+from .._core.uncopied import Uncopied
+from .._sys.clock import Clock
+from .._sys.waker import Waker
+from ..errors import SocketClosed
+
+__all__ = ("Calls", "check_callable")
+
+
+class Calls(Uncopied):
+    """The part of an event base that has timers and deferred calls.
+
+    Args:
+        clock: The clock that timers go by.
+        collect_timing: Measure how long callbacks take.
+    """
+
+    def __init__(self, clock: Clock, collect_timing: bool) -> None:
+        self._clock = clock
+        self._timers = TimerQueue()
+        self._deferred: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._is_closed = False
+        self._exit_requested = False
+        self._waker = Waker()
+        self._longest_callback: float | None = 0.0 if collect_timing else None
+
+    def add_timer(
+        self, callback: Callable[[], object], seconds: float, *, one_shot: bool = False
+    ) -> Timer:
+        """Have `callback` called after some time, and again each time that passes.
+
+        Args:
+            callback: Called without arguments.
+            seconds: The time until it is called, and between two calls.
+            one_shot: Call it only once.
+
+        Returns:
+            The timer, for `remove_timer`.
+
+        Raises:
+            TypeError, ValueError: `seconds` is not a number, or negative.
+            SocketClosed: The event base is closed.
+        """
+        self._check_open("add_timer")
+        interval = _check_interval(seconds)
+        check_callable(callback)
+        timer = Timer(
+            self._timed(callback), self._clock() + interval, None if one_shot else interval
+        )
+        self._timers.add(timer)
+        return timer
+
+    def remove_timer(self, timer: Timer) -> bool:
+        """Remove a timer; return whether it was pending."""
+        return self._timers.remove(timer)
+
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
+        """Have `callback` called with `args` in the next iteration.
+
+        Raises:
+            SocketClosed: The event base is closed.
+        """
+        if self._is_closed:
+            self._check_open("call_soon")
+        if not callable(callback):
+            check_callable(callback)  # type: ignore[unreachable] # not everybody checks types
+        if self._longest_callback is not None:
+            callback = self._timed(callback)
+        self._deferred.append((callback, args))
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> None:
+        """The same, from another thread or from a signal handler: it wakes the event base.
+
+        Raises:
+            SocketClosed: The event base is closed.
+        """
+        self.call_soon(callback, *args)
+        self._waker.wake()
+
+    def exit(self, delay: float = 0) -> None:
+        """Let `dispatch` return at the start of its next iteration.
+
+        It may be called from any thread and from signal handlers. If `dispatch` is not running, its
+        next call returns at once.
+
+        Args:
+            delay: Seconds to go on for before that.
+
+        Raises:
+            TypeError, ValueError: The delay is not a number, or negative.
+            SocketClosed: A delay is given, and the event base is closed.
+        """
+        if _check_interval(delay):
+            self.call_soon_threadsafe(lambda: self.add_timer(self.exit, delay, one_shot=True))
+            return
+        self._exit_requested = True
+        self._waker.wake()
+
+    def _check_open(self, operation: str) -> None:
+        if self._is_closed:
+            raise SocketClosed(strerror="the event base is closed", operation=operation)
+
+    def _timed(self, callback: Callable[..., object]) -> Callable[..., object]:
+        """Return a callback that measures itself, if that was asked for."""
+        if self._longest_callback is None:
+            return callback
+
+        def timed(*args: Any) -> None:
+            before = self._clock()
+            try:
+                callback(*args)
+            finally:
+                self._longest_callback = max(self._longest_callback or 0.0, self._clock() - before)
+
+        return timed
+
+
+def _check_interval(seconds: float) -> float:
+    """Return a time for a timer, if it is one: how long it takes must be known."""
+    interval = check_seconds(seconds)
+    if interval is None or interval == math.inf:
+        raise ValueError(f"a timer needs a number of seconds, not {seconds!r}")
+    return interval
+
+
+def check_callable(callback: object) -> None:
+    """Raise `TypeError` for what cannot be called back."""
+    if not callable(callback):
+        raise TypeError(f"a callback is callable, not {type(callback).__name__}")

@@ -1,0 +1,331 @@
+"""Which descriptors are monitored, for whom, and what the backend knows of it.
+
+Everything that waits for a descriptor is a `Registration`: a transport, a listener, the event
+base's waker, and the handlers that a user has set for a descriptor. `watch` and `unwatch` tell the
+backend of them.
+
+Sockets may be closed by any thread, and the backend must have let go of a number before it is given
+back, for it may be another file's a moment later. So what concerns the backend and the handlers is
+changed under a lock, by whichever thread; all else that belongs to a closed socket is left to the
+thread that dispatches.
+"""
+
+import contextlib
+from collections.abc import Callable
+from threading import RLock, get_ident
+from typing import Any
+
+from .._core.deadline import check_timeout
+from .._core.timer_queue import Timer, TimerQueue
+from .._sys.backends import make_backend
+from .._sys.clock import Clock
+from .._sys.readiness import READABLE
+from .._sys.registration import Registration
+from ..errors import SocketClosed
+from .calls import Calls, check_callable
+from .handler_registration import HandlerRegistration, number_of
+from .handlers import EVENTS, Cause, Event, HandlerCallback, IOHandler
+
+__all__ = ("Monitor",)
+
+
+class Monitor(Calls):
+    """The part of an event base that monitors descriptors; see `EventBase`."""
+
+    def __init__(self, backend: str | None, clock: Clock, collect_timing: bool) -> None:
+        self._backend = make_backend(backend)
+        with contextlib.ExitStack() as undoing:
+            undoing.callback(self._backend.close)
+            super().__init__(clock, collect_timing)
+            undoing.callback(self._waker.close)
+            self._backend.register(self._waker, READABLE)
+            undoing.pop_all()
+        self._lock = RLock()  # a signal handler may close a socket in the middle of it
+        self._registrations: dict[int, HandlerRegistration] = {}  # all with handlers, by number
+        self._buffered: dict[HandlerRegistration, None] = {}  # streams whose handlers may take more
+        self._handler_timeouts = TimerQueue()
+        self._owner = get_ident()  # the thread in which `dispatch` has last been
+        self._fired = False  # whether the iteration has called a handler or a timer
+        self._callbacks = 0
+        self.iteration_time = 0.0
+        """When the backend last returned; it is only of use inside of what the base calls."""
+
+    # -- handlers --------------------------------------------------------------------------------
+
+    def set_io_handler(
+        self,
+        descriptor: Any,
+        event: Event,
+        callback: HandlerCallback,
+        *,
+        timeout: float | None = None,
+        one_shot: bool = False,
+    ) -> IOHandler:
+        """Have `callback` called whenever a descriptor is ready for something.
+
+        It is called with the descriptor's number, the event, and the cause: None if it is ready,
+        or a `Cause`. It is called again while the descriptor is still ready.
+
+        Args:
+            descriptor: A number, or any object with `fileno`. Given a stream, its buffered input
+                counts as readable too, and given a socket of Trunkline's, closing it removes its
+                handlers.
+            event: ``"read"``, ``"write"`` or ``"error"``.
+            callback: What is called.
+            timeout: Seconds without the event after which it is called with `Cause.TIMEOUT`, and
+                then after as long again.
+            one_shot: Remove the handler when the event happens.
+
+        Returns:
+            The handler.
+
+        Raises:
+            ValueError: The descriptor has a handler for this event already, or is a transport's; or
+                it is a regular file or a directory, which is always ready; or there is no such
+                event; or the timeout is not positive.
+            SocketClosed: There is no such descriptor, or the event base is closed.
+            TooManyOpenFiles: The backend is select, and the descriptor's number too large for it.
+            TypeError: An argument is of the wrong type.
+        """
+        self._check_open("set_io_handler")
+        number = number_of(descriptor)
+        if number < 0:
+            raise SocketClosed(operation="set_io_handler", address=repr(descriptor))
+        _check_event(event)
+        if check_timeout(timeout) == 0:
+            raise ValueError("the timeout of a handler cannot be 0")
+        check_callable(callback)
+        handler = IOHandler(number, event, callback, check_timeout(timeout), one_shot)
+        with self._lock:
+            registration = self._add_handler(descriptor, handler)
+        if handler.timeout is not None:
+            self._start_timeout(handler, self._clock())
+        if event == "read":
+            registration.begin_to_read()
+        return handler
+
+    def _add_handler(self, source: Any, handler: IOHandler) -> HandlerRegistration:
+        registration = self._registration_for(handler.number, source)
+        if registration.handler_of(handler.event) is not None:
+            raise ValueError(
+                f"descriptor {handler.number} is already monitored for {handler.event}"
+            )
+        setattr(registration, handler.event, handler)
+        try:
+            self._update(registration)
+        except BaseException:
+            setattr(registration, handler.event, None)
+            if registration.wanted is None:
+                self._discard(registration)
+            raise
+        return registration
+
+    def _registration_for(self, number: int, source: Any) -> HandlerRegistration:
+        registration = self._registrations.get(number)
+        if registration is not None:
+            if registration.is_current():
+                registration.take_note_of(source)
+                return registration
+            self.drop(registration)
+        watched = self._backend.registered.get(number)
+        if watched is not None:
+            raise ValueError(f"descriptor {number} is monitored already, by {watched!r}")
+        registration = HandlerRegistration(self, number, source)  # type: ignore[arg-type]
+        self._registrations[number] = registration
+        return registration
+
+    def remove_fd_handlers(
+        self, descriptor: Any, *, read: bool = False, write: bool = False, error: bool = False
+    ) -> bool:
+        """Remove handlers of a descriptor: those that are named, or all of them if none is.
+
+        Returns:
+            Whether there was any.
+
+        Raises:
+            TypeError: It is neither a descriptor nor has one.
+        """
+        registration = self._registrations.get(number_of(descriptor))
+        if registration is None:
+            return False
+        if not (read or write or error):
+            self.drop(registration)
+            return True
+        removed = False
+        for event, is_named in zip(EVENTS, (read, write, error), strict=True):
+            if is_named:
+                removed |= self.remove_handler(registration, event)
+        return removed
+
+    def fd_monitored(self, descriptor: Any, event: Event) -> IOHandler | None:
+        """Return the handler of a descriptor for an event, or None."""
+        _check_event(event)
+        registration = self._registrations.get(number_of(descriptor))
+        return None if registration is None else registration.handler_of(event)
+
+    def _start_timeout(self, handler: IOHandler, now: float) -> None:
+        assert handler.timeout is not None
+        handler.active_at = now
+        handler.timer = Timer(lambda: self._timeout_passed(handler), now + handler.timeout, None)
+        self._handler_timeouts.add(handler.timer)
+
+    def _timeout_passed(self, handler: IOHandler) -> None:
+        """Call a handler whose timeout has passed, unless the event has been seen meanwhile.
+
+        The event only notes the time; that keeps the heap out of every read and write.
+        """
+        registration = self._registrations.get(handler.number)
+        if registration is None or registration.handler_of(handler.event) is not handler:
+            return  # another thread is closing the socket
+        timer, timeout = handler.timer, handler.timeout
+        assert timer is not None and timeout is not None  # noqa: PT018
+        now = self.iteration_time
+        is_idle = handler.active_at + timeout <= now
+        if is_idle:
+            handler.active_at = now
+        timer.deadline = handler.active_at + timeout
+        self._handler_timeouts.add(timer)
+        if is_idle:
+            self.handler_called()
+            callback: Callable[..., object] = self._timed(handler.callback)
+            try:
+                callback(handler.number, handler.event, Cause.TIMEOUT)
+            finally:
+                if handler.event == "read" and registration.buffer is not None:
+                    registration.note_progress(handler)
+
+    # -- for registrations -----------------------------------------------------------------------
+
+    def watch(self, registration: Registration, interest: int) -> None:
+        """Have the backend watch a registration's descriptor, and call it when that is ready.
+
+        Args:
+            registration: Which one.
+            interest: `READABLE`, `WRITABLE` or both added; 0 for nothing but errors.
+
+        Raises:
+            SocketClosed: The event base is closed, or the descriptor.
+            TooManyOpenFiles: The backend does not take a number that large.
+        """
+        with self._lock:
+            self._check_open("watch")
+            if registration.interest is None:
+                self._backend.register(registration, interest)
+            elif registration.interest != interest:
+                self._backend.modify(registration, interest)
+
+    def unwatch(self, registration: Registration) -> None:
+        """Let the backend be silent about a registration. May be repeated."""
+        with self._lock:
+            if registration.interest is not None:
+                self._backend.unregister(registration)
+
+    def registration_of(self, number: int) -> HandlerRegistration | None:
+        """Return what has the handlers of a descriptor, if there are any."""
+        return self._registrations.get(number)
+
+    def handler_called(self) -> None:
+        """Take note that a handler is about to be called."""
+        self._fired = True
+        self._callbacks += 1
+
+    def remove_handler(self, registration: HandlerRegistration, event: Event) -> bool:
+        """Take a handler out; return whether there was one."""
+        with self._lock:
+            handler = registration.handler_of(event)
+            if handler is None:
+                return False
+            setattr(registration, event, None)
+            self._update(registration)
+        self._forget(registration, handler)
+        return True
+
+    def drop(self, registration: HandlerRegistration) -> None:
+        """Take all handlers of a descriptor out."""
+        with self._lock:
+            handlers = [registration.handler_of(event) for event in EVENTS]
+            registration.read = registration.write = registration.error = None
+            self._update(registration)
+        for handler in filter(None, handlers):
+            self._forget(registration, handler)
+
+    def _update(self, registration: HandlerRegistration) -> None:
+        """Tell the backend what is wanted now."""
+        wanted = registration.wanted
+        if registration.is_abandoned:
+            return
+        if wanted is None:
+            self.unwatch(registration)
+            self._discard(registration)
+        else:
+            self.watch(registration, wanted)
+
+    def _discard(self, registration: HandlerRegistration) -> None:
+        if self._registrations.get(registration.number) is registration:
+            del self._registrations[registration.number]
+        registration.forget_source()
+
+    def _forget(self, registration: HandlerRegistration, handler: IOHandler) -> None:
+        if handler.timer is not None:
+            self._handler_timeouts.remove(handler.timer)
+            handler.timer = None
+        if handler.event == "read":
+            self._buffered.pop(registration, None)
+
+    def descriptor_closing(self, registration: HandlerRegistration) -> None:
+        """Drop the handlers of a socket that is being closed, in whatever thread.
+
+        The number may be another file's in a moment, so the backend is told here and now. All else
+        is left to the thread that dispatches.
+        """
+        with self._lock:
+            if self._is_closed or registration.is_abandoned:
+                return
+            if get_ident() == self._owner:
+                self.drop(registration)
+                return
+            self.unwatch(registration)
+            self._discard(registration)
+            registration.is_abandoned = True
+            self._deferred.append((self.drop, (registration,)))
+        self._waker.wake()
+
+    # -- what streams have buffered --------------------------------------------------------------
+
+    @property
+    def has_buffered(self) -> bool:
+        """Whether a handler is to be called for what its stream has buffered."""
+        return bool(self._buffered)
+
+    def set_buffered(self, registration: HandlerRegistration, is_wanted: bool) -> None:
+        """Have a read handler called in the next iteration for what is buffered, or not."""
+        if is_wanted:
+            self._buffered[registration] = None
+        else:
+            self._buffered.pop(registration, None)
+
+    def _with_buffered(self, ready: list[Registration]) -> list[Registration]:
+        found = dict.fromkeys(ready)
+        for registration in self._buffered:
+            if registration not in found:
+                found[registration] = None
+                registration.events = 0
+            registration.events |= READABLE
+        return list(found)
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _close_monitor(self) -> None:
+        """Drop all handlers, let go of everything that is watched, and close the backend."""
+        with self._lock:
+            for registration in list(self._registrations.values()):
+                self.drop(registration)
+            self._is_closed = True
+            for watched in list(self._backend.registered.values()):
+                self._backend.unregister(watched)
+            self._backend.close()
+
+
+def _check_event(event: object) -> None:
+    if event not in EVENTS:
+        raise ValueError(f"the event is one of {', '.join(EVENTS)}, not {event!r}")
