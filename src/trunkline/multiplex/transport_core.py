@@ -1,0 +1,214 @@
+"""What all parts of a transport share: its state, its descriptor, whom it calls, and its end.
+
+`Transport` says what a transport is. It is made of layers, each of which builds on the one before:
+this one, writing (`transport_writing`), reading (`transport_reading`), and the transport itself.
+"""
+
+import contextlib
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any
+
+from .._core.external_format import ExternalFormat
+from .._core.output_queue import OutputQueue
+from .._core.text_writer import TextWriter
+from .._core.uncopied import Uncopied
+from .._sys.readiness import READABLE, WRITABLE
+from .._sys.registration import Registration
+from .._sys.socket_descriptor import SocketDescriptor
+from ..errors import SocketClosed, SocketError, TimedOut
+from .delivery import Delivery, DeliveryForm
+from .event_base import EventBase
+from .lingering import linger
+from .protocol_caller import ProtocolCaller
+from .time_limits import TimeLimits
+
+__all__ = ("CLOSED", "CLOSING", "CONNECTING", "OPEN", "STATES", "TransportCore")
+
+# How far a transport has come: plain integers, since those of an enumeration cost more to compare.
+CONNECTING = 0  # there is no connection yet; what is written is queued
+OPEN = 1
+CLOSING = 2  # what is queued is still being sent; nothing more is delivered
+CLOSED = 3  # the descriptor is gone, and the protocol has been told, or is about to be
+STATES = ("connecting", "open", "closing", "closed")
+
+
+class TransportCore(Registration, Uncopied):
+    """A connection on an event base, which calls it when its descriptor is ready."""
+
+    # An instance of so many attributes would otherwise be slow, and twice as large.
+    __slots__ = """
+        __weakref__ _caller _cancel_connecting _context _delivery _eof_seen _eof_told _eof_wanted
+        _error _external_format _form _has_more _high_water _is_delivering _is_delivery_due _is_held
+        _is_paused _is_reading _is_waiting_to_write _limits _line_limit _local_name _low_water
+        _queue _read_at _receive _send _state _take_in _unread _where _writer _writing_is_paused
+        _written_at descriptor event_base interrupted remote_name
+    """.split()  # noqa: SIM905 - one name a line would take a page
+
+    event_base: EventBase
+    descriptor: SocketDescriptor | None
+    remote_name: Any
+    _local_name: Any  # None until it is asked for
+    _where: object  # what errors call the peer
+    _state: int
+    _error: Exception | None  # what the protocol will be told in the end
+    _cancel_connecting: Callable[[], None] | None
+    _caller: ProtocolCaller
+    _context: Context | None
+    _limits: TimeLimits | None  # None until there are any
+    # Reading.
+    interrupted: bool  # a callback has changed how, or whether, to go on delivering
+    _is_reading: bool  # the event base is to call for input
+    _is_paused: bool
+    _is_delivering: bool  # the protocol is being called for something received
+    _eof_seen: bool
+    _eof_told: bool  # the protocol knows
+    _unread: bytes  # received, and not given to the form of delivery
+    _has_more: bool  # the form has more to deliver, and was interrupted
+    _is_delivery_due: bool  # a deferred call will go on with that
+    _delivery: Delivery
+    _external_format: ExternalFormat
+    _line_limit: int
+    _form: DeliveryForm
+    _take_in: Callable[[bytes], Any]  # what is called with what is received
+    _receive: Callable[[int], bytes]
+    _read_at: float
+    # Writing.
+    _is_waiting_to_write: bool  # the event base is to call when there is room
+    _is_held: bool  # nothing is to be sent
+    _writing_is_paused: bool  # the protocol has been asked to pause
+    _eof_wanted: bool  # the writing half is to be ended after the queue
+    _queue: OutputQueue
+    _writer: TextWriter
+    _high_water: int
+    _low_water: int
+    _send: Callable[[Any, int], int]
+    _written_at: float
+
+    # -- being called ----------------------------------------------------------------------------
+
+    def _watch(self) -> bool:
+        """Have the event base call for what is wanted just now; return whether that worked.
+
+        An event base that is closed, or that cannot take another descriptor, is this connection's
+        trouble, and not that of whoever has called.
+        """
+        interest = (READABLE if self._is_reading else 0) | (
+            WRITABLE if self._is_waiting_to_write else 0
+        )
+        if not interest:
+            self.event_base.unwatch(self)
+            return True
+        try:
+            self.event_base.watch(self, interest)
+        except SocketError as error:
+            self._lose(error)
+            return False
+        return True
+
+    def _take_descriptor(self, descriptor: SocketDescriptor) -> None:
+        self.descriptor = descriptor
+        self.number = descriptor.number
+        descriptor.watch_closing(self._descriptor_closing)
+
+    def _release_descriptor(self) -> SocketDescriptor | None:
+        """Let go of the descriptor, and return it."""
+        self._remember_local_name()
+        descriptor, self.descriptor = self.descriptor, None
+        if descriptor is not None:
+            self._is_reading = self._is_waiting_to_write = False
+            self.event_base.unwatch(self)
+            descriptor.unwatch_closing(self._descriptor_closing)
+        return descriptor
+
+    def _descriptor_closing(self, number: int) -> None:
+        """Somebody else closes the descriptor, in whatever thread.
+
+        The event base must not watch the number any longer, which may be another file's in a
+        moment; all else is for its own thread.
+        """
+        self.event_base.unwatch(self)
+        if not self.event_base.closed:
+            error = SocketClosed(operation="transport", address=self._where)
+            self.event_base.call_soon_threadsafe(self._lose, error)
+
+    # -- calling the protocol --------------------------------------------------------------------
+
+    @property
+    def protocol(self) -> Any:
+        """Whom the transport calls."""
+        return self._caller.protocol
+
+    def callback(self, name: str) -> Callable[..., Any]:
+        """Return a method of the protocol's, that is called in the transport's context."""
+        return self._caller.method(name)
+
+    def _call(self, name: str, *args: Any) -> Any:
+        """Call the protocol; an exception of its ends the connection, and goes no further."""
+        try:
+            return self.callback(name)(*args)
+        except Exception as error:
+            self._callback_failed(error)
+            return None
+
+    def _callback_failed(self, error: Exception) -> None:
+        try:
+            self.event_base.exception_handler(error, self)
+        finally:
+            self._lose(error)
+
+    # -- time limits -----------------------------------------------------------------------------
+
+    def _active_since(self, which: str) -> float | None:
+        if which == "idle":
+            return max(self._read_at, self._written_at)
+        if which == "write":
+            return self._written_at if self._is_waiting_to_write else None
+        return self._read_at if self._is_reading or self._state == CONNECTING else None
+
+    def _time_is_up(self, which: str) -> None:
+        if not self._call("timed_out", which):
+            self._lose(TimedOut.expired(which, self._where))
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        """Close in good order, now that everything is sent."""
+        descriptor = self._release_descriptor()
+        assert descriptor is not None
+        if self._eof_seen:
+            descriptor.close()
+        else:
+            linger(self.event_base, descriptor)
+        self._lose(self._error)
+
+    def _broken(self, error: OSError, operation: str) -> None:
+        """End a connection for which a system call has failed."""
+        if self.descriptor is not None:
+            error = self.descriptor.failure(error, operation)
+        self._lose(error)
+
+    def _lose(self, error: Exception | None, *, tell: bool = True) -> None:
+        """Close at once, and tell the protocol a little later."""
+        if self._state == CLOSED:
+            return
+        self._state = CLOSED
+        self.interrupted = True
+        self._unread = b""
+        self._queue.clear()
+        if self._limits is not None:
+            self._limits.stop()
+        cancel, self._cancel_connecting = self._cancel_connecting, None
+        if cancel is not None:
+            cancel()
+        descriptor = self._release_descriptor()
+        if descriptor is not None:
+            descriptor.close()
+        if tell and not self.event_base.closed:
+            self.event_base.call_soon(self._call, "connection_lost", error)
+
+    def _remember_local_name(self) -> None:
+        """Ask for the local name while there is one."""
+        if self._local_name is None and self.descriptor is not None:
+            with contextlib.suppress(SocketError):
+                self._local_name = self.descriptor.local_name()

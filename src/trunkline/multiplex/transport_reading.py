@@ -1,0 +1,211 @@
+"""Reading from a transport: what has come is received, and delivered in the form that was chosen.
+
+The path of a byte: the backend returns the transport, the event base calls its `ready`, which
+receives and gives what it has received to `_take_in`. That is the protocol's `data_received` itself
+if it takes bytes, and `_deliver` for all other forms, which calls a `DeliveryForm`. What the
+protocol writes meanwhile is queued, and leaves when it returns.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from .._sys.readiness import CLOSED as NUMBER_CLOSED
+from .._sys.readiness import FAULTY, HUNG_UP, READABLE, WRITABLE
+from ..errors import SocketClosed, StreamError
+from .delivery import InputFailed
+from .event_base import RECEIVE_BYTES
+from .transport_core import OPEN
+from .transport_writing import WritingTransport
+
+__all__ = ("ReadingTransport",)
+
+# Whatever is wrong is found out by trying.
+_FOR_READING = READABLE | HUNG_UP | FAULTY | NUMBER_CLOSED
+_FOR_WRITING = WRITABLE | HUNG_UP | FAULTY | NUMBER_CLOSED
+
+# Where a receive comes back full there is more, and asking for it at once costs less than waiting
+# again. But others wait, too: that is a mebibyte for each.
+_RECEIVES_AT_ONCE = 16
+
+
+class ReadingTransport(WritingTransport):
+    """The part of a transport that receives and delivers."""
+
+    __slots__ = ()
+
+    def pause_reading(self) -> None:
+        """Deliver nothing until `resume_reading`, not even what has been received already."""
+        self._is_paused = True
+        self.interrupted = True
+        self._stop_reading()
+
+    def resume_reading(self) -> None:
+        """Undo `pause_reading`."""
+        if self._is_paused:
+            self._is_paused = False
+            self._start_reading()
+            self._deliver_soon()
+
+    def _start_reading(self) -> None:
+        is_wanted = self._state == OPEN and not (
+            self._is_paused or self._eof_seen or self._unread or self._has_more or self._is_reading
+        )
+        if is_wanted:
+            self._is_reading = True
+            if self._watch():
+                self._read_at = self.event_base.now()
+
+    def ready(self) -> None:
+        """Receive and deliver what has come, and send what there is room for."""
+        self.event_base.handler_called()
+        events = self.events
+        if self._is_reading and events & _FOR_READING:
+            self._on_readable()
+        if self._is_waiting_to_write and events & _FOR_WRITING:
+            self._flush()
+
+    def _on_readable(self) -> None:
+        """Receive, and deliver, as long as there is much, but not for ever.
+
+        A busy server does little else. So what is usual is done here and in `_flush`, without
+        calling anything of ours; `_received` and `_delivering` are the same for what is not.
+        """
+        if self._delivery == "buffer":
+            self._receive_into_buffer()
+            return
+        for _ in range(_RECEIVES_AT_ONCE):
+            try:
+                data = self._receive(RECEIVE_BYTES)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._broken(error, "receive")
+                return
+            if not data:
+                self._on_eof()
+                return
+            self._read_at = self.event_base.iteration_time
+            self._is_delivering = True
+            try:
+                self._take_in(data)
+            except Exception as error:
+                self._callback_failed(error)
+            finally:
+                self._is_delivering = False
+                if self._queue.size and not self._is_waiting_to_write:
+                    self._flush()
+            if len(data) < RECEIVE_BYTES or not self._is_reading:
+                return
+
+    def _receive_into_buffer(self) -> None:
+        """Receive into the protocol's own buffer."""
+        assert self.descriptor is not None
+        try:
+            buffer = self.callback("get_buffer")(RECEIVE_BYTES)
+            if self._is_paused or self._state != OPEN:
+                return
+            if not len(buffer):
+                raise ValueError("get_buffer() has returned an empty buffer")
+            count = self.descriptor.receive_into(buffer)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._broken(error, "receive")
+            return
+        except Exception as error:
+            self._callback_failed(error)
+            return
+        if count:
+            self._read_at = self.event_base.now()
+            self._delivering(self.callback("buffer_updated"), count)
+        else:
+            self._on_eof()
+
+    def _received(self, data: bytes) -> None:
+        """Deliver what has been received."""
+        self._read_at = self.event_base.iteration_time
+        self._delivering(self._take_in, data)
+
+    def _delivering(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call the protocol for something received, and send afterwards what it has written."""
+        self._is_delivering = True
+        try:
+            function(*args)
+        except Exception as error:
+            self._callback_failed(error)
+        finally:
+            self._is_delivering = False
+            if self._queue.size and not self._is_waiting_to_write:
+                self._flush()
+
+    def _deliver(self, data: bytes, final: bool = False) -> None:
+        """Deliver in the form that was chosen; the rest, if there is one, comes a little later."""
+        self.interrupted = False
+        form = self._form
+        self._has_more = True  # unless we get to know better: a callback may raise anything
+        try:
+            has_more = form.finish() if final else form.deliver(data)
+            self._has_more = has_more and self._form is form
+        except InputFailed as failure:
+            self._input_failed(failure.error)
+        finally:
+            if self._has_more or self._unread:
+                self._deliver_soon()
+
+    def _input_failed(self, error: StreamError) -> None:
+        error.address = self.remote_name
+        self.pause_reading()
+        if hasattr(self.protocol, "input_failed"):
+            self.callback("input_failed")(self, error)
+        else:
+            self.close_with(error)
+
+    def _deliver_soon(self) -> None:
+        """Have what was received before delivered, outside of any callback, and before all else."""
+        self.interrupted = True
+        is_due = self._unread or self._has_more or (self._eof_seen and not self._eof_told)
+        if not is_due or self._state != OPEN or self.event_base.closed:
+            return
+        self._stop_reading()
+        if not self._is_delivery_due:
+            self._is_delivery_due = True
+            self.event_base.call_soon(self._deliver_unread)
+
+    def _deliver_unread(self) -> None:
+        self._is_delivery_due = False
+        if self._is_paused or self._state != OPEN:
+            return
+        if self._unread or self._has_more:
+            data, self._unread = self._unread, b""
+            try:
+                self._received(data)
+            finally:
+                self._start_reading()
+                self._deliver_soon()
+        elif self._eof_seen:
+            self._deliver_eof()
+        else:
+            self._start_reading()
+
+    def _on_eof(self) -> None:
+        if self.descriptor is None or self.descriptor.is_closed:  # it looks the same from here
+            self._lose(SocketClosed(operation="receive", address=self._where))
+            return
+        self._eof_seen = True
+        self._stop_reading()
+        self._deliver_eof()
+
+    def _deliver_eof(self) -> None:
+        """Deliver the last line, or the last of the text, and then the end."""
+        self._delivering(self._deliver, b"", True)
+        if self._eof_told or self._is_paused or self._unread or self._has_more:
+            return
+        if self._state != OPEN:
+            return
+        self._eof_told = True
+        stays_open = False
+        try:
+            stays_open = self._call("eof_received")
+        finally:
+            if not stays_open or self._eof_wanted:
+                self.close()

@@ -1,0 +1,220 @@
+"""Writing to a transport: at once if that works, and else from a queue when there is room."""
+
+from typing import Any
+
+from .._sys.socket_descriptor import NO_SIGNAL
+from ..errors import SocketError
+from .transport_core import CLOSING, CONNECTING, OPEN, TransportCore
+
+__all__ = ("WritingTransport", "send_later")
+
+
+class WritingTransport(TransportCore):
+    """The part of a transport that sends."""
+
+    __slots__ = ()
+
+    def write(self, data: Any) -> None:
+        r"""Write bytes, or text; see the contract at the top of this module.
+
+        What is written after the connection is lost, or closed, is dropped.
+
+        Args:
+            data: Any object with bytes; or text, in which each ``"\n"`` becomes a newline of the
+                external format.
+
+        Raises:
+            TypeError: It is neither bytes nor text.
+            UnicodeEncodeError: The text cannot be written in the external format.
+            ValueError: The writing half has been ended by `write_eof`.
+        """
+        if type(data) is not bytes:
+            data = self._as_bytes(data)
+        if self._eof_wanted:
+            raise ValueError("the writing half of the connection has been ended by write_eof()")
+        if not data or self._state >= CLOSING:
+            return
+        queue = self._queue
+        if queue.size or self._is_delivering or self._state == CONNECTING:
+            queue.pieces.append(data)
+            queue.size += len(data)
+        else:
+            self._write_at_once(data)
+        if queue.size > self._high_water and not self._writing_is_paused:
+            self._writing_is_paused = True
+            try:
+                self._caller.nested_method("pause_writing")()
+            except Exception as error:
+                self._callback_failed(error)
+
+    def _as_bytes(self, data: Any) -> bytes:
+        # A copy, not a view: the caller may change what it has given to us.
+        return self._writer.encode(data) if isinstance(data, str) else bytes(memoryview(data))
+
+    def _write_at_once(self, data: bytes) -> None:
+        try:
+            sent = self._send(data, NO_SIGNAL)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._broken(error, "send")
+            return
+        self._written_at = self.event_base.now()
+        if sent < len(data):
+            self._queue.append(memoryview(data)[sent:])
+            self._wait_to_write()
+
+    def writelines(self, pieces: Any) -> None:
+        """Write several pieces, which leave in one if they can; see `write`.
+
+        If one of them cannot be written, those before it are.
+        """
+        ready: list[bytes] = []
+        try:
+            ready.extend(map(self._as_bytes, pieces))
+        finally:
+            self.write(b"".join(ready))
+
+    def write_eof(self) -> None:
+        """End the writing half after what is queued. May be repeated."""
+        if self._eof_wanted or self._state >= CLOSING:
+            return
+        self._end_text()
+        self._eof_wanted = True
+        if self._state == OPEN and not self._queue.size:
+            self._end_writing()
+
+    def _end_text(self) -> None:
+        """Bring an encoding with state back to where it began."""
+        if not self._eof_wanted and (rest := self._writer.finish()):
+            self.write(rest)
+
+    def hold_output(self) -> None:
+        """Send nothing until `release_output`: what is written is queued, and waits.
+
+        The limit on writing does not count meanwhile. Closing in good order waits, too.
+        """
+        self._is_held = True
+        self._send = send_later
+        self._stop_waiting_to_write()
+
+    def release_output(self) -> None:
+        """Undo `hold_output`. What is queued is sent a little later."""
+        if not self._is_held:
+            return
+        self._is_held = False
+        if self.descriptor is not None:
+            self._send = self.descriptor.bare_send
+            if self._queue.size:
+                self._wait_to_write()
+
+    def _wait_to_write(self) -> None:
+        if self._is_held:
+            return
+        if not self._is_waiting_to_write:
+            self._is_waiting_to_write = True
+            if self._watch():
+                self._written_at = self.event_base.now()  # from here the limit counts
+
+    def _stop_waiting_to_write(self) -> None:
+        if self._is_waiting_to_write:
+            self._is_waiting_to_write = False
+            self._watch()
+
+    def _flush(self) -> None:
+        """Send what is queued, as far as it goes; then do what was waiting for that."""
+        if self.descriptor is None:
+            return
+        queue = self._queue
+        while queue.size:
+            pieces = queue.pieces
+            batch = pieces[0] if len(pieces) == 1 else queue.batch()
+            try:
+                sent = self._send(batch, NO_SIGNAL)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                self._broken(error, "send")
+                return
+            self._written_at = self.event_base.iteration_time
+            if sent == queue.size:
+                pieces.clear()
+                queue.size = 0
+                break
+            queue.sent(sent)
+            if sent < len(batch):
+                break
+        if queue.size:
+            self._wait_to_write()
+        else:
+            self._stop_waiting_to_write()
+        try:
+            if self._writing_is_paused and queue.size <= self._low_water:
+                self._writing_is_paused = False
+                if self._state == OPEN:
+                    self._call("resume_writing")
+        finally:
+            if not queue.size and (self._eof_wanted or self._state != OPEN):
+                self._on_everything_sent()
+
+    def _on_everything_sent(self) -> None:
+        if self._state == CLOSING:
+            self._finish()
+        elif self._state == OPEN and self._eof_wanted:
+            self._end_writing()
+
+    def _end_writing(self) -> None:
+        assert self.descriptor is not None
+        try:
+            self.descriptor.shutdown(write=True)
+        except SocketError as error:
+            self._lose(error)
+            return
+        if self._eof_told:
+            self.close()  # neither half is left
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Send what is queued, and close. Nothing more is delivered. May be repeated."""
+        self.close_with(None)
+
+    def close_with(self, error: Exception | None) -> None:
+        """The same, with an error to give to `connection_lost`."""
+        if self._state >= CLOSING:
+            return
+        if self._state == CONNECTING:
+            self._lose(error)
+            return
+        if not self._eof_wanted and (rest := self._writer.finish()):
+            self._queue.append(rest)
+        self._error = error
+        self._state = CLOSING
+        self.interrupted = True
+        self._unread = b""
+        self._stop_reading()
+        if not self._queue.size:
+            self._finish()
+        elif not (self._is_waiting_to_write or self._is_delivering):
+            self._flush()
+
+    def abort(self, *, reset: bool = False) -> None:
+        """Drop what is queued, and close now. May be repeated.
+
+        Args:
+            reset: Reset the connection, so that the peer notices at once.
+        """
+        if reset and self.descriptor is not None:
+            self.descriptor.reset_on_close()
+        self._lose(None)
+
+    def _stop_reading(self) -> None:
+        """Have the event base call for input no more."""
+        if self._is_reading:
+            self._is_reading = False
+            self._watch()
+
+
+def send_later(data: Any, flags: int = 0) -> int:
+    """Stands for the descriptor's `send` while output is held."""
+    raise BlockingIOError
