@@ -4,7 +4,13 @@ import errno
 
 import pytest
 
-from trunkline._core.accept_policy import AcceptVerdict, accept_back_off, accept_verdict
+from trunkline._core.accept_policy import (
+    EPISODE_GAP,
+    AcceptVerdict,
+    ShortageEpisodes,
+    accept_back_off,
+    accept_verdict,
+)
 from trunkline.errors import SocketError, TimedOut
 
 # accept(2), "Error handling": these are to be treated like EAGAIN, by trying again.
@@ -60,3 +66,11 @@ def test_the_delays_begin_short_and_end_at_a_second() -> None:
     assert delays == sorted(delays)
     assert delays[-1] == 1.0
     assert accept_back_off() is not back_off
+
+
+def test_a_shortage_that_goes_on_is_one_episode() -> None:
+    episodes = ShortageEpisodes()
+    assert episodes.begins(1000.0)
+    assert not any(episodes.begins(1000.0 + tenths / 10) for tenths in range(3000))
+    assert not episodes.begins(1300.0 + EPISODE_GAP - 1)
+    assert episodes.begins(1300.0 + 3 * EPISODE_GAP)

@@ -273,11 +273,12 @@ def test_who_is_registered_is_known_and_has_an_interest(backend: Watched, pair: 
     registered = backend.backend.registered
     backend.register(pair.reader, READABLE)
     registration = registered[pair.reader]
-    assert registration.interest == READABLE
+    interests = [registration.interest]
     backend.modify(pair.reader, 0)
-    assert registration.interest == 0
+    interests.append(registration.interest)
     backend.unregister(pair.reader)
-    assert registration.interest is None
+    interests.append(registration.interest)
+    assert interests == [READABLE, 0, None]
     assert registered == {}
 
 

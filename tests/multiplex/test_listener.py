@@ -32,13 +32,14 @@ from trunkline import (
     PassiveSocket,
     SocketClosed,
     SocketError,
-    WouldBlock,
     make_socket,
 )
+from trunkline._core.accept_policy import EPISODE_GAP
 from trunkline._core.back_off import BackOff
 from trunkline._sys import shortage
 from trunkline.multiplex.listener import Listener, listen
 from trunkline.multiplex.transport import Transport
+from trunkline.sockets import passive_socket
 from trunkline.testing import faults
 from trunkline.testing.clock import ManualClock
 from trunkline.testing.faults import Faults
@@ -437,46 +438,35 @@ def test_while_descriptors_are_short_it_does_not_spin_and_says_so_once(
         assert base.statistics().timers == 0
 
 
-def test_the_next_shortage_is_news(
+def test_at_its_limit_it_is_short_again_and_again_and_says_so_once(
     base: EventBase, tcp: PassiveSocket, caplog: pytest.LogCaptureFixture, refuse: Any
 ) -> None:
     factory = Factory()
     with listening(base, tcp, factory):
+        for shortages in range(1, 6):
+            refuse(tcp, "EMFILE", 2)
+            with connect(tcp):
+                run_until(base, lambda n=shortages: factory.count == n)  # type: ignore[misc]
+        assert len(warnings_of(caplog)) == 1
+
+
+def test_the_next_shortage_is_news(
+    base: EventBase,
+    tcp: PassiveSocket,
+    caplog: pytest.LogCaptureFixture,
+    refuse: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    factory = Factory()
+    with listening(base, tcp, factory):
         for shortages in (1, 2):
+            monkeypatch.setattr(
+                passive_socket, "monotonic", lambda n=shortages: 2 * n * EPISODE_GAP
+            )
             refuse(tcp, "EMFILE", 2)
             with connect(tcp):
                 run_until(base, lambda n=shortages: factory.count == n)  # type: ignore[misc]
             assert len(warnings_of(caplog)) == shortages
-
-
-def test_so_it_is_if_somebody_else_accepted_whoever_waited(
-    base: EventBase, tcp: PassiveSocket, caplog: pytest.LogCaptureFixture, refuse: Any
-) -> None:
-    with listening(base, tcp, Factory()):
-        for shortages in (1, 2):
-            refusing = refuse(tcp, "EMFILE", 1)
-            with connect(tcp):
-                run_until(base, partial(getattr, refusing, "calls"))
-                assert base.fd_monitored(tcp, "read") is None
-                accept_somebody(tcp)
-                settle(base)
-            refusing.really_accept = refuse_to_wait
-            with connect(tcp):
-                base.dispatch(one_shot=True, timeout=PATIENCE)
-            assert len(warnings_of(caplog)) == shortages
-            accept_somebody(tcp)
-
-
-def accept_somebody(passive: PassiveSocket) -> None:
-    """Accept one that is waiting, though an injected fault may make that look vain."""
-    while True:
-        with contextlib.suppress(WouldBlock):
-            passive._descriptor.accept()[0].close()
-            return
-
-
-def refuse_to_wait() -> None:
-    raise WouldBlock(operation="accept")
 
 
 @pytest.mark.parametrize("in_thread", [False, True])

@@ -10,7 +10,10 @@ from enum import Enum
 from ..errors import SocketError
 from .back_off import BackOff
 
-__all__ = ("AcceptVerdict", "accept_back_off", "accept_verdict")
+__all__ = ("AcceptVerdict", "ShortageEpisodes", "accept_back_off", "accept_verdict")
+
+EPISODE_GAP = 60.0
+"""Seconds without a shortage after which the next one is worth telling again."""
 
 
 class AcceptVerdict(Enum):
@@ -51,3 +54,21 @@ def accept_verdict(error: SocketError) -> AcceptVerdict:
 def accept_back_off() -> BackOff:
     """Return the delays between attempts to accept while something is short."""
     return BackOff(first=0.01, factor=2.0, last=1.0)
+
+
+class ShortageEpisodes:
+    """Tells the shortage that begins an episode from those that go on with it.
+
+    A server at its limit accepts one more connection whenever one is closed, and then is short
+    again, some hundred times a second. That is one episode, and told once.
+    """
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+
+    def begins(self, now: float) -> bool:
+        """Take note of a shortage at a time, in seconds, and return whether an episode begins."""
+        last, self._last = self._last, now
+        return last is None or now - last > EPISODE_GAP

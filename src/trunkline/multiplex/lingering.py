@@ -9,11 +9,12 @@ import weakref
 from collections.abc import Callable
 
 from .._core.timer_queue import Timer
+from .._sys.readiness import READABLE
+from .._sys.registration import Registration
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import SocketError, WouldBlock
 from ..sockets.active_socket import LINGER_TIMEOUT
 from .event_base import EventBase
-from .handlers import Cause, Event
 
 __all__ = ("linger",)
 
@@ -34,18 +35,23 @@ def linger(event_base: EventBase, descriptor: SocketDescriptor) -> None:
     _Lingerer(event_base, descriptor)
 
 
-class _Lingerer:
+class _Lingerer(Registration):
+    __slots__ = ("__weakref__", "_descriptor", "_event_base", "_timer")
+
     def __init__(self, event_base: EventBase, descriptor: SocketDescriptor) -> None:
+        super().__init__(descriptor.number)
         self._event_base = event_base
         self._descriptor = descriptor
-        event_base.set_io_handler(descriptor, "read", self._on_readable)
+        event_base.watch(self, READABLE)
         event_base.lingering.add(self)
-        # Nothing but the handler keeps this object, so that it is gone, and the descriptor with it,
-        # as soon as the event base is closed.
+        # Nothing but the event base keeps this object, so that it is gone, and the descriptor with
+        # it, as soon as that is closed.
         end = weakref.WeakMethod(self._end)
         self._timer: Timer = event_base.add_timer(lambda: _call(end), LINGER_TIMEOUT, one_shot=True)
 
-    def _on_readable(self, number: int, event: Event, cause: Cause | None) -> None:
+    def ready(self) -> None:
+        """Throw away what has come."""
+        self._event_base.handler_called()
         try:
             is_over = not self._descriptor.receive_into(self._event_base.scratch)
         except WouldBlock:
@@ -58,7 +64,7 @@ class _Lingerer:
     def _end(self) -> None:
         self._event_base.lingering.discard(self)
         self._event_base.remove_timer(self._timer)
-        self._event_base.remove_fd_handlers(self._descriptor.number)
+        self._event_base.unwatch(self)
         self._descriptor.close()
 
     def __del__(self) -> None:

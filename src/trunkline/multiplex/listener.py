@@ -8,13 +8,15 @@ from typing import Any, Self
 from .._core.accept_policy import AcceptVerdict, accept_back_off, accept_verdict
 from .._core.timer_queue import Timer
 from .._core.uncopied import Uncopied
+from .._sys.readiness import READABLE
+from .._sys.registration import Registration
 from .._sys.shortage import tell_when_freed
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
+from ..addresses import Endpoint
 from ..errors import SocketClosed, SocketError, WouldBlock
-from ..sockets.passive_socket import PassiveSocket, log_shortage
+from ..sockets.passive_socket import PassiveSocket
 from .event_base import EventBase
-from .handlers import Cause, Event
 from .transport import Transport
 from .transport_options import check_transport_options
 
@@ -23,7 +25,7 @@ __all__ = ("Listener", "listen")
 _ACCEPTS_AT_ONCE = 64  # so that a flood of connections does not keep everything else waiting
 
 
-class Listener(Uncopied):
+class Listener(Registration, Uncopied):
     """Accepts connections, and makes a transport of each; `listen` makes it.
 
     It owns its passive socket: closing it closes that. Connections live on. It survives running out
@@ -39,8 +41,10 @@ class Listener(Uncopied):
         error_callback: Callable[[SocketError], object] | None,
         transport_options: dict[str, Any],
     ) -> None:
+        super().__init__(socket.fileno())
         self._event_base = event_base
         self._socket = socket
+        self._local_name = _name_of_accepted(socket)
         self._protocol_factory = protocol_factory
         self._error_callback = error_callback
         self._transport_options = transport_options
@@ -48,6 +52,7 @@ class Listener(Uncopied):
         self._is_paused = False
         self._retry_timer: Timer | None = None
         self._will_be_told = False  # when something of ours is closed
+        socket.watch_closing(self._socket_closing)
         self._start()
 
     @property
@@ -63,10 +68,18 @@ class Listener(Uncopied):
     # -- accepting -------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        if not self._event_base.fd_monitored(self._socket, "read"):
-            self._event_base.set_io_handler(self._socket, "read", self._on_readable)
+        self._event_base.watch(self, READABLE)
 
-    def _on_readable(self, number: int, event: Event, cause: Cause | None) -> None:
+    def _stop(self) -> None:
+        self._event_base.unwatch(self)
+
+    def _socket_closing(self, number: int) -> None:
+        """The socket is being closed, in whatever thread."""
+        self._stop()
+
+    def ready(self) -> None:
+        """Accept who has connected."""
+        self._event_base.handler_called()
         for _ in range(_ACCEPTS_AT_ONCE):
             try:
                 descriptor, name = self._socket.accept_descriptor()
@@ -87,10 +100,9 @@ class Listener(Uncopied):
         verdict = accept_verdict(error)
         if verdict is AcceptVerdict.IGNORE:
             return True
-        self._event_base.remove_fd_handlers(self._socket)
+        self._stop()
         if verdict is AcceptVerdict.BACK_OFF:
-            if not self._back_off.is_backing_off:
-                log_shortage(self._socket, error)
+            self._socket.tell_shortage(error)
             delay = self._back_off.next_delay()
             self._stop_retrying()
             self._retry_timer = self._event_base.add_timer(self._retry, delay, one_shot=True)
@@ -136,15 +148,14 @@ class Listener(Uncopied):
                 raise
             self._event_base.exception_handler(error, self)
         else:
-            transport.attach(descriptor, name)
+            transport.attach(descriptor, name, local_name=self._local_name)
 
     # -- the owner's side ------------------------------------------------------------------------
 
     def pause(self) -> None:
         """Accept nobody until `resume`; up to the backlog, connections wait."""
         self._is_paused = True
-        if not self._socket.closed:
-            self._event_base.remove_fd_handlers(self._socket)
+        self._stop()
 
     def resume(self) -> None:
         """Undo `pause`."""
@@ -175,6 +186,12 @@ class Listener(Uncopied):
 
     def __repr__(self) -> str:
         return f"<Listener on {self._socket!r}>"
+
+
+def _name_of_accepted(socket: PassiveSocket) -> Name | None:
+    """Return the local name that all connections of a socket have, or None if each has its own."""
+    name: Name = socket.local_name
+    return None if isinstance(name, Endpoint) and name.host.is_unspecified else name
 
 
 def listen(

@@ -207,6 +207,8 @@ class Monitor(Calls):
             SocketClosed: The event base is closed, or the descriptor.
             TooManyOpenFiles: The backend does not take a number that large.
         """
+        if registration.number < 0:
+            raise SocketClosed(operation="watch", address=registration)
         with self._lock:
             self._check_open("watch")
             if registration.interest is None:

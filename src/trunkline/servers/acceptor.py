@@ -8,7 +8,6 @@ from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import SocketError
 from ..multiplex.event_base import EventBase
-from ..multiplex.handlers import Cause, Event
 from ..multiplex.listener import Listener
 from ..sockets.active_socket import ActiveSocket
 from ..sockets.passive_socket import PassiveSocket
@@ -86,8 +85,9 @@ class Acceptor(Listener):
         super()._start()
         self._close_if_finished()
 
-    def _on_readable(self, number: int, event: Event, cause: Cause | None) -> None:
-        super()._on_readable(number, event, cause)
+    def ready(self) -> None:
+        """Accept who has connected, and end the accepting where that was the last of them."""
+        super().ready()
         self._close_if_finished()
 
     def _close_if_finished(self) -> None:

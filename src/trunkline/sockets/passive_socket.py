@@ -4,7 +4,12 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, overload
 
-from .._core.accept_policy import AcceptVerdict, accept_back_off, accept_verdict
+from .._core.accept_policy import (
+    AcceptVerdict,
+    ShortageEpisodes,
+    accept_back_off,
+    accept_verdict,
+)
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.log_record import about
@@ -20,9 +25,6 @@ from .active_socket import ActiveSocket
 from .families import family_label
 from .names import NameLike, ensure_name
 from .socket import Socket, name_text
-
-if TYPE_CHECKING:
-    pass
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -57,6 +59,7 @@ class PassiveSocket(Socket):
         self._file: SocketFile | None = None
         self._is_listening = False
         self._back_off = accept_back_off()
+        self._shortages = ShortageEpisodes()
 
     @property
     def external_format(self) -> ExternalFormat:
@@ -180,7 +183,8 @@ class PassiveSocket(Socket):
         """Wait for a connection, and accept it.
 
         A client that is gone before it was accepted is passed over. When the process has run out of
-        descriptors, that is logged once and the call goes on waiting until there is one.
+        descriptors, that is logged once and the call goes on waiting until there is one. Once
+        means once a minute at most, for a server at its limit is short again and again.
 
         Args:
             timeout: Seconds to wait; None is for ever, 0 does not wait.
@@ -281,16 +285,24 @@ class PassiveSocket(Socket):
         if verdict is AcceptVerdict.BACK_OFF:
             if deadline.is_immediate:
                 raise error
-            first_time = not self._back_off.is_backing_off
             delay = self._back_off.next_delay()
             remaining = deadline.remaining()
             if remaining == 0:
                 return False
-            if first_time:
-                log_shortage(self, error)
+            self.tell_shortage(error)
             wait_for_descriptor(delay if remaining is None else min(delay, remaining))
             self._descriptor.check_open("accept")
         return True
+
+    def tell_shortage(self, error: SocketError) -> None:
+        """Log that connections have to wait, and why; once for as long as that goes on."""
+        if self._shortages.begins(monotonic()):
+            _logger().warning(
+                "cannot accept connections at %s for now: %s",
+                self.local_name,
+                error.strerror,
+                extra=about(local=self.local_name, error=error),
+            )
 
     def __iter__(self) -> Iterator[ActiveSocket]:
         """Accept connections until the socket is closed."""
@@ -323,16 +335,6 @@ class PassiveSocket(Socket):
             return ", unbound"
         state = "waiting @" if self._is_listening else "bound to"
         return f" {state} {name_text(self._local_name)}"
-
-
-def log_shortage(listener: PassiveSocket, error: SocketError) -> None:
-    """Say that connections have to wait, and why."""
-    _logger().warning(
-        "cannot accept connections at %s for now: %s",
-        listener.local_name,
-        error.strerror,
-        extra=about(local=listener.local_name, error=error),
-    )
 
 
 def _logger() -> "Logger":
