@@ -2,8 +2,10 @@
 
 import contextlib
 import socket
+import tracemalloc
 from collections.abc import Callable, Iterable
 from itertools import groupby
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from multiplex.transport_helpers import (
 )
 from support.peers import receive_all
 
-from trunkline import DecodingError, EventBase, LineTooLong, StreamError
+from trunkline import DecodingError, EventBase, LineTooLong, StreamError, TransportProtocol
 from trunkline.multiplex.transport import Transport
 
 FORMS = ("bytes", "text", "lines", "buffer")
@@ -552,3 +554,75 @@ def test_a_bad_callback_ends_the_batch(base: EventBase) -> None:
         assert protocol.lines == ["1", "2"]
         assert isinstance(protocol.loss, Failure)
         assert len(failures) == 1
+
+
+# ---- What it costs ----
+
+
+class Counting(TransportProtocol):
+    """Counts lines, and does something at each."""
+
+    def __init__(self, then: Callable[["Counting"], object]) -> None:
+        self.count = 0
+        self._then = then
+
+    def connection_made(self, transport: Transport) -> None:
+        self.transport = transport
+
+    def line_received(self, line: str) -> None:
+        self.count += 1
+        self._then(self)
+
+    def get_buffer(self, size_hint: int) -> bytearray:
+        return bytearray(1)
+
+    def buffer_updated(self, count: int) -> None:
+        self.transport.set_delivery("lines")
+
+
+def take_a_byte(protocol: Counting) -> None:
+    protocol.transport.set_delivery("buffer")
+
+
+def set_the_limit(protocol: Counting) -> None:
+    protocol.transport.set_delivery("lines", line_limit=1000 + protocol.count % 10)
+
+
+@pytest.mark.alone
+@pytest.mark.skipif(UNDER_FAULTS, reason="it measures")
+@pytest.mark.parametrize(("then", "unit"), [(take_a_byte, b"1\nX"), (set_the_limit, b"1\n")])
+def test_switching_the_delivery_costs_as_much_as_there_is_to_switch(
+    base: EventBase, then: Callable[[Counting], object], unit: bytes
+) -> None:
+    def cost(units: int) -> float:
+        protocol = Counting(then)
+        with connected(base, protocol, delivery="lines") as (_, peer):
+            peer.sendall(unit * units)
+            before = thread_time()
+            run_until(base, lambda: protocol.count == units)
+            return thread_time() - before
+
+    few = min(cost(2000) for _ in range(3))
+    assert cost(16_000) < 3 * 8 * few  # 64 times as much, were each switch to go through the rest
+
+
+@pytest.mark.skipif(UNDER_FAULTS, reason="it measures")
+@pytest.mark.parametrize("line", ["x", "xy", "12345678"])
+def test_lines_that_wait_take_little_room(base: EventBase, line: str) -> None:
+    def pause(protocol: Counting) -> None:
+        if protocol.count % 1000 == 0:
+            protocol.transport.pause_reading()
+
+    protocol = Counting(pause)
+    sent = f"{line}\n".encode() * 6000
+    with connected(base, protocol, delivery="lines") as (transport, peer):
+        tracemalloc.start()
+        try:
+            peer.sendall(sent)
+            for paused in range(1, 6):
+                run_until(base, lambda n=paused: protocol.count == 1000 * n)  # type: ignore[misc]
+                held, _ = tracemalloc.get_traced_memory()
+                assert held < 3 * len(sent) + 150_000
+                transport.resume_reading()
+        finally:
+            tracemalloc.stop()

@@ -1,7 +1,11 @@
-"""Splitting what arrives into lines, as many at a time as have arrived.
+"""Splitting what arrives into lines, many at a time.
 
-It gives the same lines as `InputBuffer.take_line`, faster: all lines of a chunk are decoded and
-split at once. Only where that fails, or a line may be too long, are they looked at one by one.
+It gives the same lines as `InputBuffer.take_line`, faster: a batch of lines is decoded and split at
+once. Only where that fails, or a line is longer than a batch, are they looked at one by one.
+
+The batches begin small, and double. Who takes one line and then something else does not have all of
+the rest split in vain, each time; and lines that wait because somebody pauses are a few kilobytes
+of objects, while all that comes behind them waits as bytes.
 """
 
 from typing import Protocol
@@ -12,6 +16,10 @@ from .input_buffer import InputBuffer
 from .newlines import content_end, find_newline
 
 __all__ = ("LineSplitter", "make_line_splitter")
+
+
+FIRST_BATCH_BYTES = 64
+MOST_BATCH_BYTES = 4096
 
 
 class LineSplitter(Protocol):
@@ -52,13 +60,15 @@ class DirectLineSplitter:
 
     __slots__ = (
         "_at_end",
+        "_batch_bytes",
+        "_batch_start",
         "_data",
         "_encoding",
         "_eol",
         "_errors",
         "_limit",
         "_scanned",
-        "_source",
+        "_start",
     )
 
     def __init__(self, external_format: ExternalFormat, limit: int) -> None:
@@ -67,18 +77,26 @@ class DirectLineSplitter:
         self._eol = external_format.eol
         self._limit = limit
         self._data: bytes | bytearray = b""
-        self._scanned = 0  # there is no newline before this index of `_data`
-        self._source = b""  # what the last lines were split from
+        self._start = 0  # where in `_data` the next line begins
+        self._batch_start = 0  # and where those begin that were returned last
+        self._scanned = 0  # there is no newline between `_start` and this index of `_data`
+        self._batch_bytes = FIRST_BATCH_BYTES
         self._at_end = False
 
     def feed(self, data: bytes) -> None:
         """See `LineSplitter`."""
-        if not self._data:
+        if self._start == len(self._data):
             self._data = data
+            self._scanned = 0
         else:
             # A bytearray can grow without being copied each time.
-            self._data = self._data if isinstance(self._data, bytearray) else bytearray(self._data)
-            self._data += data
+            rest = self._data
+            rest = rest if isinstance(rest, bytearray) else bytearray(rest)
+            del rest[: self._start]
+            rest += data
+            self._data = rest
+            self._scanned = max(0, self._scanned - self._start)
+        self._start = self._batch_start = 0
 
     def feed_eof(self) -> None:
         """See `LineSplitter`."""
@@ -86,65 +104,63 @@ class DirectLineSplitter:
 
     def lines(self) -> list[str]:
         """See `LineSplitter`."""
-        self._source = b""
-        data = self._data
-        if not data:
+        data, start = self._data, self._start
+        self._batch_start = start
+        if start == len(data):
             return []
-        end = data.rfind(b"\n", self._scanned) + 1
+        # Within the limit no line can be too long.
+        stop = start + min(self._batch_bytes, self._limit)
+        end = data.rfind(b"\n", start, stop) + 1
         if self._eol == "cr":
-            end = max(end, data.rfind(b"\r", self._scanned) + 1)
+            end = max(end, data.rfind(b"\r", start, stop) + 1)
         if end == 0:
-            return self._last_line()
-        complete = bytes(data[:end])
-        if end > self._limit:
-            return self._lines_one_by_one(complete)
+            return self._long_line()
         try:
-            text = complete.decode(self._encoding, self._errors)
+            text = bytes(data[start:end]).decode(self._encoding, self._errors)
         except UnicodeDecodeError:
-            return self._lines_one_by_one(complete)
-        self._consume(complete)
+            return self._lines_one_by_one(end)
+        self._start = end
+        self._batch_bytes = min(2 * self._batch_bytes, MOST_BATCH_BYTES)
         if self._eol != "lf":
             text = text.replace("\r\n" if self._eol == "crlf" else "\r", "\n")
         lines = text.split("\n")
         lines.pop()
         return lines
 
-    def _consume(self, source: bytes) -> None:
-        self._source = source
-        self._data = bytes(self._data[len(source) :])
-        self._scanned = 0
-
-    def _last_line(self) -> list[str]:
-        """Return what is left at the end of the file; and no line before that."""
-        data = self._data
+    def _long_line(self) -> list[str]:
+        """Return a line that is longer than a batch, or the last one, if it is complete."""
+        data, start = self._data, self._start
+        newline = find_newline(data, self._eol, max(start, self._scanned))
+        if newline >= 0:
+            line = self._one_line(start, content_end(data, self._eol, newline))
+            self._start = newline + 1
+            return [line]
+        self._scanned = len(data)
         if not self._at_end:
-            self._scanned = len(data)
             # The CR at the very end may be half of the newline that the limit does not count.
-            if (size := len(data)) > self._limit:
+            if (size := len(data) - start) > self._limit:
                 self._check_size(size - (self._eol == "crlf" and data[-1] == 13))
             return []
-        line = self._one_line(bytes(data))
-        self._consume(bytes(data))
+        line = self._one_line(start, len(data))
+        self._start = len(data)
         return [line]
 
-    def _lines_one_by_one(self, complete: bytes) -> list[str]:
+    def _lines_one_by_one(self, end: int) -> list[str]:
         """Return the lines up to the first one that is bad; raise if that is the first."""
-        buffer = bytearray(complete)
         lines: list[str] = []
-        start = 0
         try:
-            while start < len(buffer):
-                newline = find_newline(buffer, self._eol, start)
-                end = max(start, content_end(buffer, self._eol, newline))
-                lines.append(self._one_line(complete[start:end]))
-                start = newline + 1
+            while self._start < end:
+                newline = find_newline(self._data, self._eol, self._start)
+                stop = content_end(self._data, self._eol, newline)
+                lines.append(self._one_line(self._start, stop))
+                self._start = newline + 1
         except StreamError:
             if not lines:
                 raise
-        self._consume(complete[:start])
         return lines
 
-    def _one_line(self, line: bytes) -> str:
+    def _one_line(self, start: int, end: int) -> str:
+        line = bytes(self._data[start:end])
         self._check_size(len(line))
         try:
             return line.decode(self._encoding, self._errors)
@@ -157,13 +173,13 @@ class DirectLineSplitter:
 
     def unread(self, count: int) -> bytes:
         """See `LineSplitter`."""
-        source = bytearray(self._source)
-        start = 0
+        start = self._batch_start
         for _ in range(count):
-            start = find_newline(source, self._eol, start) + 1 or len(source)
-        rest = bytes(source[start:]) + self._data
-        self._data = self._source = b""
-        self._scanned = 0
+            start = find_newline(self._data, self._eol, start) + 1 or len(self._data)
+        rest = bytes(self._data[start:])
+        self._data = b""
+        self._start = self._batch_start = self._scanned = 0
+        self._batch_bytes = FIRST_BATCH_BYTES
         return rest
 
 

@@ -26,7 +26,7 @@ _CR_OR_LF = re.compile("[\r\n]")
 _CR_OR_LF_BYTE = re.compile(b"[\r\n]")
 
 
-def find_newline(buffer: str | bytearray, eol: Eol, start: int = 0) -> int:
+def find_newline(buffer: str | bytes | bytearray, eol: Eol, start: int = 0) -> int:
     """Return where the first newline at or after `start` has its last character, or -1.
 
     Args:
@@ -43,7 +43,7 @@ def find_newline(buffer: str | bytearray, eol: Eol, start: int = 0) -> int:
     return found_byte.start() if found_byte else -1
 
 
-def content_end(buffer: str | bytearray, eol: Eol, newline: int) -> int:
+def content_end(buffer: str | bytes | bytearray, eol: Eol, newline: int) -> int:
     """Return where the line that ends with the newline found at `newline` has its last content."""
     if eol == "crlf" and newline > 0 and buffer[newline - 1] in (13, "\r"):
         return newline - 1
