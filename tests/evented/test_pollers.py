@@ -273,9 +273,9 @@ def test_a_freed_poller_does_not_watch_its_socket(start: Start) -> None:
     near, far = make_socket_pair()
     with near, far:
         start(lambda: poll(near, unwanted).free())
-        assert near._descriptor._closing_callbacks == []
+        assert not near._descriptor._closing_callbacks
         start(lambda: poll(near, unwanted).unref())
-        assert near._descriptor._closing_callbacks == []
+        assert not near._descriptor._closing_callbacks
 
 
 # -- callbacks that do what they like --------------------------------------------------------------

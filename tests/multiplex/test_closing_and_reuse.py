@@ -427,7 +427,7 @@ def test_a_socket_that_is_not_monitored_any_more_forgets_the_event_base(base: Ev
         for _ in range(3):
             base.set_io_handler(stream, "read", Noting())
             base.remove_fd_handlers(stream)
-        assert stream._descriptor._closing_callbacks == []
+        assert not stream._descriptor._closing_callbacks
 
 
 def test_a_closed_socket_of_ours_is_refused(base: EventBase) -> None:

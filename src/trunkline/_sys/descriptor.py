@@ -28,17 +28,23 @@ _LOOK_UP_INTERVAL = 0.1
 _LONGEST_WAIT_FOR_SIGNALS = 1.0
 
 _HOLDER = "holder"  # the only key of who has a right
+_UNUSED: dict[str, int] = {}  # what all have in common that were never used, and stays empty
+_NEVER = -1  # no generation
 
 
 # How often this process, or one that it comes from, has been forked; and a lock for the locks.
 _generation = 0
 _starting_over = threading.Lock()
 
+# For the few instructions that change who is told of a closing. Signal handlers do that, too.
+_watching = threading.RLock()
+
 
 def _after_fork_in_child() -> None:
-    global _generation, _starting_over
+    global _generation, _starting_over, _watching
     _generation += 1
     _starting_over = threading.Lock()
+    _watching = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -61,9 +67,10 @@ class Use:
 
     def __init__(self, descriptor: "Descriptor", operation: str) -> None:
         self._descriptor: Descriptor | _Gone = descriptor
-        self._holder: dict[str, int] = {}  # the thread that has the right, or nothing
+        # The thread that has the right, or nothing. Many descriptors are never read like this.
+        self._holder: dict[str, int] = _UNUSED
         self._operation = operation
-        self._generation = _generation
+        self._generation = _NEVER
 
     def __enter__(self) -> None:
         if not self.try_acquire():
@@ -109,7 +116,7 @@ class Use:
             raise
 
     def _start_over(self) -> None:
-        """Take the right from whoever had it in the process that this one was forked from."""
+        """Begin in this process, where nobody has the right, whoever had it in the parent."""
         with _starting_over:
             if self._generation != _generation:
                 self._generation = _generation
@@ -172,7 +179,7 @@ class Descriptor(Uncopied):
         self._generation = _generation
         self._closing = threading.RLock()  # a signal handler may close what is being closed
         self.is_closed = False
-        self._closing_callbacks: list[Callable[[int], None]] = []
+        self._closing_callbacks: tuple[Callable[[int], None], ...] = ()
         self.where: object = None
         self.reading = Use(self, "read")
         self.writing = Use(self, "write")
@@ -188,12 +195,16 @@ class Descriptor(Uncopied):
 
     def watch_closing(self, callback: Callable[[int], None]) -> None:
         """Have `callback` called with the number when it is about to be given back."""
-        self._closing_callbacks.append(callback)
+        with _watching:
+            self._closing_callbacks += (callback,)
 
     def unwatch_closing(self, callback: Callable[[int], None]) -> None:
         """Undo `watch_closing`, if that was done."""
-        with contextlib.suppress(ValueError):
-            self._closing_callbacks.remove(callback)
+        with _watching:
+            left = list(self._closing_callbacks)
+            with contextlib.suppress(ValueError):
+                left.remove(callback)
+            self._closing_callbacks = tuple(left)
 
     def check_open(self, operation: str) -> None:
         """Raise `SocketClosed` if the descriptor has been closed."""
@@ -259,7 +270,7 @@ class Descriptor(Uncopied):
                 return
             self.is_closed = True
             try:
-                for callback in tuple(self._closing_callbacks):
+                for callback in self._closing_callbacks:
                     callback(self._number)
             finally:  # whatever they raise, nobody will close it again
                 self._end()

@@ -123,7 +123,7 @@ class SocketDescriptor(Descriptor):
         it is closed.
         """
         with self._closing:
-            for callback in tuple(self._closing_callbacks):
+            for callback in self._closing_callbacks:
                 callback(self._number)
             self.is_closed = True
             self._number = -1

@@ -62,6 +62,8 @@ class DeliveryForm(Protocol):
 
 
 class _Bytes:
+    __slots__ = ("_receiver",)
+
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
 
@@ -79,6 +81,8 @@ class _Bytes:
 
 class _Buffer:
     """Into the protocol's own buffer. It is for what was received before; see the transport."""
+
+    __slots__ = ("_receiver", "_rest")
 
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
@@ -115,6 +119,8 @@ class _Buffer:
 
 
 class _Text:
+    __slots__ = ("_bad", "_collector", "_receiver")
+
     def __init__(self, receiver: Receiver, external_format: ExternalFormat) -> None:
         self._receiver = receiver
         self._collector = TextCollector(external_format)
@@ -140,6 +146,8 @@ class _Text:
 
 
 class _Lines:
+    __slots__ = ("_lines", "_receiver", "_splitter", "_waiting")
+
     def __init__(self, receiver: Receiver, external_format: ExternalFormat, limit: int) -> None:
         self._receiver = receiver
         self._splitter = make_line_splitter(external_format, limit)

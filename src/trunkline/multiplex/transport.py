@@ -23,7 +23,6 @@ from typing import Any
 
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.output_queue import OutputQueue
-from .._core.text_writer import TextWriter
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import NotConnected
@@ -117,7 +116,7 @@ class Transport(ReadingTransport):
         self.set_water_marks(high_water, low_water)
         self.set_protocol(protocol)
         self._external_format = ensure_external_format(external_format)
-        self._writer = TextWriter(self._external_format)
+        self._writer = None
         self._line_limit = line_limit
         self._form = make_delivery(delivery, self, self._external_format, line_limit)
         self._read_at = self._written_at = 0.0
@@ -164,7 +163,7 @@ class Transport(ReadingTransport):
         self._unread = self._form.take_back() + self._unread
         if external_format is not None:
             self._end_text()
-            self._writer = TextWriter(new_format)
+            self._writer = None
         self._form = form
         self._has_more = False
         self._delivery, self._external_format, self._line_limit = delivery, new_format, limit
@@ -311,7 +310,7 @@ class Transport(ReadingTransport):
         if self._eof_wanted:
             raise ValueError("the writing half of the connection has been ended by write_eof()")
         unread = self._form.take_back() + self._unread
-        unsent = self._queue.take_all() + self._writer.finish()
+        unsent = self._queue.take_all() + self._take_text_end()
         descriptor = self._release_descriptor()
         assert descriptor is not None
         with descriptor.reading, descriptor.writing:

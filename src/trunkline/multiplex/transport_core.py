@@ -79,7 +79,7 @@ class TransportCore(Registration, Uncopied):
     _writing_is_paused: bool  # the protocol has been asked to pause
     _eof_wanted: bool  # the writing half is to be ended after the queue
     _queue: OutputQueue
-    _writer: TextWriter
+    _writer: TextWriter | None  # None until text is written
     _high_water: int
     _low_water: int
     _send: Callable[[Any, int], int]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .._core.text_writer import TextWriter
 from .._sys.socket_descriptor import NO_SIGNAL
 from ..errors import SocketError
 from .transport_core import CLOSING, CONNECTING, OPEN, TransportCore
@@ -49,7 +50,11 @@ class WritingTransport(TransportCore):
 
     def _as_bytes(self, data: Any) -> bytes:
         # A copy, not a view: the caller may change what it has given to us.
-        return self._writer.encode(data) if isinstance(data, str) else bytes(memoryview(data))
+        if not isinstance(data, str):
+            return bytes(memoryview(data))
+        if self._writer is None:
+            self._writer = TextWriter(self._external_format)
+        return self._writer.encode(data)
 
     def _write_at_once(self, data: bytes) -> None:
         try:
@@ -86,8 +91,11 @@ class WritingTransport(TransportCore):
 
     def _end_text(self) -> None:
         """Bring an encoding with state back to where it began."""
-        if not self._eof_wanted and (rest := self._writer.finish()):
+        if not self._eof_wanted and (rest := self._take_text_end()):
             self.write(rest)
+
+    def _take_text_end(self) -> bytes:
+        return b"" if self._writer is None else self._writer.finish()
 
     def hold_output(self) -> None:
         """Send nothing until `release_output`: what is written is queued, and waits.
@@ -186,7 +194,7 @@ class WritingTransport(TransportCore):
         if self._state == CONNECTING:
             self._lose(error)
             return
-        if not self._eof_wanted and (rest := self._writer.finish()):
+        if not self._eof_wanted and (rest := self._take_text_end()):
             self._queue.append(rest)
         self._error = error
         self._state = CLOSING
