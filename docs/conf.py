@@ -51,6 +51,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(collections|enum|io|ipaddress|os|socket|types|typing)\..*"),
     # They have no methods that a reader would call.
     (r"py:class", r"trunkline\.\w+\.(python_names|uncopied)\..*"),
+    (r"py:class", r"trunkline\._sys\..*"),
     (r"py:class", r"Any|Callable|Context|Iterator|Literal|Self|Sequence|PathLike|Thread|P(\.\w+)?"),
 ]
 

@@ -53,8 +53,8 @@ _NAMES = {
         activated_sockets create_async_io_state proxy_header proxy_protocol shutdown_on_signals
     """,
     "sockets": """
-        ATTEMPT_DELAY ActiveSocket DEFAULT_BACKLOG HostEntry LINGER_TIMEOUT OPTION_NAMES
-        PassiveSocket Resolution Resolver Socket SystemResolver ensure_hostname
+        ATTEMPT_DELAY ActiveSocket CLOSE_TIMEOUT DEFAULT_BACKLOG HostEntry LINGER_TIMEOUT
+        OPTION_NAMES PassiveSocket Resolution Resolver Socket SystemResolver ensure_hostname
         lookup_hostname make_socket make_socket_from_fd make_socket_pair
     """,
     "streams": """

@@ -253,16 +253,19 @@ class TimedOut(SocketError, TimeoutError, codes=("ETIMEDOUT",)):
     """Time ran out.
 
     `deadline` is True when the limit was the caller's and False when the operating system gave up
-    on the peer.
+    on the peer. `unsent` is how many bytes a socket had not sent that was closed then.
     """
 
     deadline = False
+    unsent = 0
 
     @classmethod
-    def expired(cls, operation: str, address: object = None) -> Self:
+    def expired(cls, operation: str, address: object = None, *, unsent: int = 0) -> Self:
         """Return the error for a limit of the caller's that has passed."""
-        error = cls(strerror="time limit passed", operation=operation, address=address)
+        reason = f"time limit passed with {unsent} bytes unsent" if unsent else "time limit passed"
+        error = cls(strerror=reason, operation=operation, address=address)
         error.deadline = True
+        error.unsent = unsent
         return error
 
 

@@ -1,13 +1,17 @@
 """How a connection ends: orderly, at once, with a reset, and without destroying the last answer."""
 
+import contextlib
 import inspect
 import os
+import pickle
 import socket
+import sys
 import time
 
 import pytest
 from sockets.helpers import Call, receive_exactly, stream_and_peer
 from support.peers import receive_all, reset
+from support.processes import Program
 from support.timing import MS, PATIENCE
 
 from trunkline import (
@@ -20,7 +24,11 @@ from trunkline import (
     make_socket,
     make_socket_from_fd,
 )
+from trunkline._sys import lingering
+from trunkline._sys.readiness import wait_for_any
+from trunkline.sockets import active_socket
 
+LONG = 10 * PATIENCE
 MUCH = 1_000_000  # bytes, more than the buffers of a local socket
 
 
@@ -57,12 +65,34 @@ def test_closing_waits_no_longer_than_the_streams_timeout_and_closes_all_the_sam
         stream.write(bytes(MUCH))
         number = stream.fileno()
         start = time.monotonic()
-        with pytest.raises(TimedOut, match=r"^close .*time limit passed"):
+        with pytest.raises(
+            TimedOut, match=r"^close .*time limit passed with \d+ bytes unsent"
+        ) as no:
             stream.close()
         assert 30 * MS <= time.monotonic() - start < PATIENCE
+        assert 0 < no.value.unsent <= MUCH
+        assert no.value.deadline
+        assert pickle.loads(pickle.dumps(no.value)).unsent == no.value.unsent
         assert stream.closed
         assert not is_open(number)
         stream.close()
+
+
+def test_closing_can_have_a_limit_of_its_own() -> None:
+    with stream_and_peer(output_buffer_size=2 * MUCH, timeout=LONG) as (stream, _):
+        stream.write(bytes(MUCH))
+        with pytest.raises(TimedOut) as no:
+            stream.close(timeout=0)
+        assert no.value.unsent
+        assert stream.closed
+
+
+def test_without_any_limit_closing_takes_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(active_socket, "CLOSE_TIMEOUT", 30 * MS)
+    with stream_and_peer(output_buffer_size=2 * MUCH) as (stream, _):
+        with pytest.raises(TimedOut), stream:
+            stream.write(bytes(MUCH))
+        assert stream.closed
 
 
 def test_a_peer_that_is_gone_is_told_of_and_the_socket_is_closed() -> None:
@@ -243,23 +273,92 @@ def test_what_is_in_the_streams_own_buffer_was_not_read_either() -> None:
             serving.result()
 
 
+def until_closed(number: int) -> None:
+    """Wait until a descriptor's number was given back."""
+    end = time.monotonic() + PATIENCE
+    while is_open(number):
+        assert time.monotonic() < end, "it is still open"
+        wait_for_any((), 5 * MS)
+
+
 @pytest.mark.parametrize("keeps_sending", [False, True])
 @pytest.mark.exact_io("an injected EINTR looks as if nothing were unread")
-def test_lingering_is_bounded(keeps_sending: bool) -> None:
+def test_lingering_is_bounded_and_nobody_waits_for_it(keeps_sending: bool) -> None:
     with stream_and_peer(socket.AF_INET) as (stream, peer):
         peer.sendall(b"unread")
         assert stream.receive_from(1, timeout=PATIENCE, peek=True)[0] == b"u"
         number = stream.fileno()
         start = time.monotonic()
-        with Call(stream.close, linger=60 * MS) as call:
-            try:
-                while keeps_sending and call.is_running:
-                    peer.sendall(bytes(65_536))
-            except ConnectionError:
-                pass
-            call.result()
-        assert 60 * MS <= time.monotonic() - start < LINGER_TIMEOUT
-        assert not is_open(number)
+        stream.close(linger=300 * MS)
+        assert time.monotonic() - start < 300 * MS
+        assert is_open(number)
+        assert (stream.closed, stream.fileno()) == (True, -1)
+        with contextlib.suppress(ConnectionError):
+            while keeps_sending and is_open(number):
+                peer.sendall(bytes(65_536))
+        until_closed(number)
+        assert 300 * MS <= time.monotonic() - start < LINGER_TIMEOUT
+
+
+@pytest.mark.exact_io("an injected EINTR looks as if nothing were unread")
+def test_many_may_linger_but_not_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lingering, "MOST_LINGERING", 3)
+    with contextlib.ExitStack() as stack:
+        pairs = [stack.enter_context(stream_and_peer(socket.AF_INET)) for _ in range(5)]
+        numbers = [stream.fileno() for stream, _ in pairs]
+        for stream, peer in pairs:
+            peer.sendall(b"unread")
+            assert stream.receive_from(1, timeout=PATIENCE, peek=True)[0] == b"u"
+            stream.close(linger=10 * PATIENCE)
+        assert [is_open(number) for number in numbers] == [False, False, True, True, True]
+        for _, peer in pairs:
+            peer.close()
+        for number in numbers:
+            until_closed(number)
+
+
+def test_a_process_lingers_before_it_ends() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        Program([sys.executable, "-c", ENDS_AT_ONCE, str(listener.getsockname()[1])]) as program,
+    ):
+        listener.settimeout(PATIENCE)
+        peer, _ = listener.accept()
+        with peer:
+            peer.settimeout(PATIENCE)
+            peer.sendall(b"unread")
+            assert peer.recv(100) == b"seen"
+            peer.sendall(bytes(MUCH))
+            assert receive_all(peer) == b"bye"
+            peer.close()
+        assert program.wait() == 0
+
+
+ENDS_AT_ONCE = """
+import sys
+from trunkline import make_socket
+with make_socket("127.0.0.1", int(sys.argv[1])) as sock:
+    sock.receive_from(1, timeout=60, peek=True)
+    sock.write("seen")
+    sock.finish_output()
+    sock.write("bye")
+"""
+
+
+@pytest.mark.exact_io("an injected EINTR looks as if nothing were unread")
+def test_a_child_leaves_lingering_to_its_parent() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        peer.sendall(b"unread")
+        assert stream.receive_from(1, timeout=PATIENCE, peek=True)[0] == b"u"
+        number = stream.fileno()
+        stream.close(linger=10 * PATIENCE)
+        pid = os.fork()
+        if pid == 0:
+            os._exit(int(is_open(number)))
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert is_open(number)
+        peer.close()
+        until_closed(number)
 
 
 def test_the_bound_is_two_seconds_unless_told_otherwise() -> None:
@@ -272,12 +371,11 @@ def test_lingering_ends_when_the_peer_does() -> None:
     with stream_and_peer(socket.AF_INET) as (stream, peer):
         peer.sendall(b"unread")
         stream.write("bye")
-        start = time.monotonic()
-        with Call(stream.close, linger=10 * PATIENCE) as call:
-            assert receive_all(peer) == b"bye"
-            peer.close()
-            call.result()
-        assert time.monotonic() - start < PATIENCE
+        number = stream.fileno()
+        stream.close(linger=10 * PATIENCE)
+        assert receive_all(peer) == b"bye"
+        peer.close()
+        until_closed(number)
 
 
 @pytest.mark.exact_io("an injected EINTR looks as if nothing were unread")
@@ -285,10 +383,11 @@ def test_lingering_ends_quietly_when_the_peer_resets() -> None:
     with stream_and_peer(socket.AF_INET) as (stream, peer):
         peer.sendall(b"unread")
         stream.write("bye")
-        with Call(stream.close, linger=10 * PATIENCE) as call:
-            assert receive_all(peer) == b"bye"
-            reset(peer)
-            call.result()
+        number = stream.fileno()
+        stream.close(linger=10 * PATIENCE)
+        assert receive_all(peer) == b"bye"
+        reset(peer)
+        until_closed(number)
 
 
 def test_with_nothing_unread_there_is_no_lingering() -> None:
@@ -296,9 +395,9 @@ def test_with_nothing_unread_there_is_no_lingering() -> None:
         peer.sendall(b"request\n")
         assert stream.read_line(timeout=PATIENCE) == "request"
         stream.write("answer\n")
-        start = time.monotonic()
+        number = stream.fileno()
         stream.close(linger=10 * PATIENCE)
-        assert time.monotonic() - start < PATIENCE
+        assert not is_open(number)
         assert receive_all(peer) == b"answer\n"
 
 
@@ -306,9 +405,9 @@ def test_a_peer_that_has_finished_is_not_waited_for() -> None:
     with stream_and_peer(socket.AF_INET) as (stream, peer):
         peer.sendall(b"unread")
         peer.shutdown(socket.SHUT_WR)
-        start = time.monotonic()
+        number = stream.fileno()
         stream.close(linger=10 * PATIENCE)
-        assert time.monotonic() - start < PATIENCE
+        assert not is_open(number)
 
 
 # -- by somebody else -----------------------------------------------------------------------------

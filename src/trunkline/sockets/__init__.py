@@ -1,6 +1,6 @@
 """Sockets: active and passive ones, their options, and connecting to names."""
 
-from .active_socket import LINGER_TIMEOUT, ActiveSocket
+from .active_socket import CLOSE_TIMEOUT, LINGER_TIMEOUT, ActiveSocket
 from .connecting import ATTEMPT_DELAY
 from .make_socket import make_socket, make_socket_from_fd, make_socket_pair
 from .options import OPTION_NAMES
@@ -17,6 +17,7 @@ from .socket import Socket
 
 __all__ = (
     "ATTEMPT_DELAY",
+    "CLOSE_TIMEOUT",
     "DEFAULT_BACKLOG",
     "LINGER_TIMEOUT",
     "OPTION_NAMES",

@@ -1,6 +1,5 @@
 """Active stream sockets: those that are, or will be, connected to a peer."""
 
-import contextlib
 import errno
 from collections.abc import Callable
 from os import PathLike
@@ -10,6 +9,7 @@ from .._core.back_off import BackOff
 from .._core.deadline import Deadline
 from .._core.external_format import ExternalFormat, ExternalFormatLike
 from .._sys.clock import monotonic
+from .._sys.lingering import linger
 from .._sys.readiness import wait_for_any
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import DONT_ROUTE, MORE, OUT_OF_BAND, PEEK, SocketDescriptor
@@ -32,10 +32,13 @@ from .names import NameLike, ensure_name
 from .python_names import PythonConnectionNames
 from .socket import Socket, name_text
 
-__all__ = ("LINGER_TIMEOUT", "ActiveSocket", "Detached")
+__all__ = ("CLOSE_TIMEOUT", "LINGER_TIMEOUT", "ActiveSocket", "Detached")
 
 LINGER_TIMEOUT = 2.0
 """Seconds for which a lingering close goes on taking in what the peer is still sending."""
+
+CLOSE_TIMEOUT = 10.0
+"""Seconds for which closing goes on sending what is queued, where no other limit is given."""
 
 
 class Detached(NamedTuple):
@@ -443,13 +446,19 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             self._descriptor.shutdown(read=True)
 
     def close(
-        self, *, abort: bool = False, reset: bool = False, linger: float = LINGER_TIMEOUT
+        self,
+        *,
+        abort: bool = False,
+        reset: bool = False,
+        linger: float = LINGER_TIMEOUT,
+        timeout: Timeout = DEFAULT_TIMEOUT,
     ) -> None:
         """Close the socket. May be repeated, and called from any thread.
 
-        What is queued is sent first, within the stream's `timeout`. If the peer has sent something
-        that was not read, the writing is shut down and the rest of the peer's data is taken in
-        for a while: a plain close would reset the connection, and destroy what was just sent.
+        What is queued is sent first. If the peer has sent something that was not read, a plain
+        close would make the system reset the connection, and destroy what was just sent: the
+        writing is ended instead, and the rest of the peer's data is taken in for a while, in the
+        background.
 
         Whoever waits in another thread for this socket gets `SocketClosed`. The socket is closed
         even if this raises.
@@ -460,22 +469,27 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
                 a client closes its own copy like this.
             reset: The same, and reset the connection, so that the peer notices at once.
             linger: Seconds for taking in the peer's data; 0 is not to.
+            timeout: Seconds for sending what is queued. Default: the stream's `timeout`, or
+                `CLOSE_TIMEOUT` if it has none.
 
         Raises:
-            Hangup, ConnectionReset, TimedOut: What was queued could not be sent.
+            TimedOut: What was queued could not be sent in time; `unsent` is how much of it.
+            Hangup, ConnectionReset: The peer does not read it.
         """
         if self.closed:
             return
         try:
             if not (abort or reset):
-                self._end_orderly(linger)
+                self._end_orderly(linger, timeout)
             elif reset:
                 self._descriptor.reset_on_close()
         finally:
             self._descriptor.close()
 
-    def _end_orderly(self, linger: float) -> None:
+    def _end_orderly(self, linger: float, timeout: Timeout) -> None:
         """Send what is queued; then linger, if a close would destroy it on the way."""
+        if timeout is DEFAULT_TIMEOUT and self.timeout is None:
+            timeout = CLOSE_TIMEOUT
         try:
             with self._descriptor.writing:
                 if self._remote_name is None and not self._output:
@@ -483,25 +497,28 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
                 if self._fatal_error is None:
                     self._output += self._writer.finish()
                     if self._output:
-                        self._flush("close", self._deadline(DEFAULT_TIMEOUT))
+                        self._flush_to_close(timeout)
             if linger > 0:
-                self._linger(Deadline(linger, monotonic))
+                self._linger(linger)
         except (Busy, SocketClosed):
             # Another thread is in the middle of using it, and is about to be woken, or has closed.
             return
 
-    def _linger(self, deadline: Deadline) -> None:
-        with self._descriptor.reading, contextlib.suppress(SocketError):
+    def _flush_to_close(self, timeout: Timeout) -> None:
+        try:
+            self._flush("close", self._deadline(timeout))
+        except TimedOut as error:
+            if not error.deadline:
+                raise
+            unsent = len(self._output)
+            raise TimedOut.expired("close", self._descriptor.where, unsent=unsent) from None
+
+    def _linger(self, seconds: float) -> None:
+        with self._descriptor.reading, self._descriptor.writing:
             if not (self._input or self._descriptor.is_readable()):
                 return  # All has been read, and it may well have been all.
-            self._descriptor.shutdown(write=True)
-            while True:
-                try:
-                    if not self._descriptor.receive(65_536):
-                        return
-                except WouldBlock:
-                    pass
-                self._descriptor.wait_readable(deadline, "close")
+            heir = self._descriptor.transfer()
+        linger(heir, seconds)
 
     def detach(self) -> "Detached":
         """Take the connection out of this socket, which is closed then; see `adopt`.
