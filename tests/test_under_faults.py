@@ -115,6 +115,9 @@ def insist(function):
 
 before = descriptors()
 PROGRAM
+for thread in threading.enumerate():  # connections may linger for a while
+    if thread is not threading.current_thread():
+        thread.join()
 met["left"] = descriptors() - before
 print(json.dumps(met))
 '''
