@@ -1,9 +1,11 @@
 """One connection of a server: what happens to it from being accepted until its end."""
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from threading import get_ident
 from typing import Any, TypeAlias, TypeVar
 
 from .._core.log_record import about
@@ -11,6 +13,7 @@ from .._printable import printable
 from .._sys.sockaddr import Name
 from ..errors import SocketClosed, SocketError, StreamError, TimedOut, TrunklineError
 from ..sockets.active_socket import ActiveSocket
+from ..streams.stream import DEFAULT_TIMEOUT
 from .limits import LimitedChannel, check_limit_of_time
 
 __all__ = (
@@ -100,12 +103,19 @@ class Connection:
         self._service = service
         self._ended = ended
         self._is_cut = False
+        self._thread: int | None = None  # the one that serves it
+        self._was_closed_elsewhere = False
 
     def cut(self) -> None:
         """Close the socket, whatever it is used for; from any thread."""
         if not self.socket.closed:
             self._is_cut = True
             self.socket.close(abort=True)
+
+    def _closing(self, number: int) -> None:
+        """Take note of who closes the socket: for what others do the handler is not to blame."""
+        if get_ident() != self._thread:
+            self._was_closed_elsewhere = True
 
     def serve(self) -> None:
         """Do all that there is to do, in the connection's thread.
@@ -114,6 +124,8 @@ class Connection:
             KeyboardInterrupt, SystemExit: The handler raised them.
         """
         outcome = Outcome.FAILED
+        self._thread = get_ident()
+        self.socket.watch_closing(self._closing)
         try:
             outcome = self._serve()
         except BaseException:
@@ -170,12 +182,26 @@ class Connection:
             return Outcome.CUT
         if isinstance(error, TimedOut) and error.deadline:
             return Outcome.TIMED_OUT
-        if isinstance(error, SocketClosed):  # the handler uses what it has closed itself
-            return Outcome.FAILED
+        if isinstance(error, SocketClosed):
+            # Unless somebody else has closed it, the handler uses what it has closed itself.
+            return Outcome.CUT if self._was_closed_elsewhere else Outcome.FAILED
         return Outcome.BROKEN
 
+    def _close_after(self, outcome: Outcome) -> None:
+        """Close as it suits how the connection ended.
+
+        Where that is the client's doing, what was written for it before is still sent; but nobody
+        waits for a client that has let a limit of time pass. A fault of the handler's aborts, since
+        it is not known what it has left undone.
+        """
+        if outcome not in (Outcome.BROKEN, Outcome.TIMED_OUT):
+            self.socket.close(abort=True)
+            return
+        with contextlib.suppress(SocketError):  # one of them is being told of already
+            self.socket.close(timeout=0 if outcome is Outcome.TIMED_OUT else DEFAULT_TIMEOUT)
+
     def _end_by(self, error: Exception, outcome: Outcome) -> Outcome:
-        self.socket.close(abort=True)
+        self._close_after(outcome)
         if outcome is Outcome.FAILED:
             self._call_hook(error)
         else:

@@ -87,7 +87,8 @@ class Server(Uncopied):
 
     The handler's return closes its connection in good order. An exception closes it at once, and
     goes to `exception_hook`, unless it says that the connection itself is over: a reset, an end of
-    file, a time limit cost one line of the log.
+    file, malformed text, a limit cost one line of the log, and what was written before is still
+    sent. So does a connection that another thread closes.
 
     The time limits hold whatever the handler asks for, and for every wait of its stream. They are
     limits on the client: a handler that is busy with something else is not interrupted. Each makes

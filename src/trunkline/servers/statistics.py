@@ -21,7 +21,8 @@ class ServerStatistics:
         broken: Ended by the client or the network: the handler was left by an error of its own
             connection, like `ConnectionReset`, `Hangup` or `EndOfFile`.
         timed_out: Ended by a time limit, of the server's or of the handler's.
-        cut: Closed by the server when its time for draining was over.
+        cut: Closed in another thread than the handler's: by the server when its time for draining
+            was over, or by somebody else.
         rejected: Dropped because of the preamble.
         refused: Turned away because the server was at its limit, or could not start a thread.
     """
