@@ -51,7 +51,7 @@ class Line:
         self._clock.advance(left)
         raise TimedOut.expired(operation, self.where)
 
-    wait_writable = wait_readable
+    wait_ready = wait_writable = wait_readable
 
 
 class Setting:

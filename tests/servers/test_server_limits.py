@@ -353,14 +353,14 @@ def test_after_its_life_a_connection_is_dead() -> None:
 
     def handler(connection: ActiveSocket) -> None:
         connection.write("goodbye")
-        for call in (connection.read_line, connection.finish_output):
+        for call in (connection.read_line, lambda: connection.write("too late", flush=True)):
             try:
                 call()
             except TimedOut as error:
                 errors.append(error)
 
     with serving(handler, lifetime=LIMIT) as server:
-        assert visit(server) == b""
+        assert visit(server) == b"goodbye"
     assert ["lifetime" in str(error) for error in errors] == [True, True]
 
 

@@ -201,8 +201,7 @@ class GivenUp:
     def wait_readable(self, deadline: object, operation: str) -> None:
         raise NotImplementedError
 
-    def wait_writable(self, deadline: object, operation: str) -> None:
-        raise NotImplementedError
+    wait_ready = wait_writable = wait_readable
 
 
 @pytest.mark.parametrize("call", ["read_char_no_hang", "force_output", "read", "finish_output"])

@@ -227,8 +227,7 @@ class Endless:
     def wait_readable(self, deadline: Deadline, operation: str) -> None:
         raise NotImplementedError
 
-    def wait_writable(self, deadline: Deadline, operation: str) -> None:
-        raise NotImplementedError
+    wait_ready = wait_writable = wait_readable
 
 
 @pytest.mark.parametrize("call", ["read_line", "read_exactly", "read_until", "read_text"])

@@ -226,6 +226,10 @@ class Descriptor(Uncopied):
         """Wait, with the right to write, until writing would not block; see `wait_readable`."""
         self._wait(WRITABLE, deadline, operation)
 
+    def wait_ready(self, deadline: Deadline, operation: str) -> None:
+        """Wait, with the right to read, until reading or writing would not block."""
+        self._wait(READABLE | WRITABLE, deadline, operation)
+
     def is_readable(self) -> bool:
         """Return, with the right to read, whether reading would not block."""
         return bool(wait_for_one(self._number, READABLE, 0))

@@ -71,8 +71,10 @@ class SocketStream(Stream):
             self._input.check_bytes()
             return self._input.take_bytes(len(self._input))
 
-    def write(self, data: str | Any, *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
-        """Write text in the stream's external format, or bytes; it never waits.
+    def write(
+        self, data: str | Any, *, flush: bool = False, timeout: Timeout = DEFAULT_TIMEOUT
+    ) -> None:
+        """Write text in the stream's external format, or bytes; it never waits, and keeps nothing.
 
         Raises:
             SocketClosed: The socket is closed.
@@ -151,6 +153,9 @@ class _Channel:
         return len(data)
 
     def wait_readable(self, deadline: Deadline, operation: str) -> NoReturn:
+        raise TimedOut.expired(operation, self.where)
+
+    def wait_ready(self, deadline: Deadline, operation: str) -> NoReturn:
         raise TimedOut.expired(operation, self.where)
 
     def wait_writable(self, deadline: Deadline, operation: str) -> NoReturn:

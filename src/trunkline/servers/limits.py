@@ -153,6 +153,10 @@ class LimitedChannel:
         """Wait until `send` would not block."""
         self._wait(self._descriptor.wait_writable, deadline, operation, self._write)
 
+    def wait_ready(self, deadline: Deadline, operation: str) -> None:
+        """Wait until one of the two would not block."""
+        self._wait(self._descriptor.wait_ready, deadline, operation, self._read)
+
     # -- waiting for something else too ----------------------------------------------------------
 
     def wait_readable_or(self, waker: Waker, deadline: Deadline, operation: str) -> bool:

@@ -554,7 +554,8 @@ class Server(Uncopied):
         """Wait, in a handler, until the client sends something, or the server is to end.
 
         You would want it between two requests of a client: there the connection can end without
-        harm. The limit on reading does not count here, the others do::
+        harm. What is queued is sent first, as for a read. The limit on reading does not count here,
+        the others do::
 
             while server.wait_for_input(connection):
                 answer(connection.read_line())
@@ -577,6 +578,8 @@ class Server(Uncopied):
         if served is None:
             raise ValueError(f"{self!r} does not serve {connection!r}")
         deadline = Deadline(timeout, monotonic)
+        if connection.sends_before_waiting:
+            connection.force_output()
         with served.channel.reading:
             return connection.has_buffered_input or served.channel.wait_readable_or(
                 self._drain_waker, deadline, "wait_for_input"

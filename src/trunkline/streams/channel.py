@@ -37,3 +37,6 @@ class Channel(Protocol):
 
     def wait_writable(self, deadline: Deadline, operation: str) -> None:
         """Wait until `send` would not block."""
+
+    def wait_ready(self, deadline: Deadline, operation: str) -> None:
+        """Wait, with the right to read, until one of the two would not block."""

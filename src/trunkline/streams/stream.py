@@ -5,6 +5,7 @@ lines and characters off the front of a buffer, is in `trunkline._core`; here ar
 it, the time limits, and what becomes of the channel's errors.
 """
 
+import contextlib
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final, Self, TypeAlias, TypeVar
@@ -17,6 +18,7 @@ from .._core.uncopied import Uncopied
 from .._sys.clock import monotonic
 from ..errors import (
     BrokenPipe,
+    Busy,
     ConnectionAborted,
     ConnectionReset,
     EndOfFile,
@@ -103,6 +105,12 @@ class Stream(PythonStreamNames, Uncopied):
         self._output_buffer_size = check_buffer_size(output_buffer_size)
         self._timeout = check_timeout(timeout)
         self._fatal_error: SocketError | None = None
+        self.sends_before_waiting = True
+        """Whether a read that has to wait sends first what is queued.
+
+        A forgotten `finish_output` is then no deadlock. Set it to False where another thread, or
+        you, shall decide alone what leaves in one piece.
+        """
 
     # -- settings --------------------------------------------------------------------------------
 
@@ -408,19 +416,46 @@ class Stream(PythonStreamNames, Uncopied):
                 pass
             except SocketError as error:
                 raise self._failed(error, operation) from None
-            self._channel.wait_readable(deadline, operation)
+            if self._output and self.sends_before_waiting and not self._send_some():
+                # What is left leaves as soon as there is room; the peer may wait for it.
+                self._channel.wait_ready(deadline, operation)
+            else:
+                self._channel.wait_readable(deadline, operation)
+
+    def _send_some(self) -> bool:
+        """Send what is queued, as far as that goes at once; return whether to leave it at that.
+
+        A read that waits for an answer would wait for ever if the question were still here. An
+        error is not the read's: what is queued stays, and whoever sends it next is told.
+        """
+        # If another thread is writing, it does what is to be done.
+        with contextlib.suppress(Busy), self._channel.writing:
+            while self._output and self._fatal_error is None:
+                try:
+                    with memoryview(self._output) as view:
+                        sent = self._channel.send(view)
+                except WouldBlock:
+                    return False
+                except SocketError:
+                    return True
+                del self._output[:sent]
+        return True
 
     # -- writing ---------------------------------------------------------------------------------
 
-    def write(self, data: str | Any, *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
+    def write(
+        self, data: str | Any, *, flush: bool = False, timeout: Timeout = DEFAULT_TIMEOUT
+    ) -> None:
         r"""Write text, or bytes.
 
-        Small pieces are gathered in the output buffer; `finish_output` sends them. What does not
-        fit is sent, and waited for.
+        Small pieces are gathered in the output buffer; `finish_output` sends them, and so does a
+        read that has to wait, see `sends_before_waiting`. What does not fit is sent, and waited
+        for.
 
         Args:
             data: Text, in which each ``"\n"`` becomes a newline of the external format; or any
                 object that has bytes.
+            flush: Send what is queued, and wait until the system has all of it.
             timeout: Seconds for the whole call.
 
         Raises:
@@ -440,12 +475,16 @@ class Stream(PythonStreamNames, Uncopied):
                 self._output += data
             else:
                 self._write_through(data, deadline)
+            if flush:
+                self._flush("write", deadline)
 
-    def write_line(self, line: str = "", *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
+    def write_line(
+        self, line: str = "", *, flush: bool = False, timeout: Timeout = DEFAULT_TIMEOUT
+    ) -> None:
         """Write text and a newline; see `write`."""
         if not isinstance(line, str):
             raise TypeError(f"a line is text, not {type(line).__name__}")
-        self.write(line + "\n", timeout=timeout)
+        self.write(line + "\n", flush=flush, timeout=timeout)
 
     def finish_output(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
         """Send what is queued, and wait until the system has all of it.

@@ -1,0 +1,130 @@
+"""A read that has to wait sends first what is queued, or nobody would ever answer it."""
+
+import socket
+from typing import Any
+
+import pytest
+from sockets.helpers import Call, receive_exactly, stream_and_peer
+from support.timing import MS, PATIENCE
+
+from trunkline import Hangup, TimedOut
+from trunkline.servers import Server
+
+MUCH = 4_000_000  # bytes, more than the system keeps for a connection
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda stream: stream.read_line(timeout=PATIENCE),
+        lambda stream: next(iter(stream)),
+        lambda stream: stream.read_exactly(6, timeout=PATIENCE)[:-1].decode(),
+        lambda stream: stream.read(6, timeout=PATIENCE)[:-1].decode(),
+        lambda stream: stream.read_until(b"\n", timeout=PATIENCE)[:-1].decode(),
+        lambda stream: stream.read_text(6, timeout=PATIENCE)[:-1],
+    ],
+)
+def test_a_question_is_sent_before_the_answer_is_waited_for(read: Any) -> None:
+    with stream_and_peer() as (stream, peer):
+        stream.write_line("question")
+        with Call(read, stream) as reading:
+            assert receive_exactly(peer, 9) == b"question\n"
+            peer.sendall(b"reply\n")
+            assert reading.result() == "reply"
+
+
+def test_what_is_there_is_read_and_nothing_is_sent_for_it() -> None:
+    with stream_and_peer() as (stream, peer):
+        peer.sendall(b"one\ntwo\n")
+        assert stream.read_line(timeout=PATIENCE) == "one"
+        stream.write_line("kept")
+        assert stream.read_line(timeout=PATIENCE) == "two"
+        assert stream.has_buffered_output
+        stream.clear_output()
+
+
+def test_it_can_be_turned_off() -> None:
+    with stream_and_peer() as (stream, _):
+        stream.sends_before_waiting = False
+        stream.write_line("kept")
+        with pytest.raises(TimedOut):
+            stream.read_line(timeout=20 * MS)
+        assert stream.has_buffered_output
+        stream.clear_output()
+
+
+def test_a_look_sends_too() -> None:
+    with stream_and_peer() as (stream, peer):
+        stream.write("now")
+        assert stream.read_char_no_hang() is None
+        assert receive_exactly(peer, 3) == b"now"
+
+
+def test_more_than_fits_is_sent_as_there_is_room_while_the_read_waits() -> None:
+    with stream_and_peer(output_buffer_size=2 * MUCH) as (stream, peer):
+        stream.write(bytes(MUCH))
+        with Call(stream.read_line) as reading:
+            assert len(receive_exactly(peer, MUCH)) == MUCH
+            peer.sendall(b"all of it\n")
+            assert reading.result() == "all of it"
+
+
+def test_a_peer_that_does_not_read_is_read_all_the_same() -> None:
+    with stream_and_peer(output_buffer_size=2 * MUCH) as (stream, peer):
+        stream.write(bytes(MUCH))
+        with Call(stream.read_line) as reading:
+            peer.sendall(b"not interested\n")
+            assert reading.result() == "not interested"
+        assert stream.has_buffered_output
+        with pytest.raises(TimedOut):
+            stream.read_line(timeout=20 * MS)
+        stream.clear_output()
+
+
+def test_a_peer_that_reads_no_more_is_read_to_the_end_and_the_writer_is_told() -> None:
+    with stream_and_peer() as (stream, peer):
+        peer.sendall(b"last words\n")
+        peer.shutdown(socket.SHUT_RD)
+        stream.write_line("too late")
+        assert stream.read_line(timeout=PATIENCE) == "last words"
+        with pytest.raises(TimedOut):
+            stream.read_line(timeout=20 * MS)
+        with pytest.raises(Hangup):
+            stream.finish_output()
+
+
+def test_who_is_writing_in_another_thread_is_left_alone() -> None:
+    with (
+        stream_and_peer() as (stream, peer),
+        Call(stream.write, bytes(MUCH)) as writing,
+    ):
+        while not stream._descriptor.writing.locked():
+            assert writing.is_running
+        with Call(stream.read_line) as reading:
+            peer.sendall(b"meanwhile\n")
+            assert reading.result() == "meanwhile"
+        assert len(receive_exactly(peer, MUCH)) == MUCH
+        writing.result()
+
+
+@pytest.mark.parametrize("method", ["write", "write_line"])
+def test_a_write_may_send_at_once(method: str) -> None:
+    with stream_and_peer() as (stream, peer):
+        stream.write("before ")
+        getattr(stream, method)("now", flush=True)
+        assert not stream.has_buffered_output
+        assert receive_exactly(peer, 10) == b"before now"
+
+
+def test_a_server_that_waits_for_input_has_answered_first() -> None:
+    def answer(connection: Any) -> None:
+        while server.wait_for_input(connection):
+            connection.write_line(connection.read_line())
+
+    with (
+        Server(answer, host="127.0.0.1").start() as server,
+        socket.create_connection(("127.0.0.1", server.port)) as client,
+    ):
+        client.settimeout(PATIENCE)
+        client.sendall(b"one\n")
+        assert receive_exactly(client, 4) == b"one\n"
