@@ -51,7 +51,7 @@ class Deadline:
     __slots__ = ("_clock", "_moment", "_timeout")
 
     def __init__(self, timeout: float | None, clock: Callable[[], float]) -> None:
-        self._timeout = check_timeout(timeout)
+        self._timeout = None if timeout is None else check_timeout(timeout)
         self._clock = clock
         self._moment: float | None = None
 

@@ -89,7 +89,10 @@ class InputBuffer:
             DecodingError: The line is malformed.
             EndOfFile: Nothing is left.
         """
-        return self._noted(self._text.take_line(limit, self.at_end))
+        line = self._text.take_line(limit, self.at_end)
+        if line is not None:
+            self.taken_count += 1
+        return line
 
     def take_char(self) -> str | None:
         """Return the next character, or "" at the end of file.

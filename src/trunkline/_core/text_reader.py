@@ -209,6 +209,29 @@ class DirectTextReader(TextReader):
         self._encoding = external_format.encoding
         self._make_decoder = codecs.getincrementaldecoder(self._encoding)
 
+    def take_line(self, limit: int | None, at_end: bool) -> str | None:
+        """See `TextReader`. What is usual is done here, without calling anything of ours."""
+        buffer = self._buffer
+        newline = buffer.find(10, self._scanned) if self._eol != "cr" else -1
+        if newline < 0:
+            return super().take_line(limit, at_end)
+        end = newline
+        if self._eol == "crlf" and newline > 0 and buffer[newline - 1] == 13:
+            end -= 1
+        if limit is not None and end > limit:
+            raise LineTooLong(limit)
+        try:
+            line = buffer[:end].decode(self._encoding, self._errors)
+        except UnicodeDecodeError as error:
+            raise DecodingError.from_unicode_error(error) from None
+        del buffer[: newline + 1]
+        self.missing_newline = False
+        self._scanned = 0
+        self._last_char = None
+        if self._gathered.index:
+            self._gathered = _Gathered()
+        return line
+
     def _decode(self, start: int, stop: int) -> str:
         try:
             return self._buffer[start:stop].decode(self._encoding, self._errors)

@@ -73,6 +73,18 @@ class Use:
         self._generation = _NEVER
 
     def __enter__(self) -> None:
+        # The same as `try_acquire`, for what is usual.
+        if not self._holder and self._generation == _generation:
+            thread = get_ident()
+            try:
+                has_it = self._holder.setdefault(_HOLDER, thread) == thread
+            except BaseException:
+                self._give_up(thread)
+                raise
+            if has_it and not self._descriptor.is_closed:
+                return
+            if has_it:
+                self.release()
         if not self.try_acquire():
             self._descriptor.check_open(self._operation)
             raise Busy(operation=self._operation, address=self._descriptor.where)
@@ -88,7 +100,7 @@ class Use:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.release()
+        self._holder.clear()
         if self._descriptor.is_closed:
             self._descriptor.close_if_unused()
 
@@ -111,9 +123,13 @@ class Use:
         try:
             return self._holder.setdefault(_HOLDER, thread) == thread
         except BaseException:
-            if self._holder.get(_HOLDER) == thread:
-                self.release()
+            self._give_up(thread)
             raise
+
+    def _give_up(self, thread: int) -> None:
+        """Release the right if the thread has it."""
+        if self._holder.get(_HOLDER) == thread:
+            self.release()
 
     def _start_over(self) -> None:
         """Begin in this process, where nobody has the right, whoever had it in the parent."""

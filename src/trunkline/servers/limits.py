@@ -90,6 +90,8 @@ class LimitedChannel:
         self, descriptor: SocketDescriptor, limits: TimeLimits, clock: Clock = monotonic
     ) -> None:
         self._descriptor = descriptor
+        self.reading: AbstractContextManager[None] = descriptor.reading
+        self.writing: AbstractContextManager[None] = descriptor.writing
         self._clock = clock
         self._read = _Call("read_timeout", limits.read_timeout)
         self._write = _Call("write_timeout", limits.write_timeout)
@@ -116,16 +118,6 @@ class LimitedChannel:
     @where.setter
     def where(self, where: object) -> None:
         self._descriptor.where = where
-
-    @property
-    def reading(self) -> AbstractContextManager[None]:
-        """The right to read."""
-        return self._descriptor.reading
-
-    @property
-    def writing(self) -> AbstractContextManager[None]:
-        """The right to write."""
-        return self._descriptor.writing
 
     def receive_into(self, buffer: Any, /) -> int:
         """Receive what is there."""

@@ -166,8 +166,19 @@ class Stream(PythonStreamNames, Uncopied):
                 example as bytes.
             TimedOut: The time is up. What there is of the line stays.
         """
-        check_limit(limit)
-        return self._read("read_line", lambda: self._input.take_line(limit), timeout)
+        if limit is not DEFAULT_LIMIT:
+            check_limit(limit)
+        deadline = None if timeout is DEFAULT_TIMEOUT else self._deadline(timeout)
+        with self._channel.reading:
+            try:
+                line = self._input.take_line(limit)
+            except StreamError as error:
+                raise self._named(error, "read_line") from None
+            if line is not None:
+                return line
+            if deadline is None:
+                deadline = self._deadline(DEFAULT_TIMEOUT)
+            return self._receive_until("read_line", lambda: self._input.take_line(limit), deadline)
 
     @property
     def missing_newline(self) -> bool:
@@ -362,20 +373,28 @@ class Stream(PythonStreamNames, Uncopied):
             if of_bytes:
                 self._input.check_bytes()
             result = self._take(operation, take)
-            while result is None:
-                self._receive(operation, deadline)
-                result = self._take(operation, take)
-                if result is None:
-                    self._check_time(operation, deadline)
+            if result is None:
+                result = self._receive_until(operation, take, deadline)
             return result
+
+    def _receive_until(self, operation: str, take: Callable[[], T | None], deadline: Deadline) -> T:
+        while True:
+            self._receive(operation, deadline)
+            result = self._take(operation, take)
+            if result is not None:
+                return result
+            self._check_time(operation, deadline)
 
     def _take(self, operation: str, take: Callable[[], T]) -> T:
         try:
             return take()
         except StreamError as error:
-            error.operation = operation
-            error.address = self._channel.where
-            raise
+            raise self._named(error, operation) from None
+
+    def _named(self, error: StreamError, operation: str) -> StreamError:
+        error.operation = operation
+        error.address = self._channel.where
+        return error
 
     def _receive(self, operation: str, deadline: Deadline) -> None:
         """Receive something into the input buffer, or the end of file."""
