@@ -1,6 +1,7 @@
 """The line splitter gives exactly the lines that `InputBuffer.take_line` gives, only faster."""
 
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -130,12 +131,33 @@ def test_what_comes_behind_any_line_can_be_had_as_bytes(
             taken = [buffer.take_line(None) for _ in range(count)]
             assert taken == lines[:count]
             if count < len(lines) or data.draw(st.booleans()):
-                rest = splitter.unread(count)
-                assert rest == buffer.take_bytes(len(buffer))
-                assert splitter.unread(0) == b""  # it is forgotten
+                splitter.put_back(count)
+                assert splitter.take_rest() == buffer.take_bytes(len(buffer))
+                assert splitter.take_rest() == b""  # it is forgotten
                 return
             if not lines:
                 break
+
+
+@given(st.data(), formats, limits, some_bytes)
+def test_lines_that_are_put_back_come_again(
+    data: st.DataObject, external_format: ExternalFormat, limit: int, sent: bytes
+) -> None:
+    arriving = data.draw(pieces_of(sent))
+    splitter = make_line_splitter(external_format, limit)
+    outcomes: list[Outcome] = []
+    for piece in (*arriving, None):
+        splitter.feed_eof() if piece is None else splitter.feed(piece)
+        outcomes.append([])
+        try:
+            while lines := splitter.lines():
+                taken = data.draw(st.integers(1, len(lines)))
+                outcomes[-1] += lines[:taken]
+                splitter.put_back(taken)
+        except StreamError as error:
+            outcomes[-1].append(type(error))
+            break
+    assert outcomes == split_lines(external_format, limit, arriving)
 
 
 @pytest.mark.parametrize("eol", EOLS)
@@ -144,18 +166,20 @@ def test_what_was_returned_before_is_never_given_back(eol: str) -> None:
     splitter.feed(b"one\ntwo\nhalf")
     assert splitter.lines() == ["one", "two"]
     assert splitter.lines() == []
-    assert splitter.unread(0) == b"half"
+    splitter.put_back(0)
+    assert splitter.take_rest() == b"half"
 
 
 def test_it_can_be_fed_again_after_unreading() -> None:
     splitter = make_line_splitter(ExternalFormat(), PLENTY)
     splitter.feed(b"one\ntwo\nthree\nhalf")
     assert splitter.lines() == ["one", "two", "three"]
-    rest = splitter.unread(1)
+    splitter.put_back(1)
+    rest = splitter.take_rest()
     assert rest == b"two\nthree\nhalf"
     splitter.feed(rest)
     assert splitter.lines() == ["two", "three"]
-    assert splitter.unread(2) == b"half"
+    assert splitter.take_rest() == b"half"
 
 
 def test_the_last_line_needs_no_newline() -> None:
@@ -163,7 +187,7 @@ def test_the_last_line_needs_no_newline() -> None:
     splitter.feed(b"a\nb")
     splitter.feed_eof()
     assert [splitter.lines(), splitter.lines(), splitter.lines()] == [["a"], ["b"], []]
-    assert splitter.unread(0) == b""
+    assert splitter.take_rest() == b""
 
 
 def test_the_bytes_of_a_last_line_without_newline_can_be_had_too() -> None:
@@ -171,7 +195,8 @@ def test_the_bytes_of_a_last_line_without_newline_can_be_had_too() -> None:
     splitter.feed(b"ab")
     splitter.feed_eof()
     assert splitter.lines() == ["ab"]
-    assert splitter.unread(0) == b"ab"
+    splitter.put_back(0)
+    assert splitter.take_rest() == b"ab"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +210,7 @@ def test_a_bad_line_stays(encoding: str, data: bytes, error: type[StreamError]) 
     for _ in range(2):
         with pytest.raises(error):
             splitter.lines()
-    assert splitter.unread(0) == data[5:]
+    assert splitter.take_rest() == data[5:]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +241,7 @@ def test_decoded_text_cannot_be_had_as_bytes_and_says_so() -> None:
     assert splitter.lines() == ["line"]
     assert splitter.lines() == []
     with pytest.raises(ValueError, match="utf-16-le"):
-        splitter.unread(0)
+        splitter.take_rest()
     splitter.feed(" more\n".encode("utf-16-le"))
     assert splitter.lines() == ["half more"]
 
@@ -240,3 +265,56 @@ def test_a_long_line_is_not_searched_again_and_again() -> None:
     assert all(later - earlier == 1000 for earlier, later in pairwise(sizes))
     splitter.feed(b"\n")
     assert splitter.lines() == ["x" * 5000]
+
+
+# ---- What it costs ----
+
+
+def count_split(splitter: LineSplitter, taken: Callable[[int], int]) -> tuple[int, int]:
+    """Return in how many batches how many lines come, when a part of each is put back."""
+    batches = split = 0
+    while lines := splitter.lines():
+        batches += 1
+        split += len(lines)
+        splitter.put_back(min(taken(batches), len(lines)))
+    return batches, split
+
+
+@pytest.mark.parametrize("size", [2, 64, 65, 100, 1000])
+def test_lines_of_any_usual_length_come_many_at_a_time(size: int) -> None:
+    splitter = DirectLineSplitter(ExternalFormat(), PLENTY)
+    splitter.feed(b"x" * (size - 1) + b"\n" + (b"y" * (size - 1) + b"\n") * 999)
+    batches = 0
+    while splitter.lines():
+        batches += 1
+    assert batches <= 8 + size * 1000 // 8000
+
+
+@pytest.mark.parametrize("eol", EOLS)
+@pytest.mark.parametrize(
+    "taken",
+    [lambda batch: 1, lambda batch: 10, lambda batch: 1 if batch % 10 == 0 else PLENTY],
+    ids=["one", "ten", "most"],
+)
+def test_what_is_put_back_was_not_much_more_than_what_was_taken(
+    eol: str, taken: Callable[[int], int]
+) -> None:
+    splitter = DirectLineSplitter(ExternalFormat("utf-8", eol), PLENTY)
+    splitter.feed(b"x\n" * 30_000)
+    batches, split = count_split(splitter, taken)
+    assert split <= 3 * 30_000 + 32 * batches  # the first batch has no more than 32 such lines
+
+
+def test_lines_that_are_put_back_are_bytes_and_no_objects() -> None:
+    splitter = DirectLineSplitter(ExternalFormat(), PLENTY)
+    data = b"xy\n" * 20_000
+    splitter.feed(data)
+    while len(splitter.lines()) < 1000:
+        pass
+    tracemalloc.start()
+    try:
+        assert len(splitter.lines()) > 1000
+        splitter.put_back(1)
+        assert tracemalloc.get_traced_memory()[0] < 1000
+    finally:
+        tracemalloc.stop()

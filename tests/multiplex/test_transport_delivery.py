@@ -622,7 +622,7 @@ def test_lines_that_wait_take_little_room(base: EventBase, line: str) -> None:
             for paused in range(1, 6):
                 run_until(base, lambda n=paused: protocol.count == 1000 * n)  # type: ignore[misc]
                 held, _ = tracemalloc.get_traced_memory()
-                assert held < 3 * len(sent) + 150_000
+                assert held < len(sent) + 10_000  # what has come, and hardly anything more
                 transport.resume_reading()
         finally:
             tracemalloc.stop()

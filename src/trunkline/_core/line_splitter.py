@@ -1,11 +1,12 @@
 """Splitting what arrives into lines, many at a time.
 
 It gives the same lines as `InputBuffer.take_line`, faster: a batch of lines is decoded and split at
-once. Only where that fails, or a line is longer than a batch, are they looked at one by one.
+once. Only where that fails are they looked at one by one.
 
-The batches begin small, and double. Who takes one line and then something else does not have all of
-the rest split in vain, each time; and lines that wait because somebody pauses are a few kilobytes
-of objects, while all that comes behind them waits as bytes.
+A batch is as large as what was taken of those before it, and twice that if all was. So whoever
+takes one line and then something else does not have all of the rest split in vain, each time. And
+lines that nobody takes for now are put back: they wait as bytes, of which a megabyte of objects
+could be made.
 """
 
 from typing import Protocol
@@ -19,7 +20,7 @@ __all__ = ("LineSplitter", "make_line_splitter")
 
 
 FIRST_BATCH_BYTES = 64
-MOST_BATCH_BYTES = 4096
+MOST_BATCH_BYTES = 16_384
 
 
 class LineSplitter(Protocol):
@@ -40,8 +41,11 @@ class LineSplitter(Protocol):
             LineTooLong, DecodingError: The next line is bad. It stays.
         """
 
-    def unread(self, count: int) -> bytes:
-        """Return what comes behind the first `count` lines that were returned last, and forget it.
+    def put_back(self, taken: int) -> None:
+        """Return all but the first `taken` of the lines that were returned last once more."""
+
+    def take_rest(self) -> bytes:
+        """Return the bytes of what has not been returned as lines, and forget it.
 
         Raises:
             ValueError: A part of it has been decoded, and cannot be had as bytes.
@@ -67,6 +71,7 @@ class DirectLineSplitter:
         "_eol",
         "_errors",
         "_limit",
+        "_most_batch_bytes",
         "_scanned",
         "_start",
     )
@@ -80,22 +85,25 @@ class DirectLineSplitter:
         self._start = 0  # where in `_data` the next line begins
         self._batch_start = 0  # and where those begin that were returned last
         self._scanned = 0  # there is no newline between `_start` and this index of `_data`
-        self._batch_bytes = FIRST_BATCH_BYTES
+        # In a batch within the limit, no line can be too long.
+        self._most_batch_bytes = min(MOST_BATCH_BYTES, limit)
+        self._batch_bytes = min(FIRST_BATCH_BYTES, limit)
         self._at_end = False
 
     def feed(self, data: bytes) -> None:
         """See `LineSplitter`."""
-        if self._start == len(self._data):
+        rest, start = self._data, self._start
+        if start == len(rest):
             self._data = data
             self._scanned = 0
         else:
-            # A bytearray can grow without being copied each time.
-            rest = self._data
-            rest = rest if isinstance(rest, bytearray) else bytearray(rest)
-            del rest[: self._start]
+            # A bytearray can grow, and lose its front, without being copied each time.
+            if isinstance(rest, bytearray):
+                del rest[:start]
+            else:
+                rest = self._data = bytearray(rest[start:])
             rest += data
-            self._data = rest
-            self._scanned = max(0, self._scanned - self._start)
+            self._scanned = max(0, self._scanned - start)
         self._start = self._batch_start = 0
 
     def feed_eof(self) -> None:
@@ -104,39 +112,39 @@ class DirectLineSplitter:
 
     def lines(self) -> list[str]:
         """See `LineSplitter`."""
-        data, start = self._data, self._start
-        self._batch_start = start
+        data = self._data
+        start = self._batch_start = self._start
         if start == len(data):
             return []
-        # Within the limit no line can be too long.
-        stop = start + min(self._batch_bytes, self._limit)
+        size = self._batch_bytes
+        stop = start + size
         end = data.rfind(b"\n", start, stop) + 1
         if self._eol == "cr":
             end = max(end, data.rfind(b"\r", start, stop) + 1)
-        if end == 0:
-            return self._long_line()
+        if not end:
+            end = find_newline(data, self._eol, max(stop, self._scanned)) + 1
+            if not end:
+                return self._last_line()
+            if end - start > self._limit:
+                return self._lines_one_by_one(end)
         try:
-            text = bytes(data[start:end]).decode(self._encoding, self._errors)
+            text = data[start:end].decode(self._encoding, self._errors)
         except UnicodeDecodeError:
             return self._lines_one_by_one(end)
         self._start = end
-        self._batch_bytes = min(2 * self._batch_bytes, MOST_BATCH_BYTES)
+        if size < self._most_batch_bytes:
+            self._batch_bytes = min(2 * size, self._most_batch_bytes)
         if self._eol != "lf":
             text = text.replace("\r\n" if self._eol == "crlf" else "\r", "\n")
         lines = text.split("\n")
         lines.pop()
         return lines
 
-    def _long_line(self) -> list[str]:
-        """Return a line that is longer than a batch, or the last one, if it is complete."""
+    def _last_line(self) -> list[str]:
+        """Return what is left at the end of the file; and no line before that."""
         data, start = self._data, self._start
-        newline = find_newline(data, self._eol, max(start, self._scanned))
-        if newline >= 0:
-            line = self._one_line(start, content_end(data, self._eol, newline))
-            self._start = newline + 1
-            return [line]
-        self._scanned = len(data)
         if not self._at_end:
+            self._scanned = len(data)
             # The CR at the very end may be half of the newline that the limit does not count.
             if (size := len(data) - start) > self._limit:
                 self._check_size(size - (self._eol == "crlf" and data[-1] == 13))
@@ -151,7 +159,7 @@ class DirectLineSplitter:
         try:
             while self._start < end:
                 newline = find_newline(self._data, self._eol, self._start)
-                stop = content_end(self._data, self._eol, newline)
+                stop = max(self._start, content_end(self._data, self._eol, newline))
                 lines.append(self._one_line(self._start, stop))
                 self._start = newline + 1
         except StreamError:
@@ -160,10 +168,9 @@ class DirectLineSplitter:
         return lines
 
     def _one_line(self, start: int, end: int) -> str:
-        line = bytes(self._data[start:end])
-        self._check_size(len(line))
+        self._check_size(end - start)
         try:
-            return line.decode(self._encoding, self._errors)
+            return self._data[start:end].decode(self._encoding, self._errors)
         except UnicodeDecodeError as error:
             raise DecodingError.from_unicode_error(error) from None
 
@@ -171,15 +178,21 @@ class DirectLineSplitter:
         if size > self._limit:
             raise LineTooLong(self._limit)
 
-    def unread(self, count: int) -> bytes:
+    def put_back(self, taken: int) -> None:
         """See `LineSplitter`."""
-        start = self._batch_start
-        for _ in range(count):
-            start = find_newline(self._data, self._eol, start) + 1 or len(self._data)
-        rest = bytes(self._data[start:])
+        data, end = self._data, self._batch_start
+        for _ in range(taken):
+            end = find_newline(data, self._eol, end) + 1 or len(data)
+        size = max(FIRST_BATCH_BYTES, end - self._batch_start)
+        self._batch_bytes = min(size, self._most_batch_bytes)
+        self._start = end
+        self._scanned = 0
+
+    def take_rest(self) -> bytes:
+        """See `LineSplitter`."""
+        rest = bytes(self._data[self._start :])
         self._data = b""
         self._start = self._batch_start = self._scanned = 0
-        self._batch_bytes = FIRST_BATCH_BYTES
         return rest
 
 
@@ -208,6 +221,9 @@ class DecodingLineSplitter:
             return []
         return [] if line is None else [line]
 
-    def unread(self, count: int) -> bytes:
+    def put_back(self, taken: int) -> None:
+        """See `LineSplitter`: of a single line, nothing is left when it is taken."""
+
+    def take_rest(self) -> bytes:
         """See `LineSplitter`."""
         return self._input.take_rest()

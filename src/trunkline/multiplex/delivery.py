@@ -146,13 +146,13 @@ class _Text:
 
 
 class _Lines:
-    __slots__ = ("_lines", "_receiver", "_splitter", "_waiting")
+    __slots__ = ("_batch_size", "_receiver", "_splitter", "_waiting")
 
     def __init__(self, receiver: Receiver, external_format: ExternalFormat, limit: int) -> None:
         self._receiver = receiver
         self._splitter = make_line_splitter(external_format, limit)
-        self._lines: list[str] = []  # what the splitter has returned last
-        self._waiting: Iterator[str] = iter(())  # those of them that have not been delivered
+        self._batch_size = 0  # how many lines the splitter has returned last
+        self._waiting: Iterator[str] | None = None  # those of them that have not been delivered
 
     def deliver(self, data: bytes) -> bool:
         splitter, receiver = self._splitter, self._receiver
@@ -160,28 +160,38 @@ class _Lines:
             splitter.feed(data)
         line_received = receiver.callback("line_received")
         while True:
-            # The iterator is kept, so that whatever ends this loop loses no line, and counts none.
-            for line in self._waiting:
-                line_received(line)
-                if receiver.interrupted:
-                    return True
             try:
-                self._lines = splitter.lines()
+                lines = splitter.lines()
             except StreamError as error:
-                self._lines = []
                 raise InputFailed(error) from None
-            if not self._lines:
+            if not lines:
                 return False
-            self._waiting = iter(self._lines)
+            # Each line leaves the iterator before it is delivered: whatever ends this loop, none is
+            # lost, and none is delivered twice.
+            self._waiting = waiting = iter(lines)
+            self._batch_size = len(lines)
+            try:
+                for line in waiting:
+                    line_received(line)
+                    if receiver.interrupted:
+                        self._put_back()
+                        return True
+            except BaseException:
+                self._put_back()
+                raise
+
+    def _put_back(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and (left := length_hint(waiting)):
+            self._splitter.put_back(self._batch_size - left)
 
     def finish(self) -> bool:
         self._splitter.feed_eof()
         return self.deliver(b"")
 
     def take_back(self) -> bytes:
-        rest = self._splitter.unread(len(self._lines) - length_hint(self._waiting))
-        self._lines, self._waiting = [], iter(())
-        return rest
+        self._put_back()  # it is called from inside a callback, too
+        return self._splitter.take_rest()
 
 
 def make_delivery(
