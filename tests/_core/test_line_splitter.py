@@ -318,3 +318,19 @@ def test_lines_that_are_put_back_are_bytes_and_no_objects() -> None:
         assert tracemalloc.get_traced_memory()[0] < 1000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("arriving", [1, 3])
+@pytest.mark.parametrize("half", [b"", b"half"])
+def test_what_has_been_taken_takes_no_room(half: bytes, arriving: int) -> None:
+    splitter = DirectLineSplitter(ExternalFormat(), PLENTY)
+    tracemalloc.start()
+    try:
+        for _ in range(arriving):
+            splitter.feed(bytes(b"line\n" * 10_000 + half))  # a fresh object, that nobody else has
+            while splitter.lines():
+                pass
+        assert tracemalloc.get_traced_memory()[0] < 2000
+    finally:
+        tracemalloc.stop()
+    assert splitter.take_rest() == half

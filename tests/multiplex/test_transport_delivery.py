@@ -22,7 +22,15 @@ from multiplex.transport_helpers import (
 )
 from support.peers import receive_all
 
-from trunkline import DecodingError, EventBase, LineTooLong, StreamError, TransportProtocol
+from trunkline import (
+    DecodingError,
+    EventBase,
+    ExternalFormat,
+    LineTooLong,
+    StreamError,
+    TransportProtocol,
+)
+from trunkline.multiplex.delivery import make_delivery
 from trunkline.multiplex.transport import Transport
 
 FORMS = ("bytes", "text", "lines", "buffer")
@@ -626,3 +634,25 @@ def test_lines_that_wait_take_little_room(base: EventBase, line: str) -> None:
                 transport.resume_reading()
         finally:
             tracemalloc.stop()
+
+
+class Taking:
+    """Takes whatever is delivered, and keeps nothing."""
+
+    interrupted = False
+
+    def callback(self, name: str) -> Callable[..., Any]:
+        return (lambda size: bytearray(5000)) if name == "get_buffer" else (lambda data: None)
+
+
+@pytest.mark.parametrize("delivery", FORMS)
+@pytest.mark.parametrize("external_format", ["utf-8", "utf-16-le"])
+def test_what_has_been_delivered_takes_no_room(delivery: Any, external_format: str) -> None:
+    form = make_delivery(delivery, Taking(), ExternalFormat(external_format), 1000)
+    form.deliver("line\n".encode(external_format))  # what is made once, and kept
+    tracemalloc.start()
+    try:
+        form.deliver(("line\n" * 5000).encode(external_format))
+        assert tracemalloc.get_traced_memory()[0] < 3000
+    finally:
+        tracemalloc.stop()

@@ -115,6 +115,8 @@ class DirectLineSplitter:
         data = self._data
         start = self._batch_start = self._start
         if start == len(data):
+            self._data = b""  # who has nothing to do keeps nothing
+            self._start = self._batch_start = 0
             return []
         size = self._batch_bytes
         stop = start + size
@@ -143,15 +145,18 @@ class DirectLineSplitter:
     def _last_line(self) -> list[str]:
         """Return what is left at the end of the file; and no line before that."""
         data, start = self._data, self._start
-        if not self._at_end:
-            self._scanned = len(data)
-            # The CR at the very end may be half of the newline that the limit does not count.
-            if (size := len(data) - start) > self._limit:
-                self._check_size(size - (self._eol == "crlf" and data[-1] == 13))
-            return []
-        line = self._one_line(start, len(data))
-        self._start = len(data)
-        return [line]
+        if self._at_end:
+            line = self._one_line(start, len(data))
+            self._start = len(data)
+            return [line]
+        if start:  # what is before the line is not kept until it is complete
+            self._data = data = data[start:]
+            self._start = self._batch_start = 0
+        self._scanned = len(data)
+        # The CR at the very end may be half of the newline that the limit does not count.
+        if len(data) > self._limit:
+            self._check_size(len(data) - (self._eol == "crlf" and data[-1] == 13))
+        return []
 
     def _lines_one_by_one(self, end: int) -> list[str]:
         """Return the lines up to the first one that is bad; raise if that is the first."""

@@ -106,7 +106,8 @@ class _Buffer:
             if not count:
                 raise ValueError("get_buffer() has returned an empty buffer")
             view[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
+        # An empty view would keep all that it was a view of.
+        self._rest = self._rest[count:] or memoryview(b"")
         receiver.callback("buffer_updated")(count)
         return not receiver.interrupted
 
@@ -165,6 +166,7 @@ class _Lines:
             except StreamError as error:
                 raise InputFailed(error) from None
             if not lines:
+                self._waiting = None
                 return False
             # Each line leaves the iterator before it is delivered: whatever ends this loop, none is
             # lost, and none is delivered twice.
