@@ -43,14 +43,13 @@ class Registration:
 def ready_ones(
     registered: Mapping[int, Registration], ready: Iterable[tuple[int, int]]
 ) -> list[Registration]:
-    """Return the registrations of numbers that are ready, of which each learns for what.
-
-    Another thread may just have taken one of them out.
-    """
-    found = []
+    """Return the registrations of numbers that are ready, of which each learns for what."""
+    found: list[Registration] = []
     for number, events in ready:
-        registration = registered.get(number)
-        if registration is not None:
-            registration.events = events
-            found.append(registration)
+        try:
+            registration = registered[number]
+        except KeyError:  # another thread has just taken it out
+            continue
+        registration.events = events
+        found.append(registration)
     return found

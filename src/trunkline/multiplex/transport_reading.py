@@ -56,46 +56,48 @@ class ReadingTransport(WritingTransport):
                 self._read_at = self.event_base.now()
 
     def ready(self) -> None:
-        """Receive and deliver what has come, and send what there is room for."""
-        self.event_base.handler_called()
-        events = self.events
-        if self._is_reading and events & _FOR_READING:
-            self._on_readable()
-        if self._is_waiting_to_write and events & _FOR_WRITING:
-            self._flush()
-
-    def _on_readable(self) -> None:
-        """Receive, and deliver, as long as there is much, but not for ever.
+        """Receive and deliver what has come, as long as there is much; then send what fits.
 
         A busy server does little else. So what is usual is done here and in `_flush`, without
-        calling anything of ours; `_received` and `_delivering` are the same for what is not.
+        calling anything of ours; `handler_called`, `_received` and `_delivering` are the same for
+        what is not.
         """
-        if self._delivery == "buffer":
-            self._receive_into_buffer()
-            return
-        for _ in range(_RECEIVES_AT_ONCE):
-            try:
-                data = self._receive(RECEIVE_BYTES)
-            except BlockingIOError:
+        base = self.event_base
+        base._fired = True
+        base._callbacks += 1
+        if self._is_reading and self.events & _FOR_READING:
+            if self._delivery == "buffer":
+                self._receive_into_buffer()
                 return
-            except OSError as error:
-                self._broken(error, "receive")
-                return
-            if not data:
-                self._on_eof()
-                return
-            self._read_at = self.event_base.iteration_time
-            self._is_delivering = True
-            try:
-                self._take_in(data)
-            except Exception as error:
-                self._callback_failed(error)
-            finally:
-                self._is_delivering = False
-                if self._queue.size and not self._is_waiting_to_write:
-                    self._flush()
-            if len(data) < RECEIVE_BYTES or not self._is_reading:
-                return
+            left = _RECEIVES_AT_ONCE
+            while True:
+                try:
+                    data = self._receive(RECEIVE_BYTES)
+                except BlockingIOError:
+                    break
+                except OSError as error:
+                    self._broken(error, "receive")
+                    return
+                if not data:
+                    self._on_eof()
+                    break
+                self._read_at = base.iteration_time
+                self._is_delivering = True
+                try:
+                    self._take_in(data)
+                except Exception as error:
+                    self._callback_failed(error)
+                finally:
+                    self._is_delivering = False
+                    if self._queue.size and not self._is_waiting_to_write:
+                        self._flush()
+                if len(data) < RECEIVE_BYTES:
+                    break
+                left -= 1
+                if not (left and self._is_reading):
+                    break
+        if self._is_waiting_to_write and self.events & _FOR_WRITING:
+            self._flush()
 
     def _receive_into_buffer(self) -> None:
         """Receive into the protocol's own buffer."""
