@@ -5,8 +5,6 @@ port off what the server prints, types the text into the client, and compares wh
 prints, line by line, with what it typed. It knows them only by what they print, so that another
 pair of the tutorial's programs can take their place.
 
-    python examples/demo.py [--text FILE] [--timeout SECONDS]
-
 The exit status is 0 only if every line came back as it went in.
 """
 

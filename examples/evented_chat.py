@@ -2,7 +2,7 @@
 
 Lines are taken from a stream: half a line waits there for its other half.
 
-    python examples/evented_chat.py --port 9999
+    .venv/bin/python examples/evented_chat.py --port 9999
     nc localhost 9999
 """
 

@@ -1,6 +1,8 @@
 """Gets a page by HTTP, with callbacks: the request is given along with the address.
 
-python examples/evented_get.py --host www.example.org --port 80
+    .venv/bin/python examples/evented_get.py --host www.example.org --port 80
+
+It ends well if the server has finished, and says what was wrong otherwise.
 """
 
 import sys

@@ -3,7 +3,7 @@
 Each of the two sockets has the other one as its `data`. Neither side is read faster than the other
 one takes it: what the proxy holds is limited, however much goes through.
 
-    python examples/evented_proxy.py --port 9998 --to-host localhost --to-port 9999
+    .venv/bin/python examples/evented_proxy.py --port 9998 --to-host localhost --to-port 9999
 
 When one side has finished, so has the other one: who waits for an answer must not finish first.
 """

@@ -1,7 +1,6 @@
 """What the tutorial's programs have in common: their defaults, their options, and little helpers.
 
-Each program is run as ``python examples/NAME.py`` from a checkout, where nothing needs to be
-installed: `examples/trunkline` is a link to the sources.
+The programs are run by a Python that has Trunkline: the README says how to install it.
 """
 
 import argparse

@@ -303,11 +303,12 @@ class Program:
 def example(name: str, *arguments: str, separate_errors: bool = False) -> Program:
     """Return the tutorial program `examples/NAME.py`, to run as a reader runs it.
 
-    It finds nothing of this repository by luck, buffers its output like any program in a pipe, and
-    complains of everything that it forgets to close.
+    It finds the sources of this repository and nothing else by luck, buffers its output like any
+    program in a pipe, and complains of everything that it forgets to close.
     """
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
+        "PYTHONPATH": str(ROOT / "src"),
         "PYTHONDEVMODE": "1",
         "PYTHONWARNINGS": "error::ResourceWarning",
     }
