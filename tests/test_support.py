@@ -493,7 +493,7 @@ def test_an_example_runs_as_a_reader_would_run_it(
     (tmp_path / "examples" / "probe.py").write_text(
         "import os, sys\n"
         "print(sys.argv, sys.flags.dev_mode, sys.warnoptions, os.getcwd())\n"
-        "print({name for name in os.environ if name.startswith('PYTHON')})\n"
+        "print({name: os.environ[name] for name in os.environ if name.startswith('PYTHON')})\n"
     )
     monkeypatch.setattr(processes, "ROOT", tmp_path)
     monkeypatch.setenv("PYTHONPATH", "/nonexistent")
@@ -503,7 +503,11 @@ def test_an_example_runs_as_a_reader_would_run_it(
     argv, environment = probe.output.splitlines()
     arguments = ["examples/probe.py", "--port", "0"]
     assert argv == f"{arguments} True ['default', 'error::ResourceWarning'] {tmp_path}"
-    assert sorted(eval(environment)) == ["PYTHONDEVMODE", "PYTHONWARNINGS"]
+    assert eval(environment) == {
+        "PYTHONPATH": str(tmp_path / "src"),
+        "PYTHONDEVMODE": "1",
+        "PYTHONWARNINGS": "error::ResourceWarning",
+    }
 
 
 # ---- Peers ----

@@ -132,6 +132,11 @@ def test_a_process_that_dies_is_final(tmp_path: Path) -> None:
     assert "crashed while running 'test_inner.py::test_it'" in run.output
 
 
+def test_what_a_test_starts_is_not_run_again(tmp_path: Path) -> None:
+    run = run_pytest(tmp_path, f"import os\ndef test_it(): assert {VARIABLE!r} not in os.environ\n")
+    assert run.status == 0
+
+
 def test_nothing_is_run_again_unless_it_is_asked_for(tmp_path: Path) -> None:
     run = run_pytest(tmp_path, "def test_flaky(): fails_once('a')\n", again=False)
     assert run.status == 1

@@ -256,8 +256,8 @@ class TimedOut(SocketError, TimeoutError, codes=("ETIMEDOUT",)):
     on the peer. `unsent` is how many bytes a socket had not sent that was closed then.
     """
 
-    deadline = False
-    unsent = 0
+    deadline: bool = False
+    unsent: int = 0
 
     @classmethod
     def expired(cls, operation: str, address: object = None, *, unsent: int = 0) -> Self:
@@ -272,13 +272,13 @@ class TimedOut(SocketError, TimeoutError, codes=("ETIMEDOUT",)):
 class SocketClosed(SocketError, codes=("EBADF",)):
     """The socket has been closed on this side."""
 
-    reason = "the socket is closed"
+    reason: str | None = "the socket is closed"
 
 
 class Busy(SocketError, codes=("EBUSY",)):
     """Another thread is reading (or writing) this socket right now."""
 
-    reason = "another thread is using the socket"
+    reason: str | None = "another thread is using the socket"
 
 
 class NotASocket(SocketError, codes=("ENOTSOCK",)):

@@ -21,13 +21,19 @@ VARIABLE = "TRUNKLINE_TEST_AGAIN"
 MOST = 10
 """How many failures may be accidents."""
 
+_file = pytest.StashKey[str | None]()
 _outcomes = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take the file's name away from the environment: what tests start is no such run."""
+    config.stash[_file] = os.environ.pop(VARIABLE, None)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Run again what failed; if all of it passes, so has the session."""
     config = session.config
-    file = os.environ.get(VARIABLE)
+    file = config.stash[_file]
     is_worker = hasattr(config, "workerinput")  # of pytest-xdist: its controller knows all failures
     if file is None or is_worker or exitstatus != pytest.ExitCode.TESTS_FAILED:
         return
@@ -55,11 +61,9 @@ def is_of_a_test(report: object) -> bool:
 def run_alone(name: str, root: Path) -> str:
     """Run one test in an interpreter of its own; return "" if it passes, and else the output."""
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *options, "--", name],
         cwd=root,
-        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

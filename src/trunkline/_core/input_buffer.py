@@ -20,8 +20,8 @@ class InputBuffer:
     def __init__(self, external_format: ExternalFormat) -> None:
         self._data = bytearray()
         self._text = make_text_reader(external_format, self._data)
-        self.at_end = False
-        self.taken_count = 0  # how many times something was taken: it grows with progress
+        self.at_end: bool = False
+        self.taken_count: int = 0  # how many times something was taken: it grows with progress
 
     # -- filling ---------------------------------------------------------------------------------
 

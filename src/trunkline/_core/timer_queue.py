@@ -29,11 +29,11 @@ class Timer(Uncopied):
     def __init__(
         self, callback: Callable[[], object], deadline: float, interval: float | None
     ) -> None:
-        self.callback = callback
-        self.deadline = deadline
-        self.interval = interval
+        self.callback: Callable[[], object] = callback
+        self.deadline: float = deadline
+        self.interval: float | None = interval
         self.queue: TimerQueue | None = None
-        self.entry = 0
+        self.entry: int = 0
 
     @property
     def is_pending(self) -> bool:

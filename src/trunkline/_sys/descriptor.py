@@ -155,10 +155,10 @@ class _Gone:
 
     __slots__ = ("where",)
 
-    is_closed = True
+    is_closed: bool = True
 
     def __init__(self, where: object) -> None:
-        self.where = where
+        self.where: object = where
 
     def check_open(self, operation: str) -> None:
         raise SocketClosed(operation=operation, address=self.where)
@@ -177,7 +177,7 @@ class Descriptor(Uncopied):
         close_wakes: Whether `_wake` reaches whoever waits; where not, waits are cut into pieces.
     """
 
-    close_wakes = False
+    close_wakes: bool = False
 
     __slots__ = (
         "_closing",
@@ -194,11 +194,11 @@ class Descriptor(Uncopied):
         self._number = number
         self._generation = _generation
         self._closing = threading.RLock()  # a signal handler may close what is being closed
-        self.is_closed = False
+        self.is_closed: bool = False
         self._closing_callbacks: tuple[Callable[[int], None], ...] = ()
         self.where: object = None
-        self.reading = Use(self, "read")
-        self.writing = Use(self, "write")
+        self.reading: Use = Use(self, "read")
+        self.writing: Use = Use(self, "write")
 
     @property
     def number(self) -> int:

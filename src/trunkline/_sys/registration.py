@@ -25,9 +25,9 @@ class Registration:
     __slots__ = ("events", "interest", "number")
 
     def __init__(self, number: int) -> None:
-        self.number = number
+        self.number: int = number
         self.interest: int | None = None
-        self.events = 0
+        self.events: int = 0
 
     def ready(self) -> None:
         """Do what there is to do for `events`."""

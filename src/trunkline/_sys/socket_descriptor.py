@@ -54,11 +54,13 @@ class SocketDescriptor(Descriptor):
 
     __slots__ = ("_socket", "_was_blocking", "family", "kind")
 
+    is_closed: bool  # once more, for type checkers that want it in each class
+
     _was_blocking: bool  # before it was adopted, for whoever gets it back
 
     # Linux wakes whoever waits for a socket that is shut down, even one that listens, or is being
     # connected. Others do not, for those.
-    close_wakes = sys.platform == "linux"
+    close_wakes: bool = sys.platform == "linux"
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)

@@ -27,7 +27,7 @@ class LocalServer(SocketServer):
     """Accepts connections at a local address; `local_server` makes it."""
 
     kind: ClassVar[str] = "local server"
-    socket_class = _IncomingLocalSocket
+    socket_class: ClassVar[type[AsyncSocket]] = _IncomingLocalSocket
 
 
 @overload

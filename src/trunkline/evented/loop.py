@@ -114,7 +114,7 @@ class EventLoop(Uncopied):
         """Who looks names up."""
         self.default_event_handler: EventCallback = default_event_handler
         """Called with the events of what has no `event_cb`; by default they are logged."""
-        self.event_base = EventBase(backend=backend, clock=clock)
+        self.event_base: EventBase = EventBase(backend=backend, clock=clock)
         """What the loop stands on. What is set up there directly does not keep the loop alive."""
         self.event_base.exception_handler = self._transport_failed
         self.event_base.worker_threads.limit = max_lookups

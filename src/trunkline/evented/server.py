@@ -112,7 +112,7 @@ class TcpServer(SocketServer):
     """Accepts TCP connections; `tcp_server` makes it."""
 
     kind: ClassVar[str] = "tcp server"
-    socket_class = _IncomingTcpSocket
+    socket_class: ClassVar[type[AsyncSocket]] = _IncomingTcpSocket
 
 
 class ListenOptions(TypedDict, total=False):

@@ -81,6 +81,8 @@ class EventBase(Monitor):
         TooManyOpenFiles: No descriptors are left for it.
     """
 
+    iteration_time: float  # once more, for type checkers that want it in each class
+
     def __init__(
         self,
         *,

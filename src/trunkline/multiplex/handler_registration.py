@@ -76,8 +76,10 @@ class HandlerRegistration(Registration):
         self._event_base = event_base
         self._identity: Identity | None = None
         self.source: Any = None  # what says when it is closed
-        self.is_trusted = False  # whether there is such a thing
-        self.is_abandoned = False  # another thread is closing it, and the handlers will be removed
+        self.is_trusted: bool = False  # whether there is such a thing
+        self.is_abandoned: bool = (
+            False  # another thread is closing it, and the handlers will be removed
+        )
         self.buffer: InputBuffer | None = None
         self._taken_count = 0  # of the buffer, when it was last looked at
         self.read: IOHandler | None = None

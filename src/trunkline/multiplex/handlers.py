@@ -59,14 +59,16 @@ class IOHandler(Uncopied):
         timeout: float | None,
         one_shot: bool,
     ) -> None:
-        self.number = number
+        self.number: int = number
         self.event: Event = event
-        self.callback = callback
-        self.timeout = timeout
-        self.one_shot = one_shot
-        self.is_plain = timeout is None and not one_shot  # nothing to be done but to call it
-        self.declined = 0  # how many in a row were replaced and had taken nothing, see `EventBase`
-        self.active_at = 0.0  # when the event was last seen, for the timeout
+        self.callback: HandlerCallback = callback
+        self.timeout: float | None = timeout
+        self.one_shot: bool = one_shot
+        self.is_plain: bool = timeout is None and not one_shot  # nothing to be done but to call it
+        self.declined: int = (
+            0  # how many in a row were replaced and had taken nothing, see `EventBase`
+        )
+        self.active_at: float = 0.0  # when the event was last seen, for the timeout
         self.timer: Timer | None = None
 
     def __repr__(self) -> str:

@@ -47,7 +47,7 @@ class Monitor(Calls):
         self._owner = get_ident()  # the thread in which `dispatch` has last been
         self._fired = False  # whether the iteration has called a handler or a timer
         self._callbacks = 0
-        self.iteration_time = 0.0
+        self.iteration_time: float = 0.0
         """When the backend last returned; it is only of use inside of what the base calls."""
 
     # -- handlers --------------------------------------------------------------------------------

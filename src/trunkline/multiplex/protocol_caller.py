@@ -19,7 +19,7 @@ class ProtocolCaller:
     __slots__ = ("_context", "protocol")
 
     def __init__(self, protocol: Any, context: Context | None) -> None:
-        self.protocol = protocol
+        self.protocol: Any = protocol
         self._context = context
 
     def method(self, name: str) -> Callable[..., Any]:

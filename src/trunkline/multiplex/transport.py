@@ -71,6 +71,12 @@ class Transport(ReadingTransport):
 
     __slots__ = ()
 
+    # Once more, for type checkers that want it in each class.
+    event_base: EventBase
+    descriptor: SocketDescriptor | None
+    remote_name: Any
+    interrupted: bool
+
     def __init__(
         self,
         event_base: EventBase,

@@ -45,6 +45,7 @@ class TransportCore(Registration, Uncopied):
         _written_at descriptor event_base interrupted remote_name
     """.split()  # noqa: SIM905 - one name a line would take a page
 
+    number: int
     event_base: EventBase
     descriptor: SocketDescriptor | None
     remote_name: Any

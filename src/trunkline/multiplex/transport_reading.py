@@ -33,6 +33,8 @@ class ReadingTransport(WritingTransport):
 
     __slots__ = ()
 
+    interrupted: bool
+
     def pause_reading(self) -> None:
         """Deliver nothing until `resume_reading`, not even what has been received already."""
         self._is_paused = True

@@ -15,6 +15,8 @@ class WritingTransport(TransportCore):
 
     __slots__ = ()
 
+    interrupted: bool
+
     def write(self, data: Any) -> None:
         r"""Write bytes, or text; see the contract at the top of this module.
 

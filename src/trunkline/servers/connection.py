@@ -27,7 +27,7 @@ __all__ = (
     "logger",
 )
 
-logger = logging.getLogger("trunkline.servers")
+logger: logging.Logger = logging.getLogger("trunkline.servers")
 
 T = TypeVar("T")
 

@@ -75,7 +75,7 @@ class Place:
         self.number = number
         self.sockets = sockets
         self._back_off = BackOff(first=_FIRST_DELAY, factor=2.0, last=_LONGEST_DELAY)
-        self.not_before = monotonic()
+        self.not_before: float = monotonic()
 
     def put_off(self) -> float:
         """Wait for longer than the last time, and return for how many seconds."""
@@ -120,10 +120,14 @@ class Worker:
         self.place = place
         self.generation = generation
         self.state: WorkerState = "starting"
-        self.pid = 0
-        self.began = monotonic()
-        self.deadline = None if start_timeout is None else self.began + start_timeout
-        self.is_told = self.is_lost = False
+        self.pid: int = 0
+        self.began: float = monotonic()
+        self.deadline: float | None = None if start_timeout is None else self.began + start_timeout
+        self.is_told: bool = False
+        self.is_lost: bool = False
+        self.own_life: PipeEnd
+        self.status: PipeEnd
+        self.own_status: PipeEnd
         self.own_life, self._life = open_pipe()
         try:
             self.status, self.own_status = open_pipe()

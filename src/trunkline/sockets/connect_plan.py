@@ -106,7 +106,7 @@ class ConnectPlan:
         self._target = remote_host, 0 if remote_port is None else check_port(remote_port)
         self.attempt_delay = attempt_delay
         """Seconds between the starts of two attempts; None is one after the other."""
-        self.needs_resolver = any(
+        self.needs_resolver: bool = any(
             host is not None and _literal_address(host, family) is None
             for host in (local_host, remote_host)
         )

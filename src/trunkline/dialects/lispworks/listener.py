@@ -24,7 +24,7 @@ from ...sockets import ActiveSocket
 
 __all__ = ("Listener", "make_stream_and_run_listener")
 
-logger = logging.getLogger("trunkline.dialects")
+logger: logging.Logger = logging.getLogger("trunkline.dialects")
 
 _FILE_NAME = "<listener>"
 

@@ -20,7 +20,7 @@ from .streams import make_socket_stream
 
 __all__ = ("ServerProcess", "StartedServer", "server_terminate", "start_up_server")
 
-logger = logging.getLogger("trunkline.dialects")
+logger: logging.Logger = logging.getLogger("trunkline.dialects")
 
 AnnounceFunction: TypeAlias = Callable[[PassiveSocket | None, BaseException | None], object]
 
