@@ -1,7 +1,7 @@
 """Daytime client, one: connect to a server, read a line, print it.
 
-It is written step by step, as it would be in C, and it handles no errors. Try it while no server is
-running.
+It is written step by step, as it would be in C, and it handles no errors: each of them ends it. Try
+it while no server is running.
 """
 
 from supporting import HOST, PORT, run_client
@@ -23,23 +23,25 @@ def ex1_client(host: str = HOST, port: int = PORT) -> None:
     )
     # [/socket]
 
-    # [connect]
-    # Look the host's name up, and connect to the first of its addresses.
-    socket.connect(lookup_hostname(host, family="ipv4").address, port)
-    print(
-        f"Connected to server {socket.remote_host}:{socket.remote_port} "
-        f"via my local connection at {socket.local_host}:{socket.local_port}!"
-    )
-    # [/connect]
+    try:
+        # [connect]
+        # Look the host's name up, and connect to the first of its addresses.
+        socket.connect(lookup_hostname(host, family="ipv4").address, port)
+        print(
+            f"Connected to server {socket.remote_host}:{socket.remote_port} "
+            f"via my local connection at {socket.local_host}:{socket.local_port}!"
+        )
+        # [/connect]
 
-    # [read]
-    # Read the one line that a daytime server sends. This waits until the whole line is there.
-    line = socket.read_line()
-    print(line, end="")
-    # [/read]
+        # [read]
+        # Read the one line that a daytime server sends. This waits until the whole line is there.
+        line = socket.read_line()
+        print(line, end="")
+        # [/read]
 
     # [close]
-    socket.close()
+    finally:
+        socket.close()
     # [/close]
 
 

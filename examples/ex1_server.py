@@ -1,6 +1,6 @@
 """Daytime server, one: tell one client the time, and end.
 
-It is written step by step, as it would be in C, and it handles no errors.
+It is written step by step, as it would be in C, and it handles no errors: each of them ends it.
 """
 
 from supporting import PORT, daytime, run_server
@@ -17,44 +17,48 @@ def ex1_server(port: int = PORT) -> None:
         type="stream",
         external_format="utf-8/crlf",
     )
-    print(f"Created socket: {socket}[fd={socket.fileno()}]")
     # [/socket]
 
-    # [bind]
-    # Bind it to all of the machine's interfaces, which is what 0.0.0.0 stands for.
-    socket.bind(IPV4_UNSPECIFIED, port, reuse_address=True)
-    print(f"Bound socket: {socket}")
-    # [/bind]
+    try:
+        # [bind]
+        # Bind it to all of the machine's interfaces, which is what 0.0.0.0 stands for.
+        print(f"Created socket: {socket}[fd={socket.fileno()}]")
+        socket.bind(IPV4_UNSPECIFIED, port, reuse_address=True)
+        print(f"Bound socket: {socket}")
+        # [/bind]
 
-    # [listen]
-    # Let it listen, and up to five clients wait until they are accepted.
-    socket.listen(backlog=5)
-    print(f"Listening on socket bound to: {socket.local_host}:{socket.local_port}")
-    # [/listen]
+        # [listen]
+        # Let it listen, and up to five clients wait until they are accepted.
+        socket.listen(backlog=5)
+        print(f"Listening on socket bound to: {socket.local_host}:{socket.local_port}")
+        # [/listen]
 
-    # [accept]
-    # Wait for a client. What we get is another socket, an active one, whose peer is the client.
-    print("Waiting to accept a connection...")
-    client = socket.accept()
-    who, client_port = client.remote_name
-    print(f"Got a connection from {who}:{client_port}!")
-    # [/accept]
+        # [accept]
+        # Wait for a client. What we get is another socket, an active one, whose peer is the client.
+        print("Waiting to accept a connection...")
+        client = socket.accept()
+        # [/accept]
 
-    # [send]
-    # What is written is gathered first: finish_output sends it, and waits until that is done.
-    print("Sending the time...", end="")
-    client.write_line(daytime())
-    client.finish_output()
-    # [/send]
+        try:
+            # [send]
+            # What is written is gathered first: finish_output sends it, and waits until it is out.
+            who, client_port = client.remote_name
+            print(f"Got a connection from {who}:{client_port}!")
+            print("Sending the time...", end="")
+            client.write_line(daytime())
+            client.finish_output()
+            # [/send]
 
-    # [close-client]
-    # We have nothing more to say.
-    client.close()
-    print("Sent!")
-    # [/close-client]
+        # [close-client]
+        # We have nothing more to say.
+        finally:
+            client.close()
+        print("Sent!")
+        # [/close-client]
 
     # [close]
-    socket.close()
+    finally:
+        socket.close()
     # [/close]
 
 

@@ -3,6 +3,8 @@
 Try it while no server is running, and with a server that goes away before it has replied.
 """
 
+import sys
+
 from supporting import HOST, PORT, run_client
 
 from trunkline import ConnectionRefused, EndOfFile, lookup_hostname, make_socket
@@ -22,7 +24,7 @@ def read_the_time(host: str, port: int) -> None:
             print(line, end="")
         except EndOfFile:
             # The server went away before it could reply. Leaving the block closes the socket.
-            print("Got end-of-file. Server closed connection!", end="")
+            sys.exit("Got end-of-file. Server closed connection!")
 
 
 # [/helper]
@@ -34,7 +36,7 @@ def ex3_client(host: str = HOST, port: int = PORT) -> None:
         read_the_time(host, port)
     except ConnectionRefused:
         address = lookup_hostname(host).address
-        print(f"Connection refused to {address}:{port}. Maybe the server isn't running?")
+        sys.exit(f"Connection refused to {address}:{port}. Maybe the server isn't running?")
 
 
 # [/entry]

@@ -3,6 +3,8 @@
 Try to start it twice, and try a client that goes away without waiting for the time.
 """
 
+import sys
+
 from supporting import PORT, daytime, open_listener, run_server
 
 from trunkline import AddressInUse, ConnectionReset, Hangup
@@ -37,7 +39,7 @@ def ex3_server(port: int = PORT) -> None:
         tell_the_time(port)
     except AddressInUse:
         # Somebody listens at this port. Or, without reuse_address, a server did a minute ago.
-        print("Bind: Address already in use, forget reuse_address=True?", end="")
+        sys.exit("Bind: Address already in use, forget reuse_address=True?")
 
 
 # [/entry]

@@ -4,6 +4,8 @@ The line "quit" asks the server to close the connection. As this client waits fo
 the server in turns, it finds out about that only after one more line has been typed.
 """
 
+import sys
+
 from supporting import HOST, PORT, read_input_line, run_client
 
 from trunkline import (
@@ -12,6 +14,7 @@ from trunkline import (
     ConnectionReset,
     EndOfFile,
     Hangup,
+    StreamError,
     lookup_hostname,
     make_socket,
 )
@@ -27,12 +30,14 @@ def talk_to_server(host: str, port: int) -> None:
         try:
             echo_lines(socket)
         except ConnectionReset:
-            print("Got connection reset. Server went away!", end="")
+            sys.exit("Got connection reset. Server went away!")
         except Hangup:
-            print("Got hangup. Server closed connection on write!")
+            sys.exit("Got hangup. Server closed connection on write!")
         except EndOfFile:
             # Either the server has ended, or the user has.
             print("Got end-of-file. Server closed connection on read!")
+        except StreamError as error:
+            sys.exit(f"Server sent no line: {error}")
 
 
 # [/helper]
@@ -56,7 +61,7 @@ def ex4_client(host: str = HOST, port: int = PORT) -> None:
         talk_to_server(host, port)
     except ConnectionRefused:
         address = lookup_hostname(host).address
-        print(f"Connection refused to {address}:{port}. Maybe the server isn't running?")
+        sys.exit(f"Connection refused to {address}:{port}. Maybe the server isn't running?")
     finally:
         print("Client Exited.")
 

@@ -3,10 +3,11 @@
 End it with Ctrl-C: the clients notice at once.
 """
 
+import sys
 from collections.abc import Callable
 from threading import Thread
 
-from supporting import PORT, daytime, open_listener, run_server
+from supporting import PORT, daytime, open_listener, run_server, say
 
 from trunkline import (
     ActiveSocket,
@@ -15,6 +16,7 @@ from trunkline import (
     Hangup,
     PassiveSocket,
     SocketClosed,
+    SocketError,
 )
 
 
@@ -26,7 +28,7 @@ def serve_in_threads(
     clients: dict[Thread, ActiveSocket] = {}
     try:
         while True:
-            print("Waiting to accept a connection...")
+            say("Waiting to accept a connection...")
             client = server.accept()
             clients = {thread: each for thread, each in clients.items() if thread.is_alive()}
             thread = Thread(target=handle, args=(client,), name=name)
@@ -37,10 +39,10 @@ def serve_in_threads(
     finally:
         # A thread cannot be destroyed, but the socket that it waits for can be closed: it gets
         # SocketClosed at once, and its client an end of file.
-        print("Destroying any active client threads....")
+        say("Destroying any active client threads....")
         for thread, client in clients.items():
             if thread.is_alive():
-                print(f"Destroying: {thread}")
+                say(f"Destroying: {thread}")
             client.close(abort=True)
             thread.join()
     # [/destroy]
@@ -51,19 +53,21 @@ def tell_the_time(client: ActiveSocket) -> None:
     """Tell one client the time; this is what each thread does."""
     who, port = client.remote_name
     try:
-        print(f"A thread is handling the connection from {who}:{port}!")
-        print(f"Sending the time to {who}:{port}...", end="")
+        say(f"A thread is handling the connection from {who}:{port}!")
+        say(f"Sending the time to {who}:{port}...")
         client.write_line(daytime())
         client.finish_output()
-        print("Sent!")
+        say(f"Sent the time to {who}:{port}!")
     except ConnectionReset:
-        print(f"Client {who}:{port} reset the connection!")
+        say(f"Client {who}:{port} reset the connection!")
     except Hangup:
-        print(f"Client {who}:{port} closed connection.")
+        say(f"Client {who}:{port} closed connection.")
     except SocketClosed:
         pass  # the server is ending, and has closed it
+    except SocketError as error:
+        say(f"Client {who}:{port}: {error}")
     finally:
-        print(f"Closing connection to {who}:{port}!")
+        say(f"Closing connection to {who}:{port}!")
         client.close()
 
 
@@ -76,7 +80,7 @@ def ex4_server(port: int = PORT) -> None:
         with open_listener(port) as server:
             serve_in_threads(server, tell_the_time, "process-ex4-client-thread")
     except AddressInUse:
-        print("Bind: Address already in use, forget reuse_address=True?", end="")
+        sys.exit("Bind: Address already in use, forget reuse_address=True?")
 
 
 # [/entry]

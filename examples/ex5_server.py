@@ -3,8 +3,10 @@
 The line "quit" ends the connection. End the server with Ctrl-C: the clients notice at once.
 """
 
+import sys
+
 from ex4_server import serve_in_threads
-from supporting import PORT, open_listener, run_server
+from supporting import PORT, open_listener, run_server, say
 
 from trunkline import (
     ActiveSocket,
@@ -13,6 +15,8 @@ from trunkline import (
     EndOfFile,
     Hangup,
     SocketClosed,
+    SocketError,
+    StreamError,
 )
 
 
@@ -21,18 +25,22 @@ def handle_client(client: ActiveSocket) -> None:
     """Serve one client; this is what each thread does."""
     who, port = client.remote_name
     try:
-        print(f"A thread is handling the connection from {who}:{port}!")
+        say(f"A thread is handling the connection from {who}:{port}!")
         echo_lines(client)
     except ConnectionReset:
-        print(f"Client {who}:{port}: connection reset by peer.")
+        say(f"Client {who}:{port}: connection reset by peer.")
     except EndOfFile:
-        print(f"Client {who}:{port} closed connection for a read.")
+        say(f"Client {who}:{port} closed connection for a read.")
     except Hangup:
-        print(f"Client {who}:{port} closed connection for a write.")
+        say(f"Client {who}:{port} closed connection for a write.")
     except SocketClosed:
         pass  # the server is ending, and has closed it
+    except StreamError as error:
+        say(f"Client {who}:{port} sent no line: {error}")
+    except SocketError as error:
+        say(f"Client {who}:{port}: {error}")
     finally:
-        print(f"Closing connection to {who}:{port}!")
+        say(f"Closing connection to {who}:{port}!")
         client.close()
 
 
@@ -46,10 +54,10 @@ def echo_lines(client: ActiveSocket) -> None:
     line = ""
     while line != "quit":
         line = client.read_line()
-        print(f"Read line from {who}:{port}: {line}")
+        say(f"Read line from {who}:{port}: {line}")
         client.write_line(line)
         client.finish_output()
-        print(f"Wrote line to {who}:{port}: {line}")
+        say(f"Wrote line to {who}:{port}: {line}")
 
 
 # [/echo]
@@ -61,7 +69,7 @@ def ex5_server(port: int = PORT) -> None:
         with open_listener(port) as server:
             serve_in_threads(server, handle_client, "process-ex5-client-thread")
     except AddressInUse:
-        print("Bind: Address already in use, forget reuse_address=True?", end="")
+        sys.exit("Bind: Address already in use, forget reuse_address=True?")
 
 
 # [/entry]

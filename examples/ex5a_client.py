@@ -5,6 +5,8 @@ that arrives, in any order. When the user's input ends it closes the connection 
 lines may still be on their way: try it with a file as its input.
 """
 
+import sys
+
 from supporting import HOST, PORT, read_input_line, run_client
 
 from trunkline import (
@@ -15,6 +17,7 @@ from trunkline import (
     EndOfFile,
     EventBase,
     Hangup,
+    StreamError,
     lookup_hostname,
     make_socket,
 )
@@ -88,11 +91,13 @@ def talk_to_server(client: type[EchoClient], event_base: EventBase, host: str, p
             # for.
             event_base.dispatch()
         except ConnectionReset:
-            print("Uncaught connection reset. Server went away!")
+            sys.exit("Uncaught connection reset. Server went away!")
         except Hangup:
-            print("Uncaught hangup. Server closed connection on write!")
+            sys.exit("Uncaught hangup. Server closed connection on write!")
         except EndOfFile:
-            print("Uncaught end-of-file. Server closed connection on read!")
+            sys.exit("Uncaught end-of-file. Server closed connection on read!")
+        except StreamError as error:
+            sys.exit(f"Server sent no line: {error}")
         finally:
             print("Client safely closing open socket to server.")
             socket.close(abort=True)
@@ -108,7 +113,7 @@ def run_echo_client(client: type[EchoClient], host: str, port: int) -> None:
             talk_to_server(client, event_base, host, port)
     except ConnectionRefused:
         address = lookup_hostname(host).address
-        print(f"Connection refused to {address}:{port}. Maybe the server isn't running?")
+        sys.exit(f"Connection refused to {address}:{port}. Maybe the server isn't running?")
     finally:
         print("Client Exited.")
 

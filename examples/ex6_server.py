@@ -4,6 +4,7 @@ It sends each line back as soon as it has read it. As it waits for whole lines, 
 half a line stops it for everybody: try that.
 """
 
+import sys
 from functools import partial
 
 from supporting import PORT, open_listener, run_server
@@ -152,7 +153,7 @@ def ex6_server(port: int = PORT) -> None:
         try:
             server.serve(port)
         except AddressInUse:
-            print("Bind: Address already in use, forget reuse_address=True?", end="")
+            sys.exit("Bind: Address already in use, forget reuse_address=True?")
         finally:
             server.close()
             print("Server Exited")

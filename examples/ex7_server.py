@@ -5,6 +5,7 @@ more from that client until some of it was written. When a client ends its half 
 it still gets all of its lines.
 """
 
+import sys
 from collections import deque
 
 from ex6_server import MultiplexedServer
@@ -136,7 +137,7 @@ def run_multiplexed_server(kind: type[MultiplexedServer], port: int) -> None:
         try:
             server.serve(port)
         except AddressInUse:
-            print("Bind: Address already in use, forget reuse_address=True?", end="")
+            sys.exit("Bind: Address already in use, forget reuse_address=True?")
         finally:
             server.close()
             print("Server Exited.")

@@ -6,7 +6,6 @@ import sys
 from http09_server import PORT, http_send_line
 from supporting import HOST, parser_for, port_number, run
 
-from trunkline import TrunklineError
 from trunkline.dialects.port import open_socket
 
 
@@ -51,8 +50,6 @@ def main() -> None:
         run(lambda: http_get(chosen.host, chosen.port, chosen.path))
     except ValueError as error:
         parser.error(str(error))
-    except TrunklineError as error:
-        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from supporting import parser_for, port_number, run
 
-from trunkline import ActiveSocket, EndOfFile, LineTooLong, Server, SocketError
+from trunkline import ActiveSocket, EndOfFile, LineTooLong, Server
 from trunkline.dialects.port import open_socket_server, socket_host_port, socket_server_host_port
 
 PORT = 8080
@@ -210,8 +210,6 @@ def main() -> None:
         )
     except ValueError as error:
         parser.error(str(error))
-    except SocketError as error:
-        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from io import TextIOWrapper
 
-from trunkline import IPV4_UNSPECIFIED, EndOfFile, PassiveSocket, make_socket
+from trunkline import IPV4_UNSPECIFIED, EndOfFile, PassiveSocket, TrunklineError, make_socket
 
 HOST = "localhost"
 PORT = 9999
@@ -35,6 +35,15 @@ def read_input_line() -> str:
 
 
 # [/input]
+
+
+# [say]
+def say(text: str) -> None:
+    """Print a line in a single piece: `print` makes two, and another thread's may come between."""
+    sys.stdout.write(f"{text}\n")
+
+
+# [/say]
 
 
 # [listener]
@@ -98,7 +107,11 @@ def port_number(text: str) -> int:
 
 
 def run(program: Callable[[], object]) -> None:
-    """Run a program on UTF-8 input and output, and let Ctrl-C end it without a fuss."""
+    """Run a program on UTF-8 input and output, and let it end without a fuss.
+
+    An error that the program does not handle is told in one line, and the exit status is 1; after
+    Ctrl-C it is 130, which is what a shell says of a program that SIGINT has ended.
+    """
     for stream in (sys.stdin, sys.stdout):
         if isinstance(stream, TextIOWrapper):
             # What is printed is seen at once, and the only newline in what is typed is "\n".
@@ -106,4 +119,8 @@ def run(program: Callable[[], object]) -> None:
     try:
         program()
     except KeyboardInterrupt:
-        sys.exit(130)  # what a shell says of a program that SIGINT has ended
+        sys.exit(130)
+    except TrunklineError as error:
+        sys.exit(str(error))
+    except UnicodeDecodeError as error:
+        sys.exit(f"the input is not UTF-8: {error}")

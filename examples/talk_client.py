@@ -1,11 +1,8 @@
 """Talk client: talks to itself, by way of the talk server."""
 
-import sys
-
 from supporting import HOST, parser_for, port_number, run
 from talk_server import TALK_PORT
 
-from trunkline import TrunklineError
 from trunkline.dialects.lispworks import open_tcp_stream
 
 MONOLOG = (
@@ -36,10 +33,7 @@ def main() -> None:
         "--port", type=port_number, default=TALK_PORT, help="the server's port (%(default)s)"
     )
     chosen = parser.parse_args()
-    try:
-        run(lambda: talking_to_myself(chosen.host, chosen.port))
-    except TrunklineError as error:
-        sys.exit(str(error))
+    run(lambda: talking_to_myself(chosen.host, chosen.port))
 
 
 if __name__ == "__main__":

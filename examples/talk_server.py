@@ -7,9 +7,9 @@ once. Ctrl-C ends it.
 import sys
 from threading import Thread
 
-from supporting import run_server
+from supporting import run_server, say
 
-from trunkline import ActiveSocket
+from trunkline import ActiveSocket, SocketError, StreamError
 from trunkline.dialects.lispworks import make_socket_stream, server_terminate, start_up_server
 
 TALK_PORT = 10244  # a free TCP port number
@@ -26,10 +26,14 @@ def make_stream_and_talk(handle: ActiveSocket) -> None:
 
 def talk_on_stream(stream: ActiveSocket) -> None:
     """Answer each line, until the other end closes the connection."""
+    who, port = stream.remote_name
     with stream:
-        for line in stream:
-            stream.write(f"You sent: '{line}'\n")
-            stream.finish_output()
+        try:
+            for line in stream:
+                stream.write(f"You sent: '{line}'\n")
+                stream.finish_output()
+        except (SocketError, StreamError) as error:
+            say(f"Client {who}:{port}: {error}")
 
 
 def talk_server(port: int = TALK_PORT) -> None:

@@ -15,7 +15,6 @@ OTHER = ["x\n", "y\n"]
         "a\nb...c\nx\ny\n",
         "x\ny\na\nb...c\n",
         "a\nb...x\nc\ny\n",
-        "ax\n\nb...cy\n\n",  # A newline is printed apart from its line.
     ],
 )
 def test_an_interleaving_is_recognized(output: str) -> None:
@@ -31,6 +30,7 @@ def test_an_interleaving_is_recognized(output: str) -> None:
         pytest.param("a\nb...c\ny\nx\n", id="another order"),
         pytest.param("a\nb.x\n..c\ny\n", id="within a piece"),
         pytest.param("a\nb...c\nx\ny", id="no newline"),
+        pytest.param("ax\n\nb...c\ny\n", id="a newline apart from its line"),
         pytest.param("", id="nothing"),
     ],
 )

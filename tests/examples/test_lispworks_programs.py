@@ -1,6 +1,7 @@
 """The programs of LispWorks' servers, as processes: the listener, the talk, and the free port."""
 
 import contextlib
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -119,6 +120,18 @@ def test_clients_that_say_nothing_or_leave_hold_nobody_up() -> None:
             reader.sendall(b"\n")
             assert receive_line(reader) == "You sent: ''"
         interrupt(server)
+
+
+@pytest.mark.parametrize("said", [b"\xff\n", b"x" * 70_000])
+def test_who_says_no_line_ends_only_the_own_talk(said: bytes) -> None:
+    with listening("talk_server") as (server, port):
+        with connect((HOST, port)) as client, contextlib.suppress(ConnectionError):
+            client.sendall(said)
+            assert client.recv(1) == b""
+        with connect((HOST, port)) as client:
+            client.sendall(b"still there\n")
+            assert receive_line(client) == "You sent: 'still there'"
+        assert re.fullmatch(r"Client 127\.0\.0\.1:\d+: .*\n", interrupt(server))
 
 
 @pytest.mark.parametrize("name", ["talk_server", "lispworks_listener"])

@@ -36,7 +36,7 @@ PROGRAMS = [*CLIENTS, *ALL_SERVERS]
 WAITING = "Waiting to accept a connection...\n"
 DESTROYING = "Destroying any active client threads....\n"
 READ_AND_WROTE = ["Read line from", "Wrote line to"]
-IN_USE = "Bind: Address already in use, forget reuse_address=True?"
+IN_USE = "Bind: Address already in use, forget reuse_address=True?\n"
 
 # A local time that is no other machine's: it is not UTC, and no whole hours away from it.
 ZONE = timezone(timedelta(hours=5, minutes=45))
@@ -203,8 +203,8 @@ def served(name: str, port: int) -> list[str]:
     if name == "ex4_server":
         return [
             f"A thread is handling the connection from {HOST}:{port}!\n",
-            f"Sending the time to {HOST}:{port}...",
-            "Sent!\n",
+            f"Sending the time to {HOST}:{port}...\n",
+            f"Sent the time to {HOST}:{port}!\n",
             f"Closing connection to {HOST}:{port}!\n",
         ]
     return [f"Got a connection from {HOST}:{port}!\n", "Sending the time...", "Sent!\n"]
@@ -264,29 +264,20 @@ def assert_is_the_time(text: str, since: datetime) -> None:
 def assert_interleaved(output: str, *voices: Sequence[str]) -> None:
     r"""Check that an output is made of all that the voices say, each in its order.
 
-    `print` writes its text and then the newline. Another thread may say something in between.
+    A piece is whole: no other thread may say something inside of it.
 
     Args:
         output: What was printed.
         *voices: What each thread says, in the pieces that it prints: with a ``"\n"`` at their end,
             or without.
     """
-    pieces = [list(_writes(voice)) for voice in voices]
+    pieces = [list(voice) for voice in voices]
     # How long the text is for each way to share it out: by how many pieces each voice has said.
     states = {(0,) * len(pieces): 0}
     for _ in range(sum(map(len, pieces))):
         states = dict(_next_states(output, pieces, states)) or _fail(output, voices, states)
     if len(output) not in states.values():
         _fail(output, voices, states)
-
-
-def _writes(voice: Sequence[str]) -> Iterator[str]:
-    for piece in voice:
-        text = piece.removesuffix("\n")
-        if text:
-            yield text
-        if text != piece:
-            yield "\n"
 
 
 def _next_states(
