@@ -14,8 +14,7 @@ MONOLOG = (
 
 # [program]
 def talking_to_myself(host: str = HOST, port: int = TALK_PORT) -> None:
-    talk, _ = open_tcp_stream(host, port, errorp=True)
-    with talk:
+    with open_tcp_stream(host, port) as talk:
         for monolog in MONOLOG:
             talk.write_line(monolog)
             talk.force_output()

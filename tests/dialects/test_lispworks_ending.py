@@ -174,6 +174,16 @@ def test_a_failure_that_nobody_is_told_of_is_logged(caplog: pytest.LogCaptureFix
     assert "LookupError" in caplog.text
 
 
+def test_what_has_kept_a_server_from_starting_is_returned_and_not_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with refusing_port() as taken:
+        process, condition = start_up_server(function=greet, address=HOST, service=taken, wait=True)
+    assert process is None
+    assert isinstance(condition, AddressInUse)
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("error", [True, False])
 def test_a_function_that_exits_ends_the_server(error: bool, surfaced: Surfaced) -> None:
     def leave(handle: ActiveSocket) -> None:

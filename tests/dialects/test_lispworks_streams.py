@@ -21,6 +21,7 @@ from trunkline import (
     make_socket_pair,
 )
 from trunkline.dialects.lispworks import (
+    close_socket_handle,
     get_socket_address,
     get_socket_peer_address,
     make_socket_stream,
@@ -50,6 +51,26 @@ def test_a_stream_is_opened_and_there_is_no_condition() -> None:
         with stream:
             assert condition is None
             assert stream.read_line(timeout=PATIENCE) == "hello"
+
+
+def test_a_with_statement_takes_the_stream_or_raises_the_condition() -> None:
+    with started() as process, open_tcp_stream("localhost", port_of(process)) as talk:
+        assert talk.read_line(timeout=PATIENCE) == "hello"
+    assert talk.closed
+    with (
+        refusing_port() as port,
+        pytest.raises(ConnectionRefused),
+        open_tcp_stream(HOST, port),
+    ):
+        pytest.fail("there is no stream")
+
+
+def test_a_handle_is_closed_twice() -> None:
+    handle, other = make_socket_pair()
+    with other:
+        close_socket_handle(handle)
+        close_socket_handle(handle)
+        assert other.read() == b""
 
 
 @pytest.mark.parametrize("arguments", [{}, {"errorp": False}])

@@ -45,6 +45,7 @@ from trunkline.dialects.port import (
     socket_host_port,
     socket_server_close,
     socket_server_host_port,
+    socket_string,
 )
 
 HOST = "127.0.0.1"
@@ -90,15 +91,27 @@ def connected() -> Iterator[tuple[ActiveSocket, ActiveSocket]]:
         served.close(abort=True)
 
 
+def test_the_text_of_a_stream_has_both_ends() -> None:
+    with connected() as (client, served):
+        here, there = f"{HOST}:{client.local_port}", f"{HOST}:{client.remote_port}"
+        assert socket_string(client) == f"[local: {here}] [peer: {there}]"
+        assert socket_string(served) == f"[local: {there}] [peer: {here}]"
+
+
 # -- addresses ------------------------------------------------------------------------------------
 
 LISP = Names("bibop.alu.org", "128.18.65.4")
 PRINTED = "HostEnt(name='bibop.alu.org', aliases=(), addr_list=('128.18.65.4',), addr_type=2)"
 
 
-@pytest.mark.parametrize("host", ["www.lisp.org", "128.18.65.4", 2148679940])
+@pytest.mark.parametrize("host", ["bibop.alu.org", "128.18.65.4", 2148679940])
 def test_a_host_entry_is_found_by_name_and_by_address(host: str | int) -> None:
     assert repr(resolve_host_ipaddr(host, resolver=LISP)) == PRINTED
+
+
+def test_a_name_that_is_not_the_official_one_is_an_alias() -> None:
+    names = Names("official.test", "192.0.2.7", "192.0.2.1")
+    assert resolve_host_ipaddr("www.test", resolver=names).aliases == ("www.test",)
 
 
 def test_a_host_entry_has_all_addresses_of_a_name_in_order() -> None:

@@ -25,6 +25,7 @@ __all__ = (
     "socket_host_port",
     "socket_server_close",
     "socket_server_host_port",
+    "socket_string",
 )
 
 P = ParamSpec("P")
@@ -40,7 +41,8 @@ class HostEnt(NamedTuple):
 
     Attributes:
         name: The host's canonical name, or ``""`` where an address has no name.
-        aliases: Further names. Resolvers here tell of none.
+        aliases: Further names that are known: the one that was asked for, if it is not the official
+            one. Resolvers here tell of no others.
         addr_list: The host's addresses as dotted text, the best first.
         addr_type: The family of the addresses: 2, which is IPv4's.
     """
@@ -68,8 +70,9 @@ def resolve_host_ipaddr(host: AddressLike, *, resolver: Resolver | None = None) 
     if name is None:
         # Either the resolver has found addresses and does not know the official name, or no name.
         name = found.names[0][0] if found.names else ""
+    aliases = tuple(dict.fromkeys(each for each, _ in found.names if each != name))
     addresses = (found.address, *found.addresses)
-    return HostEnt(name, addr_list=tuple(str(address) for address in addresses))
+    return HostEnt(name, aliases, tuple(str(address) for address in addresses))
 
 
 # -- servers --------------------------------------------------------------------------------------
@@ -166,6 +169,16 @@ def socket_host_port(stream: ActiveSocket) -> tuple[str, int, str, int]:
         TypeError: It is a local one, whose ends have neither.
     """
     return str(stream.remote_host), stream.remote_port, str(stream.local_host), stream.local_port
+
+
+def socket_string(stream: ActiveSocket) -> str:
+    """Return both ends of a connection as text: ``[local: 10.0.0.1:1025] [peer: 10.0.0.2:80]``.
+
+    Raises:
+        NotConnected, TypeError: See `socket_host_port`.
+    """
+    host, port, local_host, local_port = socket_host_port(stream)
+    return f"[local: {local_host}:{local_port}] [peer: {host}:{port}]"
 
 
 def _check_port(port: int, *, lowest: int) -> int:

@@ -5,10 +5,16 @@ which LispWorks has a number, is an `ActiveSocket` here. A function that has sev
 returns them in a tuple.
 """
 
+from ...servers import (
+    AsyncIOState,
+    accept_tcp_connections_creating_async_io_states,
+    create_async_io_state,
+)
 from .listener import make_stream_and_run_listener
 from .server import ServerProcess, StartedServer, server_terminate, start_up_server
 from .streams import (
     OpenedStream,
+    close_socket_handle,
     get_socket_address,
     get_socket_peer_address,
     make_socket_stream,
@@ -16,9 +22,13 @@ from .streams import (
 )
 
 __all__ = (
+    "AsyncIOState",
     "OpenedStream",
     "ServerProcess",
     "StartedServer",
+    "accept_tcp_connections_creating_async_io_states",
+    "close_socket_handle",
+    "create_async_io_state",
     "get_socket_address",
     "get_socket_peer_address",
     "make_socket_stream",

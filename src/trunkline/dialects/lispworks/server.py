@@ -128,6 +128,7 @@ def start_up_server(
         create_stream=bool(create_stream),
         raises=not wait if error is None else bool(error),
         reports_failures=callable(announce),
+        is_awaited=bool(wait),
     )
     process.start()
     if not wait:
@@ -179,6 +180,7 @@ class ServerProcess:
         create_stream: bool,
         raises: bool,
         reports_failures: bool,
+        is_awaited: bool,
     ) -> None:
         self._place = place
         self._function = function
@@ -186,6 +188,7 @@ class ServerProcess:
         self._create_stream = create_stream
         self._raises = raises
         self._reports_failures = reports_failures
+        self._is_awaited = is_awaited
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._lock = threading.Lock()
         self._server: Server | None = None
@@ -262,7 +265,8 @@ class ServerProcess:
 
     def _announce_end(self) -> None:
         if self._failure is not None and not self._raises:
-            if not self._reports_failures:
+            is_returned = self._is_awaited and not self._has_started
+            if not self._reports_failures and not is_returned:
                 extra = about(server=self.name, error=self._failure)
                 logger.error("the %s has failed", self.name, exc_info=self._failure, extra=extra)
             self._announce(None, self._failure)

@@ -1,5 +1,6 @@
 """Streams of connections: those that a server has accepted, and those that a client opens."""
 
+from types import TracebackType
 from typing import Any, Literal, NamedTuple, overload
 
 from ..._core.external_format import ExternalFormatLike, ensure_external_format
@@ -13,6 +14,7 @@ from ...sockets.resolving import literal_address
 
 __all__ = (
     "OpenedStream",
+    "close_socket_handle",
     "get_socket_address",
     "get_socket_peer_address",
     "make_socket_stream",
@@ -46,6 +48,9 @@ def make_socket_stream(
 class OpenedStream(NamedTuple):
     """What `open_tcp_stream` returns.
 
+    A ``with`` statement takes the stream out of it, and closes that in the end. It raises the
+    condition if there is no stream.
+
     Attributes:
         stream: The stream, or None if it could not be opened.
         condition: Why it could not, or None.
@@ -53,6 +58,21 @@ class OpenedStream(NamedTuple):
 
     stream: ActiveSocket | None
     condition: SocketError | ResolverError | None
+
+    def __enter__(self) -> ActiveSocket:
+        if self.stream is None:
+            assert self.condition is not None
+            raise self.condition
+        return self.stream.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self.stream is not None
+        self.stream.__exit__(kind, error, traceback)
 
 
 _FAMILIES: dict[object, InternetFamily] = {
@@ -188,6 +208,11 @@ class _StreamLimits(LimitedChannel):
 
     def _passed(self, name: str, operation: str) -> TimedOut:
         return TimedOut.expired(operation, self.where)
+
+
+def close_socket_handle(handle: ActiveSocket) -> None:
+    """Close the handle of a connection of which no stream was made. May be repeated."""
+    handle.close()
 
 
 def get_socket_address(socket: ActiveSocket | PassiveSocket) -> Endpoint:
