@@ -49,7 +49,7 @@ def run(code: str, port: int, directory: Path, descriptors: int = 256) -> Progra
 def listening(code: str, directory: Path, descriptors: int = 256) -> Iterator[tuple[Program, int]]:
     """Yield a block that is a server, and the port that it listens at."""
     with run(code, 0, directory, descriptors) as server:
-        found = server.wait_for_line(r"<passive IPv4 stream socket waiting @ 127\.0\.0\.1/(\d+)>")
+        found = server.wait_for_line(r"<passive IPv4 stream socket waiting @ 127\.0\.0\.1:(\d+)>")
         yield server, int(found[1])
 
 

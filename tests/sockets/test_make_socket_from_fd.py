@@ -194,7 +194,7 @@ def test_a_listening_socket_accepts() -> None:
         assert listener.is_bound
         assert listener.is_listening
         port = plain.getsockname()[1]
-        assert repr(listener) == f"<passive IPv4 stream socket waiting @ 127.0.0.1/{port}>"
+        assert repr(listener) == f"<passive IPv4 stream socket waiting @ 127.0.0.1:{port}>"
         with connect(plain.getsockname()), listener.accept() as connection:
             assert str(connection.external_format) == "iso8859-1/lf"
         assert listener.accept(timeout=0) is None
@@ -207,7 +207,7 @@ def test_a_bound_socket_is_bound_and_can_listen() -> None:
             assert listener.is_bound
             assert not listener.is_listening
             port = plain.getsockname()[1]
-            assert repr(listener) == f"<passive IPv4 stream socket bound to 127.0.0.1/{port}>"
+            assert repr(listener) == f"<passive IPv4 stream socket bound to 127.0.0.1:{port}>"
             listener.listen()
             assert listener.is_listening
 

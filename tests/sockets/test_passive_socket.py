@@ -64,7 +64,7 @@ def test_listening_without_binding_lets_the_system_choose() -> None:
         sock.listen()
         assert sock.is_bound
         assert sock.local_port > 0
-        assert f"waiting @ 0.0.0.0/{sock.local_port}" in repr(sock)
+        assert f"waiting @ 0.0.0.0:{sock.local_port}" in repr(sock)
 
 
 def test_a_local_socket_cannot_listen_without_a_name() -> None:

@@ -124,9 +124,9 @@ def test_a_passive_socket_looks_as_in_the_tutorial() -> None:
         assert repr(sock) == "<passive IPv4 stream socket, unbound>"
         sock.bind("0.0.0.0")
         port = sock.local_port
-        assert repr(sock) == f"<passive IPv4 stream socket bound to 0.0.0.0/{port}>"
+        assert repr(sock) == f"<passive IPv4 stream socket bound to 0.0.0.0:{port}>"
         sock.listen()
-        assert repr(sock) == f"<passive IPv4 stream socket waiting @ 0.0.0.0/{port}>"
+        assert repr(sock) == f"<passive IPv4 stream socket waiting @ 0.0.0.0:{port}>"
     assert repr(sock) == "<passive IPv4 stream socket, closed>"
 
 
@@ -135,9 +135,9 @@ def test_an_active_socket_looks_as_in_the_tutorial() -> None:
         assert repr(sock) == "<active IPv4 stream socket, unconnected>"
         sock.connect("127.0.0.1", listener.local_port)
         port = listener.local_port
-        assert repr(sock) == f"<active IPv4 stream socket connected to 127.0.0.1/{port}>"
+        assert repr(sock) == f"<active IPv4 stream socket connected to 127.0.0.1:{port}>"
         with listener.accept() as server:
-            expected = f"<active IPv4 stream socket connected to 127.0.0.1/{sock.local_port}>"
+            expected = f"<active IPv4 stream socket connected to 127.0.0.1:{sock.local_port}>"
             assert repr(server) == expected
     assert repr(sock) == "<active IPv4 stream socket, closed>"
 
@@ -162,8 +162,8 @@ def test_ipv6_sockets_look_alike() -> None:
         make_socket(remote_host="::1", remote_port=listener.local_port) as client,
     ):
         port = listener.local_port
-        assert repr(listener) == f"<passive IPv6 stream socket waiting @ ::1/{port}>"
-        assert repr(client) == f"<active IPv6 stream socket connected to ::1/{port}>"
+        assert repr(listener) == f"<passive IPv6 stream socket waiting @ [::1]:{port}>"
+        assert repr(client) == f"<active IPv6 stream socket connected to [::1]:{port}>"
 
 
 def test_local_sockets_show_their_paths(tmp_path: Path) -> None:

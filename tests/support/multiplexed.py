@@ -255,7 +255,7 @@ def remarks(name: str, port: int) -> tuple[str, str, str]:
     """Return what a client says when its input ends, when the server's does, and at the end."""
     short = name.removesuffix("_client")
     disconnecting = (
-        f"Disconnecting socket: <active IPv4 stream socket connected to {HOST}/{port}>\n"
+        f"Disconnecting socket: <active IPv4 stream socket connected to {HOST}:{port}>\n"
     )
     end_of_input = f"{short} write: User performed end-of-file!\n"
     if name == "ex5b_client":

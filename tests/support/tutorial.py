@@ -175,7 +175,7 @@ def head(port: int) -> list[str]:
     """Return what each server says first, in the pieces that it prints."""
     return [
         "Created socket: <passive IPv4 stream socket, unbound>[fd=N]\n",
-        f"Bound socket: <passive IPv4 stream socket bound to 0.0.0.0/{port}>\n",
+        f"Bound socket: <passive IPv4 stream socket bound to 0.0.0.0:{port}>\n",
         f"Listening on socket bound to: 0.0.0.0:{port}\n",
     ]
 

@@ -129,8 +129,8 @@ class TransportCore(Registration, Uncopied):
         moment; all else is for its own thread.
         """
         self.event_base.unwatch(self)
-        if not self.event_base.closed:
-            error = SocketClosed(operation="transport", address=self._where)
+        error = SocketClosed(operation="transport", address=self._where)
+        with contextlib.suppress(SocketClosed):  # the event base is closed: nobody is told any more
             self.event_base.call_soon_threadsafe(self._lose, error)
 
     # -- calling the protocol --------------------------------------------------------------------

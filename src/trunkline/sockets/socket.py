@@ -204,6 +204,4 @@ class Socket(PythonSocketNames, Uncopied):
 
 def name_text(name: Name) -> str:
     """Return a name as the `repr` of a socket shows it."""
-    if isinstance(name, Endpoint):
-        return f"{name.host}/{name.port}"
-    return f'"{name}"'
+    return str(name) if isinstance(name, Endpoint) else f'"{name}"'
