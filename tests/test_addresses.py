@@ -443,7 +443,7 @@ def test_only_an_ipv6_address_can_be_mapped_back(value: Any) -> None:
     [
         (LocalAddress("/run/x"), "/run/x", "LocalAddress('/run/x')"),
         (LocalAddress("name", abstract=True), "@name", "LocalAddress('name', abstract=True)"),
-        (LocalAddress("", abstract=True), "@", "LocalAddress('', abstract=True)"),
+        (LocalAddress("", abstract=True), "(unnamed)", "LocalAddress('', abstract=True)"),
         (LocalAddress("@name"), "@name", "LocalAddress('@name')"),
     ],
 )

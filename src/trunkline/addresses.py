@@ -118,6 +118,8 @@ class LocalAddress:
         return _make_local_address, (self.path, self.abstract)
 
     def __str__(self) -> str:
+        if self.abstract and not self.path:
+            return "(unnamed)"
         return printable(f"@{self.path}" if self.abstract else self.path)
 
     def __repr__(self) -> str:

@@ -253,7 +253,7 @@ def test_a_pair_is_connected() -> None:
             one.write_line("hello")
             one.finish_output()
             assert other.read_line(timeout=PATIENCE) == "hello"
-        assert repr(left) == '<active local stream socket connected to "@">'
+        assert repr(left) == "<active local stream socket connected to (unnamed)>"
 
 
 def test_both_of_a_pair_have_the_options() -> None:

@@ -177,7 +177,7 @@ def test_local_sockets_show_their_paths(tmp_path: Path) -> None:
         with make_socket(address_family="local", remote_filename=path) as client:
             assert repr(client) == f'<active local stream socket connected to "{path}">'
             with listener.accept() as server:
-                assert repr(server) == '<active local stream socket connected to "@">'
+                assert repr(server) == "<active local stream socket connected to (unnamed)>"
     assert repr(client) == "<active local stream socket, closed>"
 
 

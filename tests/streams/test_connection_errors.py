@@ -56,12 +56,12 @@ def test_a_local_peer_that_has_closed_is_noticed_at_once() -> None:
     with stream_and_peer() as (stream, peer):
         peer.close()
         stream.write("x")
-        with pytest.raises(Hangup, match=r"^finish_output @: "):
+        with pytest.raises(Hangup, match=r"^finish_output \(unnamed\): "):
             stream.finish_output()
         stream.write("x")
-        with pytest.raises(Hangup, match=r"^force_output @: "):
+        with pytest.raises(Hangup, match=r"^force_output \(unnamed\): "):
             stream.force_output()
-        with pytest.raises(Hangup, match=r"^write @: "):
+        with pytest.raises(Hangup, match=r"^write \(unnamed\): "):
             stream.write(bytes(100_000))
 
 

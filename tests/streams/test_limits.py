@@ -122,7 +122,7 @@ def test_a_limit_of_nothing_allows_empty_lines() -> None:
 def test_every_read_has_a_limit_of_time(call: str) -> None:
     with stream_and_peer() as (stream, _):
         start = time.monotonic()
-        with pytest.raises(TimedOut, match=rf"^{call} @: time limit passed") as caught:
+        with pytest.raises(TimedOut, match=rf"^{call} \(unnamed\): time limit passed") as caught:
             READS[call](stream, timeout=20 * MS)
         assert 20 * MS <= time.monotonic() - start < PATIENCE
         assert caught.value.deadline
@@ -265,11 +265,11 @@ MUCH = 4_000_000  # bytes, more than any buffer of the system's
 def test_writing_to_a_peer_that_does_not_read_has_a_limit_of_time() -> None:
     with stream_and_peer() as (stream, peer):
         start = time.monotonic()
-        with pytest.raises(TimedOut, match=r"^write @: time limit passed") as caught:
+        with pytest.raises(TimedOut, match=r"^write \(unnamed\): time limit passed") as caught:
             stream.write(b"1" * MUCH, timeout=20 * MS)
         assert 20 * MS <= time.monotonic() - start < PATIENCE
         assert caught.value.deadline
-        with pytest.raises(TimedOut, match=r"^finish_output @: "):
+        with pytest.raises(TimedOut, match=r"^finish_output \(unnamed\): "):
             stream.finish_output(timeout=10 * MS)
         assert not stream.force_output()
         assert has_output(stream)

@@ -79,7 +79,7 @@ def test_a_last_line_without_a_newline_is_a_line_and_is_flagged() -> None:
         assert stream.read_line(timeout=PATIENCE) == "last"
         assert lacked_newline(stream)
         for _ in range(2):
-            with pytest.raises(EndOfFile, match=r"^read_line @: end of file$") as caught:
+            with pytest.raises(EndOfFile, match=r"^read_line \(unnamed\): end of file$") as caught:
                 stream.read_line(timeout=PATIENCE)
         assert isinstance(caught.value, EOFError)
         assert caught.value.operation == "read_line"
@@ -274,7 +274,9 @@ def test_a_malformed_line_stays_to_be_read_as_bytes() -> None:
         peer.sendall(b"good\nb\xffd\ngood again\n")
         assert stream.read_line(timeout=PATIENCE) == "good"
         for _ in range(2):
-            with pytest.raises(DecodingError, match=r"^read_line @: 'utf-8' codec can't") as caught:
+            with pytest.raises(
+                DecodingError, match=r"^read_line \(unnamed\): 'utf-8' codec can't"
+            ) as caught:
                 stream.read_line(timeout=PATIENCE)
         error = caught.value
         assert isinstance(error, UnicodeDecodeError)
@@ -326,7 +328,9 @@ def test_fewer_bytes_than_wanted_are_an_error_that_has_them() -> None:
     with stream_and_peer() as (stream, peer):
         peer.sendall(b"only this")
         peer.close()
-        with pytest.raises(EndOfFile, match=r"^read_exactly @: .* after 9 bytes$") as caught:
+        with pytest.raises(
+            EndOfFile, match=r"^read_exactly \(unnamed\): .* after 9 bytes$"
+        ) as caught:
             stream.read_exactly(100, timeout=PATIENCE)
         assert caught.value.partial == b"only this"
         with pytest.raises(EndOfFile) as again:

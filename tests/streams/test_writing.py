@@ -244,6 +244,6 @@ def test_every_write_to_a_closed_stream_says_that_it_is_closed() -> None:
             stream.force_output,
             stream.clear_output,
         ):
-            with pytest.raises(SocketClosed, match=r"^write @: the socket is closed"):
+            with pytest.raises(SocketClosed, match=r"^write \(unnamed\): the socket is closed"):
                 call()
         assert receive_all(peer) == b""

@@ -204,4 +204,5 @@ class Socket(PythonSocketNames, Uncopied):
 
 def name_text(name: Name) -> str:
     """Return a name as the `repr` of a socket shows it."""
-    return str(name) if isinstance(name, Endpoint) else f'"{name}"'
+    is_path = isinstance(name, LocalAddress) and name.path
+    return f'"{name}"' if is_path else str(name)
