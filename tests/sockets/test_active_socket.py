@@ -63,8 +63,18 @@ def test_binding_is_done_once_and_before_connecting(sock: ActiveSocket) -> None:
     with pytest.raises(AddressNotAvailable):
         sock.bind("203.0.113.1")
     sock.bind("127.0.0.1")
-    with pytest.raises(SocketError, match=r"^bind 127\.0\.0\.1:0: "):
+    with pytest.raises(ValueError, match="is bound already"):
         sock.bind("127.0.0.1")
+
+
+def test_without_a_peer_nothing_is_written(sock: ActiveSocket) -> None:
+    with pytest.raises(NotConnected):
+        sock.write("hello")
+    with pytest.raises(NotConnected):
+        sock.write_line(flush=True)
+    with pytest.raises(NotConnected):
+        sock.finish_output()
+    assert not sock.has_buffered_output
 
 
 # -- connecting -----------------------------------------------------------------------------------

@@ -317,6 +317,7 @@ def test_many_may_linger_but_not_any_number(monkeypatch: pytest.MonkeyPatch) -> 
             until_closed(number)
 
 
+@pytest.mark.exact_io("the faults would strike the pipes to the program, too")
 def test_a_process_lingers_before_it_ends() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,

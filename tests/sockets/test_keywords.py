@@ -155,6 +155,7 @@ ACTIVE: list[tuple[dict[str, Any], type[Exception]]] = [
     ({"remote_host": 3.5, "remote_port": 80}, TypeError),
     ({"remote_host": "localhost", "remote_port": 80, "attempt_delay": -1}, ValueError),
     ({"local_port": 80}, TypeError),
+    ({"local_port": 0}, TypeError),
     ({"local_host": "127.1"}, ValueError),
     ({"local_host": "127.0.0.1", "local_port": 65_536}, ValueError),
     ({"address_family": "ipv4", "remote_host": "::1", "remote_port": 80}, ValueError),
@@ -165,6 +166,7 @@ ACTIVE: list[tuple[dict[str, Any], type[Exception]]] = [
 ]
 PASSIVE: list[tuple[dict[str, Any], type[Exception]]] = [
     ({"local_port": 80}, TypeError),
+    ({"local_port": 0}, TypeError),
     ({"backlog": 5}, TypeError),
     ({"local_host": "127.0.0.1", "backlog": -1}, ValueError),
     ({"local_host": "127.0.0.1", "backlog": 5.0}, TypeError),

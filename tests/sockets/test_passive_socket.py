@@ -78,7 +78,7 @@ def test_a_socket_is_bound_once() -> None:
     with passive() as sock:
         sock.bind("127.0.0.1")
         name = sock.local_name
-        with pytest.raises(SocketError, match=r"^bind 127\.0\.0\.1:0: "):
+        with pytest.raises(ValueError, match="is bound already"):
             sock.bind("127.0.0.1")
         assert sock.local_name == name
 
@@ -139,10 +139,10 @@ def test_a_closed_socket_neither_binds_nor_listens_nor_accepts() -> None:
 def test_a_socket_that_does_not_listen_does_not_accept() -> None:
     with passive() as sock:
         for _ in range(2):
-            with pytest.raises(SocketError, match=r"^accept: "):
+            with pytest.raises(ValueError, match=r"unbound> does not listen: .*listen"):
                 sock.accept()
         sock.bind("127.0.0.1")
-        with pytest.raises(SocketError, match=rf"^accept 127\.0\.0\.1:{sock.local_port}: "):
+        with pytest.raises(ValueError, match=r"bound to 127\.0\.0\.1:\d+> does not listen"):
             sock.accept(timeout=PATIENCE)
 
 

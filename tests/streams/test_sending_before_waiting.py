@@ -13,6 +13,11 @@ from trunkline.servers import Server
 MUCH = 4_000_000  # bytes, more than the system keeps for a connection
 
 
+def ask(stream: ActiveSocket, read: Any) -> Any:
+    stream.write_line("question")
+    return read(stream)
+
+
 def read_to_newline(stream: ActiveSocket) -> bytes:
     """Read whatever comes, which may be less than was sent at once."""
     data = b""
@@ -33,12 +38,10 @@ def read_to_newline(stream: ActiveSocket) -> bytes:
     ],
 )
 def test_a_question_is_sent_before_the_answer_is_waited_for(read: Any) -> None:
-    with stream_and_peer() as (stream, peer):
-        stream.write_line("question")
-        with Call(read, stream) as reading:
-            assert receive_exactly(peer, 9) == b"question\n"
-            peer.sendall(b"reply\n")
-            assert reading.result() == "reply"
+    with stream_and_peer() as (stream, peer), Call(ask, stream, read) as reading:
+        assert receive_exactly(peer, 9) == b"question\n"
+        peer.sendall(b"reply\n")
+        assert reading.result() == "reply"
 
 
 def test_what_is_there_is_read_and_nothing_is_sent_for_it() -> None:
@@ -68,24 +71,27 @@ def test_a_look_sends_too() -> None:
         assert receive_exactly(peer, 3) == b"now"
 
 
+def write_and_read(stream: ActiveSocket) -> str:
+    stream.write(bytes(MUCH))
+    return stream.read_line()
+
+
 def test_more_than_fits_is_sent_as_there_is_room_while_the_read_waits() -> None:
-    with stream_and_peer(output_buffer_size=2 * MUCH) as (stream, peer):
-        stream.write(bytes(MUCH))
-        with Call(stream.read_line) as reading:
-            assert len(receive_exactly(peer, MUCH)) == MUCH
-            peer.sendall(b"all of it\n")
-            assert reading.result() == "all of it"
+    with (
+        stream_and_peer(output_buffer_size=2 * MUCH) as (stream, peer),
+        Call(write_and_read, stream) as reading,
+    ):
+        assert len(receive_exactly(peer, MUCH)) == MUCH
+        peer.sendall(b"all of it\n")
+        assert reading.result() == "all of it"
 
 
 def test_a_peer_that_does_not_read_is_read_all_the_same() -> None:
     with stream_and_peer(output_buffer_size=2 * MUCH) as (stream, peer):
-        stream.write(bytes(MUCH))
-        with Call(stream.read_line) as reading:
+        with Call(write_and_read, stream) as reading:
             peer.sendall(b"not interested\n")
             assert reading.result() == "not interested"
         assert stream.has_buffered_output
-        with pytest.raises(TimedOut):
-            stream.read_line(timeout=20 * MS)
         stream.clear_output()
 
 
@@ -99,6 +105,32 @@ def test_a_peer_that_reads_no_more_is_read_to_the_end_and_the_writer_is_told() -
             stream.read_line(timeout=20 * MS)
         with pytest.raises(Hangup):
             stream.finish_output()
+
+
+def test_what_another_thread_has_written_is_that_threads_to_send() -> None:
+    with stream_and_peer() as (stream, peer):
+        stream.write("kept")
+        with Call(stream.read_line) as reading:
+            peer.sendall(b"meanwhile\n")
+            assert reading.result() == "meanwhile"
+        assert stream.has_buffered_output
+        stream.clear_output()
+
+
+def test_one_thread_may_write_all_the_time_while_another_reads() -> None:
+    with stream_and_peer() as (stream, peer):
+
+        def write_many() -> None:
+            for number in range(2000):
+                stream.write_line(str(number))
+                stream.finish_output()
+
+        with Call(write_many) as writing:
+            for number in range(2000):
+                peer.sendall(b"x\n")
+                assert stream.read_line(timeout=PATIENCE) == "x"
+                assert receive_exactly(peer, len(f"{number}\n")) == f"{number}\n".encode()
+            writing.result()  # and was never told that somebody else writes
 
 
 def test_who_is_writing_in_another_thread_is_left_alone() -> None:

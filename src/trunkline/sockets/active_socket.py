@@ -86,6 +86,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             timeout=timeout,
         )
         Socket.__init__(self, descriptor)
+        self._is_bound = False
         self._connecting_to: Name | None = None
         self._has_failed = False  # to connect, and the system has not forgotten it
         if remote_name is not None:
@@ -103,9 +104,13 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         Raises:
             AddressInUse, AddressNotAvailable, PermissionDenied, SocketError: The system says no.
             SocketClosed: The socket is closed.
-            TypeError, ValueError: The address or the port is none.
+            TypeError, ValueError: The address or the port is none, or the socket is bound already.
         """
-        self._descriptor.bind(ensure_name(self._descriptor, address, port))
+        name = ensure_name(self._descriptor, address, port)
+        if self._is_bound:
+            raise ValueError(f"{self!r} is bound already")
+        self._descriptor.bind(name)
+        self._is_bound = True
         self._descriptor.where = self._descriptor.local_name()
 
     @overload
@@ -224,6 +229,12 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         except SocketError:
             return False
         return True
+
+    def _check_alive(self, operation: str) -> None:
+        # The system says of a socket that was never connected that its peer reads no more.
+        if self._remote_name is None and self._connecting_to is None and not self.closed:
+            raise NotConnected(operation=operation, address=self._descriptor.where)
+        super()._check_alive(operation)
 
     # -- names -----------------------------------------------------------------------------------
 

@@ -85,7 +85,7 @@ class ConnectPlan:
         family: InternetFamily,
         *,
         local_host: Any = None,
-        local_port: int | str = 0,
+        local_port: int | str | None = None,
         remote_host: Any = None,
         remote_port: int | str | None = None,
         reuse_address: bool = True,
@@ -97,12 +97,12 @@ class ConnectPlan:
     ) -> None:
         if (remote_host is None) != (remote_port is None):
             raise TypeError("remote_host and remote_port belong together: give both or neither")
-        if local_host is None and local_port != 0:
-            raise TypeError("local_port needs a local_host")
+        if local_host is None and local_port is not None:
+            raise TypeError("local_port needs a local_host, without which nothing is bound")
         self._family: InternetFamily = family
         self._settings = InternetSettings(keepalive, nodelay, interface, reuse_address)
         self._resolver = resolver
-        self._source = local_host, check_port(local_port)
+        self._source = local_host, check_port(local_port or 0)
         self._target = remote_host, 0 if remote_port is None else check_port(remote_port)
         self.attempt_delay = attempt_delay
         """Seconds between the starts of two attempts; None is one after the other."""

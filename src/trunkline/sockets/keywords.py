@@ -40,7 +40,7 @@ class StreamOptions(TypedDict, total=False):
 
 class _InternetOptions(StreamOptions, total=False):
     local_host: AddressLike
-    local_port: int | str
+    local_port: int | str | None
     reuse_address: bool
     keepalive: bool
     nodelay: bool

@@ -187,7 +187,7 @@ def _make_passive_internet(
     stream: StreamOptions,
     *,
     local_host: Any = None,
-    local_port: int | str = 0,
+    local_port: int | str | None = None,
     backlog: int | None = None,
     reuse_address: bool = True,
     reuse_port: bool = False,
@@ -197,9 +197,12 @@ def _make_passive_internet(
     interface: str | None = None,
     resolver: Resolver | None = None,
 ) -> PassiveSocket:
-    if local_host is None and (local_port != 0 or backlog is not None):
-        raise TypeError("local_port and backlog need a local_host: without it nothing is bound")
-    port = check_port(local_port)
+    if local_host is None and (local_port is not None or backlog is not None):
+        raise TypeError(
+            "local_port and backlog need a local_host, without which nothing is bound: "
+            "'0.0.0.0' and '::' are all addresses of this machine"
+        )
+    port = check_port(local_port or 0)
     host = None
     if local_host is not None:
         host = bind_address(local_host, family, resolver)

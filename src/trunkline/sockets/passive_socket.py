@@ -1,5 +1,6 @@
 """Passive stream sockets: those that listen, and accept connections."""
 
+import errno
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, overload
@@ -96,9 +97,11 @@ class PassiveSocket(Socket):
             AddressNotAvailable, PermissionDenied, SocketError: The system says no.
             OptionNotSupported: The platform has no `reuse_port`.
             SocketClosed: The socket is closed.
-            TypeError, ValueError: The address or the port is none.
+            TypeError, ValueError: The address or the port is none, or the socket is bound already.
         """
         name = ensure_name(self._descriptor, address, port)
+        if self._local_name is not None:
+            raise ValueError(f"{self!r} is bound already")
         if isinstance(name, LocalAddress):
             if reuse_address:
                 remove_stale_file(name)
@@ -200,7 +203,8 @@ class PassiveSocket(Socket):
                 is short. The connection goes on waiting.
             SocketClosed: The socket is closed, or is being closed by another thread.
             Busy: Another thread is accepting.
-            SocketError: The system says no, for instance because the socket does not listen.
+            ValueError: The socket does not listen.
+            SocketError: The system says no.
         """
         deadline = Deadline(timeout, monotonic)
         if external_format is None:
@@ -281,6 +285,8 @@ class PassiveSocket(Socket):
         """Do what the policy says about an error of accepting; return whether to try again."""
         verdict = accept_verdict(error)
         if verdict is AcceptVerdict.RAISE:
+            if error.errno == errno.EINVAL and not self._is_listening:
+                raise ValueError(f"{self!r} does not listen: call listen() first") from None
             raise error
         if verdict is AcceptVerdict.BACK_OFF:
             if deadline.is_immediate:

@@ -8,6 +8,7 @@ it, the time limits, and what becomes of the channel's errors.
 import contextlib
 from collections.abc import Callable
 from enum import Enum
+from threading import get_ident
 from typing import Any, Final, Self, TypeAlias, TypeVar
 
 from .._core.deadline import Deadline, check_timeout
@@ -105,11 +106,12 @@ class Stream(PythonStreamNames, Uncopied):
         self._output_buffer_size = check_buffer_size(output_buffer_size)
         self._timeout = check_timeout(timeout)
         self._fatal_error: SocketError | None = None
-        self.sends_before_waiting = True
-        """Whether a read that has to wait sends first what is queued.
+        self._written_by: int | None = None  # the thread that has written last
+        self.sends_before_waiting: bool = True
+        """Whether a read that has to wait sends first what the same thread has written.
 
-        A forgotten `finish_output` is then no deadlock. Set it to False where another thread, or
-        you, shall decide alone what leaves in one piece.
+        A forgotten `finish_output` is then no deadlock. Set it to False where you shall decide
+        alone what leaves in one piece.
         """
 
     # -- settings --------------------------------------------------------------------------------
@@ -435,11 +437,15 @@ class Stream(PythonStreamNames, Uncopied):
                 pass
             except SocketError as error:
                 raise self._failed(error, operation) from None
-            if self._output and self.sends_before_waiting and not self._send_some():
+            if self._output and self._is_to_send_before_waiting() and not self._send_some():
                 # What is left leaves as soon as there is room; the peer may wait for it.
                 self._channel.wait_ready(deadline, operation)
             else:
                 self._channel.wait_readable(deadline, operation)
+
+    def _is_to_send_before_waiting(self) -> bool:
+        """Whether what is queued is this thread's: another thread may be about to write more."""
+        return self.sends_before_waiting and self._written_by in (None, get_ident())
 
     def _send_some(self) -> bool:
         """Send what is queued, as far as that goes at once; return whether to leave it at that.
@@ -490,6 +496,7 @@ class Stream(PythonStreamNames, Uncopied):
         with self._channel.writing:
             self._check_alive("write")
             data = self._encode(data)
+            self._written_by = get_ident()
             if len(self._output) + len(data) <= self._output_buffer_size:
                 self._output += data
             else:

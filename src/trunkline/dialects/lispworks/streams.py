@@ -174,7 +174,7 @@ def open_tcp_stream(
             address_family=family,
             remote_host=host,
             remote_port=service,
-            local_port=0 if local_port is None else local_port,
+            local_port=local_port,
             timeout=timeout,
             nodelay=bool(nodelay),
             keepalive=bool(keepalive),
