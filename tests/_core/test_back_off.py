@@ -19,20 +19,6 @@ def test_after_a_success_it_begins_anew() -> None:
     assert [back_off.next_delay() for _ in range(2)] == [1, 3]
 
 
-def test_it_knows_whether_the_last_attempt_failed() -> None:
-    back_off = BackOff(first=1, factor=2, last=5)
-    states = [back_off.is_backing_off]
-    back_off.next_delay()
-    states.append(back_off.is_backing_off)
-    back_off.next_delay()
-    states.append(back_off.is_backing_off)
-    back_off.reset()
-    states.append(back_off.is_backing_off)
-    back_off.reset()
-    states.append(back_off.is_backing_off)
-    assert states == [False, True, True, False, False]
-
-
 @pytest.mark.parametrize(("first", "last"), [(5, 5), (9, 5)])
 def test_no_delay_is_longer_than_the_last_not_even_the_first(first: float, last: float) -> None:
     back_off = BackOff(first=first, factor=2, last=last)

@@ -21,11 +21,6 @@ class BackOff:
         self._last = last
         self._delay: float | None = None
 
-    @property
-    def is_backing_off(self) -> bool:
-        """Whether the last attempt failed."""
-        return self._delay is not None
-
     def next_delay(self) -> float:
         """Return the seconds to wait after another failure."""
         delay = self._first if self._delay is None else self._delay * self._factor
