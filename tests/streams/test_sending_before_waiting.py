@@ -1,5 +1,6 @@
 """A read that has to wait sends first what is queued, or nobody would ever answer it."""
 
+import contextlib
 import socket
 from typing import Any
 
@@ -7,7 +8,15 @@ import pytest
 from sockets.helpers import Call, receive_exactly, stream_and_peer
 from support.timing import MS, PATIENCE
 
-from trunkline import ActiveSocket, Hangup, TimedOut
+from trunkline import (
+    ActiveSocket,
+    ConnectionReset,
+    Hangup,
+    Stream,
+    TimedOut,
+    WouldBlock,
+    make_socket,
+)
 from trunkline.servers import Server
 
 MUCH = 4_000_000  # bytes, more than the system keeps for a connection
@@ -64,6 +73,7 @@ def test_it_can_be_turned_off() -> None:
         stream.clear_output()
 
 
+@pytest.mark.exact_io("what an injected EAGAIN has kept back is not sent by a look")
 def test_a_look_sends_too() -> None:
     with stream_and_peer() as (stream, peer):
         stream.write("now")
@@ -147,6 +157,38 @@ def test_who_is_writing_in_another_thread_is_left_alone() -> None:
         writing.result()
 
 
+class ResetMeanwhile:
+    """A channel whose peer resets between two calls; the system tells that once."""
+
+    where: object = "a peer"
+    reading = writing = contextlib.nullcontext()
+
+    def __init__(self) -> None:
+        self.was_told = False
+
+    def receive_into(self, buffer: object) -> int:
+        if self.was_told:
+            return 0
+        raise WouldBlock(operation="receive", address=self.where)
+
+    def send(self, data: object) -> int:
+        self.was_told = True
+        raise ConnectionReset(operation="send", address=self.where)
+
+    def wait_readable(self, deadline: object, operation: str) -> None:
+        """There is the end of file, so it would seem."""
+
+    wait_ready = wait_writable = wait_readable
+
+
+def test_a_reset_that_sending_finds_out_is_the_reads_error() -> None:
+    stream = Stream(ResetMeanwhile())
+    stream.write("never to be sent")
+    for _ in range(2):
+        with pytest.raises(ConnectionReset, match=r"^read_line a peer: "):
+            stream.read_line()
+
+
 @pytest.mark.parametrize("method", ["write", "write_line"])
 def test_a_write_may_send_at_once(method: str) -> None:
     with stream_and_peer() as (stream, peer):
@@ -168,3 +210,23 @@ def test_a_server_that_waits_for_input_has_answered_first() -> None:
         client.settimeout(PATIENCE)
         client.sendall(b"one\n")
         assert receive_exactly(client, 4) == b"one\n"
+
+
+def test_it_goes_on_sending_while_it_waits_for_input() -> None:
+    def answer(connection: Any) -> None:
+        if server.wait_for_input(connection):
+            connection.read_line()
+            connection.write(bytes(MUCH))
+        while server.wait_for_input(connection):
+            connection.write_line(connection.read_line())
+
+    with (
+        make_socket(connect="passive", local_host="127.0.0.1", output_buffer_size=2 * MUCH) as at,
+        Server(answer, sockets=[at]).start() as server,
+        socket.create_connection(("127.0.0.1", server.port)) as client,
+    ):
+        client.settimeout(PATIENCE)
+        client.sendall(b"go\n")
+        assert receive_exactly(client, MUCH) == bytes(MUCH)
+        client.sendall(b"more\n")
+        assert receive_exactly(client, 5) == b"more\n"

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from .._core.deadline import Deadline, check_timeout
 from .._sys.clock import Clock, monotonic
 from .._sys.descriptor import Descriptor
-from .._sys.readiness import READABLE, wait_for_any
+from .._sys.readiness import READABLE, WRITABLE, wait_for_any
 from .._sys.socket_descriptor import SocketDescriptor
 from .._sys.waker import Waker
 from ..errors import TimedOut
@@ -151,19 +151,28 @@ class LimitedChannel:
 
     # -- waiting for something else too ----------------------------------------------------------
 
-    def wait_readable_or(self, waker: Waker, deadline: Deadline, operation: str) -> bool:
+    def wait_readable_or(
+        self, waker: Waker, deadline: Deadline, operation: str, *, writable: bool
+    ) -> bool | None:
         """Wait, with the right to read, until there is input, or `waker` was woken.
 
+        Args:
+            waker: Whose waking ends the wait.
+            deadline: The limit of the whole call.
+            operation: What an error calls the call.
+            writable: Let it end also when something can be sent.
+
         Returns:
-            Whether there is input, the end included.
+            Whether there is input, the end included; None if all there is is room for output.
 
         Raises:
             TimedOut: The deadline, or a limit other than that on reading, has passed.
             SocketClosed: The connection was closed.
         """
 
-        def wait(deadline: Deadline, operation: str) -> bool:
-            return _wait_for_both(self._descriptor, waker, deadline, operation)
+        def wait(deadline: Deadline, operation: str) -> bool | None:
+            interest = READABLE | WRITABLE if writable else READABLE
+            return _wait_for_both(self._descriptor, interest, waker, deadline, operation)
 
         return self._wait(wait, deadline, operation, _NO_CALL)
 
@@ -214,15 +223,17 @@ class LimitedChannel:
 
 
 def _wait_for_both(
-    descriptor: Descriptor, waker: Waker, deadline: Deadline, operation: str
-) -> bool:
+    descriptor: Descriptor, interest: int, waker: Waker, deadline: Deadline, operation: str
+) -> bool | None:
     while True:
         descriptor.check_open(operation)
         remaining = deadline.remaining()
         number = descriptor.number
-        ready = wait_for_any(((number, READABLE), (waker.fileno(), READABLE)), remaining)
+        ready = dict(wait_for_any(((number, interest), (waker.fileno(), READABLE)), remaining))
         descriptor.check_open(operation)
+        if ready.get(number, 0) & ~WRITABLE:
+            return True
         if ready:
-            return any(found == number for found, _ in ready)
+            return None if number in ready else False
         if deadline.remaining() == 0:
             raise TimedOut.expired(operation, descriptor.where)

@@ -578,12 +578,15 @@ class Server(Uncopied):
         if served is None:
             raise ValueError(f"{self!r} does not serve {connection!r}")
         deadline = Deadline(timeout, monotonic)
-        if connection.sends_before_waiting:
-            connection.force_output()
         with served.channel.reading:
-            return connection.has_buffered_input or served.channel.wait_readable_or(
-                self._drain_waker, deadline, "wait_for_input"
-            )
+            while not connection.has_buffered_input:
+                is_sent = not connection.sends_before_waiting or connection.force_output()
+                has_input = served.channel.wait_readable_or(
+                    self._drain_waker, deadline, "wait_for_input", writable=not is_sent
+                )
+                if has_input is not None:
+                    return has_input
+            return True
 
     # -- looking at it ---------------------------------------------------------------------------
 

@@ -437,22 +437,25 @@ class Stream(PythonStreamNames, Uncopied):
                 pass
             except SocketError as error:
                 raise self._failed(error, operation) from None
-            if self._output and self._is_to_send_before_waiting() and not self._send_some():
+            if self._send_before_waiting(operation):
+                self._channel.wait_readable(deadline, operation)
+            else:
                 # What is left leaves as soon as there is room; the peer may wait for it.
                 self._channel.wait_ready(deadline, operation)
-            else:
-                self._channel.wait_readable(deadline, operation)
 
-    def _is_to_send_before_waiting(self) -> bool:
-        """Whether what is queued is this thread's: another thread may be about to write more."""
-        return self.sends_before_waiting and self._written_by in (None, get_ident())
-
-    def _send_some(self) -> bool:
+    def _send_before_waiting(self, operation: str) -> bool:
         """Send what is queued, as far as that goes at once; return whether to leave it at that.
 
-        A read that waits for an answer would wait for ever if the question were still here. An
-        error is not the read's: what is queued stays, and whoever sends it next is told.
+        A read that waits for an answer would wait for ever if the question were still here. What
+        another thread has written last is left to that: it may be about to write more.
+
+        That the peer reads no more is not the read's affair: what is queued stays, and whoever
+        sends it next is told. All other errors are of both directions, and the system tells them
+        once.
         """
+        is_ours = self._written_by in (None, get_ident())
+        if not (self._output and is_ours and self.sends_before_waiting):
+            return True
         # If another thread is writing, it does what is to be done.
         with contextlib.suppress(Busy), self._channel.writing:
             while self._output and self._fatal_error is None:
@@ -461,8 +464,10 @@ class Stream(PythonStreamNames, Uncopied):
                         sent = self._channel.send(view)
                 except WouldBlock:
                     return False
-                except SocketError:
+                except BrokenPipe:
                     return True
+                except SocketError as error:
+                    raise self._failed(error, operation) from None
                 del self._output[:sent]
         return True
 
