@@ -53,6 +53,7 @@ def test_a_question_is_sent_before_the_answer_is_waited_for(read: Any) -> None:
         assert reading.result() == "reply"
 
 
+@pytest.mark.exact_io("all that was sent at once is received at once")
 def test_what_is_there_is_read_and_nothing_is_sent_for_it() -> None:
     with stream_and_peer() as (stream, peer):
         peer.sendall(b"one\ntwo\n")
