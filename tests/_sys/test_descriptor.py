@@ -1,13 +1,17 @@
 """A descriptor with users: who may use it, who wakes whom, and when the number is given back."""
 
+import contextlib
 import gc
+import io
 import os
 import threading
 import weakref
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from sockets.helpers import Call
+from support.signal_points import interrupted_at, struck_at
 from support.timing import MS, PATIENCE
 
 from trunkline import Busy, SocketClosed, TimedOut
@@ -21,16 +25,19 @@ from trunkline._sys.readiness import READABLE, wait_for_one
 class Pipe(Descriptor):
     """The reading end of a pipe, which nothing can wake; it notes when its number is closed."""
 
-    __slots__ = ("closings",)
+    __slots__ = ("_file",)
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.closings = 0
+        self._file = io.FileIO(number)
         self.where = "the pipe"
 
-    def _close_number(self) -> None:
-        self.closings += 1
-        os.close(self._number)
+    @property
+    def closings(self) -> int:
+        return int(self._file.closed)
+
+    def _close_number(self, number: int) -> None:
+        self._file.close()
 
 
 @pytest.fixture
@@ -158,9 +165,9 @@ def test_closing_from_many_threads_closes_once(pipe: Pipe) -> None:
 
 def test_a_signal_handler_may_close_what_is_being_closed() -> None:
     class Interrupted(Pipe):
-        def _close_number(self) -> None:
+        def _close_number(self, number: int) -> None:
             self.close()  # as from a handler, in the middle of closing
-            super()._close_number()
+            super()._close_number(number)
 
     reading, writing = os.pipe()
     os.close(writing)
@@ -169,59 +176,78 @@ def test_a_signal_handler_may_close_what_is_being_closed() -> None:
     assert pipe.closings == 1
 
 
-def test_who_comes_just_when_it_is_closed_leaves_nothing_open(pipe: Pipe) -> None:
-    class Unlucky(dict[str, int]):
-        """Who has the right to read, which is got while another thread is closing."""
+def test_who_comes_just_when_it_is_closed_leaves_nothing_open(ends: tuple[Pipe, int]) -> None:
+    def use(one: Pipe) -> None:
+        with contextlib.suppress(SocketClosed), one.reading:
+            pass
 
-        def setdefault(self, key: str, thread: int) -> int:
-            holder = super().setdefault(key, thread)
-            if not pipe.is_closed:
-                with Call(pipe.close):
-                    pass
-            return holder
+    def close_in_another_thread(one: Pipe) -> None:
+        with Call(one.close):
+            pass
 
-    with pipe.reading:  # the first use makes what is replaced here
-        pass
-    pipe.reading._holder = Unlucky()
-    with pytest.raises(SocketClosed), pipe.reading:
-        pass
-    assert pipe.closings == 1
+    for point in range(1000):
+        one = Pipe(os.dup(ends[0].number))
+        was_struck = struck_at(point, partial(use, one), partial(close_in_another_thread, one))
+        one.close()
+        assert one.closings == 1
+        if not was_struck:
+            break
+    assert 5 < point < 999
 
 
-def test_ctrl_c_while_a_right_is_taken_does_not_take_it_for_ever(pipe: Pipe) -> None:
-    class Interrupted(dict[str, int]):
-        """Who has the right to read, which is got just when a signal strikes."""
+# -- exceptions of signal handlers, at each place where Python runs one ---------------------------
 
-        def setdefault(self, key: str, thread: int) -> int:
-            super().setdefault(key, thread)
-            raise KeyboardInterrupt
 
-    with pipe.reading:  # the first use makes what is replaced here
-        pass
-    pipe.reading._holder = Interrupted()
-    with pytest.raises(KeyboardInterrupt), pipe.reading:
-        pass
-    assert not pipe.reading.locked()
-    pipe.reading._holder = {}
+def test_ctrl_c_while_a_right_is_taken_or_given_back_does_not_take_it_for_ever(pipe: Pipe) -> None:
+    def use() -> None:
+        with pipe.reading, pipe.writing:
+            pass
+
+    point = 0
+    while interrupted_at(point, use):
+        use()
+        point += 1
+    assert point > 10
     pipe.close()
     assert pipe.closings == 1
 
 
 def test_ctrl_c_while_another_thread_has_a_right_leaves_it_to_that(pipe: Pipe) -> None:
-    class Interrupted(dict[str, int]):
-        """Who has the right to read, which another thread has got just before."""
+    def come_in() -> None:
+        with contextlib.suppress(Busy), pipe.reading:
+            pass
 
-        def setdefault(self, key: str, thread: int) -> int:
-            self[key] = -1
-            raise KeyboardInterrupt
+    having, done = threading.Event(), threading.Event()
 
-    with pipe.reading:  # the first use makes what is replaced here
+    def have() -> None:
+        with pipe.reading:
+            having.set()
+            assert done.wait(PATIENCE)
+
+    with Call(have):
+        assert having.wait(PATIENCE)
+        point = 0
+        while interrupted_at(point, come_in):
+            with pytest.raises(Busy), pipe.reading:
+                pass
+            point += 1
+        done.set()
+    assert point > 3
+    with pipe.reading:
         pass
-    pipe.reading._holder = Interrupted()
-    with pytest.raises(KeyboardInterrupt), pipe.reading:
-        pass
-    assert pipe.reading.locked()
-    pipe.reading._holder = {}
+
+
+def test_ctrl_c_while_closing_leaves_something_that_can_be_closed(ends: tuple[Pipe, int]) -> None:
+    for point in range(1000):
+        one = Pipe(os.dup(ends[0].number))
+        with one.reading:
+            pass
+        was_interrupted = interrupted_at(point, one.close)
+        one.close()
+        assert one.closings == 1
+        if not was_interrupted:
+            break
+    assert 10 < point < 999
 
 
 # -- waiting --------------------------------------------------------------------------------------

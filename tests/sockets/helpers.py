@@ -17,7 +17,7 @@ from typing import Any, Generic, Self, TypeVar
 from support.peers import socket_pair
 from support.timing import PATIENCE
 
-from trunkline import ActiveSocket, PassiveSocket, make_socket, make_socket_from_fd
+from trunkline import ActiveSocket, Busy, PassiveSocket, make_socket, make_socket_from_fd
 
 T = TypeVar("T")
 
@@ -82,6 +82,15 @@ def stream_and_peer(
             yield stream, peer
         finally:
             stream.close(abort=True)
+
+
+def is_writing(stream: ActiveSocket) -> bool:
+    """Return whether another thread has the right to write."""
+    try:
+        stream.clear_output()
+    except Busy:
+        return True
+    return False
 
 
 @contextlib.contextmanager

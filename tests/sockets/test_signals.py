@@ -3,7 +3,8 @@
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -20,9 +21,10 @@ from sockets.helpers import (
 )
 from support.peers import connect
 from support.processes import Program
+from support.signal_points import interrupted_at
 from support.timing import MS, PATIENCE
 
-from trunkline import TimedOut, lookup_hostname, make_socket
+from trunkline import ActiveSocket, TimedOut, lookup_hostname, make_socket
 
 MUCH = 3_000_000  # bytes, more than any buffer of the system's
 
@@ -184,6 +186,34 @@ def test_an_interrupted_connect_can_be_waited_for_or_closed() -> None:
             sock.connect("127.0.0.1", listener.getsockname()[1])
         with pytest.raises(TimedOut):
             sock.wait_connected(timeout=0)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda stream: stream.read_line(),
+        lambda stream: stream.read_char(),
+        lambda stream: stream.read_exactly(3),
+        lambda stream: stream.write_line("more"),
+        lambda stream: stream.write("more", flush=True),
+        lambda stream: stream.send_to(b"more"),
+        lambda stream: stream.wait_connected(),
+    ],
+)
+def test_an_exception_of_a_handler_leaves_no_right_taken_wherever_it_strikes(
+    use: Callable[[ActiveSocket], object],
+) -> None:
+    for point in range(1000):
+        with stream_and_peer() as (stream, peer):
+            peer.sendall(b"one\ntwo\n")
+            was_interrupted = interrupted_at(point, partial(use, stream))
+            stream.clear_output()
+            stream.clear_input()  # would be told Busy
+            stream.close()
+            assert peer.recv(100) in (b"", b"more", b"more\n")
+        if not was_interrupted:
+            break
+    assert 5 < point < 999
 
 
 CONTROL_C = """

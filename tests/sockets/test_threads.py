@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sockets.helpers import Call, full_listener, listening, receive_exactly, stream_and_peer
+from sockets.helpers import (
+    Call,
+    full_listener,
+    is_writing,
+    listening,
+    receive_exactly,
+    stream_and_peer,
+)
 from support.timing import PATIENCE
 
 from trunkline import (
@@ -241,7 +248,7 @@ def test_closing_wakes_who_waits_for_a_place_in_a_local_backlog(tmp_path: Path) 
         make_socket(address_family="local") as sock,
         Call(sock.connect, path) as connecting,
     ):
-        while not sock._descriptor.writing.locked():
+        while not is_writing(sock):
             pass  # it has begun
         sock.close()
         with pytest.raises(SocketClosed):

@@ -5,7 +5,7 @@ import socket
 from typing import Any
 
 import pytest
-from sockets.helpers import Call, receive_exactly, stream_and_peer
+from sockets.helpers import Call, is_writing, receive_exactly, stream_and_peer
 from support.timing import MS, PATIENCE
 
 from trunkline import (
@@ -149,7 +149,7 @@ def test_who_is_writing_in_another_thread_is_left_alone() -> None:
         stream_and_peer() as (stream, peer),
         Call(stream.write, bytes(MUCH)) as writing,
     ):
-        while not stream._descriptor.writing.locked():
+        while not is_writing(stream):
             assert writing.is_running
         with Call(stream.read_line) as reading:
             peer.sendall(b"meanwhile\n")

@@ -9,8 +9,8 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from threading import get_ident
-from types import TracebackType
 
 from .._core.deadline import Deadline
 from .._core.uncopied import Uncopied
@@ -27,24 +27,18 @@ _LOOK_UP_INTERVAL = 0.1
 # system waits, is noticed when the wait ends; so in the main thread, which gets them, none is long.
 _LONGEST_WAIT_FOR_SIGNALS = 1.0
 
-_HOLDER = "holder"  # the only key of who has a right
-_UNUSED: dict[str, int] = {}  # what all have in common that were never used, and stays empty
-_NEVER = -1  # no generation
-
-
-# How often this process, or one that it comes from, has been forked; and a lock for the locks.
+# How often this process, or one that it comes from, has been forked.
 _generation = 0
-_starting_over = threading.Lock()
 
-# For the few instructions that change who is told of a closing. Signal handlers do that, too.
-_watching = threading.RLock()
+# For the few instructions that change who has rights, or who is told of a closing. Signal handlers
+# do that, too.
+_changing = threading.RLock()
 
 
 def _after_fork_in_child() -> None:
-    global _generation, _starting_over, _watching
+    global _generation, _changing
     _generation += 1
-    _starting_over = threading.Lock()
-    _watching = threading.RLock()
+    _changing = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -58,33 +52,29 @@ def _is_main_thread() -> bool:
 class Use:
     """The right to read from a descriptor, or to write to it, which one thread has at a time.
 
-    It is a context manager, whose entry raises `Busy` if another thread is inside, and
-    `SocketClosed` if the descriptor is closed. In a process that was just forked nobody has it: the
-    threads that had it are the parent's, and stayed there.
+    It is a context manager, whose entry raises `Busy` if another thread is inside, or this one is
+    already, and `SocketClosed` if the descriptor is closed. In a process that was just forked
+    nobody has it: the threads that had it are the parent's, and stayed there.
+
+    A signal handler may raise, as for Ctrl-C, and Python runs it when a function written in Python
+    begins, or when a call has returned. The right must not stay taken for ever by that. So leaving
+    is a function that is not written in Python: `__exit__` is an attribute, and the lock's own. And
+    the lock is one that knows its owner, for who is interrupted while taking it is not told whether
+    that worked.
     """
 
-    __slots__ = ("_descriptor", "_generation", "_holder", "_operation")
+    __slots__ = ("__exit__", "_descriptor", "_generation", "_lock", "_operation")
 
-    def __init__(self, descriptor: "Descriptor", operation: str) -> None:
-        self._descriptor: Descriptor | _Gone = descriptor
-        # The thread that has the right, or nothing. Many descriptors are never read like this.
-        self._holder: dict[str, int] = _UNUSED
+    __exit__: partial[None]
+
+    def __init__(self, descriptor: "Descriptor | _Gone", operation: str) -> None:
+        self._descriptor = descriptor
         self._operation = operation
-        self._generation = _NEVER
+        self._generation = _generation
+        self._lock = threading.RLock()
+        self.__exit__ = partial(self._lock.__exit__)
 
     def __enter__(self) -> None:
-        # The same as `try_acquire`, for what is usual.
-        if not self._holder and self._generation == _generation:
-            thread = get_ident()
-            try:
-                has_it = self._holder.setdefault(_HOLDER, thread) == thread
-            except BaseException:
-                self._give_up(thread)
-                raise
-            if has_it and not self._descriptor.is_closed:
-                return
-            if has_it:
-                self.release()
         if not self.try_acquire():
             self._descriptor.check_open(self._operation)
             raise Busy(operation=self._operation, address=self._descriptor.where)
@@ -94,53 +84,59 @@ class Use:
             self._descriptor.close_if_unused()
             raise SocketClosed(operation=self._operation, address=self._descriptor.where)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._holder.clear()
-        if self._descriptor.is_closed:
-            self._descriptor.close_if_unused()
-
-    def locked(self) -> bool:
-        """Return whether somebody has the right."""
-        return bool(self._holder)
-
     def try_acquire(self) -> bool:
-        """Take the right for good if nobody has it; return whether that worked.
-
-        A lock would not do. Python runs signal handlers when a call returns, also that which has
-        just taken a lock; if the handler raises, as for Ctrl-C, nobody knows that it is taken, and
-        it stays so for ever. A dictionary says who has taken it, and `setdefault` is as atomic.
-        """
+        """Take the right for good if nobody has it; return whether that worked."""
         if self._generation != _generation:
             self._start_over()
-        if self._holder:
+        lock = self._lock
+        if lock._is_owned():  # type: ignore[attr-defined]  # as `threading.Condition` asks it
             return False
-        thread = get_ident()
         try:
-            return self._holder.setdefault(_HOLDER, thread) == thread
+            return lock.acquire(False)
         except BaseException:
-            self._give_up(thread)
+            self.give_up()
             raise
 
-    def _give_up(self, thread: int) -> None:
-        """Release the right if the thread has it."""
-        if self._holder.get(_HOLDER) == thread:
-            self.release()
+    def is_ours(self) -> bool:
+        """Return whether this thread has the right."""
+        is_owned: bool = self._lock._is_owned()  # type: ignore[attr-defined]
+        return is_owned and self._generation == _generation
 
-    def _start_over(self) -> None:
-        """Begin in this process, where nobody has the right, whoever had it in the parent."""
-        with _starting_over:
-            if self._generation != _generation:
-                self._generation = _generation
-                self._holder = {}
+    def give_up(self) -> None:
+        """Release the right if this thread has it."""
+        if self.is_ours():
+            self.release()
 
     def release(self) -> None:
         """Give back what `try_acquire` took."""
-        self._holder.clear()
+        self._lock.release()
+
+    def _start_over(self) -> None:
+        """Begin in this process, where nobody has the right, whoever had it in the parent."""
+        with _changing:
+            if self._generation != _generation:
+                self._lock = threading.RLock()
+                self._leave_by(self._lock.__exit__)
+                self._generation = _generation
+
+    def _leave_by(self, leave: Callable[..., None]) -> None:
+        """Have leaving call something else, also for whoever is inside.
+
+        A ``with`` statement looks `__exit__` up when it begins: so it stays the `partial` that it
+        is, and gets other contents.
+        """
+        self.__exit__.__setstate__((leave, (), {}, None))  # type: ignore[attr-defined]
+
+    def close_on_leaving(self) -> None:
+        """Have whoever is inside close the descriptor on the way out, if nobody else uses it."""
+        if self._generation == _generation:
+            self._leave_by(self._leave_closed)
+
+    def _leave_closed(self, *error: object) -> None:
+        # The only way to leave that a signal handler can interrupt before it has begun. Then the
+        # number is given back when the descriptor is collected.
+        self._lock.release()
+        self._descriptor.close_if_unused()
 
     def forget(self, gone: "_Gone") -> None:
         """Let go of the descriptor, which nobody can use any more.
@@ -148,6 +144,7 @@ class Use:
         The two know each other, and only the garbage collector would find them otherwise.
         """
         self._descriptor = gone
+        self._leave_by(self._lock.__exit__)
 
 
 class _Gone:
@@ -172,8 +169,6 @@ class Descriptor(Uncopied):
 
     Attributes:
         where: The address that errors name: the peer's, or the local one if there is no peer.
-        reading: The right to read, see `Use`.
-        writing: The right to write.
         close_wakes: Whether `_wake` reaches whoever waits; where not, waits are cut into pieces.
     """
 
@@ -184,10 +179,10 @@ class Descriptor(Uncopied):
         "_closing_callbacks",
         "_generation",
         "_number",
+        "_reading",
+        "_writing",
         "is_closed",
-        "reading",
         "where",
-        "writing",
     )
 
     def __init__(self, number: int) -> None:
@@ -197,13 +192,32 @@ class Descriptor(Uncopied):
         self.is_closed: bool = False
         self._closing_callbacks: tuple[Callable[[int], None], ...] = ()
         self.where: object = None
-        self.reading: Use = Use(self, "read")
-        self.writing: Use = Use(self, "write")
+        # Made when they are asked for: most of what a multiplexer serves is never read like this.
+        self._reading: Use | None = None
+        self._writing: Use | None = None
 
     @property
     def number(self) -> int:
         """The descriptor's number, or -1 once it has been closed."""
         return -1 if self.is_closed else self._number
+
+    @property
+    def reading(self) -> Use:
+        """The right to read."""
+        return self._reading or self._make_use("_reading", "read")
+
+    @property
+    def writing(self) -> Use:
+        """The right to write."""
+        return self._writing or self._make_use("_writing", "write")
+
+    def _make_use(self, name: str, operation: str) -> Use:
+        with _changing:
+            if self._number < 0:
+                return Use(_Gone(self.where), operation)
+            use: Use = getattr(self, name) or Use(self, operation)
+            setattr(self, name, use)
+            return use
 
     def fileno(self) -> int:
         """Return the number, for whoever takes objects with `fileno`."""
@@ -211,12 +225,12 @@ class Descriptor(Uncopied):
 
     def watch_closing(self, callback: Callable[[int], None]) -> None:
         """Have `callback` called with the number when it is about to be given back."""
-        with _watching:
+        with _changing:
             self._closing_callbacks += (callback,)
 
     def unwatch_closing(self, callback: Callable[[int], None]) -> None:
         """Undo `watch_closing`, if that was done."""
-        with _watching:
+        with _changing:
             left = list(self._closing_callbacks)
             with contextlib.suppress(ValueError):
                 left.remove(callback)
@@ -279,14 +293,15 @@ class Descriptor(Uncopied):
     def _wake(self) -> None:
         """Wake whoever waits for the descriptor, or would."""
 
-    def _close_number(self) -> None:
-        """Give the number back to the operating system."""
+    def _close_number(self, number: int) -> None:
+        """Give the number back to the operating system. After an exception, it is called again."""
         raise NotImplementedError
 
     def close(self) -> None:
         """Close, and wake whoever uses the descriptor; they get `SocketClosed`. May be repeated."""
         with self._closing:
             if self.is_closed:
+                self.close_if_unused()  # if an exception has ended the closing
                 return
             self.is_closed = True
             try:
@@ -296,28 +311,50 @@ class Descriptor(Uncopied):
                 self._end()
 
     def _end(self) -> None:
-        if not self.close_if_unused():
-            # What wakes the users ends the connection, or the listening, for all processes.
-            if not self._is_inherited:
-                self._wake()
-            # It wakes those who wait in `shortage` with nothing but a hope, too.
-            descriptor_freed()
+        if self.close_if_unused():
+            return
+        for use in self._uses():
+            use.close_on_leaving()
+        if self.close_if_unused():  # they have left just before
+            return
+        # What wakes the users ends the connection, or the listening, for all processes.
+        if not self._is_inherited:
+            self._wake()
+        # It wakes those who wait in `shortage` with nothing but a hope, too.
+        descriptor_freed()
 
     def close_if_unused(self) -> bool:
         """Give the number back, unless somebody is using it; return whether that was done."""
         with self._closing:
             if self._number < 0:
                 return True
-            if not self.reading.try_acquire():
-                return False
-            if not self.writing.try_acquire():
-                self.reading.release()
-                return False
-            # Both rights stay taken: nobody can use the descriptor again.
-            self._close_number()
-            self._number = -1
-            gone = _Gone(self.where)
-            self.reading.forget(gone)
-            self.writing.forget(gone)
+            # A right that is asked for from now on is refused, because this is closed.
+            uses = self._uses()
+            if any(use.is_ours() for use in uses):
+                return False  # what calls this has interrupted the user, or is called by it
+            try:
+                if not all(use.try_acquire() for use in uses):
+                    return False
+                # The rights stay taken: nobody can use the descriptor again.
+                self._give_number_back()
+                gone = _Gone(self.where)
+                for use in uses:
+                    use.forget(gone)
+            finally:
+                if self._number >= 0:
+                    for use in uses:
+                        use.give_up()
         descriptor_freed()
         return True
+
+    def _give_number_back(self) -> None:
+        number, self._number = self._number, -1
+        try:
+            self._close_number(number)
+        except BaseException:
+            self._number = number
+            raise
+
+    def _uses(self) -> list[Use]:
+        """Return the rights that somebody has ever asked for."""
+        return [use for use in (self._reading, self._writing) if use is not None]

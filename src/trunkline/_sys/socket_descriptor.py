@@ -151,7 +151,7 @@ class SocketDescriptor(Descriptor):
             )
         return self.local_name()
 
-    def _close_number(self) -> None:
+    def _close_number(self, number: int) -> None:
         # Whatever close(2) says, the descriptor is gone, and who reports an error is the peer.
         with contextlib.suppress(OSError):
             self._socket.close()

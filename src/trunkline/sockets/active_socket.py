@@ -325,10 +325,9 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         """
         descriptor = self._descriptor
         is_plain = timeout == 0 and not (out_of_band or dont_route or more)
-        if is_plain and not (self._output or descriptor.writing.locked()):
-            # What a server does for each message: it need not wait its turn, nor for anything.
-            whole = start == 0 and end is None
-            return descriptor.send(data if whole else _part(data, start, end))
+        if is_plain and start == 0 and end is None and not self._output:
+            with descriptor.writing:  # what a server does for each message
+                return descriptor.send(data)
         flags = OUT_OF_BAND * out_of_band | DONT_ROUTE * dont_route | MORE * more
         deadline = Deadline(timeout, monotonic)
         with descriptor.writing, _part(data, start, end) as view:
@@ -399,10 +398,9 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         """
         descriptor = self._descriptor
         is_plain = timeout == 0 and not (out_of_band or peek or isinstance(size_or_buffer, int))
-        if is_plain and not (self._input or descriptor.reading.locked()):
-            whole = start == 0 and end is None
-            target = size_or_buffer if whole else _part(size_or_buffer, start, end)
-            return descriptor.receive_into(target), self._remote_name
+        if is_plain and start == 0 and end is None and not self._input:
+            with descriptor.reading:
+                return descriptor.receive_into(size_or_buffer), self._remote_name
         flags = OUT_OF_BAND * out_of_band | PEEK * peek
         deadline = Deadline(timeout, monotonic)
         if not isinstance(size_or_buffer, int):

@@ -96,8 +96,8 @@ class Stream(PythonStreamNames, Uncopied):
         output_buffer_size: int = DEFAULT_BUFFER_SIZE,
         timeout: float | None = None,
     ) -> None:
-        self._channel = channel
         external_format = ensure_external_format(external_format)
+        self.go_through(channel)
         self._input = InputBuffer(external_format)
         self._input_buffer_size = check_buffer_size(input_buffer_size)
         self._received: memoryview | None = None
@@ -119,6 +119,8 @@ class Stream(PythonStreamNames, Uncopied):
     def go_through(self, channel: Channel) -> None:
         """Read and write through another channel from now on, which stands before the first one."""
         self._channel = channel
+        self._reading = channel.reading
+        self._writing = channel.writing
 
     @property
     def timeout(self) -> float | None:
@@ -141,7 +143,7 @@ class Stream(PythonStreamNames, Uncopied):
     @external_format.setter
     def external_format(self, value: ExternalFormatLike) -> None:
         external_format = ensure_external_format(value)
-        with self._channel.reading, self._channel.writing:
+        with self._reading, self._writing:
             self._input.change_format(external_format)
             self._output += self._writer.finish()
             self._writer = TextWriter(external_format)
@@ -171,7 +173,7 @@ class Stream(PythonStreamNames, Uncopied):
         if limit is not DEFAULT_LIMIT:
             check_limit(limit)
         deadline = None if timeout is DEFAULT_TIMEOUT else self._deadline(timeout)
-        with self._channel.reading:
+        with self._reading:
             try:
                 line = self._input.take_line(limit)
             except StreamError as error:
@@ -224,12 +226,12 @@ class Stream(PythonStreamNames, Uncopied):
         Raises:
             ValueError: The last read was something else, or the character has been put back.
         """
-        with self._channel.reading:
+        with self._reading:
             self._input.unread_char()
 
     def read_char_no_hang(self) -> str | None:
         """Read a character if a whole one has arrived, and return None if not; see `read_char`."""
-        with self._channel.reading:
+        with self._reading:
             char = self._take("read_char_no_hang", self._input.take_char)
             while char is None and self._receive_at_once("read_char_no_hang"):
                 char = self._take("read_char_no_hang", self._input.take_char)
@@ -324,7 +326,7 @@ class Stream(PythonStreamNames, Uncopied):
             TimedOut: The time is up. What has arrived stays to be read.
         """
         deadline = self._deadline(timeout)
-        with self._channel.reading, memoryview(buffer).cast("B") as target:
+        with self._reading, memoryview(buffer).cast("B") as target:
             self._input.check_bytes()
             count = self._input.take_into(target)
             try:
@@ -343,7 +345,7 @@ class Stream(PythonStreamNames, Uncopied):
 
     def clear_input(self) -> None:
         """Throw away what has been received and not been read."""
-        with self._channel.reading:
+        with self._reading:
             self._input.clear()
 
     @property
@@ -371,7 +373,7 @@ class Stream(PythonStreamNames, Uncopied):
     ) -> T:
         """Receive until `take` returns something, and return that."""
         deadline = self._deadline(timeout)
-        with self._channel.reading:
+        with self._reading:
             if of_bytes:
                 self._input.check_bytes()
             result = self._take(operation, take)
@@ -457,7 +459,7 @@ class Stream(PythonStreamNames, Uncopied):
         if not (self._output and is_ours and self.sends_before_waiting):
             return True
         # If another thread is writing, it does what is to be done.
-        with contextlib.suppress(Busy), self._channel.writing:
+        with contextlib.suppress(Busy), self._writing:
             while self._output and self._fatal_error is None:
                 try:
                     with memoryview(self._output) as view:
@@ -498,7 +500,7 @@ class Stream(PythonStreamNames, Uncopied):
             ValueError: It is bytes, and the stream's format does not mix with bytes.
         """
         deadline = self._deadline(timeout)
-        with self._channel.writing:
+        with self._writing:
             self._check_alive("write")
             data = self._encode(data)
             self._written_by = get_ident()
@@ -525,7 +527,7 @@ class Stream(PythonStreamNames, Uncopied):
             TimedOut: The time is up. What was not sent stays queued.
         """
         deadline = self._deadline(timeout)
-        with self._channel.writing:
+        with self._writing:
             self._flush("finish_output", deadline)
 
     def force_output(self) -> bool:
@@ -534,7 +536,7 @@ class Stream(PythonStreamNames, Uncopied):
         Raises:
             Hangup: The peer reads no more. What was queued for it is dropped.
         """
-        with self._channel.writing:
+        with self._writing:
             try:
                 self._flush("force_output", Deadline(0, monotonic))
             except TimedOut as error:
@@ -544,7 +546,7 @@ class Stream(PythonStreamNames, Uncopied):
 
     def clear_output(self) -> None:
         """Throw away what is queued and not sent."""
-        with self._channel.writing:
+        with self._writing:
             self._output.clear()
 
     @property
@@ -593,7 +595,7 @@ class Stream(PythonStreamNames, Uncopied):
         """
         deadline = self._deadline(DEFAULT_TIMEOUT)
         sent = 0
-        with self._channel.writing:
+        with self._writing:
             self._flush("write", deadline)
             while sent < len(data):
                 try:
