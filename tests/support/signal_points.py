@@ -5,6 +5,7 @@ call of one that is not has returned, and when a loop starts over. A profiler is
 two, and may raise there, which looks the same from the outside.
 """
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -34,11 +35,15 @@ def struck_at(point: int, action: Callable[[], object], strike: Callable[[], obj
                 sys.setprofile(None)
                 strike()
 
+    was_enabled = gc.isenabled()
+    gc.disable()  # what is collected meanwhile is not a part of the action
     sys.setprofile(pass_by)
     try:
         action()
     finally:
         sys.setprofile(None)
+        if was_enabled:
+            gc.enable()
     return left < 0
 
 

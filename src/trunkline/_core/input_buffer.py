@@ -3,31 +3,79 @@
 The buffer does no input itself. Whoever has received something calls `feed`, or `feed_eof` when
 nothing more will come. Each ``take_…`` method returns None while there is not enough and takes
 nothing then; nor does it when it raises.
+
+Whoever takes lines mostly takes many. So a batch of them is decoded and split at once, and their
+bytes stay where they are until all of its lines were taken, or something else is wanted. A batch is
+as large as what was taken of those before it, and twice that if all was: whoever takes one line and
+then something else does not have all of the rest split in vain, each time.
 """
+
+from collections.abc import Iterator
+from operator import length_hint
 
 from ..errors import EndOfFile, LineTooLong
 from .external_format import ExternalFormat
 from .text_reader import DecodingTextReader, DirectTextReader, make_text_reader
 
-__all__ = ("InputBuffer",)
+__all__ = ("FIRST_BATCH_BYTES", "MOST_BATCH_BYTES", "InputBuffer")
+
+FIRST_BATCH_BYTES = 64
+MOST_BATCH_BYTES = 16_384
+
+_NO_LINES: Iterator[str] = iter(())
 
 
 class InputBuffer:
-    """The input side of a stream, without the input."""
+    """The input side of a stream, without the input.
 
-    __slots__ = ("_data", "_text", "at_end", "taken_count")
+    Attributes:
+        at_end: Whether nothing more will be received.
+        lines_ahead: The next lines, of at most `MOST_BATCH_BYTES`, if they were found already.
+            Whoever has no smaller limit may take them from here, and need not ask anybody: when
+            somebody does something else with the buffer, they are taken out of it.
+    """
+
+    __slots__ = (
+        "_batch",
+        "_batch_bytes",
+        "_batch_count",
+        "_data",
+        "_left",
+        "_looks_ahead",
+        "_next_batch_bytes",
+        "_taken_count",
+        "_takes_lines",
+        "_text",
+        "at_end",
+        "lines_ahead",
+    )
 
     def __init__(self, external_format: ExternalFormat) -> None:
         self._data = bytearray()
         self._text = make_text_reader(external_format, self._data)
         self.at_end: bool = False
-        self.taken_count: int = 0  # how many times something was taken: it grows with progress
+        self._taken_count = 0
+        self._looks_ahead = True
+        self.lines_ahead: Iterator[str] = _NO_LINES
+        self._batch = _NO_LINES
+        self._left: list[str] = []  # those lines of it that are to become bytes again
+        self._batch_count = 0  # of all its lines
+        self._batch_bytes = 0  # of `_data`, at the front, from which it was made; 0 without one
+        self._next_batch_bytes = FIRST_BATCH_BYTES
+        self._takes_lines = False  # whether a line was taken of what was fed last
+
+    @property
+    def taken_count(self) -> int:
+        """How many times something was taken: it grows with progress."""
+        left = len(self._left) + length_hint(self._batch)
+        return self._taken_count + self._batch_count - left
 
     # -- filling ---------------------------------------------------------------------------------
 
     def feed(self, data: bytes | memoryview) -> None:
         """Add what has been received."""
         self._data += data
+        self._takes_lines = False
 
     def feed_eof(self) -> None:
         """Take note that nothing more will be received."""
@@ -35,21 +83,30 @@ class InputBuffer:
 
     def push_back(self, data: memoryview) -> None:
         """Put bytes that have been taken back to the front."""
+        if self._batch_bytes:
+            self._end_batch()
         self._data[:0] = data
         self._text.start_over()
 
     def clear(self) -> None:
         """Forget what has not been read, half a character included."""
-        self.taken_count += 1
+        if self._batch_bytes:
+            self._end_batch()
+        self._taken_count += 1
         self._data.clear()
         self._text.clear()
 
     def __len__(self) -> int:
         """The number of bytes that have not been looked at yet."""
+        if self._batch_bytes:
+            self._end_batch()
         return len(self._data)
 
     def __bool__(self) -> bool:
         """Whether there is anything that has not been read, half a character included."""
+        if self._batch_bytes:
+            has_lines = bool(self._left) or length_hint(self._batch) > 0
+            return has_lines or len(self._data) > self._batch_bytes
         return bool(self._data) or not (
             isinstance(self._text, DirectTextReader) or self._text.at_boundary
         )
@@ -67,6 +124,8 @@ class InputBuffer:
         Raises:
             ValueError: Some of it has been decoded in the old format already.
         """
+        if self._batch_bytes:
+            self._end_batch()
         if isinstance(self._text, DecodingTextReader) and not self._text.at_boundary:
             raise ValueError(
                 f"the format can only be changed where a {self.external_format} character ends "
@@ -89,10 +148,69 @@ class InputBuffer:
             DecodingError: The line is malformed.
             EndOfFile: Nothing is left.
         """
+        if self._takes_lines and (limit is None or limit >= MOST_BATCH_BYTES):
+            line = next(self.lines_ahead, None)
+            if line is None:
+                line = self._look_ahead()
+            if line is not None:
+                return line
+        elif self._batch_bytes:
+            self._end_batch()
+        # Of what has just arrived, the first line is mostly the only one.
         line = self._text.take_line(limit, self.at_end)
         if line is not None:
-            self.taken_count += 1
+            self._taken_count += 1
+            self._takes_lines = True
         return line
+
+    def _look_ahead(self) -> str | None:
+        """Find many lines, and return the first of them."""
+        if self._batch_bytes:
+            self._end_batch()
+        size = self._next_batch_bytes
+        lines, batch_bytes = self._text.lines_at_front(size)
+        is_malformed = batch_bytes > 0 and not lines
+        self._next_batch_bytes = (
+            FIRST_BATCH_BYTES if is_malformed else min(2 * size, MOST_BATCH_BYTES)
+        )
+        if not lines:
+            return None
+        self._text.begin_batch()
+        batch = iter(lines)
+        line = next(batch)
+        self._batch_count = len(lines)
+        self._batch_bytes = batch_bytes
+        self._batch = batch
+        self.lines_ahead = batch
+        if not self._looks_ahead:  # which another thread may have said just now
+            self._withdraw()
+        return line
+
+    def _withdraw(self) -> None:
+        """Take the lines ahead away, also from those who have begun to take them one by one."""
+        self.lines_ahead = _NO_LINES
+        self._left.extend(self._batch)
+
+    def _end_batch(self) -> None:
+        """Drop the bytes of the lines that were taken; the others are bytes again."""
+        self._withdraw()
+        taken = self._batch_count - len(self._left)
+        size = self._batch_bytes
+        if self._left:
+            size = self._text.skip_lines(taken)
+            self._next_batch_bytes = min(max(size, FIRST_BATCH_BYTES), MOST_BATCH_BYTES)
+        # An exception of a signal handler may strike before this, and not in the middle.
+        del self._data[:size]
+        self._batch_bytes = 0
+        self._batch_count = 0
+        self._batch = _NO_LINES
+        self._left = []
+        self._taken_count += taken
+
+    def stop_looking_ahead(self) -> None:
+        """Have `lines_ahead` stay empty, whoever is using the buffer."""
+        self._looks_ahead = False
+        self._withdraw()
 
     def take_char(self) -> str | None:
         """Return the next character, or "" at the end of file.
@@ -100,6 +218,8 @@ class InputBuffer:
         Raises:
             DecodingError: What comes is not a character.
         """
+        if self._batch_bytes:
+            self._end_batch()
         return self._noted(self._text.take_char(self.at_end))
 
     def unread_char(self) -> None:
@@ -116,11 +236,13 @@ class InputBuffer:
         Raises:
             DecodingError: One of them is malformed.
         """
+        if self._batch_bytes:
+            self._end_batch()
         return self._noted(self._text.take_text(size, self.at_end))
 
     def _noted(self, taken: str | None) -> str | None:
         if taken is not None:
-            self.taken_count += 1
+            self._taken_count += 1
         return taken
 
     # -- bytes -----------------------------------------------------------------------------------
@@ -135,6 +257,8 @@ class InputBuffer:
 
     def take_bytes(self, size: int) -> bytes:
         """Return up to `size` bytes, of those that are there."""
+        if self._batch_bytes:
+            self._end_batch()
         data = bytes(self._data[:size])
         self._drop(len(data))
         return data
@@ -153,6 +277,8 @@ class InputBuffer:
 
     def take_into(self, target: memoryview) -> int:
         """Copy bytes into `target`, and return how many there were."""
+        if self._batch_bytes:
+            self._end_batch()
         size = min(len(self._data), len(target))
         target[:size] = self._data[:size]
         self._drop(size)
@@ -164,6 +290,8 @@ class InputBuffer:
         Raises:
             EndOfFile: The file ended before; `partial` has what there was, which is taken.
         """
+        if self._batch_bytes:
+            self._end_batch()
         if len(self._data) < size:
             if self.at_end:
                 raise EndOfFile(partial=self.take_bytes(size))
@@ -177,6 +305,8 @@ class InputBuffer:
             LineTooLong: More than `limit` bytes are there before the separator.
             EndOfFile: The file ended before; `partial` has what there was, which is taken.
         """
+        if self._batch_bytes:
+            self._end_batch()
         found = self._data.find(separator, start)
         size = found if found >= 0 else max(0, len(self._data) - len(separator) + 1)
         if limit is not None and size > limit:
@@ -188,7 +318,7 @@ class InputBuffer:
         return size
 
     def _drop(self, count: int) -> None:
-        self.taken_count += 1
+        self._taken_count += 1
         del self._data[:count]
         if isinstance(self._text, DirectTextReader):
             self._text.forget(count)

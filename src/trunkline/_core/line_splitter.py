@@ -1,26 +1,18 @@
 """Splitting what arrives into lines, many at a time.
 
-It gives the same lines as `InputBuffer.take_line`, faster: a batch of lines is decoded and split at
-once. Only where that fails are they looked at one by one.
-
-A batch is as large as what was taken of those before it, and twice that if all was. So whoever
-takes one line and then something else does not have all of the rest split in vain, each time. And
-lines that nobody takes for now are put back: they wait as bytes, of which a megabyte of objects
-could be made.
+It gives the same lines as `InputBuffer.take_line`, and all that it has found at once: a batch of
+lines is decoded and split together, see there. Lines that nobody takes for now are put back: they
+wait as bytes, of which a megabyte of objects could be made.
 """
 
 from typing import Protocol
 
 from ..errors import DecodingError, EndOfFile, LineTooLong, StreamError
 from .external_format import ExternalFormat, decoding_errors
-from .input_buffer import InputBuffer
-from .newlines import content_end, find_newline
+from .input_buffer import FIRST_BATCH_BYTES, MOST_BATCH_BYTES, InputBuffer
+from .newlines import content_end, find_last_newline, find_newline, skip_lines, split_lines
 
 __all__ = ("LineSplitter", "make_line_splitter")
-
-
-FIRST_BATCH_BYTES = 64
-MOST_BATCH_BYTES = 16_384
 
 
 class LineSplitter(Protocol):
@@ -120,9 +112,7 @@ class DirectLineSplitter:
             return []
         size = self._batch_bytes
         stop = start + size
-        end = data.rfind(b"\n", start, stop) + 1
-        if self._eol == "cr":
-            end = max(end, data.rfind(b"\r", start, stop) + 1)
+        end = find_last_newline(data, self._eol, start, stop) + 1
         if not end:
             end = find_newline(data, self._eol, max(stop, self._scanned)) + 1
             if not end:
@@ -136,11 +126,7 @@ class DirectLineSplitter:
         self._start = end
         if size < self._most_batch_bytes:
             self._batch_bytes = min(2 * size, self._most_batch_bytes)
-        if self._eol != "lf":
-            text = text.replace("\r\n" if self._eol == "crlf" else "\r", "\n")
-        lines = text.split("\n")
-        lines.pop()
-        return lines
+        return split_lines(text, self._eol)
 
     def _last_line(self) -> list[str]:
         """Return what is left at the end of the file; and no line before that."""
@@ -185,9 +171,7 @@ class DirectLineSplitter:
 
     def put_back(self, taken: int) -> None:
         """See `LineSplitter`."""
-        data, end = self._data, self._batch_start
-        for _ in range(taken):
-            end = find_newline(data, self._eol, end) + 1 or len(data)
+        end = skip_lines(self._data, self._eol, self._batch_start, taken)
         size = max(FIRST_BATCH_BYTES, end - self._batch_start)
         self._batch_bytes = min(size, self._most_batch_bytes)
         self._start = end

@@ -15,7 +15,16 @@ is always a LF and 13 always a CR. That is why they work with plain indices.
 import re
 from typing import Literal, TypeAlias
 
-__all__ = ("EOL_STYLES", "NEWLINES", "Eol", "content_end", "find_newline")
+__all__ = (
+    "EOL_STYLES",
+    "NEWLINES",
+    "Eol",
+    "content_end",
+    "find_last_newline",
+    "find_newline",
+    "skip_lines",
+    "split_lines",
+)
 
 Eol: TypeAlias = Literal["lf", "crlf", "cr"]
 EOL_STYLES: tuple[Eol, ...] = ("lf", "crlf", "cr")
@@ -48,3 +57,27 @@ def content_end(buffer: str | bytes | bytearray, eol: Eol, newline: int) -> int:
     if eol == "crlf" and newline > 0 and buffer[newline - 1] in (13, "\r"):
         return newline - 1
     return newline
+
+
+def find_last_newline(buffer: bytes | bytearray, eol: Eol, start: int, stop: int) -> int:
+    """Return where the last newline between two indices has its last character, or -1."""
+    found = buffer.rfind(10, start, stop)
+    if eol == "cr":
+        found = max(found, buffer.rfind(13, start, stop))
+    return found
+
+
+def split_lines(text: str, eol: Eol) -> list[str]:
+    """Return the lines of a text that ends with a newline."""
+    if eol != "lf":
+        text = text.replace(NEWLINES[eol], "\n")
+    lines = text.split("\n")
+    lines.pop()
+    return lines
+
+
+def skip_lines(buffer: bytes | bytearray, eol: Eol, start: int, count: int) -> int:
+    """Return where the line begins that comes after so many; the end if there is none."""
+    for _ in range(count):
+        start = find_newline(buffer, eol, start) + 1 or len(buffer)
+    return start

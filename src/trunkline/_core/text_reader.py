@@ -15,7 +15,14 @@ import re
 
 from ..errors import DecodingError, EndOfFile, LineTooLong
 from .external_format import ExternalFormat, decoding_errors
-from .newlines import NEWLINES, content_end, find_newline
+from .newlines import (
+    NEWLINES,
+    content_end,
+    find_last_newline,
+    find_newline,
+    skip_lines,
+    split_lines,
+)
 
 __all__ = ("DecodingTextReader", "DirectTextReader", "TextReader", "make_text_reader")
 
@@ -94,6 +101,22 @@ class TextReader:
         self.start_over()
 
     # -- reading ---------------------------------------------------------------------------------
+
+    def lines_at_front(self, size: int) -> tuple[list[str], int]:
+        """Return lines that are complete within the first `size` bytes, and how long they are.
+
+        They stay. There are none where this is not worth the trouble, or where one is malformed.
+        """
+        return [], 0
+
+    def begin_batch(self) -> None:
+        """Take note that complete lines are being taken off the front, and are still there."""
+        self.missing_newline = False
+        self.start_over()
+
+    def skip_lines(self, count: int) -> int:
+        """Return how long the first lines are; there are so many."""
+        raise NotImplementedError
 
     def take_line(self, limit: int | None, at_end: bool) -> str | None:
         """Return the next line without its newline, or None while it is incomplete.
@@ -209,9 +232,27 @@ class DirectTextReader(TextReader):
         self._encoding = external_format.encoding
         self._make_decoder = codecs.getincrementaldecoder(self._encoding)
 
+    def lines_at_front(self, size: int) -> tuple[list[str], int]:
+        """See `TextReader`."""
+        buffer = self._buffer
+        end = find_last_newline(buffer, self._eol, 0, size) + 1
+        if self._scanned or end == buffer.find(10) + 1:
+            return [], 0  # it is at most one
+        try:
+            text = buffer[:end].decode(self._encoding, self._errors)
+        except UnicodeDecodeError:
+            return [], end
+        return split_lines(text, self._eol), end
+
+    def skip_lines(self, count: int) -> int:
+        """See `TextReader`."""
+        return skip_lines(self._buffer, self._eol, 0, count)
+
     def take_line(self, limit: int | None, at_end: bool) -> str | None:
         """See `TextReader`. What is usual is done here, without calling anything of ours."""
         buffer = self._buffer
+        if not buffer and not at_end:
+            return None
         newline = buffer.find(10, self._scanned) if self._eol != "cr" else -1
         if newline < 0:
             return super().take_line(limit, at_end)

@@ -486,6 +486,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             Hangup, ConnectionReset: The peer does not read it.
         """
         if self.closed:
+            self._descriptor.close()
             return
         try:
             if not (abort or reset):
@@ -494,6 +495,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
                 self._descriptor.reset_on_close()
         finally:
             self._descriptor.close()
+            self._input.stop_looking_ahead()
 
     def _end_orderly(self, linger: float, timeout: Timeout) -> None:
         """Send what is queued; then linger, if a close would destroy it on the way."""

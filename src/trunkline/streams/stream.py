@@ -6,10 +6,10 @@ it, the time limits, and what becomes of the channel's errors.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from threading import get_ident
-from typing import Any, Final, Self, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
@@ -170,7 +170,11 @@ class Stream(PythonStreamNames, Uncopied):
                 example as bytes.
             TimedOut: The time is up. What there is of the line stays.
         """
-        if limit is not DEFAULT_LIMIT:
+        if limit is DEFAULT_LIMIT and timeout is DEFAULT_TIMEOUT:
+            line = next(self._input.lines_ahead, None)
+            if line is not None:
+                return line
+        else:
             check_limit(limit)
         deadline = None if timeout is DEFAULT_TIMEOUT else self._deadline(timeout)
         with self._reading:
@@ -189,9 +193,14 @@ class Stream(PythonStreamNames, Uncopied):
         """Whether the last line that was read had no newline, because the peer ended."""
         return self._input.missing_newline
 
-    def __iter__(self) -> Self:
+    def __iter__(self) -> Iterator[str]:
         """Iterate over the lines that are still to come, until the peer ends."""
-        return self
+        try:
+            while True:
+                yield self.read_line()
+                yield from self._input.lines_ahead
+        except EndOfFile:
+            return
 
     def __next__(self) -> str:
         try:
