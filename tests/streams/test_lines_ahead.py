@@ -105,6 +105,7 @@ def test_a_buffer_is_filled_from_behind_the_line() -> None:
         assert "\n".join(LINES[3:]).encode().startswith(target)
 
 
+@pytest.mark.exact_io("all that was sent at once is received at once")
 def test_input_that_is_cleared_is_gone() -> None:
     with stream_and_peer() as (stream, peer):
         peer.sendall(BYTES[:1000])

@@ -40,6 +40,7 @@ class InputBuffer:
         "_batch_bytes",
         "_batch_count",
         "_data",
+        "_is_direct",
         "_left",
         "_looks_ahead",
         "_next_batch_bytes",
@@ -53,6 +54,7 @@ class InputBuffer:
     def __init__(self, external_format: ExternalFormat) -> None:
         self._data = bytearray()
         self._text = make_text_reader(external_format, self._data)
+        self._is_direct = isinstance(self._text, DirectTextReader)
         self.at_end: bool = False
         self._taken_count = 0
         self._looks_ahead = True
@@ -132,6 +134,7 @@ class InputBuffer:
                 "and all text before it has been read"
             )
         self._text = make_text_reader(external_format, self._data)
+        self._is_direct = isinstance(self._text, DirectTextReader)
 
     # -- text ------------------------------------------------------------------------------------
 
@@ -148,7 +151,7 @@ class InputBuffer:
             DecodingError: The line is malformed.
             EndOfFile: Nothing is left.
         """
-        if self._takes_lines and (limit is None or limit >= MOST_BATCH_BYTES):
+        if self._takes_lines and self._looks_ahead and (limit is None or limit >= MOST_BATCH_BYTES):
             line = next(self.lines_ahead, None)
             if line is None:
                 line = self._look_ahead()
@@ -156,6 +159,8 @@ class InputBuffer:
                 return line
         elif self._batch_bytes:
             self._end_batch()
+        if not (self._data or self.at_end) and self._is_direct:
+            return None
         # Of what has just arrived, the first line is mostly the only one.
         line = self._text.take_line(limit, self.at_end)
         if line is not None:
@@ -208,7 +213,7 @@ class InputBuffer:
         self._taken_count += taken
 
     def stop_looking_ahead(self) -> None:
-        """Have `lines_ahead` stay empty, whoever is using the buffer."""
+        """Have `lines_ahead` stay empty, whoever is using the buffer: all lines are asked for."""
         self._looks_ahead = False
         self._withdraw()
 

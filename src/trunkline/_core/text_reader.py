@@ -251,8 +251,6 @@ class DirectTextReader(TextReader):
     def take_line(self, limit: int | None, at_end: bool) -> str | None:
         """See `TextReader`. What is usual is done here, without calling anything of ours."""
         buffer = self._buffer
-        if not buffer and not at_end:
-            return None
         newline = buffer.find(10, self._scanned) if self._eol != "cr" else -1
         if newline < 0:
             return super().take_line(limit, at_end)

@@ -27,6 +27,8 @@ _LOOK_UP_INTERVAL = 0.1
 # system waits, is noticed when the wait ends; so in the main thread, which gets them, none is long.
 _LONGEST_WAIT_FOR_SIGNALS = 1.0
 
+_main_thread = threading.main_thread().ident
+
 # How often this process, or one that it comes from, has been forked.
 _generation = 0
 
@@ -36,17 +38,14 @@ _changing = threading.RLock()
 
 
 def _after_fork_in_child() -> None:
-    global _generation, _changing
+    global _generation, _main_thread, _changing
     _generation += 1
+    _main_thread = get_ident()
     _changing = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
-
-
-def _is_main_thread() -> bool:
-    return get_ident() == threading.main_thread().ident
 
 
 class Use:
@@ -75,14 +74,26 @@ class Use:
         self.__exit__ = partial(self._lock.__exit__)
 
     def __enter__(self) -> None:
+        descriptor = self._descriptor
+        lock = self._lock
+        if self._generation == _generation and not lock._is_owned():  # type: ignore[attr-defined]
+            # The same as `try_acquire`, for what is usual.
+            try:
+                if lock.acquire(False):
+                    if not descriptor.is_closed:
+                        return
+                    self.release()
+            except BaseException:
+                self.give_up()
+                raise
         if not self.try_acquire():
-            self._descriptor.check_open(self._operation)
-            raise Busy(operation=self._operation, address=self._descriptor.where)
-        if self._descriptor.is_closed:
+            descriptor.check_open(self._operation)
+            raise Busy(operation=self._operation, address=descriptor.where)
+        if descriptor.is_closed:
             self.release()
             # Whoever has closed it just now may have found the right taken.
-            self._descriptor.close_if_unused()
-            raise SocketClosed(operation=self._operation, address=self._descriptor.where)
+            descriptor.close_if_unused()
+            raise SocketClosed(operation=self._operation, address=descriptor.where)
 
     def try_acquire(self) -> bool:
         """Take the right for good if nobody has it; return whether that worked."""
@@ -270,17 +281,21 @@ class Descriptor(Uncopied):
 
     def _wait(self, interest: int, deadline: Deadline, operation: str) -> None:
         while True:
-            self.check_open(operation)
+            if self.is_closed:
+                self.check_open(operation)
             remaining = deadline.remaining()
             if remaining == 0:
                 raise TimedOut.expired(operation, self.where)
-            longest = _LONGEST_WAIT_FOR_SIGNALS if _is_main_thread() else None
-            if not self.close_wakes or self._is_inherited:
+            longest = None
+            if not self.close_wakes or self._generation != _generation:
                 longest = _LOOK_UP_INTERVAL
+            elif get_ident() == _main_thread:
+                longest = _LONGEST_WAIT_FOR_SIGNALS
             if longest is not None and (remaining is None or remaining > longest):
                 remaining = longest
             if wait_for_one(self._number, interest, remaining):
-                self.check_open(operation)
+                if self.is_closed:
+                    self.check_open(operation)
                 return
 
     # -- closing ---------------------------------------------------------------------------------

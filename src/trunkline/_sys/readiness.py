@@ -49,8 +49,6 @@ def wait_for_any(
     Raises:
         SocketError: The system call failed.
     """
-    if timeout is not None and timeout > _LONGEST_WAIT:
-        timeout = _LONGEST_WAIT
     try:
         return _wait(interests, timeout)
     except OSError as error:
@@ -59,9 +57,11 @@ def wait_for_any(
 
 def wait_for_one(descriptor: int, interest: int, timeout: float | None) -> int:
     """Wait until a descriptor is ready, and return for what, or 0; see `wait_for_any`."""
-    for _, readiness in wait_for_any(((descriptor, interest),), timeout):
-        return readiness
-    return 0
+    try:
+        ready = _wait(((descriptor, interest),), timeout)
+    except OSError as error:
+        raise SocketError.from_errno(error.errno or 0, operation="wait") from None
+    return ready[0][1] if ready else 0
 
 
 if hasattr(select, "poll"):
@@ -70,9 +70,14 @@ if hasattr(select, "poll"):
         poll = select.poll()
         for descriptor, interest in interests:
             poll.register(descriptor, interest)
-        # Rounded up, or a wait for less than a millisecond would be a busy loop.
-        milliseconds = None if timeout is None else math.ceil(timeout * 1000)
-        return [(number, _readiness(events)) for number, events in poll.poll(milliseconds)]
+        if timeout is not None:
+            # Rounded up, or a wait for less than a millisecond would be a busy loop.
+            timeout = math.ceil(min(timeout, _LONGEST_WAIT) * 1000)
+        ready = poll.poll(timeout)
+        for _, events in ready:
+            if events & HUNG_UP:
+                return [(number, _readiness(events)) for number, events in ready]
+        return ready
 
     def _readiness(events: int) -> int:
         return events | READABLE | WRITABLE if events & HUNG_UP else events
@@ -81,6 +86,8 @@ else:  # pragma: no cover - Windows
 
     def _wait(interests: Iterable[tuple[int, int]], timeout: float | None) -> list[tuple[int, int]]:
         pairs = list(interests)
+        if timeout is not None:
+            timeout = min(timeout, _LONGEST_WAIT)
         readers = [number for number, interest in pairs if interest & READABLE]
         writers = [number for number, interest in pairs if interest & WRITABLE]
         readable, writable, faulty = select.select(readers, writers, [n for n, _ in pairs], timeout)

@@ -4,8 +4,7 @@ It is the stream of the blocking sockets, on a channel that never has anything: 
 into the stream's buffer by the socket, so that no read ever waits.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any, NoReturn, Protocol
 
 from .._core.deadline import Deadline
@@ -44,6 +43,7 @@ class SocketStream(Stream):
 
     def __init__(self, socket: Any, *, external_format: ExternalFormatLike = "utf-8") -> None:
         super().__init__(_Channel(socket), external_format=external_format, timeout=0)
+        self._input.stop_looking_ahead()  # the socket is told of each line that is read
         self.socket = socket
         self._limit = DEFAULT_LIMIT
 
@@ -67,7 +67,7 @@ class SocketStream(Stream):
             ValueError: The stream's format does not mix with bytes.
             SocketClosed: The socket is closed.
         """
-        with self._channel.reading:
+        with self._reading:
             self._input.check_bytes()
             return self._input.take_bytes(len(self._input))
 
@@ -117,6 +117,8 @@ class _Channel:
 
     def __init__(self, socket: _Socket) -> None:
         self._socket = socket
+        self.reading: AbstractContextManager[None] = _Right(self, "read")
+        self.writing: AbstractContextManager[None] = _Right(self, "write")
 
     @property
     def where(self) -> Any:
@@ -126,24 +128,14 @@ class _Channel:
     def where(self, address: object) -> None:
         raise AttributeError("the socket knows its peer")
 
-    @property
-    def reading(self) -> AbstractContextManager[None]:
-        return self._reading()
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        self._check_open("read")
-        yield
-        self._socket.note_input()
-
-    @property
-    def writing(self) -> AbstractContextManager[None]:
-        self._check_open("write")
-        return nullcontext()
-
-    def _check_open(self, operation: str) -> None:
+    def check_open(self, operation: str) -> None:
+        """Raise `SocketClosed` if the socket is closed."""
         if self._socket.closed:
             raise SocketClosed(operation=operation, address=self.where)
+
+    def note_input(self) -> None:
+        """Tell the socket that something may have been read."""
+        self._socket.note_input()
 
     def receive_into(self, buffer: Any, /) -> int:
         raise WouldBlock(operation="receive", address=self.where)
@@ -160,3 +152,18 @@ class _Channel:
 
     def wait_writable(self, deadline: Deadline, operation: str) -> NoReturn:
         raise AssertionError("writing never waits")
+
+
+class _Right:
+    """The right to read or write, which everybody has while the socket is open."""
+
+    def __init__(self, channel: _Channel, operation: str) -> None:
+        self._channel = channel
+        self._operation = operation
+
+    def __enter__(self) -> None:
+        self._channel.check_open(self._operation)
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if kind is None and self._operation == "read":
+            self._channel.note_input()

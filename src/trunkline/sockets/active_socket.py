@@ -89,6 +89,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         self._is_bound = False
         self._connecting_to: Name | None = None
         self._has_failed = False  # to connect, and the system has not forgotten it
+        self._has_obstacle = True
         if remote_name is not None:
             self._set_connected(remote_name)
 
@@ -213,6 +214,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
 
     def _set_connected(self, name: Name) -> None:
         self._remote_name = self._descriptor.where = name
+        self._has_obstacle = False
         self._remember_local_name()
 
     @property

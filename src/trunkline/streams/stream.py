@@ -106,9 +106,10 @@ class Stream(PythonStreamNames, Uncopied):
         self._output_buffer_size = check_buffer_size(output_buffer_size)
         self._timeout = check_timeout(timeout)
         self._fatal_error: SocketError | None = None
+        self._has_obstacle = False  # whether `_check_alive` has to be asked
         self._written_by: int | None = None  # the thread that has written last
         self.sends_before_waiting: bool = True
-        """Whether a read that has to wait sends first what the same thread has written.
+        """Whether a read that has to receive sends first what the same thread has written.
 
         A forgotten `finish_output` is then no deadlock. Set it to False where you shall decide
         alone what leaves in one piece.
@@ -174,19 +175,23 @@ class Stream(PythonStreamNames, Uncopied):
             line = next(self._input.lines_ahead, None)
             if line is not None:
                 return line
+            deadline = Deadline(self._timeout, monotonic)
         else:
             check_limit(limit)
-        deadline = None if timeout is DEFAULT_TIMEOUT else self._deadline(timeout)
+            deadline = self._deadline(timeout)
         with self._reading:
-            try:
-                line = self._input.take_line(limit)
-            except StreamError as error:
-                raise self._named(error, "read_line") from None
-            if line is not None:
-                return line
-            if deadline is None:
-                deadline = self._deadline(DEFAULT_TIMEOUT)
-            return self._receive_until("read_line", lambda: self._input.take_line(limit), deadline)
+            has_received = False
+            while True:
+                try:
+                    line = self._input.take_line(limit)
+                except StreamError as error:
+                    raise self._named(error, "read_line") from None
+                if line is not None:
+                    return line
+                if has_received:
+                    self._check_time("read_line", deadline)
+                self._receive("read_line", deadline)
+                has_received = True
 
     @property
     def missing_newline(self) -> bool:
@@ -440,39 +445,45 @@ class Stream(PythonStreamNames, Uncopied):
             raise TimedOut.expired(operation, self._channel.where)
 
     def _receive_into(self, target: memoryview, operation: str, deadline: Deadline) -> int:
-        self._check_alive(operation)
+        if self._has_obstacle:
+            self._check_alive(operation)
+        waits = False
         while True:
+            wait = self._channel.wait_readable
+            if (
+                self._output
+                and self.sends_before_waiting
+                # What another thread has written is left to that: it may be about to write more.
+                and self._written_by in (None, get_ident())
+            ):
+                if not self._send_at_once(operation):
+                    # What is left leaves as soon as there is room; the peer may wait for it.
+                    wait = self._channel.wait_ready
+                # There is no use in looking whether the answer is there.
+                waits = waits or not deadline.is_immediate
+            if waits:
+                wait(deadline, operation)
             try:
                 return self._channel.receive_into(target)
             except WouldBlock:
-                pass
+                waits = True
             except SocketError as error:
                 raise self._failed(error, operation) from None
-            if self._send_before_waiting(operation):
-                self._channel.wait_readable(deadline, operation)
-            else:
-                # What is left leaves as soon as there is room; the peer may wait for it.
-                self._channel.wait_ready(deadline, operation)
 
-    def _send_before_waiting(self, operation: str) -> bool:
+    def _send_at_once(self, operation: str) -> bool:
         """Send what is queued, as far as that goes at once; return whether to leave it at that.
 
-        A read that waits for an answer would wait for ever if the question were still here. What
-        another thread has written last is left to that: it may be about to write more.
+        A read that waited for an answer would wait for ever while the question is still here.
 
         That the peer reads no more is not the read's affair: what is queued stays, and whoever
         sends it next is told. All other errors are of both directions, and the system tells them
         once.
         """
-        is_ours = self._written_by in (None, get_ident())
-        if not (self._output and is_ours and self.sends_before_waiting):
-            return True
         # If another thread is writing, it does what is to be done.
         with contextlib.suppress(Busy), self._writing:
             while self._output and self._fatal_error is None:
                 try:
-                    with memoryview(self._output) as view:
-                        sent = self._channel.send(view)
+                    sent = self._channel.send(self._output)
                 except WouldBlock:
                     return False
                 except BrokenPipe:
@@ -508,14 +519,20 @@ class Stream(PythonStreamNames, Uncopied):
             TypeError: The data is neither text nor bytes.
             ValueError: It is bytes, and the stream's format does not mix with bytes.
         """
-        deadline = self._deadline(timeout)
+        deadline = None if timeout is DEFAULT_TIMEOUT else self._deadline(timeout)
         with self._writing:
-            self._check_alive("write")
-            data = self._encode(data)
+            if self._has_obstacle:
+                self._check_alive("write")
+            data = self._writer.encode(data) if isinstance(data, str) else self._bytes_of(data)
             self._written_by = get_ident()
-            if len(self._output) + len(data) <= self._output_buffer_size:
+            fits = len(self._output) + len(data) <= self._output_buffer_size
+            if fits:
                 self._output += data
-            else:
+                if not flush:
+                    return
+            if deadline is None:
+                deadline = self._deadline(timeout)
+            if not fits:
                 self._write_through(data, deadline)
             if flush:
                 self._flush("write", deadline)
@@ -563,9 +580,7 @@ class Stream(PythonStreamNames, Uncopied):
         """Whether something has been written that has not been sent."""
         return bool(self._output)
 
-    def _encode(self, data: Any) -> bytes | memoryview:
-        if isinstance(data, str):
-            return self._writer.encode(data)
+    def _bytes_of(self, data: Any) -> memoryview:
         try:
             view = memoryview(data).cast("B")
         except TypeError:
@@ -617,13 +632,13 @@ class Stream(PythonStreamNames, Uncopied):
         return sent
 
     def _flush(self, operation: str, deadline: Deadline) -> None:
-        self._check_alive(operation)
+        if self._has_obstacle:
+            self._check_alive(operation)
         while self._output:
-            with memoryview(self._output) as view:
-                sent = self._send(view, operation, deadline)
+            sent = self._send(self._output, operation, deadline)
             del self._output[:sent]
 
-    def _send(self, data: memoryview, operation: str, deadline: Deadline) -> int:
+    def _send(self, data: bytearray | memoryview, operation: str, deadline: Deadline) -> int:
         while True:
             try:
                 return self._channel.send(data)
@@ -647,6 +662,7 @@ class Stream(PythonStreamNames, Uncopied):
             return Hangup(error.errno, operation=operation, address=error.address)
         if isinstance(error, _FATAL):
             self._fatal_error = error
+            self._has_obstacle = True
             self._output = bytearray()
         return error
 
