@@ -181,7 +181,7 @@ def _check_host_name(host: str) -> None:
     if not host:
         raise ValueError("the name of a host cannot be empty")
     # The system's resolver would take "127.1" and "0x7f.1" for 127.0.0.1, and "1" for 0.0.0.1.
-    plain = _in_ascii_digits(host)
+    plain = _as_asked(host)
     if ":" in plain or all(_is_numeric(label) for label in plain.split(".")):
         raise ValueError(f"not an internet address: {host!r}")
     labels = host.removesuffix(".").split(".")
@@ -193,13 +193,17 @@ def _check_host_name(host: str) -> None:
         raise ValueError(f"not the name of a host: {host!r}")
 
 
-def _in_ascii_digits(host: str) -> str:
-    """Return the text with digits and dots of all kinds as the system's resolver reads them."""
+def _as_asked(host: str) -> str:
+    """Return the text that the system's resolver is given for a name: RFC 3490's ASCII form.
+
+    It turns digits and dots of all kinds into plain ones, and drops characters that are invisible.
+    """
     if host.isascii():
         return host
-    from unicodedata import normalize  # a large table, which hardly anybody needs
-
-    return normalize("NFKC", host).replace("\u3002", ".")  # the dots of RFC 3490, section 3.1
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise ValueError(f"not the name of a host: {host!r} ({error})") from None
 
 
 def _is_numeric(label: str) -> bool:
