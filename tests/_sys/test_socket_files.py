@@ -1,13 +1,18 @@
 """The files of local sockets: who may remove them, and when."""
 
+import contextlib
 import os
 import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sockets.helpers import Call
+from support.timing import PATIENCE
 
-from trunkline import LocalAddress
-from trunkline._sys.socket_files import SocketFile, remove_stale_file
+from trunkline import AddressInUse, LocalAddress
+from trunkline._sys.socket_files import SocketFile, bind_to_path
 
 
 @pytest.fixture
@@ -21,18 +26,44 @@ def leave_a_file(path: Path) -> None:
         sock.bind(str(path))
 
 
-def test_the_file_that_nobody_listens_to_is_removed(path: Path) -> None:
+@contextlib.contextmanager
+def bound(path: Path | str, *, replaces_stale: bool = True) -> Iterator[SocketFile | None]:
+    """Yield the file of a socket that is bound to a path."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        file = bind_to_path(
+            LocalAddress(path), lambda: sock.bind(str(path)), replaces_stale=replaces_stale
+        )
+        yield file
+        if file is not None:
+            file.show_life()
+
+
+def is_replaced(path: Path) -> bool:
+    """Return whether a socket can be bound to the path."""
+    try:
+        with bound(path):
+            return True
+    except OSError:
+        return False
+
+
+def test_the_file_that_nobody_listens_to_is_replaced(path: Path) -> None:
     leave_a_file(path)
-    remove_stale_file(LocalAddress(path))
-    assert not path.exists()
+    assert is_replaced(path)
+
+
+def test_it_is_not_replaced_where_that_is_not_wanted(path: Path) -> None:
+    leave_a_file(path)
+    with pytest.raises(OSError, match="in use"), bound(path, replaces_stale=False):
+        pass
+    assert os.listdir(path.parent) == ["socket"]
 
 
 def test_the_file_of_a_socket_that_listens_stays(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        remove_stale_file(LocalAddress(path))
-        assert path.is_socket()
+        assert not is_replaced(path)
 
 
 def test_the_file_of_a_server_with_a_full_backlog_stays(path: Path) -> None:
@@ -40,76 +71,140 @@ def test_the_file_of_a_server_with_a_full_backlog_stays(path: Path) -> None:
         listener.bind(str(path))
         listener.listen(0)
         client.connect(str(path))
-        remove_stale_file(LocalAddress(path))
-        assert path.is_socket()
+        assert not is_replaced(path)
 
 
 def test_the_file_of_a_socket_of_another_type_that_is_in_use_stays(path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(str(path))
-        remove_stale_file(LocalAddress(path))
-        assert path.is_socket()
+        assert not is_replaced(path)
 
 
-@pytest.mark.parametrize("kind", ["file", "directory", "link", "nothing"])
+@pytest.mark.parametrize("kind", ["file", "directory", "link"])
 def test_what_is_not_a_socket_stays(path: Path, kind: str, tmp_path: Path) -> None:
     if kind == "file":
         path.write_text("precious")
     elif kind == "directory":
         path.mkdir()
-    elif kind == "link":
+    else:
         leave_a_file(tmp_path / "real")
         path.symlink_to(tmp_path / "real")
-    remove_stale_file(LocalAddress(path))
-    assert os.path.lexists(path) == (kind != "nothing")
+    assert not is_replaced(path)
+    assert os.path.lexists(path)
 
 
 def test_an_abstract_address_has_no_file(path: Path) -> None:
     path.write_text("precious")
+    calls: list[None] = []
     address = LocalAddress(str(path), abstract=True)
-    remove_stale_file(address)
-    assert SocketFile.of(address) is None
+    assert bind_to_path(address, lambda: calls.append(None), replaces_stale=True) is None
+    assert calls == [None]
     assert path.exists()
 
 
-def test_a_socket_file_removes_itself(path: Path) -> None:
+# -- who is about to listen -----------------------------------------------------------------------
+
+
+def test_what_is_bound_and_will_listen_later_is_not_taken_for_left_behind(path: Path) -> None:
+    with bound(path):
+        with pytest.raises(AddressInUse) as caught, bound(path):
+            pass
+        assert caught.value.address == LocalAddress(path)
+        assert path.is_socket()
+    assert is_replaced(path)
+
+
+def test_what_can_be_seen_to_live_is_not_claimed_any_more(path: Path) -> None:
+    with bound(path) as file:
+        assert file is not None
+        file.show_life()
+        assert os.listdir(path.parent) == ["socket"]
+        file.show_life()
+
+
+def test_of_many_that_start_at_a_stale_path_at_once_one_gets_it(path: Path) -> None:
+    count = 8
+    start, over = threading.Barrier(count), threading.Barrier(count)
+    winners: list[int] = []
+
+    def compete(number: int) -> None:
+        with socket.socket(socket.AF_UNIX) as sock:
+            start.wait(PATIENCE)
+            with contextlib.suppress(OSError):
+                file = bind_to_path(
+                    LocalAddress(path), lambda: sock.bind(str(path)), replaces_stale=True
+                )
+                sock.listen()
+                winners.append(number)
+                assert file is not None
+                file.show_life()
+            over.wait(PATIENCE)
+
+    for _ in range(30):
+        leave_a_file(path)
+        winners.clear()
+        with contextlib.ExitStack() as calls:
+            for number in range(count):
+                calls.enter_context(Call(compete, number))
+        assert len(winners) == 1
+        path.unlink()
+
+
+def test_a_claim_of_a_process_that_has_died_is_none(path: Path) -> None:
+    path.with_name("socket.lock").touch()
     leave_a_file(path)
-    file = SocketFile.of(LocalAddress(path))
-    assert file is not None
-    file.remove()
-    assert not path.exists()
-    file.remove()
+    assert is_replaced(path)
+    assert os.listdir(path.parent) == ["socket"]
+
+
+def test_without_the_right_to_claim_it_binds_all_the_same(path: Path) -> None:
+    path.with_name("socket.lock").mkdir()
+    assert is_replaced(path)
+
+
+def test_a_claim_follows_no_link(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+    path.with_name("socket.lock").symlink_to(tmp_path / "precious")
+    assert is_replaced(path)
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+# -- removing -------------------------------------------------------------------------------------
+
+
+def test_a_socket_file_removes_itself_and_its_claim(path: Path) -> None:
+    with bound(path) as file:
+        assert file is not None
+        file.remove()
+        assert not path.exists()
+        file.remove()
+    assert os.listdir(path.parent) == []
 
 
 def test_what_was_put_in_its_place_is_not_removed(path: Path) -> None:
-    leave_a_file(path)
-    file = SocketFile.of(LocalAddress(path))
-    assert file is not None
-    path.rename(path.with_name("kept, so that its inode is not used again"))
-    leave_a_file(path)
-    file.remove()
-    assert path.is_socket()
+    with bound(path) as file:
+        assert file is not None
+        path.rename(path.with_name("kept, so that its inode is not used again"))
+        leave_a_file(path)
+        file.remove()
+        assert path.is_socket()
 
 
-def test_a_process_removes_only_its_own(path: Path) -> None:
-    leave_a_file(path)
-    file = SocketFile.of(LocalAddress(path))
-    assert file is not None
-    file._replace(process=os.getppid()).remove()
-    assert path.is_socket()
+def test_a_process_removes_only_its_own(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with bound(path) as file:
+        assert file is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: -1)  # as in a child
+            file.remove()
+        assert path.is_socket()
 
 
 def test_it_is_found_again_from_another_directory(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(path.parent)
-    leave_a_file(Path(path.name))
-    file = SocketFile.of(LocalAddress(path.name))
-    assert file is not None
-    monkeypatch.chdir("/")
-    file.remove()
-    assert not path.exists()
-
-
-def test_a_file_that_is_gone_already_has_no_identity(path: Path) -> None:
-    assert SocketFile.of(LocalAddress(path)) is None
+    with bound(path.name) as file:
+        assert file is not None
+        monkeypatch.chdir("/")
+        file.remove()
+        assert not path.exists()

@@ -457,10 +457,12 @@ def test_to_a_path_where_nothing_is(base: EventBase, tmp_path: Path) -> None:
     assert error.operation == "connect"
 
 
+@pytest.mark.parametrize("has_own_path", [False, True])
 def test_to_a_path_whose_backlog_is_full(
-    timed_base: EventBase, clock: ManualClock, tmp_path: Path
+    timed_base: EventBase, clock: ManualClock, tmp_path: Path, has_own_path: bool
 ) -> None:
     path = str(tmp_path / "socket")
+    own = {"local_filename": str(tmp_path / "own")} if has_own_path else {}
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.socket(socket.AF_UNIX))
         server.bind(path)
@@ -468,7 +470,9 @@ def test_to_a_path_whose_backlog_is_full(
         first = stack.enter_context(socket.socket(socket.AF_UNIX))
         first.connect(path)
         protocol = Recorder()
-        transport = connect(timed_base, protocol, address_family="local", remote_filename=path)
+        transport = connect(
+            timed_base, protocol, address_family="local", remote_filename=path, **own
+        )
         settle(timed_base)
         clock.advance(1)
         settle(timed_base)
@@ -477,8 +481,10 @@ def test_to_a_path_whose_backlog_is_full(
         clock.advance(1)
         run_until(timed_base, lambda: transport.is_connected, "the connection")
         transport.abort()
-        again = connect(timed_base, Recorder(), address_family="local", remote_filename=path)
+        settle(timed_base)
+        again = connect(timed_base, Recorder(), address_family="local", remote_filename=path, **own)
         settle(timed_base)
         again.abort()
         settle(timed_base)
         assert timed_base.is_empty
+    assert [each.name for each in tmp_path.iterdir()] == ["socket"]

@@ -485,6 +485,39 @@ def test_a_live_servers_file_is_not_removed(tmp_path: Path) -> None:
             assert client.is_connected
 
 
+def test_what_is_bound_and_does_not_listen_yet_keeps_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    passive: dict[str, Any] = {"connect": "passive", "address_family": "local"}
+    with make_socket(**passive) as early:
+        early.bind(path)
+        with pytest.raises(AddressInUse, match=rf"^bind {path}: "):
+            make_socket(**passive, local_filename=path)
+        early.listen()
+        with pytest.raises(AddressInUse, match=rf"^bind {path}: "):
+            make_socket(**passive, local_filename=path)
+        with make_socket(address_family="local", remote_filename=path) as client:
+            assert client.is_connected
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_an_active_sockets_own_path_is_its_own_and_goes_with_it(
+    tmp_path: Path, is_connected: bool
+) -> None:
+    path, server = tmp_path / "client", LocalAddress("a server", abstract=True)
+    passive: dict[str, Any] = {"connect": "passive", "address_family": "local"}
+    remote: dict[str, Any] = {"remote_filename": server} if is_connected else {}
+    with (
+        make_socket(**passive, local_filename=server),
+        make_socket(address_family="local", local_filename=path, **remote) as client,
+    ):
+        assert path.is_socket()
+        with pytest.raises(AddressInUse):
+            make_socket(**passive, local_filename=path)
+        client.close()
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_connecting_to_a_path_with_nothing_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(PathNotFound, match=rf"^connect {tmp_path / 'x'}: "):
         make_socket(address_family="local", remote_filename=tmp_path / "x")

@@ -12,9 +12,11 @@ import sys
 from collections.abc import Callable
 from typing import Any, Self
 
+from ..addresses import LocalAddress
 from ..errors import NotConnected, SocketError
 from .descriptor import Descriptor
 from .sockaddr import KNOWN_FAMILIES, Name, name_from_sockaddr, sockaddr_from_name
+from .socket_files import SocketFile, bind_to_path
 
 __all__ = (
     "DONT_ROUTE",
@@ -52,7 +54,7 @@ class SocketDescriptor(Descriptor):
         kind: One of its ``SOCK_`` constants.
     """
 
-    __slots__ = ("_socket", "_was_blocking", "family", "kind")
+    __slots__ = ("_file", "_socket", "_was_blocking", "family", "kind")
 
     is_closed: bool  # once more, for type checkers that want it in each class
 
@@ -66,6 +68,7 @@ class SocketDescriptor(Descriptor):
         sock.setblocking(False)
         super().__init__(sock.fileno())
         self._socket = sock
+        self._file: SocketFile | None = None
         self.family: int = _family(sock)
         self.kind: int = _kind(sock)
 
@@ -133,6 +136,7 @@ class SocketDescriptor(Descriptor):
                 socket.socket(self.family, self.kind, fileno=self._socket.detach())
             )
         heir.where = self.where
+        heir._file = self._file
         return heir
 
     def restore_blocking(self) -> None:
@@ -152,14 +156,21 @@ class SocketDescriptor(Descriptor):
         return self.local_name()
 
     def _close_number(self, number: int) -> None:
+        self._remove_file()
         # Whatever close(2) says, the descriptor is gone, and who reports an error is the peer.
         with contextlib.suppress(OSError):
             self._socket.close()
 
     def _wake(self) -> None:
+        self._remove_file()
         # Linux wakes the waiters even where it reports an error; others look up by themselves.
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _remove_file(self) -> None:
+        if self._file is not None:
+            self._file.remove()
+            self._file = None
 
     def failure(self, error: OSError, operation: str, address: object = None) -> SocketError:
         """Return our error for one that a system call has raised."""
@@ -169,10 +180,21 @@ class SocketDescriptor(Descriptor):
 
     # -- naming and connecting -------------------------------------------------------------------
 
-    def bind(self, name: Name) -> None:
-        """See bind(2)."""
+    def bind(self, name: Name, *, replaces_stale: bool = False) -> None:
+        """See bind(2). The file that this makes of a local socket is removed when it is closed.
+
+        Args:
+            name: Where to bind it.
+            replaces_stale: Remove first the file of a local socket that nobody has any more.
+        """
+        sockaddr = sockaddr_from_name(name, self.family, "bind")
         try:
-            self._socket.bind(sockaddr_from_name(name, self.family, "bind"))
+            if isinstance(name, LocalAddress):
+                self._file = bind_to_path(
+                    name, lambda: self._socket.bind(sockaddr), replaces_stale=replaces_stale
+                )
+            else:
+                self._socket.bind(sockaddr)
         except SocketError:
             raise
         except OSError as error:
@@ -184,6 +206,8 @@ class SocketDescriptor(Descriptor):
             self._socket.listen(backlog)
         except OSError as error:
             raise self.failure(error, "listen") from None
+        if self._file is not None:
+            self._file.show_life()
 
     def accept(self) -> tuple["SocketDescriptor", Name]:
         """Return the next connection and its peer's name; see accept(2)."""

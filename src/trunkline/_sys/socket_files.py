@@ -3,57 +3,152 @@
 bind(2) makes a file of the socket and nothing ever removes it: the next server finds its address in
 use by nobody. So the file goes when its socket is closed, and one that was left by a server which
 could not do that any more is recognized by nobody's listening to it.
+
+Nobody listens either to a socket that is about to, or never will. So whoever binds a socket to a
+path claims it until the socket listens, or is closed: a second file beside it, which is locked. The
+system gives up the lock of a process that has ended, whatever it has died of.
 """
 
 import contextlib
 import os
 import socket
 import stat
-from typing import NamedTuple
+import sys
+from collections.abc import Callable
 
 from ..addresses import LocalAddress
+from ..errors import AddressInUse
 
-__all__ = ("SocketFile", "remove_stale_file")
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ("SocketFile", "bind_to_path")
 
 
-class SocketFile(NamedTuple):
-    """A file that was made by binding a socket: its path, its identity, and who made it."""
+class SocketFile:
+    """The file that was made by binding a socket.
 
-    path: str
-    device: int
-    inode: int
-    process: int
+    Args:
+        path: Where it is.
+        claim: What keeps others from taking it for a file that was left behind.
+    """
 
-    @classmethod
-    def of(cls, address: LocalAddress) -> "SocketFile | None":
-        """Return the file of a socket that has just been bound, if it has one."""
-        if address.abstract:
-            return None
-        with contextlib.suppress(OSError):
-            status = os.lstat(address.path)
-            return cls(os.path.abspath(address.path), status.st_dev, status.st_ino, os.getpid())
-        return None
+    __slots__ = ("_claim", "_identity", "_path", "_process")
+
+    def __init__(self, path: str, claim: "PathClaim | None" = None) -> None:
+        self._path = os.path.abspath(path)
+        self._claim = claim
+        self._identity = _identity(self._path)
+        self._process = os.getpid()
+
+    def show_life(self) -> None:
+        """Take note that the socket listens: everybody can see now that it is alive."""
+        if self._claim is not None:
+            self._claim.release()
+            self._claim = None
 
     def remove(self) -> None:
         """Remove the file, if it is still the same one, and not a fork's parent's."""
-        if os.getpid() != self.process:
+        if os.getpid() != self._process:
             return
-        with contextlib.suppress(OSError):
-            status = os.lstat(self.path)
-            if (status.st_dev, status.st_ino) == (self.device, self.inode):
-                os.unlink(self.path)
+        identity = _identity(self._path)
+        if identity is not None and identity == self._identity:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
+        self.show_life()
 
 
-def remove_stale_file(address: LocalAddress) -> None:
-    """Remove the file of a local socket to which nobody listens any more, if that is there."""
+def bind_to_path(
+    address: LocalAddress, bind: Callable[[], object], *, replaces_stale: bool
+) -> SocketFile | None:
+    """Bind a socket to a local address; return the file that this has made, if there is one.
+
+    Args:
+        address: The address.
+        bind: Binds the socket to it.
+        replaces_stale: Remove first the file of a socket that nobody has any more.
+
+    Raises:
+        AddressInUse: Somebody else is binding a socket there, or has, and does not listen.
+        Everything that `bind` raises.
+    """
     if address.abstract:
-        return
+        bind()
+        return None
+    claim = PathClaim.take(address)
+    try:
+        if replaces_stale:
+            _remove_stale_file(address.path)
+        bind()
+        return SocketFile(address.path, claim)
+    except BaseException:
+        if claim is not None:
+            claim.release()
+        raise
+
+
+def _remove_stale_file(path: str) -> None:
+    """Remove the file of a local socket to which nobody listens any more, if that is there."""
     with contextlib.suppress(OSError):
-        if not stat.S_ISSOCK(os.lstat(address.path).st_mode):
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
             return
         with socket.socket(socket.AF_UNIX) as probe:
             probe.setblocking(False)
             try:
-                probe.connect(address.path)
+                probe.connect(path)
             except ConnectionRefusedError:
-                os.unlink(address.path)
+                os.unlink(path)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError):
+        status = os.lstat(path)
+        return status.st_dev, status.st_ino
+    return None
+
+
+class PathClaim:
+    """The right to bind a socket to a path, which one process has at a time."""
+
+    __slots__ = ("_number", "_path", "_process")
+
+    def __init__(self, path: str, number: int) -> None:
+        self._path = path
+        self._number = number
+        self._process = os.getpid()
+
+    @classmethod
+    def take(cls, address: LocalAddress) -> "PathClaim | None":
+        """Claim a path, or do without where no file can be made beside it.
+
+        Raises:
+            AddressInUse: Somebody else has claimed it.
+        """
+        if sys.platform == "win32":
+            return None
+        path = os.path.abspath(address.path) + ".lock"
+        while True:
+            try:
+                number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            except OSError:
+                return None
+            try:
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Whoever had it may have removed the file since it was opened here.
+                status = os.fstat(number)
+                if _identity(path) == (status.st_dev, status.st_ino):
+                    return cls(path, number)
+            except BlockingIOError:
+                os.close(number)
+                raise AddressInUse(operation="bind", address=address) from None
+            except BaseException:
+                os.close(number)
+                raise
+            os.close(number)
+
+    def release(self) -> None:
+        """Give the claim up; a forked child only closes what it has of it."""
+        if os.getpid() == self._process:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
+        os.close(self._number)

@@ -8,7 +8,7 @@ from .._core.back_off import BackOff
 from .._core.deadline import Deadline
 from .._core.timer_queue import Timer
 from .._sys.clock import monotonic
-from .._sys.sockaddr import Name, family_of
+from .._sys.sockaddr import family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
 from ..addresses import Endpoint, LocalAddress, ensure_address
 from ..errors import SocketError, WouldBlock
@@ -168,6 +168,7 @@ class _LocalConnector:
         self._source = source
         self._back_off = BackOff(first=0.005, factor=2.0, last=0.1)
         self._retry: Timer | None = None
+        self._descriptor: SocketDescriptor | None = None
         transport.connecting(self._cancel, target)
 
     def start(self) -> None:
@@ -178,28 +179,37 @@ class _LocalConnector:
         if self._transport.is_closing:
             return
         try:
-            descriptor = self._connected_descriptor(self._target)
+            if self._descriptor is None:
+                self._descriptor = self._bound_descriptor()
+            start_to_connect(self._descriptor, self._target)
         except WouldBlock:
             # The system cannot tell when there is room in the backlog.
             delay = self._back_off.next_delay()
             self._retry = self._event_base.add_timer(self._try, delay, one_shot=True)
         except SocketError as error:
+            self._drop_descriptor()
             self._transport.fail(error)
         else:
+            descriptor, self._descriptor = self._descriptor, None
             self._transport.attach(descriptor, self._target)
 
-    def _connected_descriptor(self, target: Name) -> SocketDescriptor:
-        descriptor = SocketDescriptor.open(family_of(target), STREAM, address=target)
+    def _bound_descriptor(self) -> SocketDescriptor:
+        descriptor = SocketDescriptor.open(family_of(self._target), STREAM, address=self._target)
         try:
             if self._source is not None:
                 descriptor.bind(self._source)
-            start_to_connect(descriptor, target)
         except BaseException:
             descriptor.close()
             raise
         return descriptor
 
+    def _drop_descriptor(self) -> None:
+        if self._descriptor is not None:
+            self._descriptor.close()
+            self._descriptor = None
+
     def _cancel(self) -> None:
         if self._retry is not None:
             self._event_base.remove_timer(self._retry)
             self._retry = None
+        self._drop_descriptor()

@@ -18,7 +18,6 @@ from .._sys.clock import monotonic
 from .._sys.shortage import wait_for_descriptor
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
-from .._sys.socket_files import SocketFile, remove_stale_file
 from ..addresses import LocalAddress
 from ..errors import SocketClosed, SocketError, TimedOut, WouldBlock
 from ..streams.stream import DEFAULT_BUFFER_SIZE, check_buffer_size
@@ -57,7 +56,6 @@ class PassiveSocket(Socket):
         self._input_buffer_size = check_buffer_size(input_buffer_size)
         self._output_buffer_size = check_buffer_size(output_buffer_size)
         self._timeout = check_timeout(timeout)
-        self._file: SocketFile | None = None
         self._is_listening = False
         self._back_off = accept_back_off()
         self._shortages = ShortageEpisodes()
@@ -102,17 +100,13 @@ class PassiveSocket(Socket):
         name = ensure_name(self._descriptor, address, port)
         if self._local_name is not None:
             raise ValueError(f"{self!r} is bound already")
-        if isinstance(name, LocalAddress):
-            if reuse_address:
-                remove_stale_file(name)
-        elif reuse_address and sys.platform != "win32":
+        is_local = isinstance(name, LocalAddress)
+        if reuse_address and not is_local and sys.platform != "win32":
             # On Windows the option means that anybody may take the port away.
             self.set_option("reuse_address", True)
         if reuse_port:
             self.set_option("reuse_port", True)
-        self._descriptor.bind(name)
-        if isinstance(name, LocalAddress):
-            self._file = SocketFile.of(name)
+        self._descriptor.bind(name, replaces_stale=is_local and reuse_address)
         self._remember_local_name()
 
     def listen(self, backlog: int | None = None) -> None:
@@ -327,8 +321,6 @@ class PassiveSocket(Socket):
         Whoever is accepting in another thread gets `SocketClosed`. The file of a local socket is
         removed.
         """
-        if not self.closed and self._file is not None:
-            self._file.remove()
         super().close(abort=abort)
 
     # -- for people ------------------------------------------------------------------------------
