@@ -2,7 +2,9 @@
 
 import array
 import socket
+import sys
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -285,14 +287,53 @@ def test_an_urgent_byte_overtakes_the_others() -> None:
         peer.sendall(b"slow")
         peer.send(b"!", socket.MSG_OOB)
         peer.sendall(b"ly")
-        urgent = None
-        while urgent is None:  # it may be on its way
-            try:
-                urgent = stream.receive_from(1, out_of_band=True)[0]
-            except OSError:
-                stream.receive_from(1, timeout=PATIENCE, peek=True)
-        assert urgent == b"!"
+        assert stream.receive_from(1, out_of_band=True, timeout=PATIENCE)[0] == b"!"
         assert stream.read_exactly(6, timeout=PATIENCE) == b"slowly"
+
+
+def test_an_urgent_byte_overtakes_what_the_stream_has_already() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        peer.sendall(b"one\ntwo\n")
+        assert stream.read_line(timeout=PATIENCE) == "one"
+        peer.send(b"!", socket.MSG_OOB)
+        target = bytearray(1)
+        assert stream.receive_from(target, out_of_band=True, timeout=PATIENCE)[0] == 1
+        assert target == b"!"
+        assert stream.read_line(timeout=PATIENCE) == "two"
+
+
+def test_an_urgent_byte_that_is_not_there_is_waited_for() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        with pytest.raises(WouldBlock):
+            stream.receive_from(1, out_of_band=True)
+        peer.sendall(b"this is not urgent")
+        with pytest.raises(TimedOut):
+            stream.receive_from(1, out_of_band=True, timeout=20 * MS)
+        with Call(stream.receive_from, 1, out_of_band=True, timeout=PATIENCE) as receiving:
+            peer.send(b"!", socket.MSG_OOB)
+            assert receiving.result()[0] == b"!"
+        with pytest.raises(TimedOut):  # it is read once
+            stream.receive_from(1, out_of_band=True, timeout=20 * MS)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the end is not told from afar")
+@pytest.mark.parametrize("size_or_buffer", [1, bytearray(1)])
+def test_who_waits_for_an_urgent_byte_is_told_that_there_will_be_none(size_or_buffer: Any) -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        receive = partial(stream.receive_from, size_or_buffer, out_of_band=True, timeout=PATIENCE)
+        with Call(receive) as receiving:
+            peer.shutdown(socket.SHUT_WR)
+            assert not receiving.result()[0]
+        stream.write_line("the other direction lives", flush=True)
+
+
+def test_urgent_bytes_that_come_inline_are_not_to_be_had_otherwise() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        stream.set_option("oob_inline", True)
+        peer.send(b"!", socket.MSG_OOB)
+        assert stream.read_exactly(1, timeout=PATIENCE) == b"!"
+        with pytest.raises(ValueError, match="inline"):
+            stream.receive_from(1, out_of_band=True, timeout=PATIENCE)
 
 
 def test_an_urgent_byte_is_sent() -> None:

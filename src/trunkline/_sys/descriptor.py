@@ -15,7 +15,7 @@ from threading import get_ident
 from .._core.deadline import Deadline
 from .._core.uncopied import Uncopied
 from ..errors import Busy, SocketClosed, TimedOut
-from .readiness import READABLE, WRITABLE, wait_for_one
+from .readiness import ENDED, READABLE, URGENT, WRITABLE, wait_for_one
 from .shortage import descriptor_freed
 
 __all__ = ("Descriptor", "Use")
@@ -271,6 +271,11 @@ class Descriptor(Uncopied):
         """Wait, with the right to read, until reading or writing would not block."""
         self._wait(READABLE | WRITABLE, deadline, operation)
 
+    def wait_urgent(self, deadline: Deadline, operation: str) -> bool:
+        """Wait, with the right to read, for urgent data; return whether there will be none."""
+        readiness = self._wait(URGENT | ENDED, deadline, operation)
+        return not readiness & URGENT
+
     def is_readable(self) -> bool:
         """Return, with the right to read, whether reading would not block."""
         return bool(wait_for_one(self._number, READABLE, 0))
@@ -279,7 +284,7 @@ class Descriptor(Uncopied):
         """Return, with the right to write, whether writing would not block."""
         return bool(wait_for_one(self._number, WRITABLE, 0))
 
-    def _wait(self, interest: int, deadline: Deadline, operation: str) -> None:
+    def _wait(self, interest: int, deadline: Deadline, operation: str) -> int:
         while True:
             if self.is_closed:
                 self.check_open(operation)
@@ -293,10 +298,11 @@ class Descriptor(Uncopied):
                 longest = _LONGEST_WAIT_FOR_SIGNALS
             if longest is not None and (remaining is None or remaining > longest):
                 remaining = longest
-            if wait_for_one(self._number, interest, remaining):
+            readiness = wait_for_one(self._number, interest, remaining)
+            if readiness:
                 if self.is_closed:
                     self.check_open(operation)
-                return
+                return readiness
 
     # -- closing ---------------------------------------------------------------------------------
 

@@ -12,9 +12,11 @@ from ..errors import SocketError
 
 __all__ = (
     "CLOSED",
+    "ENDED",
     "FAULTY",
     "HUNG_UP",
     "READABLE",
+    "URGENT",
     "WRITABLE",
     "wait_for_any",
     "wait_for_one",
@@ -25,6 +27,8 @@ WRITABLE = getattr(select, "POLLOUT", 4)
 FAULTY = getattr(select, "POLLERR", 8)
 HUNG_UP = getattr(select, "POLLHUP", 16)
 CLOSED = getattr(select, "POLLNVAL", 32)
+URGENT = getattr(select, "POLLPRI", 2)
+ENDED = getattr(select, "POLLRDHUP", 0)  # the peer sends no more; only Linux tells it
 """What a descriptor is: several of these, added.
 
 They are the bits of poll(2), which are those of epoll(7), too: most answers of the system need no

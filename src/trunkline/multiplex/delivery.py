@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from operator import length_hint
 from typing import Any, Literal, Protocol, TypeAlias
 
+from .._core.buffers import space_in
 from .._core.external_format import ExternalFormat
 from .._core.line_splitter import make_line_splitter
 from .._core.text_collector import TextCollector
@@ -101,7 +102,7 @@ class _Buffer:
         buffer = receiver.callback("get_buffer")(len(self._rest))
         if receiver.interrupted:
             return False
-        with memoryview(buffer).cast("B") as view:
+        with space_in(buffer) as view:
             count = min(len(view), len(self._rest))
             if not count:
                 raise ValueError("get_buffer() has returned an empty buffer")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .._core.buffers import bytes_of
 from .._core.text_writer import TextWriter
 from .._sys.socket_descriptor import NO_SIGNAL
 from ..errors import SocketError
@@ -53,7 +54,7 @@ class WritingTransport(TransportCore):
     def _as_bytes(self, data: Any) -> bytes:
         # A copy, not a view: the caller may change what it has given to us.
         if not isinstance(data, str):
-            return bytes(memoryview(data))
+            return bytes(bytes_of(data, "what is written is text or"))
         if self._writer is None:
             self._writer = TextWriter(self._external_format)
         return self._writer.encode(data)

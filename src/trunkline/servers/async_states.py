@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
+from .._core.buffers import bytes_of
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
 from .._core.input_buffer import InputBuffer
@@ -438,7 +439,7 @@ class AsyncIOState(Uncopied):
         seconds = self._write_timeout if timeout is DEFAULT_TIMEOUT else check_timeout(timeout)
         if isinstance(data, str):
             data = self._writer.encode(data)
-        write = _Write(bytes(memoryview(data)), callback, seconds)
+        write = _Write(bytes(bytes_of(data, "what is written is text or")), callback, seconds)
         if self._is_closing or self._lost is not None:
             error = self._lost or self._closed_error("write")
             self.event_base.call_soon(self._finish_write, write, error)

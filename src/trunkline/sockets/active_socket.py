@@ -2,10 +2,12 @@
 
 import errno
 from collections.abc import Callable
+from functools import partial
 from os import PathLike
 from typing import Any, NamedTuple, overload
 
 from .._core.back_off import BackOff
+from .._core.buffers import bytes_of, space_in
 from .._core.deadline import Deadline
 from .._core.external_format import ExternalFormat, ExternalFormatLike
 from .._sys.clock import monotonic
@@ -329,10 +331,10 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         is_plain = timeout == 0 and not (out_of_band or dont_route or more)
         if is_plain and start == 0 and end is None and not self._output:
             with descriptor.writing:  # what a server does for each message
-                return descriptor.send(data)
+                return descriptor.send(data if isinstance(data, bytes) else bytes_of(data))
         flags = OUT_OF_BAND * out_of_band | DONT_ROUTE * dont_route | MORE * more
         deadline = Deadline(timeout, monotonic)
-        with descriptor.writing, _part(data, start, end) as view:
+        with descriptor.writing, _part(bytes_of(data), start, end) as view:
             if self._output:
                 raise ValueError("the stream has output that is not sent: finish_output() first")
             while True:
@@ -382,7 +384,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             start: Where in the buffer to begin.
             end: Where in the buffer to end; None is its end.
             timeout: Seconds to wait until something is there.
-            out_of_band: Receive the urgent byte.
+            out_of_band: Receive the urgent byte, which overtakes what the stream has not read yet.
             peek: Leave what is received to be received again.
 
         Returns:
@@ -395,22 +397,32 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             ConnectionReset: The peer has thrown the connection away.
             NotConnected, SocketClosed, Busy: As the names say.
             ValueError: The stream has input that was not read, or `start` and `end` are out of
-                bounds.
+                bounds, or urgent bytes come inline (see the option `oob_inline`).
             TypeError: It is neither a size nor a buffer; or a size, and there are bounds.
         """
         descriptor = self._descriptor
         is_plain = timeout == 0 and not (out_of_band or peek or isinstance(size_or_buffer, int))
         if is_plain and start == 0 and end is None and not self._input:
             with descriptor.reading:
-                return descriptor.receive_into(size_or_buffer), self._remote_name
+                try:
+                    return descriptor.receive_into(size_or_buffer), self._remote_name
+                except (TypeError, BufferError):
+                    space_in(size_or_buffer)  # says what is wrong with it
+                    raise
         flags = OUT_OF_BAND * out_of_band | PEEK * peek
         deadline = Deadline(timeout, monotonic)
         if not isinstance(size_or_buffer, int):
-            with _part(size_or_buffer, start, end) as target:
-                return self._receive_past(lambda: descriptor.receive_into(target, flags), deadline)
+            with _part(space_in(size_or_buffer), start, end) as target:
+                into = partial(descriptor.receive_into, target, flags)
+                if out_of_band:
+                    return self._receive_urgent(into, 0, deadline)
+                return self._receive_past(into, deadline)
         if start != 0 or end is not None:
             raise TypeError("start and end are bounds in a buffer, and a size has none")
-        return self._receive_past(lambda: descriptor.receive(size_or_buffer, flags), deadline)
+        receive = partial(descriptor.receive, size_or_buffer, flags)
+        if out_of_band:
+            return self._receive_urgent(receive, b"", deadline)
+        return self._receive_past(receive, deadline)
 
     def _receive_past(self, receive: Callable[[], Any], deadline: Deadline) -> tuple[Any, Any]:
         with self._descriptor.reading:
@@ -423,6 +435,29 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
                     if deadline.is_immediate:
                         raise
                 self._descriptor.wait_readable(deadline, "receive")
+
+    def _receive_urgent(
+        self, receive: Callable[[], Any], nothing: bytes | int, deadline: Deadline
+    ) -> tuple[Any, Any]:
+        will_come = True
+        with self._descriptor.reading:
+            if self.get_option("oob_inline"):
+                raise ValueError("urgent bytes come inline here: read them as all others")
+            while True:
+                try:
+                    return receive(), self._remote_name
+                except WouldBlock:
+                    if deadline.is_immediate:
+                        raise
+                except SocketError as error:
+                    # The system says this whether an urgent byte may come yet or never will.
+                    if error.errno != errno.EINVAL:
+                        raise
+                    if not will_come:
+                        return nothing, self._remote_name
+                    if deadline.is_immediate:
+                        raise WouldBlock(operation="receive", address=error.address) from None
+                will_come = not self._descriptor.wait_urgent(deadline, "receive")
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -573,14 +608,12 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         return ", unconnected"
 
 
-def _part(buffer: Any, start: int, end: int | None) -> memoryview:
-    """Return the bytes of `buffer` between two bounds.
+def _part(view: memoryview, start: int, end: int | None) -> memoryview:
+    """Return what is between two bounds.
 
     Raises:
-        TypeError: It has no bytes.
         ValueError: The bounds are not within it, or the wrong way round.
     """
-    view = memoryview(buffer).cast("B")
     stop = len(view) if end is None else end
     if not 0 <= start <= stop <= len(view):
         raise ValueError(f"the bounds {start} and {end} are not within {len(view)} bytes")

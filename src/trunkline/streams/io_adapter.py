@@ -3,6 +3,7 @@
 import io
 from typing import TYPE_CHECKING, Any
 
+from .._core.buffers import bytes_of, space_in
 from .._core.uncopied import Uncopied
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ class StreamIO(Uncopied, io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        with memoryview(buffer).cast("B") as target:
+        with space_in(buffer) as target:
             data = self._stream.read(len(target))
             target[: len(data)] = data
             return len(data)
 
     def write(self, data: Any) -> int:
-        with memoryview(data).cast("B") as view:
+        with bytes_of(data, "what is written is") as view:
             return self._stream._write_some(view)

@@ -11,6 +11,7 @@ from enum import Enum
 from threading import get_ident
 from typing import Any, Final, TypeAlias, TypeVar
 
+from .._core.buffers import bytes_of, space_in
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.input_buffer import InputBuffer
@@ -316,7 +317,7 @@ class Stream(PythonStreamNames, Uncopied):
             ValueError: The separator is empty, or the stream's format does not mix with bytes.
             TimedOut: The time is up. What has arrived stays.
         """
-        separator = bytes(memoryview(separator))  # of a number, `bytes` would make so many zeros
+        separator = bytes(bytes_of(separator, "a separator is"))
         if not separator:
             raise ValueError("the separator cannot be empty")
         check_limit(limit)
@@ -340,7 +341,7 @@ class Stream(PythonStreamNames, Uncopied):
             TimedOut: The time is up. What has arrived stays to be read.
         """
         deadline = self._deadline(timeout)
-        with self._reading, memoryview(buffer).cast("B") as target:
+        with self._reading, space_in(buffer) as target:
             self._input.check_bytes()
             count = self._input.take_into(target)
             try:
@@ -581,12 +582,7 @@ class Stream(PythonStreamNames, Uncopied):
         return bool(self._output)
 
     def _bytes_of(self, data: Any) -> memoryview:
-        try:
-            view = memoryview(data).cast("B")
-        except TypeError:
-            raise TypeError(
-                f"what is written is text or bytes, not {type(data).__name__}"
-            ) from None
+        view = bytes_of(data, "what is written is text or")
         if not self._writer.external_format.mixes_with_bytes:
             raise ValueError(
                 f"bytes cannot be written in the middle of {self._writer.external_format} text: "

@@ -1,0 +1,48 @@
+"""What callers give us to send, and to receive into: any object that has bytes.
+
+`memoryview` speaks of itself where something is wrong; the errors here speak of what was given.
+"""
+
+from typing import Any
+
+__all__ = ("bytes_of", "space_in")
+
+
+def bytes_of(data: Any, what: str = "what is sent is") -> memoryview:
+    """Return a view of the bytes of an object; of a view with gaps, of those that it shows.
+
+    Args:
+        data: Any object that has bytes.
+        what: What an error calls it.
+
+    Raises:
+        TypeError: It has none.
+    """
+    try:
+        view = memoryview(data)
+    except TypeError:
+        raise TypeError(f"{what} bytes, not {type(data).__name__}") from None
+    if not view.nbytes:
+        return memoryview(b"")
+    return view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
+
+
+def space_in(buffer: Any) -> memoryview:
+    """Return a view of the bytes of a writable buffer, to receive into.
+
+    Raises:
+        TypeError: It is no buffer, or cannot be changed.
+        ValueError: Its bytes do not lie one behind the other.
+    """
+    try:
+        view = memoryview(buffer)
+    except TypeError:
+        raise TypeError(f"bytes are received into a buffer, not {type(buffer).__name__}") from None
+    if view.readonly:
+        raise TypeError(
+            f"bytes are received into a buffer that can be changed, like a bytearray, not "
+            f"{type(buffer).__name__}"
+        )
+    if not view.c_contiguous:
+        raise ValueError("bytes cannot be received into a buffer with gaps")
+    return view.cast("B") if view.nbytes else memoryview(bytearray())
