@@ -1,5 +1,6 @@
 """Lookups: answered once, or failed once, by threads that nobody waits for."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -20,10 +21,11 @@ from evented.helpers import (
     in_turn,
     unwanted,
 )
+from sockets.hosts import NO_ANSWERS, Misbehaving
 from support.processes import ROOT
 from support.timing import MS, PATIENCE
 
-from trunkline import NoName, Resolution, TimedOut, TryAgain, ensure_address
+from trunkline import NoName, Resolution, ResolverError, TimedOut, TryAgain, ensure_address
 from trunkline.evented import (
     Event,
     EventKind,
@@ -226,6 +228,27 @@ def test_what_else_a_resolver_raises_is_told_too(start: Start, resolver: Scripte
     events = Noting()
     start(lambda: dns_lookup("odd.example", unwanted, event_cb=events), resolver=resolver)
     assert [type(event.error) for event in events] == [ZeroDivisionError]
+
+
+@pytest.mark.parametrize("name", NO_ANSWERS)
+def test_what_is_no_answer_is_told_as_an_error(start: Start, name: str) -> None:
+    events, answer = Noting(), NO_ANSWERS[name]
+
+    def ask() -> None:
+        dns_lookup("host.example", unwanted, event_cb=events)
+        if not isinstance(answer, str):  # which may be a name
+            reverse_dns_lookup("192.0.2.1", unwanted, event_cb=events)
+
+    start(ask, resolver=Misbehaving(answer))
+    assert len(events) == 1 if isinstance(answer, str) else 2
+    assert all(isinstance(event.error, ResolverError) for event in events)
+
+
+def test_what_is_raised_past_exception_is_told_too(start: Start) -> None:
+    events = Noting()
+    resolver = Misbehaving(asyncio.CancelledError())
+    start(lambda: dns_lookup("host.example", unwanted, event_cb=events), resolver=resolver)
+    assert [type(event.error) for event in events] == [ResolverError]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Connecting on an event base: to addresses, to names whose addresses race, and to paths."""
 
+import asyncio
 import contextlib
 import gc
 import socket
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from multiplex.transport_helpers import Recorder, failures_of, receive_while, run_until, settle
 from sockets.helpers import full_listener, no_descriptors_left
-from sockets.hosts import MULTICAST, ONE, SIX, TWO, Names, hosts
+from sockets.hosts import MULTICAST, NO_ANSWERS, ONE, SIX, TWO, Misbehaving, Names, hosts
 from support.peers import refusing_port
 from support.timing import PATIENCE
 
@@ -26,6 +27,7 @@ from trunkline import (
     NoName,
     PathNotFound,
     Resolution,
+    ResolverError,
     SocketClosed,
     TimedOut,
     TooManyOpenFiles,
@@ -356,6 +358,30 @@ def test_a_resolver_that_fails_ends_the_connection_with_what_it_raised(base: Eve
     protocol = Recorder()
     to_host(base, protocol, 9, Broken())
     assert isinstance(finish(base, protocol), LookupError)
+
+
+@pytest.mark.parametrize("name", NO_ANSWERS)
+def test_a_resolver_whose_answer_is_none_ends_the_connection(base: EventBase, name: str) -> None:
+    protocol = Recorder()
+    to_host(base, protocol, 9, Misbehaving(NO_ANSWERS[name]))
+    error = finish(base, protocol)
+    assert isinstance(error, ResolverError)
+    assert error.host == "host.example"
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), SystemExit(3), KeyboardInterrupt()])
+def test_what_a_resolver_raises_in_its_thread_costs_no_thread(
+    base: EventBase, error: BaseException
+) -> None:
+    base.worker_threads.limit = 1
+    protocols = [Recorder() for _ in range(3)]
+    for protocol in protocols:
+        to_host(base, protocol, 9, Misbehaving(error))
+    for protocol in protocols:
+        failure = finish(base, protocol)
+        assert isinstance(failure, ResolverError)
+        assert type(error).__name__ in str(failure)
+        assert failure.__cause__ is error
 
 
 # -- giving up -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import select
 import socket
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 from support.timing import PATIENCE
 
@@ -38,6 +39,39 @@ class Names:
 
     def reverse(self, address: IPAddress, *, timeout: float | None = None) -> str:
         raise NotImplementedError
+
+
+class Misbehaving:
+    """A resolver that answers anything with what it is given, or raises it."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def resolve(self, host: str, **options: Any) -> Any:
+        return self._give()
+
+    def reverse(self, address: IPAddress, **options: Any) -> Any:
+        return self._give()
+
+    def _give(self) -> Any:
+        if isinstance(self._answer, BaseException):
+            raise self._answer
+        return self._answer
+
+
+# What a resolver may return that is no answer.
+NO_ANSWERS: dict[str, Any] = {
+    "nothing": None,
+    "text": "127.0.0.1",
+    "a bare address": IPv4Address("127.0.0.1"),
+    "bare addresses": (IPv4Address("127.0.0.1"),),
+    "no addresses": Resolution((), None),
+    "None for addresses": Resolution(None, None),  # type: ignore[arg-type]
+    "text for addresses": Resolution(("127.0.0.1",), None),  # type: ignore[arg-type]
+    "numbers for addresses": Resolution((1, 2), None),  # type: ignore[arg-type]
+    "garbage": object(),
+    "much garbage": "x" * 100_000,
+}
 
 
 def _family(address: IPAddress) -> str:

@@ -2,25 +2,32 @@
 
 import socket
 import threading
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
+from sockets.hosts import NO_ANSWERS, Misbehaving
+from support.peers import refusing_port
 from support.timing import MS, PATIENCE
 
 from trunkline import (
     IPV4_LOOPBACK,
     IPV6_LOOPBACK,
+    ConnectionRefused,
+    Endpoint,
     HostEntry,
     IPAddress,
     NoName,
     Resolution,
+    ResolverError,
     ServerFailure,
     SystemResolver,
     TimedOut,
     TryAgain,
     ensure_hostname,
     lookup_hostname,
+    make_socket,
 )
 
 V4, OTHER_V4, V6 = IPv4Address("192.0.2.1"), IPv4Address("192.0.2.2"), IPv6Address("2001:db8::1")
@@ -305,3 +312,58 @@ def test_the_systems_resolver_is_not_waited_for_longer_than_wanted(
 def test_a_name_that_is_too_long_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="not the name of a host"):
         lookup_hostname("a" * 64)
+
+
+# -- resolvers that misbehave ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NO_ANSWERS)
+def test_what_is_no_answer_is_an_error_that_shows_it(name: str) -> None:
+    resolver = Misbehaving(NO_ANSWERS[name])
+    for look_up in (
+        partial(lookup_hostname, "host.example", resolver=resolver),
+        partial(ensure_hostname, "host.example", resolver=resolver),
+        partial(make_socket, "host.example", 9, resolver=resolver),
+        partial(make_socket, "127.0.0.1", 9, local_host="host.example", resolver=resolver),
+    ):
+        with pytest.raises(ResolverError) as caught:
+            look_up()
+        assert caught.value.host == "host.example"
+        assert caught.value.operation == "resolve"
+        assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("name", [None, "", 5, b"name", ()])
+def test_what_is_no_name_is_an_error_that_shows_it(name: Any) -> None:
+    with pytest.raises(ResolverError, match="the resolver has returned") as caught:
+        lookup_hostname("127.0.0.1", resolver=Misbehaving(name))
+    assert caught.value.operation == "reverse"
+
+
+def test_addresses_of_the_wrong_family_are_none() -> None:
+    both = Misbehaving(Resolution((IPv6Address("::1"), IPv4Address("127.0.0.1")), None))
+    assert ensure_hostname("host.example", family="ipv4", resolver=both) == IPv4Address("127.0.0.1")
+    with pytest.raises(NoName):
+        ensure_hostname(
+            "host.example",
+            family="ipv6",
+            resolver=Misbehaving(Resolution((IPv4Address("127.0.0.1"),), None)),
+        )
+
+
+def test_an_address_that_is_told_twice_is_one() -> None:
+    twice = Misbehaving(Resolution((IPv4Address("127.0.0.1"),) * 300, "name"))
+    assert lookup_hostname("host.example", resolver=twice).addresses == ()
+
+
+def test_of_hundreds_of_addresses_some_are_tried() -> None:
+    many = [IPv4Address("127.0.0.1") + number for number in range(300)]
+    with refusing_port() as port, pytest.raises(ConnectionRefused) as caught:
+        make_socket(
+            "host.example",
+            port,
+            resolver=Misbehaving(Resolution(tuple(many), None)),
+            attempt_delay=None,
+        )
+    addresses = [Endpoint(host, port) for host in many[:32]]
+    assert [attempt.address for attempt in caught.value.attempts] == addresses

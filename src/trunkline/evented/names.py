@@ -10,7 +10,14 @@ from ..addresses import AddressLike, ensure_address
 from ..errors import TimedOut
 from ..multiplex.background import call_in_background
 from ..sockets.families import InternetFamily, family_number
-from ..sockets.resolving import Resolution, Resolver, ensure_hostname, literal_address
+from ..sockets.resolving import (
+    Resolution,
+    Resolver,
+    ask_for_addresses,
+    ask_for_name,
+    ensure_hostname,
+    literal_address,
+)
 from .events import Event, EventCallback
 from .handle import FreeableHandle
 from .loop import EventLoop, check_callable
@@ -134,7 +141,7 @@ def dns_lookup(
         if address is not None:
             return Resolution((ensure_hostname(address, family=family),), None)
         assert isinstance(host, str)
-        return (resolver or lookup.loop.resolver).resolve(host, family=family)
+        return ask_for_addresses(resolver or lookup.loop.resolver, host, family=family)
 
     lookup = Lookup(look_up, callback, "resolve", host, event_cb, loop)
     lookup._start(timeout, blocks=address is None)
@@ -171,7 +178,7 @@ def reverse_dns_lookup(
     wanted = ensure_address(address)
 
     def look_up() -> str:
-        return (resolver or lookup.loop.resolver).reverse(wanted)
+        return ask_for_name(resolver or lookup.loop.resolver, wanted)
 
     lookup = Lookup(look_up, callback, "reverse", wanted, event_cb, loop)
     lookup._start(timeout, blocks=True)

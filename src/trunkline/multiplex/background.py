@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import SocketClosed, TryAgain
+from ..errors import ResolverError, SocketClosed, TryAgain
 from .event_base import EventBase
 
 __all__ = ("call_in_background",)
@@ -30,7 +30,8 @@ def call_in_background(
         function: Called without arguments, perhaps after it has waited for its turn. In a process
             that is forked meanwhile it is called once more.
         succeeded: Called with what the function has returned.
-        failed: Called with what it has raised, or with `TryAgain` if there is no thread for it.
+        failed: Called with what it has raised, or a `ResolverError` if that is no `Exception`; or
+            with `TryAgain` if there is no thread for it.
         operation, host: What that error says of the call.
 
     Returns:
@@ -69,8 +70,19 @@ class _Call:
             outcome = self._succeeded, self._function()
         except Exception as error:
             outcome = self._failed, error
+        except BaseException as error:  # like asyncio's CancelledError: nobody here is meant by it
+            outcome = self._failed, self._wrapped(error)
         with contextlib.suppress(SocketClosed):  # then so is whoever wanted to know
             self._event_base.call_soon_threadsafe(self._finish, *outcome)
+
+    def _wrapped(self, error: BaseException) -> Exception:
+        failure = ResolverError(
+            strerror=f"the resolver has raised {error!r}",
+            operation=self._operation,
+            host=self._host,
+        )
+        failure.__cause__ = error
+        return failure
 
     def not_started(self, error: Exception) -> None:
         failure = TryAgain(strerror=str(error), operation=self._operation, host=self._host)

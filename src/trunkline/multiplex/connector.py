@@ -89,7 +89,11 @@ class _Connector:
     def start(self) -> None:
         if self._plan.needs_resolver:
             self._stop_resolving = call_in_background(
-                self._event_base, self._resolve, self._race, self._transport.fail
+                self._event_base,
+                self._resolve,
+                self._race,
+                self._transport.fail,
+                host=str(self._plan),
             )
         else:
             self._event_base.call_soon(self._race, self._resolve())

@@ -16,7 +16,7 @@ from .connecting import ATTEMPT_DELAY
 from .families import InternetFamily, family_number
 from .names import check_port
 from .options import set_option
-from .resolving import Resolver, SystemResolver, ensure_hostname, literal_address
+from .resolving import Resolver, ask_for_addresses, ensure_hostname, literal_address
 
 __all__ = ("ConnectPlan", "InternetSettings", "Route", "bind_address", "family_to_open")
 
@@ -140,8 +140,9 @@ class ConnectPlan:
         address = _literal_address(host, self._family)
         if address is not None:
             return (address,)
-        resolver = self._resolver or SystemResolver()
-        found = resolver.resolve(host, family=self._family, timeout=deadline.remaining()).addresses
+        found = ask_for_addresses(
+            self._resolver, host, family=self._family, timeout=deadline.remaining()
+        ).addresses
         if source is not None:
             found = tuple(each for each in found if each.version == source.host.version)
             if not found:

@@ -14,6 +14,10 @@ from ..errors import ConnectFailed, ConnectionInProgress, Interrupted, SocketErr
 __all__ = ("ATTEMPT_DELAY", "Attempts", "race_to_connect", "start_to_connect")
 
 
+MOST_ATTEMPTS = 32
+"""How many addresses of a name are tried: each that does not answer keeps a descriptor."""
+
+
 def start_to_connect(descriptor: SocketDescriptor, name: Name) -> bool:
     """Start to connect; return whether that was all.
 
@@ -97,7 +101,7 @@ class Attempts:
         address: object,
         clock: Clock = monotonic,
     ) -> None:
-        ordered = _take_turns(names)
+        ordered = _take_turns(names)[:MOST_ATTEMPTS]
         self._race: ConnectRace[Endpoint, SocketError] = ConnectRace(ordered, delay=delay)
         self._open_descriptor = open_descriptor
         self._address = address

@@ -2,13 +2,14 @@
 `lookup_hostname`.
 """
 
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple, Protocol
 
 from .._core.deadline import Deadline
 from .._sys.clock import monotonic
 from .._sys.host_names import addresses_of, name_of
 from ..addresses import AddressLike, IPAddress, ensure_address
-from ..errors import NoName
+from ..errors import NoName, ResolverError
 from .families import InternetFamily, family_number
 
 __all__ = (
@@ -16,6 +17,8 @@ __all__ = (
     "Resolution",
     "Resolver",
     "SystemResolver",
+    "ask_for_addresses",
+    "ask_for_name",
     "ensure_hostname",
     "literal_address",
     "lookup_hostname",
@@ -25,6 +28,8 @@ __all__ = (
 # RFC 1035, section 2.3.4. In other scripts than Latin, a name may pass and still be too long.
 _LONGEST_LABEL = 63
 _LONGEST_NAME = 254  # the last dot is one of them
+
+_LONGEST_ANSWER_SHOWN = 80
 
 
 class Resolution(NamedTuple):
@@ -123,11 +128,10 @@ def lookup_hostname(
         ValueError, TypeError: `host` is neither a name nor an address.
     """
     deadline = Deadline(timeout, monotonic)
-    resolver = resolver or SystemResolver()
     address = literal_address(host)
     if address is None:
         assert isinstance(host, str)
-        found = resolver.resolve(host, family=family, timeout=deadline.remaining())
+        found = ask_for_addresses(resolver, host, family=family, timeout=deadline.remaining())
         names = dict.fromkeys(name for name in (found.canonical_name, host) if name)
         return HostEntry(
             found.addresses[0],
@@ -137,7 +141,7 @@ def lookup_hostname(
         )
     _check_family(address, family)
     try:
-        name = resolver.reverse(address, timeout=deadline.remaining())
+        name = ask_for_name(resolver, address, timeout=deadline.remaining())
     except NoName:
         return HostEntry(address, (), None, ())
     return HostEntry(address, (), name, ((name, address),))
@@ -159,6 +163,58 @@ def ensure_hostname(
         return lookup_hostname(host, family=family, resolver=resolver, timeout=timeout).address
     _check_family(address, family)
     return address
+
+
+def ask_for_addresses(
+    resolver: Resolver | None,
+    host: str,
+    *,
+    family: InternetFamily = "internet",
+    timeout: float | None = None,
+) -> Resolution:
+    """Ask a resolver, the system's by default, for the addresses of a host; see `Resolver.resolve`.
+
+    Resolvers are written by others. Whatever an answer is, what is returned here is one.
+
+    Raises:
+        ResolverError: The answer is none; and all that the resolver raises.
+    """
+    answer = (resolver or SystemResolver()).resolve(host, family=family, timeout=timeout)
+    canonical_name = getattr(answer, "canonical_name", None)
+    try:
+        addresses = dict.fromkeys(map(_checked_address, answer.addresses))
+    except (AttributeError, TypeError):
+        raise _no_answer("resolve", host, answer) from None
+    if family != "internet":
+        addresses = {each: None for each in addresses if family == f"ipv{each.version}"}
+    if not addresses:
+        raise NoName(strerror="no address", operation="resolve", host=host)
+    return Resolution(tuple(addresses), canonical_name if isinstance(canonical_name, str) else None)
+
+
+def ask_for_name(
+    resolver: Resolver | None, address: IPAddress, *, timeout: float | None = None
+) -> str:
+    """Ask a resolver, the system's by default, for the name of a host; see `ask_for_addresses`."""
+    answer: object = (resolver or SystemResolver()).reverse(address, timeout=timeout)
+    if not isinstance(answer, str) or not answer:
+        raise _no_answer("reverse", address, answer)
+    return answer
+
+
+def _checked_address(address: object) -> IPAddress:
+    if not isinstance(address, (IPv4Address, IPv6Address)):
+        raise TypeError
+    return address
+
+
+def _no_answer(operation: str, host: object, answer: object) -> ResolverError:
+    text = repr(answer)
+    if len(text) > _LONGEST_ANSWER_SHOWN:
+        text = f"{text[:_LONGEST_ANSWER_SHOWN]}…"
+    return ResolverError(
+        strerror=f"the resolver has returned {text}", operation=operation, host=host
+    )
 
 
 def literal_address(host: AddressLike) -> IPAddress | None:
