@@ -186,7 +186,6 @@ class Descriptor(Uncopied):
     close_wakes: bool = False
 
     __slots__ = (
-        "_closing",
         "_closing_callbacks",
         "_generation",
         "_number",
@@ -199,7 +198,6 @@ class Descriptor(Uncopied):
     def __init__(self, number: int) -> None:
         self._number = number
         self._generation = _generation
-        self._closing = threading.RLock()  # a signal handler may close what is being closed
         self.is_closed: bool = False
         self._closing_callbacks: tuple[Callable[[int], None], ...] = ()
         self.where: object = None
@@ -320,16 +318,16 @@ class Descriptor(Uncopied):
 
     def close(self) -> None:
         """Close, and wake whoever uses the descriptor; they get `SocketClosed`. May be repeated."""
-        with self._closing:
-            if self.is_closed:
-                self.close_if_unused()  # if an exception has ended the closing
-                return
-            self.is_closed = True
-            try:
-                for callback in self._closing_callbacks:
-                    callback(self._number)
-            finally:  # whatever they raise, nobody will close it again
-                self._end()
+        # Nothing is called here: no other thread, and no signal handler, comes in between.
+        was_closed, self.is_closed = self.is_closed, True
+        if was_closed:
+            self.close_if_unused()  # if an exception has ended the closing
+            return
+        try:
+            for callback in self._closing_callbacks:
+                callback(self._number)
+        finally:  # whatever they raise, nobody will close it again
+            self._end()
 
     def _end(self) -> None:
         if self.close_if_unused():
@@ -346,35 +344,34 @@ class Descriptor(Uncopied):
 
     def close_if_unused(self) -> bool:
         """Give the number back, unless somebody is using it; return whether that was done."""
-        with self._closing:
-            if self._number < 0:
-                return True
-            # A right that is asked for from now on is refused, because this is closed.
-            uses = self._uses()
-            if any(use.is_ours() for use in uses):
-                return False  # what calls this has interrupted the user, or is called by it
-            try:
-                if not all(use.try_acquire() for use in uses):
-                    return False
-                # The rights stay taken: nobody can use the descriptor again.
-                self._give_number_back()
-                gone = _Gone(self.where)
+        # A right that is asked for from now on is refused, because this is closed.
+        uses = self._uses()
+        if any(use.is_ours() for use in uses):
+            return self._number < 0  # what calls this has interrupted the user, or is called by it
+        try:
+            if not all(use.try_acquire() for use in uses):
+                return self._number < 0
+            # The rights stay taken: nobody can use the descriptor again.
+            self._give_number_back()
+            gone = _Gone(self.where)
+            for use in uses:
+                use.forget(gone)
+        finally:
+            if self._number >= 0:
                 for use in uses:
-                    use.forget(gone)
-            finally:
-                if self._number >= 0:
-                    for use in uses:
-                        use.give_up()
-        descriptor_freed()
+                    use.give_up()
         return True
 
     def _give_number_back(self) -> None:
-        number, self._number = self._number, -1
+        number, self._number = self._number, -1  # nothing is called, see above
+        if number < 0:
+            return
         try:
             self._close_number(number)
         except BaseException:
             self._number = number
             raise
+        descriptor_freed()
 
     def _uses(self) -> list[Use]:
         """Return the rights that somebody has ever asked for."""

@@ -18,6 +18,10 @@ from .descriptor import Descriptor
 from .sockaddr import KNOWN_FAMILIES, Name, name_from_sockaddr, sockaddr_from_name
 from .socket_files import SocketFile, bind_to_path
 
+if sys.platform != "win32":
+    import fcntl
+    import termios
+
 __all__ = (
     "DONT_ROUTE",
     "MORE",
@@ -38,9 +42,15 @@ MORE = int(getattr(socket, "MSG_MORE", 0))
 
 STREAM = int(socket.SOCK_STREAM)
 
+# The class below `socket.socket`: what that adds, files and counting them, costs with each
+# connection.
+_Socket = socket.SocketType
+
 # The plain integers, again: the module's sockets make enumerations of them, each time.
 _family = socket.SocketType.family.__get__
 _kind = socket.SocketType.type.__get__
+
+_NO_BYTES = bytes(4)  # an integer of C's, which is 0
 
 # A send to a peer that is gone is an error here, never a signal.
 NO_SIGNAL = int(getattr(socket, "MSG_NOSIGNAL", 0))
@@ -64,7 +74,7 @@ class SocketDescriptor(Descriptor):
     # connected. Others do not, for those.
     close_wakes: bool = sys.platform == "linux"
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.SocketType) -> None:
         sock.setblocking(False)
         super().__init__(sock.fileno())
         self._socket = sock
@@ -76,7 +86,7 @@ class SocketDescriptor(Descriptor):
     def open(cls, family: int, kind: int, *, address: object = None) -> Self:
         """Make a new socket; `address` is for the error's text."""
         try:
-            return cls(socket.socket(family, kind))
+            return cls(_Socket(family, kind))
         except OSError as error:
             raise _typed(error, "socket", address) from None
 
@@ -94,7 +104,7 @@ class SocketDescriptor(Descriptor):
         """Take ownership of a socket's descriptor; on an error it stays the caller's."""
         try:
             was_blocking = os.get_blocking(number)
-            sock = socket.socket(fileno=number)
+            sock = _Socket(fileno=number)
         except OSError as error:
             raise _typed(error, "adopt", None) from None
         descriptor = cls(sock)
@@ -116,10 +126,9 @@ class SocketDescriptor(Descriptor):
 
     def detach(self) -> int:
         """Give the number up without closing it, and return it; this object is closed then."""
-        with self._closing:
-            self.is_closed = True
-            self._number = -1
-            return self._socket.detach()
+        self.is_closed = True
+        self._number = -1
+        return self._socket.detach()
 
     def transfer(self) -> "SocketDescriptor":
         """Hand the socket over to a new object, and close this one, but not the socket.
@@ -127,14 +136,11 @@ class SocketDescriptor(Descriptor):
         The caller has the rights to read and to write. Multiplexers let go of it, as they do when
         it is closed.
         """
-        with self._closing:
-            for callback in self._closing_callbacks:
-                callback(self._number)
-            self.is_closed = True
-            self._number = -1
-            heir = SocketDescriptor(
-                socket.socket(self.family, self.kind, fileno=self._socket.detach())
-            )
+        for callback in self._closing_callbacks:
+            callback(self._number)
+        self.is_closed = True
+        self._number = -1
+        heir = SocketDescriptor(_Socket(self.family, self.kind, 0, self._socket.detach()))
         heir.where = self.where
         heir._file = self._file
         return heir
@@ -209,13 +215,16 @@ class SocketDescriptor(Descriptor):
         if self._file is not None:
             self._file.show_life()
 
-    def accept(self) -> tuple["SocketDescriptor", Name]:
-        """Return the next connection and its peer's name; see accept(2)."""
+    def accept(self) -> tuple["SocketDescriptor", Name] | None:
+        """Return the next connection and its peer's name, or None if none waits; see accept(2)."""
         try:
             number, sockaddr = self._socket._accept()  # type: ignore[attr-defined]
+        except BlockingIOError:
+            self.check_open("accept")
+            return None
         except OSError as error:
             raise self.failure(error, "accept") from None
-        connection = SocketDescriptor(socket.socket(self.family, self.kind, fileno=number))
+        connection = SocketDescriptor(_Socket(self.family, self.kind, 0, number))
         return connection, name_from_sockaddr(sockaddr, self.family)
 
     def connect(self, name: Name) -> None:
@@ -281,6 +290,12 @@ class SocketDescriptor(Descriptor):
         Closing shuts the socket down to wake its users, and that looks the same from here.
         """
         self.check_open("receive")
+
+    def has_unread(self) -> bool:
+        """Return whether something has come that was not received; the end does not count."""
+        if sys.platform == "win32":
+            return self.is_readable()
+        return fcntl.ioctl(self._number, termios.FIONREAD, _NO_BYTES) != _NO_BYTES
 
     def send(self, data: Any, flags: int = 0) -> int:
         """Send what can be sent at once, and return how many bytes that was; see send(2)."""

@@ -24,12 +24,12 @@ def linger(event_base: EventBase, descriptor: SocketDescriptor) -> None:
     if event_base.closed:  # nobody is left to wait
         descriptor.close()
         return
+    if not descriptor.has_unread():
+        descriptor.close()
+        return
     try:
-        if not descriptor.receive_into(event_base.scratch):
-            descriptor.close()
-            return
         descriptor.shutdown(write=True)
-    except SocketError:  # nothing is there, or nobody
+    except SocketError:  # nobody is there
         descriptor.close()
         return
     _Lingerer(event_base, descriptor)

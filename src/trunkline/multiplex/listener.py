@@ -14,7 +14,7 @@ from .._sys.shortage import tell_when_freed
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import Endpoint
-from ..errors import SocketClosed, SocketError, WouldBlock
+from ..errors import SocketClosed, SocketError
 from ..sockets.passive_socket import PassiveSocket
 from .event_base import EventBase
 from .transport import Transport
@@ -82,16 +82,15 @@ class Listener(Registration, Uncopied):
         self._event_base.handler_called()
         for _ in range(_ACCEPTS_AT_ONCE):
             try:
-                descriptor, name = self._socket.accept_descriptor()
-            except WouldBlock:
-                self._back_off.reset()
-                return
+                accepted = self._socket.accept_descriptor()
             except SocketError as error:
                 if self._socket.closed or not self._survive(error):
                     return
             else:
                 self._back_off.reset()
-                self._welcome(descriptor, name)
+                if accepted is None:
+                    return
+                self._welcome(*accepted)
             if self._is_paused or self._socket.closed:
                 return
 

@@ -19,7 +19,7 @@ from .._sys.shortage import wait_for_descriptor
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import LocalAddress
-from ..errors import SocketClosed, SocketError, TimedOut, WouldBlock
+from ..errors import SocketClosed, SocketError, TimedOut
 from ..streams.stream import DEFAULT_BUFFER_SIZE, check_buffer_size
 from .active_socket import ActiveSocket
 from .families import family_label
@@ -250,27 +250,24 @@ class PassiveSocket(Socket):
         while True:
             try:
                 accepted = self._descriptor.accept()
-            except WouldBlock:
-                self._back_off.reset()
             except SocketError as error:
                 if not self._survive(error, deadline):
                     return None
                 continue
-            else:
-                self._back_off.reset()
+            self._back_off.reset()
+            if accepted is not None:
                 return accepted
             try:
                 self._descriptor.wait_readable(deadline, "accept")
             except TimedOut:
                 return None
 
-    def accept_descriptor(self) -> tuple[SocketDescriptor, Name]:
-        """Accept a connection at once, and return its descriptor and its peer's name.
+    def accept_descriptor(self) -> tuple[SocketDescriptor, Name] | None:
+        """Accept a connection at once; return its descriptor and its peer's name, or None.
 
         It is for what makes something else than an `ActiveSocket` of it.
 
         Raises:
-            WouldBlock: No connection waits.
             SocketError: Whatever accept(2) says.
         """
         return self._descriptor.accept()
