@@ -55,8 +55,13 @@ lint: $(READY) ## Check the style
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 
+# Pyright asks the first Python on the path where modules are. Its report on what is public is long,
+# and of interest if something is not known.
 types: $(READY) ## Check the types
 	$(RUN) mypy
+	PATH="$(VENV)/bin:$$PATH" $(RUN) pyright
+	PATH="$(VENV)/bin:$$PATH" $(RUN) pyright --verifytypes trunkline --ignoreexternal \
+	    > "$(VENV)/types.txt" || { cat "$(VENV)/types.txt"; exit 1; }
 
 format: $(READY) ## Rewrite the source in our style
 	$(RUN) ruff check --fix

@@ -53,6 +53,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"trunkline\.\w+\.(python_names|uncopied)\..*"),
     (r"py:class", r"trunkline\._sys\..*"),
     (r"py:class", r"Any|Callable|Context|Iterator|Literal|Self|Sequence|PathLike|Thread|P(\.\w+)?"),
+    (r"py:class", r"Arguments|Buffer|HasFileno"),
 ]
 
 
@@ -157,6 +158,7 @@ NOT_CALLED = {
     trunkline.AsyncIOState,
     trunkline.Cause,
     trunkline.IOHandler,
+    trunkline.Listener,
     trunkline.PassiveSocket,
     trunkline.Resolver,
     trunkline.Socket,
@@ -206,6 +208,15 @@ def read_signature(
     return signature, ast.unparse(annotations.visit(definition.returns))
 
 
+# What readers are told of types that are more for checkers.
+SHOWN_AS = {
+    "AnyName": "Endpoint | LocalAddress",
+    "DescriptorLike": "int | HasFileno",
+    "ProtocolLike": "TransportProtocol",  # or what has a method of it
+    "Timeout": "float | None",  # or DEFAULT_TIMEOUT, of a type that is nobody's
+}
+
+
 class Annotations(ast.NodeTransformer):
     """Spells types out that have a name in the source only, and leaves public names alone."""
 
@@ -214,8 +225,8 @@ class Annotations(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         value = self._names.get(node.id)
-        if node.id == "Timeout":  # it may also be DEFAULT_TIMEOUT, of a type that is nobody's
-            return ast.Name("float | None")
+        if node.id in SHOWN_AS:
+            return ast.Name(SHOWN_AS[node.id])
         if node.id in trunkline.__all__ or typing.get_origin(value) is None:
             return node
         return ast.Name(stringify_annotation(value, "smart"))

@@ -103,7 +103,7 @@ def test_a_peer_s_name_in_the_log_of_a_server(
     failures: list[logging.LogRecord] = []
 
     def fail(connection: ActiveSocket) -> None:
-        assert "\nERROR forged" in str(connection.remote_name.path)
+        assert "\nERROR forged" in str(connection.remote_filename.path)
         raise RuntimeError("of the handler")
 
     handler = logging.FileHandler(log, encoding="utf-8")

@@ -5,7 +5,7 @@ import doctest
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from docs.pages import DOCS, README, ROOT, name_of, only_code, pages, rows, without_code
@@ -22,6 +22,7 @@ from trunkline import (
     make_socket,
 )
 from trunkline.sockets import keywords
+from trunkline.sockets.options import OptionName
 
 PAGES = pytest.mark.parametrize("page", pages(), ids=name_of)
 SOCKETS = DOCS / "guide" / "sockets.md"
@@ -187,7 +188,7 @@ def test_the_table_of_options_is_complete() -> None:
 
 @pytest.mark.parametrize("cells", OPTIONS, ids=lambda cells: cells[0].strip("`"))
 def test_the_table_of_options_has_the_right_types(cells: list[str]) -> None:
-    name, kind = cells[0].strip("`"), cells[1]
+    name, kind = cast("OptionName", cells[0].strip("`")), cells[1]
     types = {"bool": bool, "int": int, "float": float, "str": str}
     with make_socket(address_family="ipv6" if name == "v6_only" else "ipv4") as sock:
         value = option_of(sock, name)
@@ -201,7 +202,7 @@ def test_the_table_of_options_has_the_right_types(cells: list[str]) -> None:
                 sock.set_option(name, value)
 
 
-def option_of(sock: ActiveSocket, name: str) -> Any:
+def option_of(sock: ActiveSocket, name: OptionName) -> Any:
     """Return an option's value, or None where this platform does not have it."""
     try:
         return sock.get_option(name)

@@ -205,7 +205,7 @@ class Told(list[tuple[Any, ...]]):
     def connect(self, sock: AsyncSocket) -> None:
         self._note("connect", sock)
 
-    def read(self, sock: AsyncSocket, data: bytes) -> None:
+    def read(self, sock: AsyncSocket, data: Any) -> None:
         self._note("read", sock, data)
 
     def written(self, sock: AsyncSocket) -> None:

@@ -104,9 +104,9 @@ def test_what_cannot_be_adopted_stays_as_it_is(base: EventBase) -> None:
     protocol = Recorder()
     with conversation() as (ours, peer):
         with pytest.raises(ValueError, match="mail"):
-            adopt(base, protocol, ours, delivery="mail")
+            adopt(base, protocol, ours, delivery="mail")  # type: ignore[arg-type]
         with pytest.raises(TypeError):
-            adopt(base, protocol, ours, speed=3)
+            adopt(base, protocol, ours, speed=3)  # type: ignore[call-arg]
         peer.sendall(b"still there\n")
         assert ours.read_line() == "still there"
         ours.close()

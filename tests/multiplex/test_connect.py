@@ -488,7 +488,7 @@ def test_to_a_path_whose_backlog_is_full(
     timed_base: EventBase, clock: ManualClock, tmp_path: Path, has_own_path: bool
 ) -> None:
     path = str(tmp_path / "socket")
-    own = {"local_filename": str(tmp_path / "own")} if has_own_path else {}
+    own: Any = {"local_filename": str(tmp_path / "own")} if has_own_path else {}
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.socket(socket.AF_UNIX))
         server.bind(path)

@@ -219,7 +219,7 @@ def test_an_event_base_with_something_to_do_does_not_leave(
 
 def test_deferred_calls_are_not_kept_waiting(base: EventBase) -> None:
     base.add_timer(lambda: None, AGES)
-    base.call_soon(base.call_soon, base.call_soon, base.exit)
+    base.call_soon(lambda: base.call_soon(lambda: base.call_soon(base.exit)))
     with at_once():
         base.dispatch(timeout=AGES, min_step=AGES)
 
@@ -375,7 +375,7 @@ def test_one_shot_makes_the_whole_iteration(base: EventBase) -> None:
 def test_deferred_calls_are_not_what_one_shot_waits_for(base: EventBase) -> None:
     called: list[int] = []
     base.call_soon(called.append, 1)
-    base.call_soon(base.call_soon, base.call_soon, base.exit)
+    base.call_soon(lambda: base.call_soon(lambda: base.call_soon(base.exit)))
     base.dispatch(one_shot=True)
     assert called == [1]
 

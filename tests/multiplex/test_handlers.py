@@ -201,7 +201,7 @@ def test_a_fileno_that_is_no_number_is_a_mistake(base: EventBase) -> None:
             return "3"
 
     with pytest.raises(TypeError, match="integer"):
-        base.set_io_handler(Odd(), "read", Noting())
+        base.set_io_handler(Odd(), "read", Noting())  # type: ignore[arg-type]
 
 
 def test_a_file_without_a_descriptor_is_refused(base: EventBase) -> None:

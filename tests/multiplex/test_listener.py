@@ -69,7 +69,7 @@ def connect(passive: PassiveSocket) -> socket.socket:
     """Connect a plain socket."""
     if passive.address_family == "local":
         client = socket.socket(socket.AF_UNIX)
-        address: Any = passive.local_name.path
+        address: Any = passive.local_filename.path
     else:
         client = socket.socket()
         address = ("127.0.0.1", passive.local_port)

@@ -24,7 +24,7 @@ from multiplex.transport_helpers import (
 )
 from support.peers import receive_all, reset, socket_pair
 
-from trunkline import ConnectionReset, EventBase, SocketError
+from trunkline import ConnectionReset, EventBase, SocketError, TransportProtocol
 from trunkline._sys.socket_descriptor import SocketDescriptor
 from trunkline.multiplex.transport import Transport
 from trunkline.testing.clock import ManualClock
@@ -356,7 +356,7 @@ def test_lingering_comes_to_an_end(timed_base: EventBase, clock: ManualClock) ->
 @pytest.mark.exact_io("an injected EAGAIN looks as if nothing were unread")
 def test_whoever_lingers_goes_with_the_event_base(backend: str) -> None:
     with socket_pair(socket.AF_INET) as (near, peer), EventBase(backend=backend) as base:
-        transport = Transport(base, None)
+        transport = Transport(base, TransportProtocol())
         descriptor = SocketDescriptor.adopt(near.detach())
         transport.attach(descriptor, descriptor.remote_name())
         peer.sendall(b"x")

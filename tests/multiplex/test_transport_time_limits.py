@@ -16,7 +16,7 @@ from multiplex.transport_helpers import (
 )
 from support.timing import MS
 
-from trunkline import EventBase, TimedOut
+from trunkline import EventBase, TimedOut, TransportProtocol
 from trunkline.multiplex.transport import Transport
 from trunkline.testing.clock import ManualClock
 
@@ -251,7 +251,7 @@ def test_also_in_the_callback_itself(timed_base: EventBase, clock: ManualClock) 
 @pytest.mark.parametrize("which", ["idle", "read", "write"])
 def test_a_limit_that_is_none_is_refused(timed_base: EventBase, which: str, bad: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
-        Transport(timed_base, None, **{f"{which}_timeout": bad})
+        Transport(timed_base, TransportProtocol(), **{f"{which}_timeout": bad})
     with connected(timed_base, Recorder(), idle_timeout=10.0) as (transport, _):
         with pytest.raises((TypeError, ValueError)):
             transport.set_timeouts(**{which: bad})

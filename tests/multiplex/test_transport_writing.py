@@ -23,7 +23,7 @@ from multiplex.transport_helpers import (
 )
 from support.peers import reset
 
-from trunkline import EventBase, ExternalFormat, ensure_external_format
+from trunkline import EventBase, ExternalFormat, TransportProtocol, ensure_external_format
 from trunkline.multiplex.transport import DEFAULT_HIGH_WATER, Transport
 
 Write = Callable[[Transport], object]
@@ -401,7 +401,7 @@ def test_pause_writing_may_do_anything(base: EventBase, name: str) -> None:
 @pytest.mark.parametrize(("high", "low"), [(-1, None), (4, 5), (4, -1)])
 def test_marks_that_are_none_are_refused(base: EventBase, high: int, low: int | None) -> None:
     with pytest.raises(ValueError, match="water marks"):
-        Transport(base, None, high_water=high, low_water=low)
+        Transport(base, TransportProtocol(), high_water=high, low_water=low)
     with connected(base, Recorder()) as (transport, _):
         with pytest.raises(ValueError, match="water marks"):
             transport.set_water_marks(high, low)

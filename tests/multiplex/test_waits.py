@@ -15,6 +15,7 @@ from support.peers import reset, socket_pair
 from support.timing import MS, PATIENCE
 
 from trunkline import SocketClosed, fd_readable, fd_writable, make_socket, wait_until_fd_ready
+from trunkline.multiplex.waits import WaitEvent
 
 
 @looks_once
@@ -50,7 +51,7 @@ def test_a_wait_is_for_reading_by_default(pair: Channel) -> None:
     ],
 )
 def test_a_wait_tells_what_it_was_asked(
-    pair: Channel, event: str, sent: bool, full: bool, expected: tuple[bool, bool]
+    pair: Channel, event: WaitEvent, sent: bool, full: bool, expected: tuple[bool, bool]
 ) -> None:
     """The descriptor is the one that writes; the other side sends it something."""
     if sent:
@@ -100,7 +101,11 @@ def test_a_hang_up_is_readable(channel: Channel) -> None:
 
 def test_an_error_is_what_was_waited_for() -> None:
     """The next operation will raise it."""
-    for event, expected in [("read", (True, False)), ("write", (False, True))]:
+    cases: list[tuple[WaitEvent, tuple[bool, bool]]] = [
+        ("read", (True, False)),
+        ("write", (False, True)),
+    ]
+    for event, expected in cases:
         with socket_pair(socket.AF_INET) as (mine, peer):
             reset(peer)
             assert wait_until_fd_ready(mine, event, timeout=PATIENCE) == expected

@@ -301,7 +301,7 @@ def test_text_that_cannot_be_written_is_an_error_at_once(answers: Answers) -> No
         with pytest.raises(UnicodeEncodeError):
             state.write("\ud800", answers.write)
         with pytest.raises(TypeError):
-            state.write(1, answers.write)
+            state.write(1, answers.write)  # type: ignore[arg-type]
         state.write("x", answers.write)
         run_until(event_base, lambda: answers.all)
         assert receives(peer, b"x")

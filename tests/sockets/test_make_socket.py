@@ -38,6 +38,7 @@ from trunkline import (
     TooManyOpenFiles,
     make_socket,
 )
+from trunkline.sockets.options import OptionName
 
 FAMILIES = {
     "internet": (socket.AF_INET, "ipv4"),
@@ -107,7 +108,7 @@ def test_small_pieces_are_sent_at_once_unless_told_otherwise() -> None:
 
 @pytest.mark.parametrize("value", [True, False])
 @pytest.mark.parametrize("option", ["keepalive", "nodelay"])
-def test_accepted_sockets_inherit_a_switch(option: str, value: bool) -> None:
+def test_accepted_sockets_inherit_a_switch(option: OptionName, value: bool) -> None:
     with connected_sockets({option: value}) as (_, server):
         assert server.get_option(option) is value
 

@@ -19,6 +19,7 @@ from trunkline import (
     SocketError,
     make_socket,
 )
+from trunkline.sockets.options import OptionName
 
 # What can be set on a TCP socket, to which value, and what is read then.
 TCP: dict[str, tuple[Any, Any]] = {
@@ -86,7 +87,7 @@ def test_the_tables_here_know_every_option() -> None:
 
 
 @pytest.mark.parametrize("name", TCP)
-def test_what_is_set_is_read(tcp: Socket, name: str) -> None:
+def test_what_is_set_is_read(tcp: Socket, name: OptionName) -> None:
     value, expected = TCP[name]
     before = tcp.get_option(name)
     try:
@@ -106,7 +107,7 @@ def test_the_largest_segment_is_set(tcp: Socket) -> None:
 
 
 @pytest.mark.parametrize("name", BOOLS - {"v6_only"})
-def test_a_switch_is_set_both_ways(tcp: Socket, name: str) -> None:
+def test_a_switch_is_set_both_ways(tcp: Socket, name: OptionName) -> None:
     for value in (True, False, True):
         try:
             tcp.set_option(name, value)
@@ -116,7 +117,7 @@ def test_a_switch_is_set_both_ways(tcp: Socket, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", READ_ONLY)
-def test_what_can_only_be_read(tcp: Socket, name: str) -> None:
+def test_what_can_only_be_read(tcp: Socket, name: OptionName) -> None:
     value = tcp.get_option(name)
     assert value == READ_ONLY[name]
     assert type(value) is type(READ_ONLY[name])
@@ -139,7 +140,7 @@ def test_reading_the_error_clears_it() -> None:
 
 
 @pytest.mark.parametrize("name", ABSENT)
-def test_what_the_platform_has_not_is_an_error_that_names_it(tcp: Socket, name: str) -> None:
+def test_what_the_platform_has_not_is_an_error_that_names_it(tcp: Socket, name: OptionName) -> None:
     with pytest.raises(OptionNotSupported, match=f"^getsockopt {name}: "):
         tcp.get_option(name)
     with pytest.raises(OptionNotSupported, match=f"^setsockopt {name}: "):
@@ -147,7 +148,7 @@ def test_what_the_platform_has_not_is_an_error_that_names_it(tcp: Socket, name: 
 
 
 @pytest.mark.parametrize("name", sorted(INTERNET_ONLY))
-def test_a_local_socket_has_not_what_is_the_internets(local: Socket, name: str) -> None:
+def test_a_local_socket_has_not_what_is_the_internets(local: Socket, name: OptionName) -> None:
     with pytest.raises(OptionNotSupported, match=rf"^getsockopt {name}\b"):
         local.get_option(name)
     with pytest.raises(OptionNotSupported, match=rf"^setsockopt {name}\b"):
@@ -183,7 +184,7 @@ def test_v6_only_is_an_option_of_ipv6_sockets() -> None:
 
 @pytest.mark.parametrize("name", ["", "SO_KEEPALIVE", "keep_alive", "tcp_nodelay"])
 def test_an_option_that_there_is_not_is_an_error_that_says_what_there_is(
-    tcp: Socket, name: str
+    tcp: Socket, name: OptionName
 ) -> None:
     for call in (lambda: tcp.get_option(name), lambda: tcp.set_option(name, True)):
         with pytest.raises(ValueError, match=r"no such option: .*keepalive, linger"):
@@ -195,14 +196,14 @@ def test_an_option_that_there_is_not_is_an_error_that_says_what_there_is(
 
 @pytest.mark.parametrize("name", sorted(BOOLS))
 @pytest.mark.parametrize("value", [1, 0, None, "yes", 1.0])
-def test_what_a_switch_cannot_be(tcp: Socket, name: str, value: object) -> None:
+def test_what_a_switch_cannot_be(tcp: Socket, name: OptionName, value: object) -> None:
     with pytest.raises(TypeError, match=f"^{name}: "):
         tcp.set_option(name, value)
 
 
 @pytest.mark.parametrize("name", sorted(INTS))
 @pytest.mark.parametrize("value", [True, None, "1", 1.0])
-def test_what_a_number_cannot_be(tcp: Socket, name: str, value: object) -> None:
+def test_what_a_number_cannot_be(tcp: Socket, name: OptionName, value: object) -> None:
     with pytest.raises(TypeError, match=f"^{name}: "):
         tcp.set_option(name, value)
 
@@ -231,14 +232,14 @@ def test_a_number_fits_into_a_c_int(tcp: Socket, value: int) -> None:
     ],
 )
 def test_what_a_time_cannot_be(
-    tcp: Socket, name: str, value: object, error: type[Exception]
+    tcp: Socket, name: OptionName, value: object, error: type[Exception]
 ) -> None:
     with pytest.raises(error, match=f"^{name}: "):
         tcp.set_option(name, value)
 
 
 @pytest.mark.parametrize("name", sorted(TIMES))
-def test_a_time_is_in_seconds_or_none(tcp: Socket, name: str) -> None:
+def test_a_time_is_in_seconds_or_none(tcp: Socket, name: OptionName) -> None:
     assert tcp.get_option(name) is None
     tcp.set_option(name, 2)
     assert tcp.get_option(name) == 2.0

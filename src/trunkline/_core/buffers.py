@@ -3,12 +3,21 @@
 `memoryview` speaks of itself where something is wrong; the errors here speak of what was given.
 """
 
-from typing import Any
+import sys
+from typing import TYPE_CHECKING
 
-__all__ = ("bytes_of", "space_in")
+__all__ = ("Buffer", "bytes_of", "space_in")
+
+# What has bytes. Python itself has a name for it from version 3.12 on.
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # it comes with every type checker
+elif sys.version_info >= (3, 12):
+    from collections.abc import Buffer
+else:
+    Buffer = bytes | bytearray | memoryview
 
 
-def bytes_of(data: Any, what: str = "what is sent is") -> memoryview:
+def bytes_of(data: Buffer, what: str = "what is sent is") -> memoryview:
     """Return a view of the bytes of an object; of a view with gaps, of those that it shows.
 
     Args:
@@ -27,7 +36,7 @@ def bytes_of(data: Any, what: str = "what is sent is") -> memoryview:
     return view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
 
 
-def space_in(buffer: Any) -> memoryview:
+def space_in(buffer: Buffer) -> memoryview:
     """Return a view of the bytes of a writable buffer, to receive into.
 
     Raises:

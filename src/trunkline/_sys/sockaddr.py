@@ -9,10 +9,16 @@ from typing import Any, TypeAlias
 from ..addresses import Endpoint, LocalAddress, map_ipv4_address_to_ipv6
 from ..errors import AddressFamilyNotSupported, NoSuchDevice
 
-__all__ = ("Name", "family_of", "name_from_sockaddr", "sockaddr_from_name")
+__all__ = ("AnyName", "Name", "family_of", "name_from_sockaddr", "sockaddr_from_name")
 
 Name: TypeAlias = Endpoint | LocalAddress
 """What a socket is bound or connected to."""
+
+AnyName: TypeAlias = Endpoint | Any
+"""The same, for programs: they know which of the two it is, and need not tell the type checker.
+
+That finds what no endpoint has; for the path of a local socket there is an attribute of its own.
+"""
 
 AF_UNIX: int | None = getattr(socket, "AF_UNIX", None)
 ANY_FAMILY = int(socket.AF_UNSPEC)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Self
 
+from .._core.buffers import Buffer
 from ..addresses import LocalAddress
 from ..errors import NotConnected, SocketError
 from .descriptor import Descriptor
@@ -274,7 +275,7 @@ class SocketDescriptor(Descriptor):
             self._check_end()
         return data
 
-    def receive_into(self, buffer: Any, flags: int = 0) -> int:
+    def receive_into(self, buffer: Buffer, flags: int = 0) -> int:
         """Receive into a writable buffer, and return how many bytes came."""
         try:
             count = self._socket.recv_into(buffer, 0, flags)
@@ -297,7 +298,7 @@ class SocketDescriptor(Descriptor):
             return self.is_readable()
         return fcntl.ioctl(self._number, termios.FIONREAD, _NO_BYTES) != _NO_BYTES
 
-    def send(self, data: Any, flags: int = 0) -> int:
+    def send(self, data: Buffer, flags: int = 0) -> int:
         """Send what can be sent at once, and return how many bytes that was; see send(2)."""
         try:
             return self._socket.send(data, flags | NO_SIGNAL)

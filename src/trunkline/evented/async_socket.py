@@ -11,8 +11,10 @@ A callback that raises something ends its socket, too, once the loop has dealt w
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias, TypedDict
 
+from .._core.buffers import Buffer
 from .._core.deadline import check_timeout
 from .._printable import printable
+from .._sys.sockaddr import AnyName
 from ..errors import AlreadyConnected, ConnectionInProgress, SocketClosed, TimedOut
 from ..multiplex import EventBase, Transport, TransportProtocol
 from .events import Event, EventCallback, EventKind
@@ -20,12 +22,25 @@ from .handle import Handle
 from .loop import EventLoop, check_callable
 from .stream import SocketStream
 
-__all__ = ("AsyncSocket", "ReadCallback", "SocketCallback", "SocketOptions")
+__all__ = (
+    "AsyncSocket",
+    "BytesCallback",
+    "ReadCallback",
+    "SocketCallback",
+    "SocketOptions",
+    "StreamCallback",
+)
 
-ReadCallback: TypeAlias = Callable[[Any, Any], object]
-"""Called with the socket, and the bytes that have arrived or the `SocketStream` that has them."""
+BytesCallback: TypeAlias = Callable[["AsyncSocket", bytes], object]
+"""Called with the socket, and the bytes that have arrived."""
 
-SocketCallback: TypeAlias = Callable[[Any], object]
+StreamCallback: TypeAlias = Callable[["AsyncSocket", SocketStream], object]
+"""Called with the socket, and the stream that has what has arrived."""
+
+ReadCallback: TypeAlias = BytesCallback | StreamCallback
+"""Which of the two, `stream` says."""
+
+SocketCallback: TypeAlias = Callable[["AsyncSocket"], object]
 """Called with the socket."""
 
 
@@ -63,7 +78,7 @@ class AsyncSocket(Handle):
         read_timeout: float | None = None,
         write_timeout: float | None = None,
         drain: bool | None = None,
-        data: Any = None,
+        data: Buffer | str | None = None,
     ) -> None:
         super().__init__(event_cb, loop)
         self.data: Any = None
@@ -106,12 +121,12 @@ class AsyncSocket(Handle):
         return self._transport is not None and self._transport.is_connected
 
     @property
-    def remote_name(self) -> Any:
+    def remote_name(self) -> AnyName:
         """The peer, an `Endpoint` or a `LocalAddress`; None before it is connected."""
         return None if self._transport is None else self._transport.remote_name
 
     @property
-    def local_name(self) -> Any:
+    def local_name(self) -> AnyName:
         """This end; None before it is connected."""
         return None if self._transport is None else self._transport.local_name
 
@@ -222,7 +237,7 @@ class AsyncSocket(Handle):
 
     def write(
         self,
-        data: Any,
+        data: Buffer | str,
         *,
         read_cb: ReadCallback | None = None,
         write_cb: SocketCallback | None = None,

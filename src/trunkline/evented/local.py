@@ -1,12 +1,20 @@
 """Local sockets with callbacks: what TCP is between machines, they are within one."""
 
 from functools import partial
-from typing import Any, ClassVar, Literal, Unpack, overload
+from typing import ClassVar, Literal, Unpack, cast, overload
 
+from .._core.buffers import Buffer
+from ..addresses import LocalAddress
 from ..multiplex import connect
 from ..sockets import PassiveSocket, make_socket
 from ..sockets.keywords import PassiveLocalOptions, PathLikeName
-from .async_socket import AsyncSocket, ReadCallback, SocketOptions
+from .async_socket import (
+    AsyncSocket,
+    BytesCallback,
+    ReadCallback,
+    SocketOptions,
+    StreamCallback,
+)
 from .events import EventCallback
 from .loop import EventLoop
 from .server import SocketServer, inherited_socket
@@ -29,14 +37,19 @@ class LocalServer(SocketServer):
     kind: ClassVar[str] = "local server"
     socket_class: ClassVar[type[AsyncSocket]] = _IncomingLocalSocket
 
+    @property
+    def local_name(self) -> LocalAddress:
+        """Where it listens."""
+        return cast("LocalAddress", super().local_name)
+
 
 @overload
 def local_connect(
     path: PathLikeName,
-    read_cb: ReadCallback | None,
+    read_cb: BytesCallback | None,
     event_cb: EventCallback | None = ...,
     *,
-    data: Any = ...,
+    data: Buffer | str | None = ...,
     stream: Literal[False] = ...,
     loop: EventLoop | None = ...,
     **options: Unpack[SocketOptions],
@@ -44,10 +57,10 @@ def local_connect(
 @overload
 def local_connect(
     path: PathLikeName,
-    read_cb: ReadCallback | None,
+    read_cb: StreamCallback | None,
     event_cb: EventCallback | None = ...,
     *,
-    data: Any = ...,
+    data: Buffer | str | None = ...,
     stream: Literal[True],
     loop: EventLoop | None = ...,
     **options: Unpack[SocketOptions],
@@ -57,7 +70,7 @@ def local_connect(
     read_cb: ReadCallback | None,
     event_cb: EventCallback | None = None,
     *,
-    data: Any = None,
+    data: Buffer | str | None = None,
     stream: bool = False,
     loop: EventLoop | None = None,
     **options: Unpack[SocketOptions],
@@ -83,6 +96,32 @@ def local_connect(
     return socket.for_application()
 
 
+@overload
+def local_server(
+    path: PathLikeName | None,
+    read_cb: BytesCallback | None,
+    event_cb: EventCallback | None = ...,
+    *,
+    stream: Literal[False] = ...,
+    backlog: int | None = ...,
+    reuse_address: bool = ...,
+    fd: int | None = ...,
+    loop: EventLoop | None = ...,
+    **options: Unpack[SocketOptions],
+) -> LocalServer: ...
+@overload
+def local_server(
+    path: PathLikeName | None,
+    read_cb: StreamCallback | None,
+    event_cb: EventCallback | None = ...,
+    *,
+    stream: Literal[True],
+    backlog: int | None = ...,
+    reuse_address: bool = ...,
+    fd: int | None = ...,
+    loop: EventLoop | None = ...,
+    **options: Unpack[SocketOptions],
+) -> LocalServer: ...
 def local_server(
     path: PathLikeName | None,
     read_cb: ReadCallback | None,

@@ -422,7 +422,8 @@ def start_event_loop(main: Callable[[], object], **options: Unpack[LoopOptions])
 
     Args:
         main: Called first, without arguments; it sets up the rest.
-        **options: The keyword arguments of `EventLoop`.
+        **options: The keyword arguments of `EventLoop`: `catch_app_errors`,
+            `send_errors_to_eventcb`, `resolver`, `max_lookups`, `backend`, `clock`.
 
     Raises:
         RuntimeError: This thread has a loop already.

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from ..errors import SocketClosed
 from ..multiplex import Cause, IOHandler
+from ..multiplex.handler_registration import DescriptorLike
 from ..multiplex.handlers import Event as IOEvent
 from ..sockets.socket import Socket
 from .events import EventCallback
@@ -25,7 +26,7 @@ class Poller(FreeableHandle):
 
     def __init__(
         self,
-        descriptor: Any,
+        descriptor: DescriptorLike,
         callback: PollCallback,
         events: list[Literal["read", "write"]],
         event_cb: EventCallback | None,
@@ -71,7 +72,7 @@ class Poller(FreeableHandle):
 
 
 def poll(
-    descriptor: Any,
+    descriptor: DescriptorLike,
     callback: PollCallback,
     *,
     read: bool = True,

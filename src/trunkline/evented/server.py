@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar, TypedDict, Unpack
+from typing import Any, ClassVar, Literal, TypedDict, Unpack, cast, overload
 
+from .._sys.sockaddr import AnyName
 from .._sys.socket_descriptor import SocketDescriptor
-from ..addresses import IPV4_UNSPECIFIED, AddressLike, ensure_address
+from ..addresses import IPV4_UNSPECIFIED, AddressLike, Endpoint, ensure_address
 from ..errors import SocketClosed, SocketError
 from ..multiplex import TransportProtocol, listen
 from ..sockets import PassiveSocket, make_socket, make_socket_from_fd
 from ..sockets.families import family_label
 from ..sockets.make_socket import check_fd
-from .async_socket import AsyncSocket, ReadCallback, SocketOptions
+from .async_socket import AsyncSocket, BytesCallback, ReadCallback, SocketOptions, StreamCallback
 from .events import Event, EventCallback, EventKind
 from .handle import Handle
 from .loop import EventLoop
@@ -42,11 +43,12 @@ class SocketServer(Handle):
         read_cb: ReadCallback | None,
         event_cb: EventCallback | None,
         loop: EventLoop | None,
-        **socket_arguments: Any,
+        stream: bool,
+        **options: Unpack[SocketOptions],
     ) -> None:
         super().__init__(event_cb, loop)
         self._make_socket = partial(
-            self.socket_class, read_cb, event_cb, self._loop, **socket_arguments
+            self.socket_class, read_cb, event_cb, self._loop, stream=stream, **options
         )
         self._make_socket()  # a mistake in the arguments is to be found now
         passive = make_passive_socket()
@@ -73,7 +75,7 @@ class SocketServer(Handle):
             self.close()
 
     @property
-    def local_name(self) -> Any:
+    def local_name(self) -> AnyName:
         """Where it listens, an `Endpoint` or a `LocalAddress`."""
         return self._listener.local_name
 
@@ -114,6 +116,11 @@ class TcpServer(SocketServer):
     kind: ClassVar[str] = "tcp server"
     socket_class: ClassVar[type[AsyncSocket]] = _IncomingTcpSocket
 
+    @property
+    def local_name(self) -> Endpoint:
+        """Where it listens."""
+        return cast("Endpoint", super().local_name)
+
 
 class ListenOptions(TypedDict, total=False):
     """The keyword arguments that concern listening."""
@@ -130,6 +137,32 @@ class TcpServerOptions(ListenOptions, SocketOptions, total=False):
     """The keyword arguments of `tcp_server`, but for those of its own."""
 
 
+@overload
+def tcp_server(
+    bind_address: AddressLike | None,
+    port: int | str | None,
+    read_cb: BytesCallback | None,
+    event_cb: EventCallback | None = ...,
+    *,
+    stream: Literal[False] = ...,
+    backlog: int | None = ...,
+    fd: int | None = ...,
+    loop: EventLoop | None = ...,
+    **options: Unpack[TcpServerOptions],
+) -> TcpServer: ...
+@overload
+def tcp_server(
+    bind_address: AddressLike | None,
+    port: int | str | None,
+    read_cb: StreamCallback | None,
+    event_cb: EventCallback | None = ...,
+    *,
+    stream: Literal[True],
+    backlog: int | None = ...,
+    fd: int | None = ...,
+    loop: EventLoop | None = ...,
+    **options: Unpack[TcpServerOptions],
+) -> TcpServer: ...
 def tcp_server(
     bind_address: AddressLike | None,
     port: int | str | None,

@@ -5,28 +5,19 @@ into the stream's buffer by the socket, so that no read ever waits.
 """
 
 from contextlib import AbstractContextManager
-from typing import Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from .._core.buffers import Buffer
 from .._core.deadline import Deadline
 from .._core.external_format import ExternalFormatLike
 from ..errors import SocketClosed, TimedOut, WouldBlock
 from ..streams import DEFAULT_LIMIT, DEFAULT_TIMEOUT, Stream
 from ..streams.stream import Timeout, check_size
 
+if TYPE_CHECKING:
+    from .async_socket import AsyncSocket
+
 __all__ = ("SocketStream",)
-
-
-class _Socket(Protocol):
-    """What a stream needs of its socket."""
-
-    @property
-    def closed(self) -> bool: ...
-    @property
-    def remote_name(self) -> Any: ...
-    def note_input(self) -> None: ...
-    def write(self, data: Any) -> None: ...
-    def close(self, *, flush: bool = ...) -> None: ...
-    def fileno(self) -> int: ...
 
 
 class SocketStream(Stream):
@@ -41,10 +32,12 @@ class SocketStream(Stream):
         socket: The socket.
     """
 
-    def __init__(self, socket: Any, *, external_format: ExternalFormatLike = "utf-8") -> None:
+    def __init__(
+        self, socket: "AsyncSocket", *, external_format: ExternalFormatLike = "utf-8"
+    ) -> None:
         super().__init__(_Channel(socket), external_format=external_format, timeout=0)
         self._input.stop_looking_ahead()  # the socket is told of each line that is read
-        self.socket = socket
+        self.socket: AsyncSocket = socket
         self._limit = DEFAULT_LIMIT
 
     @property
@@ -72,7 +65,7 @@ class SocketStream(Stream):
             return self._input.take_bytes(len(self._input))
 
     def write(
-        self, data: str | Any, *, flush: bool = False, timeout: Timeout = DEFAULT_TIMEOUT
+        self, data: str | Buffer, *, flush: bool = False, timeout: Timeout = DEFAULT_TIMEOUT
     ) -> None:
         """Write text in the stream's external format, or bytes; it never waits, and keeps nothing.
 
@@ -115,7 +108,7 @@ class _Channel:
     See `Channel` in the layer of streams.
     """
 
-    def __init__(self, socket: _Socket) -> None:
+    def __init__(self, socket: "AsyncSocket") -> None:
         self._socket = socket
         self.reading: AbstractContextManager[None] = _Right(self, "read")
         self.writing: AbstractContextManager[None] = _Right(self, "write")
@@ -137,10 +130,10 @@ class _Channel:
         """Tell the socket that something may have been read."""
         self._socket.note_input()
 
-    def receive_into(self, buffer: Any, /) -> int:
+    def receive_into(self, buffer: memoryview, /) -> int:
         raise WouldBlock(operation="receive", address=self.where)
 
-    def send(self, data: Any, /) -> int:
+    def send(self, data: bytearray | memoryview, /) -> int:
         self._socket.write(data)
         return len(data)
 

@@ -1,13 +1,20 @@
 """Connecting by TCP, with callbacks."""
 
 from functools import partial
-from typing import Any, ClassVar, Literal, TypedDict, Unpack, cast, overload
+from typing import ClassVar, Literal, TypedDict, Unpack, cast, overload
 
+from .._core.buffers import Buffer
 from ..addresses import AddressLike
 from ..multiplex import connect
 from ..sockets.families import InternetFamily
 from ..sockets.resolving import Resolver
-from .async_socket import AsyncSocket, ReadCallback, SocketOptions
+from .async_socket import (
+    AsyncSocket,
+    BytesCallback,
+    ReadCallback,
+    SocketOptions,
+    StreamCallback,
+)
 from .events import EventCallback
 from .loop import EventLoop
 from .stream import SocketStream
@@ -44,20 +51,20 @@ class _OutgoingTcpSocket(AsyncSocket):
 
 @overload
 def init_tcp_socket(
-    read_cb: ReadCallback | None,
+    read_cb: BytesCallback | None,
     event_cb: EventCallback | None = ...,
     *,
-    data: Any = ...,
+    data: Buffer | str | None = ...,
     stream: Literal[False] = ...,
     loop: EventLoop | None = ...,
     **options: Unpack[SocketOptions],
 ) -> AsyncSocket: ...
 @overload
 def init_tcp_socket(
-    read_cb: ReadCallback | None,
+    read_cb: StreamCallback | None,
     event_cb: EventCallback | None = ...,
     *,
-    data: Any = ...,
+    data: Buffer | str | None = ...,
     stream: Literal[True],
     loop: EventLoop | None = ...,
     **options: Unpack[SocketOptions],
@@ -66,7 +73,7 @@ def init_tcp_socket(
     read_cb: ReadCallback | None,
     event_cb: EventCallback | None = None,
     *,
-    data: Any = None,
+    data: Buffer | str | None = None,
     stream: bool = False,
     loop: EventLoop | None = None,
     **options: Unpack[SocketOptions],
@@ -156,10 +163,10 @@ def _connect(
 def tcp_connect(
     host: AddressLike,
     port: int | str,
-    read_cb: ReadCallback | None,
+    read_cb: BytesCallback | None,
     event_cb: EventCallback | None = ...,
     *,
-    data: Any = ...,
+    data: Buffer | str | None = ...,
     stream: Literal[False] = ...,
     loop: EventLoop | None = ...,
     **options: Unpack[TcpOptions],
@@ -168,10 +175,10 @@ def tcp_connect(
 def tcp_connect(
     host: AddressLike,
     port: int | str,
-    read_cb: ReadCallback | None,
+    read_cb: StreamCallback | None,
     event_cb: EventCallback | None = ...,
     *,
-    data: Any = ...,
+    data: Buffer | str | None = ...,
     stream: Literal[True],
     loop: EventLoop | None = ...,
     **options: Unpack[TcpOptions],
@@ -182,7 +189,7 @@ def tcp_connect(
     read_cb: ReadCallback | None,
     event_cb: EventCallback | None = None,
     *,
-    data: Any = None,
+    data: Buffer | str | None = None,
     stream: bool = False,
     loop: EventLoop | None = None,
     **options: Unpack[TcpOptions],

@@ -1,17 +1,21 @@
 """Moving a live connection from a blocking socket to an event base; `Transport.detach` is back."""
 
-from typing import Any
+from typing import Unpack
 
 from ..sockets.active_socket import ActiveSocket
 from .event_base import EventBase
+from .protocol import ProtocolLike
 from .transport import Transport
-from .transport_options import check_transport_options
+from .transport_options import TransportOptions, check_transport_options
 
 __all__ = ("adopt",)
 
 
 def adopt(
-    event_base: EventBase, protocol: Any, socket: ActiveSocket, **transport_options: Any
+    event_base: EventBase,
+    protocol: ProtocolLike,
+    socket: ActiveSocket,
+    **transport_options: Unpack[TransportOptions],
 ) -> Transport:
     """Make a transport of a connected socket, which is closed then, while the connection lives on.
 
@@ -23,7 +27,9 @@ def adopt(
         event_base: Who calls the transport.
         protocol: Whom it calls, see `TransportProtocol`.
         socket: The connection.
-        **transport_options: As for `Transport`; `external_format` is the socket's by default.
+        **transport_options: As for `Transport`: `delivery`, `external_format` (by default that of
+            the socket), `line_limit`, `high_water`, `low_water`, `idle_timeout`, `read_timeout`,
+            `write_timeout`, `context`.
 
     Raises:
         NotConnected: The socket has no peer.

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from .._core.deadline import check_seconds
 from .._core.timer_queue import Timer, TimerQueue
@@ -13,6 +13,8 @@ from .._sys.waker import Waker
 from ..errors import SocketClosed
 
 __all__ = ("Calls", "check_callable")
+
+Arguments = TypeVarTuple("Arguments")
 
 
 class Calls(Uncopied):
@@ -62,7 +64,7 @@ class Calls(Uncopied):
         """Remove a timer; return whether it was pending."""
         return self._timers.remove(timer)
 
-    def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
+    def call_soon(self, callback: Callable[[*Arguments], object], *args: *Arguments) -> None:
         """Have `callback` called with `args` in the next iteration.
 
         Raises:
@@ -72,11 +74,12 @@ class Calls(Uncopied):
             self._check_open("call_soon")
         if not callable(callback):
             check_callable(callback)  # type: ignore[unreachable] # not everybody checks types
-        if self._longest_callback is not None:
-            callback = self._timed(callback)
-        self._deferred.append((callback, args))
+        timed = callback if self._longest_callback is None else self._timed(callback)
+        self._deferred.append((timed, args))
 
-    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> None:
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Arguments], object], *args: *Arguments
+    ) -> None:
         """The same, from another thread or from a signal handler: it wakes the event base.
 
         Raises:

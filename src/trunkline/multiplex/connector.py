@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal, Required, Unpack, cast, overload
 
 from .._core.back_off import BackOff
 from .._core.deadline import Deadline
@@ -10,24 +10,59 @@ from .._core.timer_queue import Timer
 from .._sys.clock import monotonic
 from .._sys.sockaddr import family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
-from ..addresses import Endpoint, LocalAddress, ensure_address
+from ..addresses import AddressLike, Endpoint, LocalAddress, ensure_address
 from ..errors import SocketError, WouldBlock
 from ..sockets.connect_plan import ConnectPlan, Route
 from ..sockets.connecting import Attempts, start_to_connect
-from ..sockets.families import AddressFamily
-from ..sockets.keywords import StreamOptions, check_keywords
+from ..sockets.families import AddressFamily, InternetFamily
+from ..sockets.keywords import PathLikeName, SourceOptions, StreamOptions, check_keywords
 from .background import call_in_background
 from .event_base import EventBase
 from .handlers import Cause, Event
+from .protocol import ProtocolLike
 from .transport import Transport
-from .transport_options import TRANSPORT_OPTIONS
+from .transport_options import TransportOptions
 
 __all__ = ("connect",)
 
+# What active sockets take, and transports do without.
+_OF_SOCKETS = frozenset({*StreamOptions.__annotations__, "connect_timeout"})
 
+
+class ConnectOptions(TransportOptions, SourceOptions, total=False):
+    """What `connect` takes for an internet address."""
+
+    remote_host: Required[AddressLike]
+    remote_port: Required[int | str]
+    attempt_delay: float | None
+
+
+class LocalConnectOptions(TransportOptions, total=False):
+    """What `connect` takes for a local address."""
+
+    remote_filename: Required[PathLikeName]
+    local_filename: PathLikeName
+
+
+@overload
 def connect(
     event_base: EventBase,
-    protocol: Any,
+    protocol: ProtocolLike,
+    *,
+    address_family: InternetFamily = ...,
+    **options: Unpack[ConnectOptions],
+) -> Transport: ...
+@overload
+def connect(
+    event_base: EventBase,
+    protocol: ProtocolLike,
+    *,
+    address_family: Literal["local"],
+    **options: Unpack[LocalConnectOptions],
+) -> Transport: ...
+def connect(
+    event_base: EventBase,
+    protocol: ProtocolLike,
     *,
     address_family: AddressFamily = "internet",
     **options: Any,
@@ -44,9 +79,10 @@ def connect(
         protocol: Whom the transport calls, see `TransportProtocol`.
         address_family: ``"internet"``, ``"ipv4"``, ``"ipv6"`` or ``"local"``.
         **options: Where to connect to, and how, as for `make_socket`: `remote_host` and
-            `remote_port` (or `remote_filename`), `local_host`, `local_port`, `keepalive`,
-            `nodelay`, `interface`, `resolver`, `attempt_delay`, ….
-            And those of `Transport`: `delivery`, `external_format`, `high_water`, …. Its time
+            `remote_port`, `local_host`, `local_port`, `reuse_address`, `keepalive`, `nodelay`,
+            `interface`, `resolver`, `attempt_delay`; or `remote_filename` and `local_filename`.
+            And those of `Transport`: `delivery`, `external_format`, `line_limit`, `high_water`,
+            `low_water`, `idle_timeout`, `read_timeout`, `write_timeout`, `context`. Its time
             limits for being idle and for reading count while connecting, too.
 
     Raises:
@@ -54,8 +90,11 @@ def connect(
         ValueError: An option is none of those that it can be.
         SocketClosed: The event base is closed.
     """
-    transport_options = {name: options.pop(name) for name in TRANSPORT_OPTIONS & options.keys()}
-    for name in options.keys() & StreamOptions.__annotations__.keys():
+    for_transport = TransportOptions.__annotations__.keys() & options.keys()
+    transport_options = cast(
+        "TransportOptions", {name: options.pop(name) for name in for_transport}
+    )
+    for name in sorted(_OF_SOCKETS & options.keys()):
         raise TypeError(f"a transport does not take {name}")
     check_keywords("active", address_family, "stream", options)
     needed = "remote_filename" if address_family == "local" else "remote_host"

@@ -373,7 +373,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def log_exception(error: Exception, where: Any) -> None:
+def log_exception(error: Exception, where: object) -> None:
     """Log an exception that has no caller to go to."""
     logging.getLogger("trunkline.multiplex").error(
         "a callback of %r has failed",

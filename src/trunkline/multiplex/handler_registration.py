@@ -5,7 +5,7 @@ Trunkline's says when it is closed; of all else it is remembered which open file
 set for, and what is closed behind our back is found out when its number turns up again.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from .._core.input_buffer import InputBuffer
 from .._sys.descriptor import Descriptor
@@ -19,14 +19,25 @@ from .handlers import EVENTS, Cause, Event, IOHandler
 if TYPE_CHECKING:
     from .event_base import EventBase
 
-__all__ = ("HandlerRegistration", "number_of")
+__all__ = ("DescriptorLike", "HandlerRegistration", "number_of")
+
+
+class HasFileno(Protocol):
+    """What has a descriptor."""
+
+    def fileno(self) -> int:
+        """Return its number."""
+
+
+DescriptorLike: TypeAlias = int | HasFileno
+"""A descriptor: its number, or any object that has one."""
 
 _FOR_READING = READABLE | HUNG_UP  # a hang-up is readable, so that end of file is seen,
 _FOR_WRITING = WRITABLE | HUNG_UP  # and writable
 _UNASKED = HUNG_UP | FAULTY  # what the system tells whether it was asked or not
 
 
-def number_of(source: Any) -> int:
+def number_of(source: DescriptorLike) -> int:
     """Return the number of a descriptor, given as that or as an object with `fileno`.
 
     Raises:
@@ -71,11 +82,11 @@ class HandlerRegistration(Registration):
         "write",
     )
 
-    def __init__(self, event_base: "EventBase", number: int, source: Any) -> None:
+    def __init__(self, event_base: "EventBase", number: int, source: DescriptorLike) -> None:
         super().__init__(number)
         self._event_base = event_base
         self._identity: Identity | None = None
-        self.source: Any = None  # what says when it is closed
+        self.source: Socket | Descriptor | None = None  # what says when it is closed
         self.is_trusted: bool = False  # whether there is such a thing
         self.is_abandoned: bool = (
             False  # another thread is closing it, and the handlers will be removed
@@ -89,7 +100,7 @@ class HandlerRegistration(Registration):
         if not self.is_trusted:
             self._identity = identify(number)
 
-    def take_note_of(self, source: Any) -> None:
+    def take_note_of(self, source: DescriptorLike) -> None:
         """Learn what there is to know of what stands for the number, and was perhaps not known."""
         if self.buffer is None and isinstance(source, Stream):
             self.buffer = source.input_buffer
@@ -100,7 +111,7 @@ class HandlerRegistration(Registration):
 
     def forget_source(self) -> None:
         """Undo `take_note_of`."""
-        if self.is_trusted:
+        if self.source is not None:
             self.source.unwatch_closing(self._source_closing)
 
     def _source_closing(self, number: int) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, Unpack
 
 from .._core.accept_policy import AcceptVerdict, accept_back_off, accept_verdict
 from .._core.timer_queue import Timer
@@ -11,14 +11,15 @@ from .._core.uncopied import Uncopied
 from .._sys.readiness import READABLE
 from .._sys.registration import Registration
 from .._sys.shortage import tell_when_freed
-from .._sys.sockaddr import Name
+from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import Endpoint
 from ..errors import SocketClosed, SocketError
 from ..sockets.passive_socket import PassiveSocket
 from .event_base import EventBase
+from .protocol import ProtocolLike
 from .transport import Transport
-from .transport_options import check_transport_options
+from .transport_options import TransportOptions, check_transport_options
 
 __all__ = ("Listener", "listen")
 
@@ -37,9 +38,9 @@ class Listener(Registration, Uncopied):
         self,
         event_base: EventBase,
         socket: PassiveSocket,
-        protocol_factory: Callable[[], Any],
+        protocol_factory: Callable[[], ProtocolLike],
         error_callback: Callable[[SocketError], object] | None,
-        transport_options: dict[str, Any],
+        transport_options: TransportOptions,
     ) -> None:
         super().__init__(socket.fileno())
         self._event_base = event_base
@@ -61,7 +62,7 @@ class Listener(Registration, Uncopied):
         return self._socket
 
     @property
-    def local_name(self) -> Any:
+    def local_name(self) -> AnyName:
         """The name that it listens at."""
         return self._socket.local_name
 
@@ -196,10 +197,10 @@ def _name_of_accepted(socket: PassiveSocket) -> Name | None:
 def listen(
     event_base: EventBase,
     socket: PassiveSocket,
-    protocol_factory: Callable[[], Any],
+    protocol_factory: Callable[[], ProtocolLike],
     *,
     error_callback: Callable[[SocketError], object] | None = None,
-    **transport_options: Any,
+    **transport_options: Unpack[TransportOptions],
 ) -> Listener:
     """Accept connections on an event base, and make a transport of each.
 
@@ -209,7 +210,8 @@ def listen(
         protocol_factory: Called without arguments for each connection; it returns the protocol.
         error_callback: Called with an error that ends the accepting. By default it goes to the
             event base's `exception_handler`.
-        **transport_options: As for `Transport`: `delivery`, `external_format`, `high_water`, ….
+        **transport_options: As for `Transport`: `delivery`, `external_format`, `line_limit`,
+            `high_water`, `low_water`, `idle_timeout`, `read_timeout`, `write_timeout`, `context`.
 
     Returns:
         A `Listener`.

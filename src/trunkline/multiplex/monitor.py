@@ -13,7 +13,6 @@ thread that dispatches.
 import contextlib
 from collections.abc import Callable
 from threading import RLock, get_ident
-from typing import Any
 
 from .._core.deadline import check_timeout
 from .._core.timer_queue import Timer, TimerQueue
@@ -23,7 +22,7 @@ from .._sys.readiness import READABLE
 from .._sys.registration import Registration
 from ..errors import SocketClosed
 from .calls import Calls, check_callable
-from .handler_registration import HandlerRegistration, number_of
+from .handler_registration import DescriptorLike, HandlerRegistration, number_of
 from .handlers import EVENTS, Cause, Event, HandlerCallback, IOHandler
 
 __all__ = ("Monitor",)
@@ -54,7 +53,7 @@ class Monitor(Calls):
 
     def set_io_handler(
         self,
-        descriptor: Any,
+        descriptor: DescriptorLike,
         event: Event,
         callback: HandlerCallback,
         *,
@@ -104,7 +103,7 @@ class Monitor(Calls):
             registration.begin_to_read()
         return handler
 
-    def _add_handler(self, source: Any, handler: IOHandler) -> HandlerRegistration:
+    def _add_handler(self, source: DescriptorLike, handler: IOHandler) -> HandlerRegistration:
         registration = self._registration_for(handler.number, source)
         if registration.handler_of(handler.event) is not None:
             raise ValueError(
@@ -120,7 +119,7 @@ class Monitor(Calls):
             raise
         return registration
 
-    def _registration_for(self, number: int, source: Any) -> HandlerRegistration:
+    def _registration_for(self, number: int, source: DescriptorLike) -> HandlerRegistration:
         registration = self._registrations.get(number)
         if registration is not None:
             if registration.is_current():
@@ -135,7 +134,12 @@ class Monitor(Calls):
         return registration
 
     def remove_fd_handlers(
-        self, descriptor: Any, *, read: bool = False, write: bool = False, error: bool = False
+        self,
+        descriptor: DescriptorLike,
+        *,
+        read: bool = False,
+        write: bool = False,
+        error: bool = False,
     ) -> bool:
         """Remove handlers of a descriptor: those that are named, or all of them if none is.
 
@@ -157,7 +161,7 @@ class Monitor(Calls):
                 removed |= self.remove_handler(registration, event)
         return removed
 
-    def fd_monitored(self, descriptor: Any, event: Event) -> IOHandler | None:
+    def fd_monitored(self, descriptor: DescriptorLike, event: Event) -> IOHandler | None:
         """Return the handler of a descriptor for an event, or None."""
         _check_event(event)
         registration = self._registrations.get(number_of(descriptor))

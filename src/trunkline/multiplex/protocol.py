@@ -1,13 +1,52 @@
 """What a transport calls."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from .._core.buffers import Buffer
 from ..errors import StreamError
 
 if TYPE_CHECKING:
     from .transport import Transport
 
-__all__ = ("TransportProtocol",)
+__all__ = ("ProtocolLike", "TimeLimit", "TransportProtocol")
+
+TimeLimit: TypeAlias = Literal["idle", "read", "write"]
+"""The time limits of a transport."""
+
+
+class TakesBytes(Protocol):
+    """What bytes can be delivered to."""
+
+    def data_received(self, data: bytes, /) -> object:
+        """See `TransportProtocol`, as for the others."""
+
+
+class TakesText(Protocol):
+    """What text can be delivered to."""
+
+    def text_received(self, text: str, /) -> object:
+        """Text has arrived."""
+
+
+class TakesLines(Protocol):
+    """What lines can be delivered to."""
+
+    def line_received(self, line: str, /) -> object:
+        """A line has arrived."""
+
+
+class LendsBuffer(Protocol):
+    """What has a buffer to receive into."""
+
+    def get_buffer(self, size_hint: int, /) -> Buffer:
+        """Return the buffer."""
+
+    def buffer_updated(self, count: int, /) -> object:
+        """So many bytes have arrived in it."""
+
+
+ProtocolLike: TypeAlias = TakesBytes | TakesText | TakesLines | LendsBuffer
+"""Whatever a transport can deliver to, a subclass of `TransportProtocol` or not."""
 
 
 class TransportProtocol:
@@ -29,7 +68,7 @@ class TransportProtocol:
     def line_received(self, line: str) -> None:
         """A line has arrived; it is given without its newline (delivery as ``"lines"``)."""
 
-    def get_buffer(self, size_hint: int) -> Any:
+    def get_buffer(self, size_hint: int) -> Buffer:
         """Return a writable buffer, not empty, to receive into (delivery as ``"buffer"``)."""
         raise NotImplementedError
 
@@ -54,7 +93,7 @@ class TransportProtocol:
     def resume_writing(self) -> None:
         """What is queued is down to the low-water mark."""
 
-    def timed_out(self, which: str) -> bool | None:
+    def timed_out(self, which: TimeLimit) -> bool | None:
         """A time limit has passed: ``"idle"``, ``"read"`` or ``"write"``.
 
         Return True to go on. By default the connection is aborted, with `TimedOut`.

@@ -19,17 +19,17 @@ The contract, which the callbacks of whatever shell stands on it can rely on:
 
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any
 
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.output_queue import OutputQueue
-from .._sys.sockaddr import Name
+from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import NotConnected
 from ..sockets.active_socket import ActiveSocket
 from ..streams.stream import DEFAULT_LIMIT
 from .delivery import Delivery, make_delivery
 from .event_base import EventBase
+from .protocol import ProtocolLike
 from .protocol_caller import ProtocolCaller
 from .time_limits import TimeLimits
 from .transport_core import CLOSED, CLOSING, CONNECTING, OPEN, STATES
@@ -74,13 +74,13 @@ class Transport(ReadingTransport):
     # Once more, for type checkers that want it in each class.
     event_base: EventBase
     descriptor: SocketDescriptor | None
-    remote_name: Any
+    remote_name: AnyName
     interrupted: bool
 
     def __init__(
         self,
         event_base: EventBase,
-        protocol: Any,
+        protocol: ProtocolLike,
         *,
         delivery: Delivery = "bytes",
         external_format: ExternalFormatLike = "utf-8",
@@ -131,7 +131,7 @@ class Transport(ReadingTransport):
 
     # -- settings --------------------------------------------------------------------------------
 
-    def set_protocol(self, protocol: Any) -> None:
+    def set_protocol(self, protocol: ProtocolLike) -> None:
         """Call another protocol from now on; it may be done at any time, also inside a callback."""
         self._caller = ProtocolCaller(protocol, self._context)
         self.interrupted = True
@@ -221,7 +221,7 @@ class Transport(ReadingTransport):
         return -1 if self.descriptor is None else self.descriptor.number
 
     @property
-    def local_name(self) -> Any:
+    def local_name(self) -> AnyName:
         """The name of this end; None before it is connected.
 
         It is remembered when the connection is over.

@@ -15,6 +15,7 @@ from .._core.text_writer import TextWriter
 from .._core.uncopied import Uncopied
 from .._sys.readiness import READABLE, WRITABLE
 from .._sys.registration import Registration
+from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import SocketClosed, SocketError, TimedOut
 from .delivery import Delivery, DeliveryForm
@@ -48,8 +49,8 @@ class TransportCore(Registration, Uncopied):
     number: int
     event_base: EventBase
     descriptor: SocketDescriptor | None
-    remote_name: Any
-    _local_name: Any  # None until it is asked for
+    remote_name: AnyName
+    _local_name: Name | None  # None until it is asked for
     _where: object  # what errors call the peer
     _state: int
     _error: Exception | None  # what the protocol will be told in the end

@@ -1,18 +1,33 @@
 """The options of transports, for those who make a transport later than they are told how."""
 
-from typing import Any
+from contextvars import Context
+from typing import TypedDict
 
+from .._core.external_format import ExternalFormatLike
 from ..errors import SocketClosed
+from .delivery import Delivery
 from .event_base import EventBase
+from .protocol import TransportProtocol
 from .transport import Transport
 
-__all__ = ("TRANSPORT_OPTIONS", "check_transport_options")
-
-TRANSPORT_OPTIONS = frozenset(Transport.__init__.__kwdefaults__ or ())
-"""The names of the keyword arguments of `Transport`."""
+__all__ = ("TransportOptions", "check_transport_options")
 
 
-def check_transport_options(event_base: EventBase, options: dict[str, Any]) -> None:
+class TransportOptions(TypedDict, total=False):
+    """The keyword arguments of `Transport`."""
+
+    delivery: Delivery
+    external_format: ExternalFormatLike
+    line_limit: int
+    high_water: int
+    low_water: int | None
+    idle_timeout: float | None
+    read_timeout: float | None
+    write_timeout: float | None
+    context: Context | None
+
+
+def check_transport_options(event_base: EventBase, options: TransportOptions) -> None:
     """Raise now what making a transport with these options would raise later.
 
     Raises:
@@ -21,4 +36,4 @@ def check_transport_options(event_base: EventBase, options: dict[str, Any]) -> N
     """
     if event_base.closed:
         raise SocketClosed(strerror="the event base is closed", operation="transport")
-    Transport(event_base, protocol=None, **options).abort()  # it may have started a timer
+    Transport(event_base, TransportProtocol(), **options).abort()  # it may have started a timer

@@ -1,8 +1,8 @@
 """Writing to a transport: at once if that works, and else from a queue when there is room."""
 
-from typing import Any
+from collections.abc import Iterable
 
-from .._core.buffers import bytes_of
+from .._core.buffers import Buffer, bytes_of
 from .._core.text_writer import TextWriter
 from .._sys.socket_descriptor import NO_SIGNAL
 from ..errors import SocketError
@@ -18,7 +18,7 @@ class WritingTransport(TransportCore):
 
     interrupted: bool
 
-    def write(self, data: Any) -> None:
+    def write(self, data: Buffer | str) -> None:
         r"""Write bytes, or text; see the contract at the top of this module.
 
         What is written after the connection is lost, or closed, is dropped.
@@ -51,7 +51,7 @@ class WritingTransport(TransportCore):
             except Exception as error:
                 self._callback_failed(error)
 
-    def _as_bytes(self, data: Any) -> bytes:
+    def _as_bytes(self, data: Buffer | str) -> bytes:
         # A copy, not a view: the caller may change what it has given to us.
         if not isinstance(data, str):
             return bytes(bytes_of(data, "what is written is text or"))
@@ -72,7 +72,7 @@ class WritingTransport(TransportCore):
             self._queue.append(memoryview(data)[sent:])
             self._wait_to_write()
 
-    def writelines(self, pieces: Any) -> None:
+    def writelines(self, pieces: Iterable[Buffer | str]) -> None:
         """Write several pieces, which leave in one if they can; see `write`.
 
         If one of them cannot be written, those before it are.
@@ -226,6 +226,6 @@ class WritingTransport(TransportCore):
             self._watch()
 
 
-def send_later(data: Any, flags: int = 0) -> int:
+def send_later(data: Buffer, flags: int = 0) -> int:
     """Stands for the descriptor's `send` while output is held."""
     raise BlockingIOError

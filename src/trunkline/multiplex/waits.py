@@ -1,6 +1,6 @@
 """Waiting for one descriptor, without an event base."""
 
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from .._core.deadline import Deadline
 from .._sys.clock import monotonic
@@ -8,9 +8,11 @@ from .._sys.identity import identify
 from .._sys.readiness import CLOSED, FAULTY, READABLE, WRITABLE, wait_for_one
 from ..errors import SocketClosed
 from ..streams.stream import Stream
-from .handler_registration import number_of
+from .handler_registration import DescriptorLike, number_of
 
 __all__ = ("Readiness", "fd_readable", "fd_writable", "wait_until_fd_ready")
+
+WaitEvent: TypeAlias = Literal["read", "write", "read_write"]
 
 _INTERESTS = {"read": READABLE, "write": WRITABLE, "read_write": READABLE | WRITABLE}
 
@@ -26,7 +28,7 @@ class Readiness(NamedTuple):
 
 
 def wait_until_fd_ready(
-    descriptor: Any, event: str = "read", *, timeout: float | None = None
+    descriptor: DescriptorLike, event: WaitEvent = "read", *, timeout: float | None = None
 ) -> Readiness:
     """Wait until a descriptor is ready.
 
@@ -71,11 +73,11 @@ def wait_until_fd_ready(
             return Readiness(bool(readiness & READABLE), bool(readiness & WRITABLE))
 
 
-def fd_readable(descriptor: Any) -> bool:
+def fd_readable(descriptor: DescriptorLike) -> bool:
     """Return whether a descriptor can be read at once; see `wait_until_fd_ready`."""
     return wait_until_fd_ready(descriptor, "read", timeout=0).readable
 
 
-def fd_writable(descriptor: Any) -> bool:
+def fd_writable(descriptor: DescriptorLike) -> bool:
     """Return whether a descriptor can be written at once; see `wait_until_fd_ready`."""
     return wait_until_fd_ready(descriptor, "write", timeout=0).writable

@@ -1,6 +1,7 @@
 """Accepting connections as sockets that block, on an event base."""
 
 from collections.abc import Callable
+from typing import NoReturn
 
 from .._core.external_format import ExternalFormat
 from .._sys.readiness import READABLE, wait_for_one
@@ -100,5 +101,5 @@ class Acceptor(Listener):
             self._finished()
 
 
-def _no_protocol() -> None:
+def _no_protocol() -> NoReturn:
     raise AssertionError("an acceptor makes no transports")

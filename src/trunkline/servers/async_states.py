@@ -10,13 +10,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
-from .._core.buffers import bytes_of
+from .._core.buffers import Buffer, bytes_of
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
 from .._core.input_buffer import InputBuffer
 from .._core.text_writer import TextWriter
 from .._core.timer_queue import Timer
 from .._core.uncopied import Uncopied
+from .._sys.sockaddr import AnyName
 from ..addresses import AddressLike
 from ..errors import Busy, EndOfFile, SocketClosed, StreamError, TimedOut
 from ..multiplex.adoption import adopt
@@ -41,8 +42,11 @@ __all__ = (
     "create_async_io_state",
 )
 
-ReadCallback: TypeAlias = Callable[["AsyncIOState", Any, Exception | None], object]
-"""What is called with a state, what was read, and None or the error."""
+BytesCallback: TypeAlias = Callable[["AsyncIOState", bytes, Exception | None], object]
+"""What is called with a state, the bytes that were read, and None or the error."""
+
+LineCallback: TypeAlias = Callable[["AsyncIOState", str, Exception | None], object]
+"""What is called with a state, the line that was read, and None or the error."""
 
 WriteCallback: TypeAlias = Callable[["AsyncIOState", Exception | None], object]
 """What is called with a state, and None or the error."""
@@ -188,7 +192,11 @@ class _Read:
     """A request to read."""
 
     def __init__(
-        self, operation: str, take: Callable[[], Any], callback: ReadCallback, nothing: bytes | str
+        self,
+        operation: str,
+        take: Callable[[], Any],
+        callback: Callable[..., object],
+        nothing: bytes | str,
     ) -> None:
         self.operation = operation
         self.take = take
@@ -277,12 +285,12 @@ class AsyncIOState(Uncopied):
         return self._transport.event_base
 
     @property
-    def remote_name(self) -> Any:
+    def remote_name(self) -> AnyName:
         """The peer's name."""
         return self._transport.remote_name
 
     @property
-    def local_name(self) -> Any:
+    def local_name(self) -> AnyName:
         """The name of this end."""
         return self._transport.local_name
 
@@ -295,7 +303,7 @@ class AsyncIOState(Uncopied):
 
     def read_some(
         self,
-        callback: ReadCallback,
+        callback: BytesCallback,
         *,
         size: int = DEFAULT_LIMIT,
         timeout: Timeout = DEFAULT_TIMEOUT,
@@ -324,7 +332,7 @@ class AsyncIOState(Uncopied):
         self._read(_Read("read_some", take, callback, b""), timeout)
 
     def read_exactly(
-        self, size: int, callback: ReadCallback, *, timeout: Timeout = DEFAULT_TIMEOUT
+        self, size: int, callback: BytesCallback, *, timeout: Timeout = DEFAULT_TIMEOUT
     ) -> None:
         """Read so many bytes; where the peer has finished before, `EndOfFile` has those there were.
 
@@ -343,7 +351,7 @@ class AsyncIOState(Uncopied):
 
     def read_line(
         self,
-        callback: ReadCallback,
+        callback: LineCallback,
         *,
         limit: int | None = DEFAULT_LIMIT,
         timeout: Timeout = DEFAULT_TIMEOUT,
@@ -417,7 +425,7 @@ class AsyncIOState(Uncopied):
 
     def write(
         self,
-        data: Any,
+        data: Buffer | str,
         callback: WriteCallback | None = None,
         *,
         timeout: Timeout = DEFAULT_TIMEOUT,

@@ -5,14 +5,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, TypeAlias
 
+from .._core.external_format import ExternalFormatLike
 from ..addresses import IPV4_UNSPECIFIED, IPV6_UNSPECIFIED, AddressLike, LocalAddress
 from ..errors import AddressFamilyNotSupported, AddressInUse, AddressNotAvailable
-from ..sockets.keywords import StreamOptions
+from ..sockets.keywords import BufferOptions, NetworkOptions, StreamOptions
 from ..sockets.make_socket import make_socket
 from ..sockets.names import check_port
 from ..sockets.passive_socket import PassiveSocket
 
-__all__ = ("SERVER_BACKLOG", "Hosts", "Paths", "bind_all")
+__all__ = (
+    "SERVER_BACKLOG",
+    "Hosts",
+    "Paths",
+    "ServerSocketOptions",
+    "SupervisorSocketOptions",
+    "bind_all",
+)
 
 SERVER_BACKLOG = 4096
 """How many connections may wait for a server. It is what Linux allows unless told otherwise.
@@ -24,6 +32,19 @@ then more and more rarely. So a burst of clients is better kept waiting here.
 Hosts: TypeAlias = AddressLike | Sequence[AddressLike] | None
 PathOrAddress: TypeAlias = str | PathLike[str] | LocalAddress
 Paths: TypeAlias = PathOrAddress | Sequence[PathOrAddress] | None
+
+
+class ServerSocketOptions(BufferOptions, NetworkOptions, total=False):
+    """What a server takes for the sockets that it makes, and has no argument of its own for."""
+
+    v6_only: bool
+
+
+class SupervisorSocketOptions(ServerSocketOptions, total=False):
+    """The same for a supervisor."""
+
+    external_format: ExternalFormatLike
+
 
 _ANY = "*"
 

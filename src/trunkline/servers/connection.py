@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from threading import get_ident
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from .._core.log_record import about
 from .._printable import printable
-from .._sys.sockaddr import Name
+from .._sys.sockaddr import AnyName, Name
 from ..errors import SocketClosed, SocketError, StreamError, TimedOut, TrunklineError
 from ..sockets.active_socket import ActiveSocket
 from ..streams.stream import DEFAULT_TIMEOUT
@@ -158,7 +158,7 @@ class Connection:
             self.socket.take_names(name, self.socket.local_name)
 
     @property
-    def peer(self) -> Any:
+    def peer(self) -> AnyName:
         """The peer's name, for people."""
         return self.socket.remote_name
 

@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias, Unpack
 
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
@@ -19,6 +19,7 @@ from .._core.timer_queue import Timer
 from .._core.uncopied import Uncopied
 from .._sys.arrivals import stop_arrivals
 from .._sys.clock import monotonic
+from .._sys.sockaddr import AnyName
 from .._sys.waker import Waker
 from ..addresses import Endpoint
 from ..errors import SocketClosed, SocketError
@@ -27,7 +28,7 @@ from ..sockets.active_socket import ActiveSocket
 from ..sockets.passive_socket import PassiveSocket
 from ..streams.stream import DEFAULT_TIMEOUT, Timeout
 from .acceptor import Acceptor
-from .binding import SERVER_BACKLOG, Hosts, Paths, bind_all
+from .binding import SERVER_BACKLOG, Hosts, Paths, ServerSocketOptions, bind_all
 from .connection import (
     Connection,
     ExceptionHook,
@@ -133,7 +134,8 @@ class Server(Uncopied):
             handler, which may have given it to somebody else; the server then counts it no more.
         name: What threads and log messages call the server.
         **socket_options: Further options of `make_socket`, for sockets that the server makes:
-            `keepalive`, `nodelay`, `interface`, `reuse_address`, `timeout`, ….
+            `keepalive`, `nodelay`, `interface`, `reuse_address`, `v6_only`, `resolver`, `timeout`,
+            `input_buffer_size`, `output_buffer_size`.
 
     Raises:
         AddressInUse, AddressNotAvailable, PermissionDenied, SocketError: It cannot listen there.
@@ -167,7 +169,7 @@ class Server(Uncopied):
         exception_hook: ExceptionHook | None = None,
         close_connections: bool = True,
         name: str = "server",
-        **socket_options: Any,
+        **socket_options: Unpack[ServerSocketOptions],
     ) -> None:
         self._name = name
         self._limits = TimeLimits(read_timeout, write_timeout, idle_timeout, lifetime)
@@ -596,7 +598,7 @@ class Server(Uncopied):
         return self._sockets
 
     @property
-    def local_names(self) -> tuple[Any, ...]:
+    def local_names(self) -> tuple[AnyName, ...]:
         """The names that the server listens at: `Endpoint` or `LocalAddress`."""
         return tuple(socket.local_name for socket in self._sockets)
 

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from .._core.deadline import check_timeout
 from .._core.log_record import about
@@ -28,7 +28,7 @@ from .._sys.processes import Signals, fork
 from .._sys.readiness import READABLE, wait_for_any
 from ..errors import OperationNotSupported, SocketError
 from ..sockets.passive_socket import PassiveSocket
-from .binding import Hosts, Paths, bind_all
+from .binding import Hosts, Paths, SupervisorSocketOptions, bind_all
 from .connection import check_optional_callable
 from .server import DEFAULT_DRAIN_TIMEOUT
 from .supervisor_options import check_count, check_names
@@ -120,7 +120,9 @@ class Supervisor(Uncopied):
             to read a configuration. If it raises, that is logged, and nothing is replaced.
         watch: Called in the supervisor, with it, whenever a worker has changed its state. What it
             raises is logged.
-        **socket_options: Further options of `make_socket`, for sockets that the supervisor makes.
+        **socket_options: Further options of `make_socket`, for sockets that the supervisor makes:
+            `external_format`, `keepalive`, `nodelay`, `interface`, `reuse_address`, `v6_only`,
+            `resolver`, `timeout`, `input_buffer_size`, `output_buffer_size`.
 
     Raises:
         AddressInUse, AddressNotAvailable, PermissionDenied, SocketError: It cannot listen there.
@@ -144,7 +146,7 @@ class Supervisor(Uncopied):
         start_timeout: float | None = 60.0,
         reload: Callable[[], object] | None = None,
         watch: Callable[["Supervisor"], object] | None = None,
-        **socket_options: Any,
+        **socket_options: Unpack[SupervisorSocketOptions],
     ) -> None:
         if not callable(make_server):
             raise TypeError(f"make_server is callable, not {type(make_server).__name__}")
@@ -166,7 +168,10 @@ class Supervisor(Uncopied):
         self._is_ending = False
         self._is_replacement_due = False
         number = check_count(os.cpu_count() or 1 if workers is None else workers)
-        options = {**socket_options, **({} if backlog is None else {"backlog": backlog})}
+        options: dict[str, Any] = {
+            **socket_options,
+            **({} if backlog is None else {"backlog": backlog}),
+        }
         if reuse_port:
             options["reuse_port"] = True
         self._given = given = list(sockets)

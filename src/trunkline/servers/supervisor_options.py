@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 
 from .._core.meant import meant_instead
-from ..sockets.keywords import PassiveInternetOptions, PassiveLocalOptions
+from .binding import SupervisorSocketOptions
 
 __all__ = ("check_count", "check_names")
 
 # What makes the sockets that the supervisor makes; where they are is its own to say.
-_SOCKET_OPTIONS = frozenset(
-    {*PassiveInternetOptions.__annotations__, *PassiveLocalOptions.__annotations__}
-) - {"local_host", "local_port", "local_filename"}
+_SOCKET_OPTIONS = frozenset(SupervisorSocketOptions.__annotations__)
 
 # What other supervisors, and `make_socket`, call it.
 _ELSEWHERE = {

@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from .._core.back_off import BackOff
 from .._core.log_record import about
@@ -204,7 +204,7 @@ class Supervised(Protocol):
     If there is a `drain_timeout`, and it is shorter than the supervisor's, it counts.
     """
 
-    def start(self) -> Any:
+    def start(self) -> object:
         """Begin to serve, in threads of its own."""
 
     def wait(self, timeout: float | None = None) -> bool:

@@ -7,13 +7,13 @@ from os import PathLike
 from typing import Any, NamedTuple, overload
 
 from .._core.back_off import BackOff
-from .._core.buffers import bytes_of, space_in
+from .._core.buffers import Buffer, bytes_of, space_in
 from .._core.deadline import Deadline
 from .._core.external_format import ExternalFormat, ExternalFormatLike
 from .._sys.clock import monotonic
 from .._sys.lingering import linger
 from .._sys.readiness import wait_for_any
-from .._sys.sockaddr import Name
+from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import DONT_ROUTE, MORE, OUT_OF_BAND, PEEK, SocketDescriptor
 from ..addresses import AddressLike, IPAddress, LocalAddress
 from ..errors import (
@@ -243,7 +243,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
     # -- names -----------------------------------------------------------------------------------
 
     @property
-    def remote_name(self) -> Any:
+    def remote_name(self) -> AnyName:
         """The name of the peer: an `Endpoint` (address, port), or a `LocalAddress`.
 
         It is remembered, so that it can be asked for after the connection is lost, and the socket
@@ -292,7 +292,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
 
     def send_to(
         self,
-        data: Any,
+        data: Buffer,
         *,
         start: int = 0,
         end: int | None = None,
@@ -353,28 +353,28 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         timeout: float | None = ...,
         out_of_band: bool = ...,
         peek: bool = ...,
-    ) -> tuple[bytes, Any]: ...
+    ) -> tuple[bytes, AnyName]: ...
     @overload
     def receive_from(
         self,
-        size_or_buffer: Any,
+        size_or_buffer: Buffer,
         *,
         start: int = ...,
         end: int | None = ...,
         timeout: float | None = ...,
         out_of_band: bool = ...,
         peek: bool = ...,
-    ) -> tuple[int, Any]: ...
+    ) -> tuple[int, AnyName]: ...
     def receive_from(
         self,
-        size_or_buffer: Any,
+        size_or_buffer: int | Buffer,
         *,
         start: int = 0,
         end: int | None = None,
         timeout: float | None = 0,
         out_of_band: bool = False,
         peek: bool = False,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Any, AnyName]:
         """Receive bytes past the stream's buffer, as many as are there; see recv(2).
 
         It does not wait unless it is told to.
@@ -401,8 +401,8 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             TypeError: It is neither a size nor a buffer; or a size, and there are bounds.
         """
         descriptor = self._descriptor
-        is_plain = timeout == 0 and not (out_of_band or peek or isinstance(size_or_buffer, int))
-        if is_plain and start == 0 and end is None and not self._input:
+        is_plain = timeout == 0 and not (out_of_band or peek) and start == 0 and end is None
+        if is_plain and not (self._input or isinstance(size_or_buffer, int)):
             with descriptor.reading:
                 try:
                     return descriptor.receive_into(size_or_buffer), self._remote_name

@@ -17,8 +17,12 @@ from .resolving import Resolver
 __all__ = (
     "ActiveInternetOptions",
     "ActiveLocalOptions",
+    "BufferOptions",
+    "NetworkOptions",
     "PassiveInternetOptions",
     "PassiveLocalOptions",
+    "PathLikeName",
+    "SourceOptions",
     "StreamOptions",
     "UnaddressedOptions",
     "check_keywords",
@@ -29,18 +33,23 @@ __all__ = (
 PathLikeName: TypeAlias = str | bytes | PathLike[str] | LocalAddress
 
 
-class StreamOptions(TypedDict, total=False):
-    """What all stream sockets take."""
+class BufferOptions(TypedDict, total=False):
+    """What all stream sockets take, but for the external format."""
 
-    external_format: ExternalFormatLike
     input_buffer_size: int
     output_buffer_size: int
     timeout: float | None
 
 
-class _InternetOptions(StreamOptions, total=False):
-    local_host: AddressLike
-    local_port: int | str | None
+class StreamOptions(BufferOptions, total=False):
+    """What all stream sockets take."""
+
+    external_format: ExternalFormatLike
+
+
+class NetworkOptions(TypedDict, total=False):
+    """What all internet sockets take, but for their addresses."""
+
     reuse_address: bool
     keepalive: bool
     nodelay: bool
@@ -48,7 +57,14 @@ class _InternetOptions(StreamOptions, total=False):
     resolver: Resolver
 
 
-class UnaddressedOptions(_InternetOptions, total=False):
+class SourceOptions(NetworkOptions, total=False):
+    """What all internet sockets take."""
+
+    local_host: AddressLike
+    local_port: int | str | None
+
+
+class UnaddressedOptions(SourceOptions, StreamOptions, total=False):
     """What active internet stream sockets take, but for the address to connect to."""
 
     attempt_delay: float | None
@@ -62,7 +78,7 @@ class ActiveInternetOptions(UnaddressedOptions, total=False):
     remote_port: int | str
 
 
-class PassiveInternetOptions(_InternetOptions, total=False):
+class PassiveInternetOptions(SourceOptions, StreamOptions, total=False):
     """What passive internet stream sockets take."""
 
     backlog: int

@@ -7,13 +7,13 @@ this kind of socket does not have is `OptionNotSupported`.
 import math
 import struct
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from .._sys.sockaddr import AF_INET, AF_INET6
 from .._sys.socket_descriptor import SocketDescriptor, constant
 from ..errors import OperationNotSupported, OptionNotSupported, SocketError
 
-__all__ = ("OPTION_NAMES", "get_option", "set_option")
+__all__ = ("OPTION_NAMES", "OptionName", "get_option", "set_option")
 
 DEFAULT_LINGER = 15
 """Seconds for which ``linger`` set to True lets close(2) wait for the peer's acknowledgement."""
@@ -160,11 +160,53 @@ _OPTIONS = {
     "v6_only": _Option(_IPV6, "IPV6_V6ONLY", _BOOL),
 }
 
-OPTION_NAMES = tuple(sorted(_OPTIONS))
+OptionName: TypeAlias = Literal[
+    "accept_connections",
+    "bind_to_device",
+    "broadcast",
+    "debug",
+    "dont_route",
+    "error",
+    "ip_header_include",
+    "ip_receive_error",
+    "keepalive",
+    "linger",
+    "no_sigpipe",
+    "nodelay",
+    "oob_inline",
+    "priority",
+    "receive_buffer",
+    "receive_low_water",
+    "receive_timeout",
+    "reuse_address",
+    "reuse_port",
+    "send_buffer",
+    "send_low_water",
+    "send_timeout",
+    "tcp_cork",
+    "tcp_defer_accept",
+    "tcp_keepcnt",
+    "tcp_keepidle",
+    "tcp_keepintvl",
+    "tcp_linger2",
+    "tcp_maxseg",
+    "tcp_noopt",
+    "tcp_nopush",
+    "tcp_quickack",
+    "tcp_syncnt",
+    "tcp_user_timeout",
+    "tcp_window_clamp",
+    "type",
+    "use_loopback",
+    "v6_only",
+]
+"""The names of all options, for type checkers."""
+
+OPTION_NAMES: tuple[OptionName, ...] = get_args(OptionName)
 """The names of all options."""
 
 
-def get_option(descriptor: SocketDescriptor, name: str) -> Any:
+def get_option(descriptor: SocketDescriptor, name: OptionName) -> Any:
     """Return the value of an option; see `Socket.get_option`."""
     option, level, number = _look_up(descriptor, name, "getsockopt")
     try:
@@ -173,7 +215,7 @@ def get_option(descriptor: SocketDescriptor, name: str) -> Any:
         raise _of_option(error, f"getsockopt {name}") from None
 
 
-def set_option(descriptor: SocketDescriptor, name: str, value: object) -> None:
+def set_option(descriptor: SocketDescriptor, name: OptionName, value: object) -> None:
     """Set an option; see `Socket.set_option`."""
     option, level, number = _look_up(descriptor, name, "setsockopt")
     if "write" not in option.access:

@@ -4,15 +4,15 @@ import sys
 import warnings
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, cast
 
 from .._core.uncopied import Uncopied
-from .._sys.sockaddr import Name
+from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import Endpoint, IPAddress, LocalAddress
 from ..errors import SocketError
 from .families import family_label
-from .options import get_option, set_option
+from .options import OptionName, get_option, set_option
 from .python_names import PythonSocketNames
 
 __all__ = ("Socket",)
@@ -88,12 +88,14 @@ class Socket(PythonSocketNames, Uncopied):
     # -- names -----------------------------------------------------------------------------------
 
     @property
-    def address_family(self) -> str:
+    def address_family(self) -> Literal["ipv4", "ipv6", "local"]:
         """The family of the socket's addresses: ``"ipv4"``, ``"ipv6"`` or ``"local"``."""
-        return family_label(self._descriptor.family).lower()
+        return cast(
+            "Literal['ipv4', 'ipv6', 'local']", family_label(self._descriptor.family).lower()
+        )
 
     @property
-    def local_name(self) -> Any:
+    def local_name(self) -> AnyName:
         """The name this end is bound to: an `Endpoint` (address, port), or a `LocalAddress`.
 
         It is remembered, so that it can be asked for after the connection is lost, and the socket
@@ -155,7 +157,7 @@ class Socket(PythonSocketNames, Uncopied):
 
     # -- options ---------------------------------------------------------------------------------
 
-    def get_option(self, name: str) -> Any:
+    def get_option(self, name: OptionName) -> Any:
         """Return the value of a socket option.
 
         Args:
@@ -172,7 +174,7 @@ class Socket(PythonSocketNames, Uncopied):
         """
         return get_option(self._descriptor, name)
 
-    def set_option(self, name: str, value: Any) -> None:
+    def set_option(self, name: OptionName, value: Any) -> None:
         """Set a socket option.
 
         Args:

@@ -5,7 +5,7 @@ know which.
 """
 
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
 from .._core.deadline import Deadline
 
@@ -26,10 +26,10 @@ class Channel(Protocol):
     def writing(self) -> AbstractContextManager[None]:
         """The right to write."""
 
-    def receive_into(self, buffer: Any, /) -> int:
+    def receive_into(self, buffer: memoryview, /) -> int:
         """Receive what is there, 0 bytes at the end, or raise `WouldBlock`."""
 
-    def send(self, data: Any, /) -> int:
+    def send(self, data: bytearray | memoryview, /) -> int:
         """Send what fits, or raise `WouldBlock`."""
 
     def wait_readable(self, deadline: Deadline, operation: str) -> None:

@@ -1,9 +1,9 @@
 """A real file object on a stream, for the code of others that wants one."""
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .._core.buffers import bytes_of, space_in
+from .._core.buffers import Buffer, bytes_of, space_in
 from .._core.uncopied import Uncopied
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ class StreamIO(Uncopied, io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: Buffer) -> int:
         with space_in(buffer) as target:
             data = self._stream.read(len(target))
             target[: len(data)] = data
             return len(data)
 
-    def write(self, data: Any) -> int:
+    def write(self, data: Buffer) -> int:
         with bytes_of(data, "what is written is") as view:
             return self._stream._write_some(view)

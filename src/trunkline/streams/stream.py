@@ -9,9 +9,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 from enum import Enum
 from threading import get_ident
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
-from .._core.buffers import bytes_of, space_in
+from .._core.buffers import Buffer, bytes_of, space_in
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.input_buffer import InputBuffer
@@ -333,7 +333,7 @@ class Stream(PythonStreamNames, Uncopied):
 
         return self._read("read_until", take, timeout, of_bytes=True)
 
-    def read_into(self, buffer: Any, *, timeout: Timeout = DEFAULT_TIMEOUT) -> int:
+    def read_into(self, buffer: Buffer, *, timeout: Timeout = DEFAULT_TIMEOUT) -> int:
         """Fill a writable buffer, and return how many bytes that were: fewer where the peer ends.
 
         Raises:
@@ -497,7 +497,7 @@ class Stream(PythonStreamNames, Uncopied):
     # -- writing ---------------------------------------------------------------------------------
 
     def write(
-        self, data: str | Any, *, flush: bool = False, timeout: Timeout = DEFAULT_TIMEOUT
+        self, data: str | Buffer, *, flush: bool = False, timeout: Timeout = DEFAULT_TIMEOUT
     ) -> None:
         r"""Write text, or bytes.
 
@@ -581,7 +581,7 @@ class Stream(PythonStreamNames, Uncopied):
         """Whether something has been written that has not been sent."""
         return bool(self._output)
 
-    def _bytes_of(self, data: Any) -> memoryview:
+    def _bytes_of(self, data: Buffer) -> memoryview:
         view = bytes_of(data, "what is written is text or")
         if not self._writer.external_format.mixes_with_bytes:
             raise ValueError(
