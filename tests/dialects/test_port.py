@@ -6,7 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from sockets.helpers import Call
@@ -35,17 +36,25 @@ from trunkline.addresses import IPAddress
 from trunkline.dialects import port
 from trunkline.dialects.port import (
     HostEnt,
+    Network,
+    Servent,
+    Timeout,
     dotted_to_ipaddr,
+    ipaddr_closure,
     ipaddr_to_dotted,
     make_process,
     open_socket,
     open_socket_server,
+    open_unix_socket,
     resolve_host_ipaddr,
+    set_socket_stream_format,
     socket_accept,
     socket_host_port,
     socket_server_close,
     socket_server_host_port,
+    socket_service_port,
     socket_string,
+    wait_for_stream,
 )
 
 HOST = "127.0.0.1"
@@ -96,6 +105,108 @@ def test_the_text_of_a_stream_has_both_ends() -> None:
         here, there = f"{HOST}:{client.local_port}", f"{HOST}:{client.remote_port}"
         assert socket_string(client) == f"[local: {here}] [peer: {there}]"
         assert socket_string(served) == f"[local: {there}] [peer: {here}]"
+
+
+# -- what its package has beside what its tutorial uses --------------------------------------------
+
+
+class Cluster(Names):
+    """Two hosts at three addresses, one of which both have."""
+
+    ADDRESSES: ClassVar = {
+        "a.test": ("192.0.2.1", "192.0.2.2"),
+        "b.test": ("192.0.2.2", "192.0.2.3"),
+    }
+    NAMES: ClassVar = {"192.0.2.1": "a.test", "192.0.2.2": "b.test"}
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def resolve(
+        self, host: str, *, family: str = "internet", timeout: float | None = None
+    ) -> Resolution:
+        return Resolution(tuple(map(IPv4Address, self.ADDRESSES[host])), host)
+
+    def reverse(self, address: IPAddress, *, timeout: float | None = None) -> str:
+        name = self.NAMES.get(str(address))
+        if name is None:
+            raise NoName(operation="reverse", host=address)
+        return name
+
+
+@pytest.mark.parametrize("host", ["a.test", "192.0.2.1", 0xC0000201])
+def test_what_belongs_together_is_found_from_anywhere(host: str | int) -> None:
+    hosts, found = ipaddr_closure(host, resolver=Cluster())
+    assert set(found) == {"a.test", "b.test", "192.0.2.1", "192.0.2.2", "192.0.2.3"}
+    assert found["192.0.2.1"].name == "a.test"
+    assert found["192.0.2.3"] == HostEnt("", (), ("192.0.2.3",))
+    assert {each for known in hosts.values() for each in known} == set(found)
+    assert all(found[each] == entry for entry, known in hosts.items() for each in known)
+
+
+def test_what_has_no_name_has_nothing_that_belongs_to_it() -> None:
+    with pytest.raises(NoName):
+        ipaddr_closure("no-such.invalid")
+
+
+def test_a_service_has_a_name_and_a_port() -> None:
+    service = socket_service_port("domain")
+    assert (service.name, service.port, service.proto) == ("domain", 53, "tcp")
+    assert socket_service_port(53) == service
+    assert socket_service_port(53, "udp").proto == "udp"
+    assert service in socket_service_port()
+    assert all(isinstance(each, Servent) for each in socket_service_port())
+
+
+@pytest.mark.parametrize("service", ["no-such", -1])
+def test_a_service_that_there_is_not_is_a_mistake(service: str | int) -> None:
+    with pytest.raises(ValueError, match="no tcp service"):
+        socket_service_port(service)
+
+
+def test_a_stream_is_waited_for() -> None:
+    with connected() as (client, served):
+        assert not wait_for_stream(served, 0)
+        client.write_line("hello", flush=True)
+        assert wait_for_stream(served)
+        assert served.read_line() == "hello"
+        assert not wait_for_stream(served, 1 * MS)
+        client.close()
+        assert wait_for_stream(served, PATIENCE)
+
+
+def test_a_local_socket_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "it"
+    with (
+        make_socket(connect="passive", address_family="local", local_filename=path) as server,
+        open_unix_socket(path) as client,
+    ):
+        client.write_line("hello", flush=True)
+        with server.accept() as served:
+            assert served.read_line() == "hello"
+    with pytest.raises(Network):
+        open_unix_socket(tmp_path / "none")
+
+
+def test_the_format_of_a_stream_is_text_or_binary() -> None:
+    with connected() as (client, served):
+        set_socket_stream_format(client, "binary")
+        client.write("\xe9\n", flush=True)
+        assert served.read_exactly(2) == b"\xe9\n"
+        set_socket_stream_format(client, "text")
+        client.write("\xe9\n", flush=True)
+        assert served.read_line() == "\xe9"
+        set_socket_stream_format(client, "utf-8/crlf")
+        client.write_line("x", flush=True)
+        assert served.read_exactly(3) == b"x\r\n"
+
+
+def test_conditions_have_their_names() -> None:
+    with refusing_port() as number, pytest.raises(Network):
+        open_socket(HOST, number)
+    with connected() as (client, _), pytest.raises(Timeout) as caught:
+        client.read_line(timeout=0)
+    assert isinstance(caught.value, Network)
 
 
 # -- addresses ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 import re
 import sys
+from collections.abc import Iterator
 
 import pytest
 from docs.pages import DOCS, ROOT, rows
@@ -14,7 +15,7 @@ from docs.pages import DOCS, ROOT, rows
 import trunkline
 
 TEXT = (DOCS / "from-lisp.md").read_text(encoding="utf-8")
-SYSTEMS = ("IOLib", "PORT", "cl-async", "LispWorks", "CLISP")
+SYSTEMS = ("IOLib", "PORT", "cl-async", "LispWorks", "CLISP", "Bordeaux threads")
 ANSWER = re.compile(r"`[^`]+`(?:, `[^`]+`)*(?: and its like)?|later|not: .+")
 
 
@@ -37,7 +38,55 @@ def test_nothing_is_answered_twice() -> None:
         assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_what_the_remarks_speak_of_is_there(system: str) -> None:
+    wrong = []
+    for names, answer, remark in rows(TEXT, system):
+        if not answer.startswith(("later", "not:")):
+            spoken_of = re.findall(r"`([^`]+)`", remark)
+            codes = re.findall(r"`([^`]+)`", answer) + [each for each in spoken_of if exists(each)]
+            things = [meant(code.partition("(")[0]) for code in codes]
+            wrong += [f"{names}: {each}" for each in spoken_of if not is_said_of(each, things)]
+    assert not wrong
+
+
 NOTHING = object()
+
+# What is no name: Lisp's keywords, Python's constants, options of programs, how names are written,
+# and the one that is wrong.
+NO_NAMES = re.compile(r":[-\w]+( \w+)?|True|False|None|with|-.*|[A-Z]+|snake_case|reuse_addr")
+
+
+def is_said_of(code: str, things: list[object]) -> bool:
+    """Say whether this is a name of its own, or a part, an option or a value of one of these."""
+    name = code.partition("=")[0]
+    if NO_NAMES.fullmatch(code) or exists(code) or name.strip('"') in trunkline.OPTION_NAMES:
+        return True
+    around = [each for thing in things for each in (thing, *what_is_around(thing))]
+    if name.startswith('"'):
+        return any(name in text_of(each) for each in around)
+    return any(hasattr(each, name) or names_option(each, name) for each in around)
+
+
+def text_of(thing: object) -> str:
+    return inspect.getdoc(thing) or ""
+
+
+def names_option(thing: object, name: str) -> bool:
+    """Say whether something has an argument, or an attribute, of this name."""
+    if re.search(rf"^ *(\w+, )*{re.escape(name)}(, \w+)*: ", text_of(thing), re.M):
+        return True
+    try:
+        return callable(thing) and name in inspect.signature(thing).parameters
+    except ValueError:  # it is of C, and says nothing
+        return False
+
+
+def what_is_around(thing: object) -> Iterator[object]:
+    """Yield the class that a method is of, and what a function returns."""
+    yield getattr(trunkline, getattr(thing, "__qualname__", "").partition(".")[0], None)
+    returned = getattr(thing, "__annotations__", {}).get("return")
+    yield from (returned, *getattr(returned, "__args__", ()))
 
 
 def exists(code: str) -> bool:

@@ -21,6 +21,8 @@ from trunkline import (
     make_socket_pair,
     wait_until_fd_ready,
 )
+from trunkline.dialects.lispworks import open_tcp_stream
+from trunkline.dialects.port import socket_service_port
 from trunkline.evented import (
     AsyncSocket,
     Event,
@@ -174,3 +176,15 @@ def callbacks() -> None:
     print(local_server("/run/it", read).local_name.path)
     poll(3, lambda event: None, readable=True)  # type: ignore[call-arg]  # pyright: ignore
     start_event_loop(callbacks, catch_errors=True)  # type: ignore[call-arg]  # pyright: ignore
+
+
+def dialects() -> None:
+    with open_tcp_stream("localhost", PORT) as talk:
+        print(talk.read_line())
+    with open_tcp_stream("localhost", PORT, errorp=True) as talk:
+        print(talk.read_line())
+    stream, condition = open_tcp_stream("localhost", PORT, errorp=True)
+    print(stream.read_line(), condition)
+    perhaps, _ = open_tcp_stream("localhost", PORT)
+    perhaps.read_line()  # type: ignore[union-attr]  # pyright: ignore
+    print(socket_service_port("http").port, len(socket_service_port()))

@@ -7,28 +7,54 @@ about a socket (reading, writing, `force_output`, `close`) is as it is everywher
 """
 
 from collections.abc import Callable
+from os import PathLike
 from threading import Thread
-from typing import NamedTuple, ParamSpec, overload
+from typing import Literal, NamedTuple, ParamSpec, overload
 
-from ..addresses import IPV4_UNSPECIFIED, AddressLike, dotted_to_ipaddr, ipaddr_to_dotted
+from .._core.external_format import ExternalFormatLike, ensure_external_format
+from .._sys.services import read_services
+from ..addresses import (
+    IPV4_UNSPECIFIED,
+    AddressLike,
+    LocalAddress,
+    dotted_to_ipaddr,
+    ensure_address,
+    ipaddr_to_dotted,
+)
+from ..errors import NoName, TimedOut, TrunklineError
+from ..multiplex import wait_until_fd_ready
 from ..sockets import ActiveSocket, PassiveSocket, Resolver, lookup_hostname, make_socket
 
 __all__ = (
     "HostEnt",
+    "Network",
+    "Servent",
+    "Timeout",
     "dotted_to_ipaddr",
+    "ipaddr_closure",
     "ipaddr_to_dotted",
     "make_process",
     "open_socket",
     "open_socket_server",
+    "open_unix_socket",
     "resolve_host_ipaddr",
+    "set_socket_stream_format",
     "socket_accept",
     "socket_host_port",
     "socket_server_close",
     "socket_server_host_port",
+    "socket_service_port",
     "socket_string",
+    "wait_for_stream",
 )
 
 P = ParamSpec("P")
+
+Network = TrunklineError
+"""PORT's ``network``: whatever goes wrong with a connection, or with making one."""
+
+Timeout = TimedOut
+"""PORT's ``timeout``, one of them."""
 
 _AF_INET = 2  # what PORT prints, whatever number this system has for it
 
@@ -73,6 +99,87 @@ def resolve_host_ipaddr(host: AddressLike, *, resolver: Resolver | None = None) 
     aliases = tuple(dict.fromkeys(each for each, _ in found.names if each != name))
     addresses = (found.address, *found.addresses)
     return HostEnt(name, aliases, tuple(str(address) for address in addresses))
+
+
+def ipaddr_closure(
+    host: AddressLike, *, resolver: Resolver | None = None
+) -> tuple[dict[HostEnt, tuple[str, ...]], dict[str, HostEnt]]:
+    """Look up all names and addresses that belong together, by way of each other.
+
+    Names have addresses, and these have names, which may have further addresses; and so on, until
+    there is nothing new.
+
+    Args:
+        host: A name, dotted text, or an integer.
+        resolver: Who looks it up; the system's resolver by default.
+
+    Returns:
+        The hosts, each with what was found to lead to it; and the host that each of these leads to.
+
+    Raises:
+        NoName, TryAgain, ServerFailure, ResolverError, ValueError, TypeError: As for
+            `resolve_host_ipaddr`. What only leads on from there may have no name.
+    """
+    start = host if isinstance(host, str) else str(ensure_address(host, "ipv4"))
+    found = {start: resolve_host_ipaddr(start, resolver=resolver)}
+    left = [start]
+    while left:
+        entry = found[left.pop()]
+        for each in (entry.name, *entry.aliases, *entry.addr_list):
+            if each and each not in found:
+                try:
+                    found[each] = resolve_host_ipaddr(each, resolver=resolver)
+                except NoName:
+                    found[each] = entry
+                else:
+                    left.append(each)
+    hosts: dict[HostEnt, tuple[str, ...]] = {}
+    for each, entry in found.items():
+        hosts[entry] = (*hosts.get(entry, ()), each)
+    return hosts, found
+
+
+class Servent(NamedTuple):
+    """What `socket_service_port` returns.
+
+    Attributes:
+        name: The service's official name.
+        aliases: Its other names.
+        port: Its port.
+        proto: Its protocol, ``"tcp"`` or ``"udp"``.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    port: int
+    proto: str
+
+
+@overload
+def socket_service_port(service: str | int, protocol: str = ...) -> Servent: ...
+@overload
+def socket_service_port(service: None = ..., protocol: str = ...) -> list[Servent]: ...
+def socket_service_port(
+    service: str | int | None = None, protocol: str = "tcp"
+) -> Servent | list[Servent]:
+    """Find a service in the system's table, services(5).
+
+    Args:
+        service: A name, one of its other names, or a port. Default: all services, of whichever
+            protocol.
+        protocol: ``"tcp"`` or ``"udp"``.
+
+    Raises:
+        ValueError: There is no such service.
+    """
+    known = (Servent(*each) for each in read_services())
+    if service is None:
+        return list(known)
+    for each in known:
+        is_meant = service in (each.name, each.port, *each.aliases)
+        if is_meant and each.proto == protocol:
+            return each
+    raise ValueError(f"there is no {protocol} service {service!r}")
 
 
 # -- servers --------------------------------------------------------------------------------------
@@ -156,6 +263,60 @@ def open_socket(host: AddressLike, port: int) -> ActiveSocket:
     return make_socket(
         address_family="ipv4", remote_host=host, remote_port=_check_port(port, lowest=1)
     )
+
+
+def open_unix_socket(
+    path: str | PathLike[str] | LocalAddress, *, kind: Literal["stream"] = "stream"
+) -> ActiveSocket:
+    """Connect to a local socket, and return the stream.
+
+    Args:
+        path: The server's path, or its `LocalAddress`.
+        kind: ``"stream"``, and nothing else so far.
+
+    Raises:
+        PathNotFound, PermissionDenied, ConnectionRefused, SocketError: It cannot be reached.
+        TypeError, ValueError: An argument is none of those that it can be.
+    """
+    return make_socket(address_family="local", remote_filename=path, type=kind)
+
+
+def wait_for_stream(stream: ActiveSocket, timeout: float | None = None) -> bool:
+    """Wait until there is something to read, the end of the input being that, too.
+
+    Args:
+        stream: The connection. Input that is buffered is there to be read.
+        timeout: The most seconds to wait; 0 only looks, and None, the default, waits for ever.
+
+    Returns:
+        Whether there is something; False when the time is up.
+
+    Raises:
+        SocketClosed: The stream is closed.
+        TypeError, ValueError: `timeout` is not a number of seconds.
+    """
+    return wait_until_fd_ready(stream, "read", timeout=timeout).readable
+
+
+_BINARY = "latin-1"  # in which each byte is a character
+
+
+def set_socket_stream_format(
+    stream: ActiveSocket,
+    format: ExternalFormatLike | Literal["text", "binary"],  # noqa: A002
+) -> None:
+    """Say how text looks on the wire from now on; bytes can be read and written in any format.
+
+    Args:
+        stream: The connection.
+        format: ``"text"``, which is UTF-8; ``"binary"``, where each byte is one character; or any
+            external format.
+
+    Raises:
+        TypeError, ValueError: There is no such format.
+    """
+    meant = {"text": "utf-8", "binary": _BINARY}.get(format) if isinstance(format, str) else None
+    stream.external_format = ensure_external_format(meant or format)
 
 
 def socket_host_port(stream: ActiveSocket) -> tuple[str, int, str, int]:

@@ -1,7 +1,7 @@
 """Streams of connections: those that a server has accepted, and those that a client opens."""
 
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 
 from ..._core.external_format import ExternalFormatLike, ensure_external_format
 from ...addresses import IPV4_UNSPECIFIED, IPV6_UNSPECIFIED, AddressLike, Endpoint
@@ -45,7 +45,11 @@ def make_socket_stream(
     return handle
 
 
-class OpenedStream(NamedTuple):
+MaybeStream = TypeVar("MaybeStream", bound=ActiveSocket | None, covariant=True)
+MaybeCondition = TypeVar("MaybeCondition", bound=SocketError | ResolverError | None, covariant=True)
+
+
+class OpenedStream(NamedTuple, Generic[MaybeStream, MaybeCondition]):
     """What `open_tcp_stream` returns.
 
     A ``with`` statement takes the stream out of it, and closes that in the end. It raises the
@@ -56,8 +60,8 @@ class OpenedStream(NamedTuple):
         condition: Why it could not, or None.
     """
 
-    stream: ActiveSocket | None
-    condition: SocketError | ResolverError | None
+    stream: MaybeStream
+    condition: MaybeCondition
 
     def __enter__(self) -> ActiveSocket:
         if self.stream is None:
@@ -98,7 +102,7 @@ def open_tcp_stream(
     keepalive: bool = ...,
     ipv6: Literal["any"] | bool | None = ...,
     external_format: ExternalFormatLike = ...,
-) -> tuple[ActiveSocket, None]: ...
+) -> OpenedStream[ActiveSocket, None]: ...
 @overload
 def open_tcp_stream(
     host: AddressLike,
@@ -114,7 +118,7 @@ def open_tcp_stream(
     keepalive: bool = ...,
     ipv6: Literal["any"] | bool | None = ...,
     external_format: ExternalFormatLike = ...,
-) -> OpenedStream: ...
+) -> OpenedStream[ActiveSocket | None, SocketError | ResolverError | None]: ...
 def open_tcp_stream(
     host: AddressLike,
     service: int | str,
@@ -129,7 +133,7 @@ def open_tcp_stream(
     keepalive: bool = False,
     ipv6: Literal["any"] | bool | None = "any",
     external_format: ExternalFormatLike = "utf-8",
-) -> tuple[ActiveSocket | None, SocketError | ResolverError | None]:
+) -> OpenedStream[ActiveSocket | None, SocketError | ResolverError | None]:
     """Connect to a server, and return the stream; or say why that has failed.
 
     Args:
