@@ -8,6 +8,7 @@ stand for.
 
 import ast
 import builtins
+import html
 import inspect
 import re
 import sys
@@ -24,6 +25,7 @@ from sphinx.ext.napoleon import Config as GoogleStyle
 from sphinx.ext.napoleon import GoogleDocstring
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.typing import stringify_annotation
+from sphinx.writers.html5 import HTML5Translator
 
 import trunkline
 from trunkline import evented
@@ -37,6 +39,8 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "Trunkline"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["signatures.css"]
 myst_heading_anchors = 3
 
 add_module_names = False
@@ -200,6 +204,7 @@ def read_signature(
     for argument in ast.walk(definition.args):
         if isinstance(argument, ast.arg) and argument.annotation is not None:
             argument.annotation = annotations.visit(argument.annotation)
+    leave_to_the_text(definition.args)
     positional = definition.args.args
     if positional and positional[0].arg in ("self", "cls"):
         del positional[0]
@@ -209,9 +214,23 @@ def read_signature(
     return signature, ast.unparse(annotations.visit(definition.returns))
 
 
+def leave_to_the_text(arguments: ast.arguments) -> None:
+    """Show no type where the default depends on other arguments, and the type does, too.
+
+    The text below the signature says how.
+    """
+    count = len(arguments.defaults)
+    defaults = [*zip(arguments.args[-count:] if count else [], arguments.defaults, strict=True)]
+    defaults += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    for argument, default in defaults:
+        if isinstance(default, ast.Constant) and default.value is ...:
+            argument.annotation = None
+
+
 # What readers are told of types that are more for checkers.
 SHOWN_AS = {
     "AnyName": "Endpoint | LocalAddress",
+    "Buffer": "Buffer",
     "DescriptorLike": "int | HasFileno",
     "ProtocolLike": "TransportProtocol",  # or what has a method of it
     "Timeout": "float | None",  # or DEFAULT_TIMEOUT, of a type that is nobody's
@@ -252,8 +271,43 @@ def forget_overloads() -> None:
         analyzer.overloads.clear()
 
 
+# -- folding --------------------------------------------------------------------------------------
+
+MANY = 6
+"""With more arguments than this, a signature is folded."""
+
+
+class FoldingTranslator(HTML5Translator):
+    """Folds long signatures: their positional arguments are seen, and the options on request."""
+
+    def visit_desc_parameterlist(self, node: nodes.Element) -> None:
+        names = [re.split(r"[:=]", each.astext())[0].strip() for each in node]
+        if is_folded(node):
+            node["multi_line_parameter_list"] = True
+            seen = names[: names.index("*")] if "*" in names else names[:1]
+            count = sum(name not in ("*", "/") for name in names) - len(seen)
+            text = html.escape(", ".join(seen))
+            separator = ", " if seen else ""
+            self.body.append(
+                f'<details class="sig-options"><summary>({text}{separator}'
+                f'<span class="sig-count">… {count} more</span>)</summary>'
+            )
+        super().visit_desc_parameterlist(node)
+
+    def depart_desc_parameterlist(self, node: nodes.Element) -> None:
+        super().depart_desc_parameterlist(node)
+        if is_folded(node):
+            self.body.append("</details>")
+
+
+def is_folded(parameters: nodes.Element) -> bool:
+    """Say whether a signature is one to fold."""
+    return len(parameters) > MANY
+
+
 def setup(app: Sphinx) -> None:
     """Connect what is above to Sphinx."""
+    app.set_translator("html", FoldingTranslator)
     forget_overloads()
     app.connect("missing-reference", find_public_name)
     app.connect("doctree-resolved", link_public_names)

@@ -65,3 +65,17 @@ def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
     assert 'href="../reference/sockets.html#trunkline.make_socket"' in (
         tmp_path / "html/guide/sockets.html"
     ).read_text(encoding="utf-8")
+    assert_options_are_folded(tmp_path / "html/reference/sockets.html")
+
+
+def assert_options_are_folded(page: Path) -> None:
+    """Of many arguments those that have a place are seen, and the rest on request."""
+    text = page.read_text(encoding="utf-8")
+    signature = text[text.index('id="trunkline.make_socket"') :]
+    signature = signature[: signature.index("</dt>")]
+    summary, _, options = signature.partition("</summary>")
+    assert "(remote_host, remote_port, " in summary
+    assert "nodelay" not in summary
+    assert "nodelay" in options[: options.index("</details>")]
+    short = text[text.index('id="trunkline.make_socket_pair"') :]
+    assert "<details" not in short[: short.index("</dt>")]
