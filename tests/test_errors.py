@@ -222,6 +222,7 @@ def test_the_tree_in_the_module_s_docstring_is_that_of_the_classes() -> None:
         (ResolverError, (socket.gaierror, OSError)),
         (EndOfFile, (StreamError, EOFError)),
         (LineTooLong, (StreamError,)),
+        (errors.FrameTooLong, (StreamError,)),
         (DecodingError, (StreamError, UnicodeDecodeError, ValueError)),
     ],
 )

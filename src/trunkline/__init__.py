@@ -33,7 +33,7 @@ _NAMES = {
         AddressFamilyNotSupported AddressInUse AddressNotAvailable AlreadyConnected
         BadProxyHeader BrokenPipe Busy ConnectFailed ConnectionAborted ConnectionInProgress
         ConnectionRefused ConnectionReset DecodingError DestinationRequired EndOfFile
-        EndpointShutdown Hangup HostDown HostUnreachable Interrupted LineTooLong
+        EndpointShutdown FrameTooLong Hangup HostDown HostUnreachable Interrupted LineTooLong
         MessageTooLong NetworkDown NetworkReset NetworkUnreachable NoBufferSpace NoName
         NoNetwork NoSuchDevice NotASocket NotConnected OperationNotSupported
         OptionNotSupported OutOfMemory PathExists PathIsDirectory PathNotDirectory
@@ -42,9 +42,9 @@ _NAMES = {
         StreamError TimedOut TooManyOpenFiles TrunklineError TryAgain WouldBlock
     """,
     "multiplex": """
-        Cause DEFAULT_HIGH_WATER Delivery EventBase IOHandler Listener Readiness Statistics Timer
-        Transport TransportProtocol adopt available_backends connect fd_readable fd_writable listen
-        wait_until_fd_ready
+        Blocks Cause DEFAULT_HIGH_WATER Delivery EventBase Frames IOHandler Listener Readiness
+        Statistics Timer Transport TransportProtocol adopt available_backends connect fd_readable
+        fd_writable listen wait_until_fd_ready
     """,
     "servers": """
         AsyncIOState DEFAULT_DRAIN_TIMEOUT DEFAULT_IDLE_TIMEOUT DEFAULT_MAX_CONNECTIONS

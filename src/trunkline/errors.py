@@ -11,7 +11,8 @@
     ├ ResolverError (socket.gaierror)
     │  └ TryAgain · NoName · ServerFailure
     └ StreamError                    what arrived is not what was asked for
-       ├ EndOfFile (EOFError) · LineTooLong · DecodingError (UnicodeDecodeError)
+       ├ EndOfFile (EOFError) · LineTooLong · FrameTooLong
+       ├ DecodingError (UnicodeDecodeError)
        └ BadProxyHeader
 
 The table is the classes themselves: each names the errno values that it stands for and its
@@ -47,6 +48,7 @@ __all__ = (
     "DestinationRequired",
     "EndOfFile",
     "EndpointShutdown",
+    "FrameTooLong",
     "Hangup",
     "HostDown",
     "HostUnreachable",
@@ -504,6 +506,29 @@ class LineTooLong(StreamError):
 
     def __str__(self) -> str:
         reason = f"no end within the limit of {self.limit} bytes"
+        return _sentence(self.operation, self.address, reason)
+
+
+class FrameTooLong(StreamError):
+    """A frame announces a length of `size` bytes, which is more than `limit`, or less than nothing.
+
+    Nothing is lost: the length is still there to be read as bytes.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        limit: int,
+        *,
+        operation: str | None = None,
+        address: object = None,
+    ) -> None:
+        super().__init__(size, limit, operation=operation, address=address)
+        self.size = size
+        self.limit = limit
+
+    def __str__(self) -> str:
+        reason = f"a frame of {self.size} bytes, where {self.limit} are the limit"
         return _sentence(self.operation, self.address, reason)
 
 

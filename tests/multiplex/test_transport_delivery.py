@@ -203,6 +203,11 @@ class NoInputFailed:
     def __init__(self) -> None:
         self.losses: list[Exception | None] = []
 
+    def text_received(self, text: str) -> None:
+        raise AssertionError("it is malformed")
+
+    line_received = text_received
+
     def connection_lost(self, error: Exception | None) -> None:
         self.losses.append(error)
 
@@ -541,7 +546,11 @@ def test_also_in_the_middle_of_a_batch_of_lines(base: EventBase) -> None:
 
 
 def test_a_protocol_needs_no_method_that_it_does_not_want(base: EventBase) -> None:
-    with connected(base, object(), delivery="lines", high_water=0) as (transport, peer):
+    class Deaf:
+        def line_received(self, line: str) -> None:
+            """Ignore it."""
+
+    with connected(base, Deaf(), delivery="lines", high_water=0) as (transport, peer):
         peer.sendall(b"ignored\nhalf")
         transport.write(b"x" * 10)
         peer.close()
@@ -641,7 +650,7 @@ class Taking:
 
     interrupted = False
 
-    def callback(self, name: str) -> Callable[..., Any]:
+    def input_callback(self, name: str) -> Callable[..., Any]:
         return (lambda size: bytearray(5000)) if name == "get_buffer" else (lambda data: None)
 
 

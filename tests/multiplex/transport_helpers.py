@@ -33,6 +33,8 @@ CALLBACKS = (
     "data_received",
     "text_received",
     "line_received",
+    "block_received",
+    "frame_received",
     "get_buffer",
     "buffer_updated",
     "input_failed",

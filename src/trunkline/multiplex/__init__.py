@@ -1,5 +1,6 @@
 """The multiplexer: an event base with its handlers and timers, and transports that stand on it."""
 
+from .._core.framing import Blocks, Frames
 from .._core.timer_queue import Timer
 from .._sys.backends import available_backends
 from .adoption import adopt
@@ -15,9 +16,11 @@ from .waits import Readiness, fd_readable, fd_writable, wait_until_fd_ready
 
 __all__ = (
     "DEFAULT_HIGH_WATER",
+    "Blocks",
     "Cause",
     "Delivery",
     "EventBase",
+    "Frames",
     "IOHandler",
     "Listener",
     "Readiness",

@@ -11,14 +11,45 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from .._core.buffers import space_in
 from .._core.external_format import ExternalFormat
+from .._core.framing import Blocks, Frames, Splitter
 from .._core.line_splitter import make_line_splitter
+from .._core.meant import meant_instead
 from .._core.text_collector import TextCollector
-from ..errors import StreamError
+from ..errors import EndOfFile, StreamError
 
-__all__ = ("Delivery", "DeliveryForm", "InputFailed", "Receiver", "make_delivery")
+__all__ = ("Delivery", "DeliveryForm", "InputFailed", "Receiver", "make_delivery", "methods_of")
 
-Delivery: TypeAlias = Literal["bytes", "text", "lines", "buffer"]
-"""How input is delivered: to `data_received`, `text_received`, `line_received` or `get_buffer`."""
+Delivery: TypeAlias = Literal["bytes", "text", "lines", "buffer"] | Blocks | Frames
+"""How input is delivered: to `data_received`, `text_received`, `line_received` or `get_buffer`; in
+`Blocks` to `block_received`, and in `Frames` to `frame_received`.
+"""
+
+_METHODS: dict[str, tuple[str, ...]] = {
+    "bytes": ("data_received",),
+    "text": ("text_received",),
+    "lines": ("line_received",),
+    "buffer": ("get_buffer", "buffer_updated"),
+}
+
+
+# What other libraries, and other parts of this one, call the forms.
+_ELSEWHERE = {"line": "lines", "binary": "bytes", "str": "text", "string": "text"}
+
+
+def methods_of(delivery: Delivery) -> tuple[str, ...]:
+    """Return the names of the methods that a form of delivery calls.
+
+    Raises:
+        ValueError: There is no such form.
+    """
+    if isinstance(delivery, Blocks):
+        return ("block_received",)
+    if isinstance(delivery, Frames):
+        return ("frame_received",)
+    if not isinstance(delivery, str) or delivery not in _METHODS:
+        meant = meant_instead(str(delivery), _METHODS, _ELSEWHERE)
+        raise ValueError(f"there is no delivery as {delivery!r}{meant}")
+    return _METHODS[delivery]
 
 
 class InputFailed(Exception):
@@ -35,8 +66,12 @@ class Receiver(Protocol):
     interrupted: bool
     """Set by whatever the protocol does that means: deliver no more, or not like this."""
 
-    def callback(self, name: str) -> Any:
-        """Return a method of the protocol's, by its name."""
+    def input_callback(self, name: str) -> Any:
+        """Return a method of the protocol's that takes input, by its name.
+
+        Raises:
+            TypeError: It has none like that.
+        """
 
 
 class DeliveryForm(Protocol):
@@ -70,7 +105,7 @@ class _Bytes:
 
     def deliver(self, data: bytes) -> bool:
         if data:
-            self._receiver.callback("data_received")(data)
+            self._receiver.input_callback("data_received")(data)
         return False
 
     def finish(self) -> bool:
@@ -99,7 +134,7 @@ class _Buffer:
     def _fill_a_buffer(self) -> bool:
         """Deliver as much as the protocol's next buffer takes; return whether to go on."""
         receiver = self._receiver
-        buffer = receiver.callback("get_buffer")(len(self._rest))
+        buffer = receiver.input_callback("get_buffer")(len(self._rest))
         if receiver.interrupted:
             return False
         with space_in(buffer) as view:
@@ -109,7 +144,7 @@ class _Buffer:
             view[:count] = self._rest[:count]
         # An empty view would keep all that it was a view of.
         self._rest = self._rest[count:] or memoryview(b"")
-        receiver.callback("buffer_updated")(count)
+        receiver.input_callback("buffer_updated")(count)
         return not receiver.interrupted
 
     def finish(self) -> bool:
@@ -136,7 +171,7 @@ class _Text:
             self._bad = data
             raise InputFailed(error) from None
         if text:
-            self._receiver.callback("text_received")(text)
+            self._receiver.input_callback("text_received")(text)
         return False
 
     def finish(self) -> bool:
@@ -160,7 +195,7 @@ class _Lines:
         splitter, receiver = self._splitter, self._receiver
         if data:
             splitter.feed(data)
-        line_received = receiver.callback("line_received")
+        line_received = receiver.input_callback("line_received")
         while True:
             try:
                 lines = splitter.lines()
@@ -197,6 +232,45 @@ class _Lines:
         return self._splitter.take_rest()
 
 
+class _Pieces:
+    """Blocks or frames, each of them whole."""
+
+    __slots__ = ("_method", "_receiver", "_splitter")
+
+    def __init__(self, receiver: Receiver, delivery: Blocks | Frames) -> None:
+        self._receiver = receiver
+        (self._method,) = methods_of(delivery)
+        self._splitter = Splitter(delivery)
+
+    def deliver(self, data: bytes) -> bool:
+        receiver, splitter = self._receiver, self._splitter
+        if data:
+            splitter.feed(data)
+        received = receiver.input_callback(self._method)
+        while True:
+            try:
+                piece = splitter.take()
+            except StreamError as error:
+                raise InputFailed(error) from None
+            if piece is None:
+                return False
+            received(piece)
+            if receiver.interrupted:
+                return True
+
+    def finish(self) -> bool:
+        if self.deliver(b""):
+            return True
+        rest = self._splitter.take_rest()
+        if rest:
+            self._splitter.feed(rest)  # it stays, as all that could not be delivered
+            raise InputFailed(EndOfFile(partial=rest))
+        return False
+
+    def take_back(self) -> bytes:
+        return self._splitter.take_rest()
+
+
 def make_delivery(
     delivery: Delivery, receiver: Receiver, external_format: ExternalFormat, line_limit: int
 ) -> DeliveryForm:
@@ -205,12 +279,13 @@ def make_delivery(
     Raises:
         ValueError: There is no such form.
     """
+    methods_of(delivery)
+    if isinstance(delivery, (Blocks, Frames)):
+        return _Pieces(receiver, delivery)
     if delivery == "bytes":
         return _Bytes(receiver)
     if delivery == "buffer":
         return _Buffer(receiver)
     if delivery == "text":
         return _Text(receiver, external_format)
-    if delivery == "lines":
-        return _Lines(receiver, external_format, line_limit)
-    raise ValueError(f"there is no delivery as {delivery!r}")
+    return _Lines(receiver, external_format, line_limit)

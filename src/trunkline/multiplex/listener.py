@@ -18,6 +18,7 @@ from ..errors import SocketClosed, SocketError
 from ..sockets.passive_socket import PassiveSocket
 from .event_base import EventBase
 from .protocol import ProtocolLike
+from .protocol_check import check_factory
 from .transport import Transport
 from .transport_options import TransportOptions, check_transport_options
 
@@ -221,4 +222,5 @@ def listen(
         TypeError, ValueError: An option is none of the transport's, or is not what it can be.
     """
     check_transport_options(event_base, transport_options)
+    check_factory(protocol_factory, transport_options.get("delivery", "bytes"))
     return Listener(event_base, socket, protocol_factory, error_callback, transport_options)

@@ -45,15 +45,32 @@ class LendsBuffer(Protocol):
         """So many bytes have arrived in it."""
 
 
-ProtocolLike: TypeAlias = TakesBytes | TakesText | TakesLines | LendsBuffer
+class TakesBlocks(Protocol):
+    """What blocks can be delivered to."""
+
+    def block_received(self, block: bytes, /) -> object:
+        """A block has arrived."""
+
+
+class TakesFrames(Protocol):
+    """What frames can be delivered to."""
+
+    def frame_received(self, frame: bytes, /) -> object:
+        """A frame has arrived."""
+
+
+ProtocolLike: TypeAlias = (
+    TakesBytes | TakesText | TakesLines | LendsBuffer | TakesBlocks | TakesFrames
+)
 """Whatever a transport can deliver to, a subclass of `TransportProtocol` or not."""
 
 
 class TransportProtocol:
     """Whom a transport calls. Subclass it, and override what you want to know.
 
-    Any object will do; a method that it does not have is not called. The names are those of
-    `asyncio.Protocol` and `asyncio.BufferedProtocol`, with a few more.
+    Any object will do, if it has the method that input is delivered to; another one that it does
+    not have is not called. The names are those of `asyncio.Protocol` and
+    `asyncio.BufferedProtocol`, with a few more.
     """
 
     def connection_made(self, transport: "Transport") -> None:
@@ -67,6 +84,12 @@ class TransportProtocol:
 
     def line_received(self, line: str) -> None:
         """A line has arrived; it is given without its newline (delivery as ``"lines"``)."""
+
+    def block_received(self, block: bytes) -> None:
+        """A block has arrived (delivery in `Blocks`)."""
+
+    def frame_received(self, frame: bytes) -> None:
+        """A frame has arrived; it is given without its length (delivery in `Frames`)."""
 
     def get_buffer(self, size_hint: int) -> Buffer:
         """Return a writable buffer, not empty, to receive into (delivery as ``"buffer"``)."""

@@ -31,6 +31,7 @@ from .delivery import Delivery, make_delivery
 from .event_base import EventBase
 from .protocol import ProtocolLike
 from .protocol_caller import ProtocolCaller
+from .protocol_check import check_protocol
 from .time_limits import TimeLimits
 from .transport_core import CLOSED, CLOSING, CONNECTING, OPEN, STATES
 from .transport_reading import ReadingTransport
@@ -92,6 +93,7 @@ class Transport(ReadingTransport):
         write_timeout: float | None = None,
         context: Context | None = None,
     ) -> None:
+        check_protocol(protocol, delivery)
         super().__init__(-1)
         self.event_base = event_base
         self._context = context
@@ -125,6 +127,7 @@ class Transport(ReadingTransport):
         self._writer = None
         self._line_limit = line_limit
         self._form = make_delivery(delivery, self, self._external_format, line_limit)
+        self._choose_intake()
         self._read_at = self._written_at = 0.0
         self._limits = None
         self.set_timeouts(idle=idle_timeout, read=read_timeout, write=write_timeout)
@@ -132,10 +135,19 @@ class Transport(ReadingTransport):
     # -- settings --------------------------------------------------------------------------------
 
     def set_protocol(self, protocol: ProtocolLike) -> None:
-        """Call another protocol from now on; it may be done at any time, also inside a callback."""
+        """Call another protocol from now on; it may be done at any time, also inside a callback.
+
+        Where it takes input in another form, call `set_delivery` next.
+        """
         self._caller = ProtocolCaller(protocol, self._context)
         self.interrupted = True
+        self._take_in = self._check_and_take_in
+
+    def _check_and_take_in(self, data: bytes) -> None:
+        """Take in something for the first time since there is another protocol."""
+        check_protocol(self.protocol, self._delivery)
         self._choose_intake()
+        self._take_in(data)
 
     def _choose_intake(self) -> None:
         """Find out what is called with what is received, so that not each read has to."""
@@ -160,11 +172,13 @@ class Transport(ReadingTransport):
             line_limit: The most bytes that a line may have. Default: as before.
 
         Raises:
+            TypeError: The protocol has no method for it: set the protocol first.
             ValueError: There is no such form; or a part of what was received has been decoded, in a
                 format that does not mix with bytes.
         """
         new_format = ensure_external_format(external_format or self._external_format)
         limit = self._line_limit if line_limit is None else line_limit
+        check_protocol(self.protocol, delivery)
         form = make_delivery(delivery, self, new_format, limit)
         self._unread = self._form.take_back() + self._unread
         if external_format is not None:

@@ -14,6 +14,7 @@ from .._sys.readiness import FAULTY, HUNG_UP, READABLE, WRITABLE
 from ..errors import SocketClosed, StreamError
 from .delivery import InputFailed
 from .event_base import RECEIVE_BYTES
+from .protocol_check import check_protocol
 from .transport_core import OPEN
 from .transport_writing import WritingTransport
 
@@ -101,11 +102,21 @@ class ReadingTransport(WritingTransport):
         if self._is_waiting_to_write and self.events & _FOR_WRITING:
             self._flush()
 
+    def input_callback(self, name: str) -> Callable[..., Any]:
+        """Return a method of the protocol's that takes input, see `callback`.
+
+        Raises:
+            TypeError: It has none like that: another protocol was set, for another delivery.
+        """
+        if getattr(self.protocol, name, None) is None:
+            check_protocol(self.protocol, self._delivery)
+        return self.callback(name)
+
     def _receive_into_buffer(self) -> None:
         """Receive into the protocol's own buffer."""
         assert self.descriptor is not None
         try:
-            buffer = self.callback("get_buffer")(RECEIVE_BYTES)
+            buffer = self.input_callback("get_buffer")(RECEIVE_BYTES)
             if self._is_paused or self._state != OPEN:
                 return
             if not len(buffer):
@@ -121,7 +132,7 @@ class ReadingTransport(WritingTransport):
             return
         if count:
             self._read_at = self.event_base.now()
-            self._delivering(self.callback("buffer_updated"), count)
+            self._delivering(self.input_callback("buffer_updated"), count)
         else:
             self._on_eof()
 
