@@ -374,3 +374,38 @@ def test_without_unread_input_nobody_lingers(base: EventBase) -> None:
         transport.close()
         assert base.statistics().handlers == base.statistics().timers == 0
         assert receive_exactly(peer, 2) == b"!"
+
+
+# -- what a connection was -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delivery", ["bytes", "lines", "buffer"])
+def test_a_transport_knows_how_much_has_moved_and_how_long_it_took(
+    timed_base: EventBase, clock: ManualClock, delivery: Any
+) -> None:
+    base, protocol = timed_base, Recorder()
+    with connected(base, protocol, delivery=delivery) as (transport, peer):
+        assert (transport.bytes_received, transport.bytes_sent) == (0, 0)
+        clock.advance(2)
+        peer.sendall(b"five\n")
+        run_until(base, lambda: transport.bytes_received == 5)
+        transport.write(b"answer")
+        assert receive_while(base, peer, 6) == b"answer"
+        transport.write(bytes(3_000_000))
+        assert len(receive_while(base, peer, 3_000_000)) == 3_000_000
+        assert transport.bytes_sent == 3_000_006
+        clock.advance(3)
+        assert transport.duration == pytest.approx(5)
+        transport.close()
+        clock.advance(10)
+        settle(base)
+        assert transport.duration == pytest.approx(5)
+        assert (transport.bytes_received, transport.bytes_sent) == (5, 3_000_006)
+
+
+def test_what_was_never_connected_has_lasted_no_time(base: EventBase) -> None:
+    transport = Transport(base, Recorder())
+    assert transport.duration == 0
+    transport.abort()
+    assert transport.duration == 0
+    settle(base)

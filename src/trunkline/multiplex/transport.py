@@ -68,6 +68,8 @@ class Transport(ReadingTransport):
         remote_name: The name of the peer, an `Endpoint` or a `LocalAddress`; None before it is
             connected.
         descriptor: The connection's descriptor, for socket options; None if there is none.
+        bytes_received: How many bytes have come from the system.
+        bytes_sent: How many the system has taken.
     """
 
     __slots__ = ()
@@ -77,6 +79,8 @@ class Transport(ReadingTransport):
     descriptor: SocketDescriptor | None
     remote_name: AnyName
     interrupted: bool
+    bytes_received: int
+    bytes_sent: int
 
     def __init__(
         self,
@@ -104,7 +108,9 @@ class Transport(ReadingTransport):
         self.remote_name = None
         self._where = None
         self._local_name = None
+        self._began_at = self._ended_at = None
         # Reading.
+        self.bytes_received = 0
         self.interrupted = False
         self._is_paused = False
         self._is_reading = False
@@ -115,6 +121,7 @@ class Transport(ReadingTransport):
         self._has_more = False
         self._is_delivery_due = False
         # Writing.
+        self.bytes_sent = 0
         self._queue = OutputQueue()
         self._is_waiting_to_write = False
         self._is_held = False
@@ -254,6 +261,14 @@ class Transport(ReadingTransport):
         return self._state >= CLOSING
 
     @property
+    def duration(self) -> float:
+        """How many seconds the connection has lasted, or did last; 0 before there is one."""
+        if self._began_at is None:
+            return 0.0
+        end = self.event_base.now() if self._ended_at is None else self._ended_at
+        return end - self._began_at
+
+    @property
     def buffered_output(self) -> int:
         """How many bytes are queued."""
         return self._queue.size
@@ -301,7 +316,7 @@ class Transport(ReadingTransport):
         self._send = send_later if self._is_held else descriptor.bare_send
         self._state = OPEN
         self._unread = unread
-        self._read_at = self._written_at = self.event_base.now()
+        self._began_at = self._read_at = self._written_at = self.event_base.now()
         try:
             self._call("connection_made", self)
         finally:

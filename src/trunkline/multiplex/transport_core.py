@@ -39,11 +39,12 @@ class TransportCore(Registration, Uncopied):
 
     # An instance of so many attributes would otherwise be slow, and twice as large.
     __slots__ = """
-        __weakref__ _caller _cancel_connecting _context _delivery _eof_seen _eof_told _eof_wanted
-        _error _external_format _form _has_more _high_water _is_delivering _is_delivery_due _is_held
-        _is_paused _is_reading _is_waiting_to_write _limits _line_limit _local_name _low_water
-        _queue _read_at _receive _send _state _take_in _unread _where _writer _writing_is_paused
-        _written_at descriptor event_base interrupted remote_name
+        __weakref__ _began_at _caller _cancel_connecting _context _delivery _ended_at _eof_seen
+        _eof_told _eof_wanted _error _external_format _form _has_more _high_water _is_delivering
+        _is_delivery_due _is_held _is_paused _is_reading _is_waiting_to_write _limits _line_limit
+        _local_name _low_water _queue _read_at _receive _send _state _take_in _unread _where _writer
+        _writing_is_paused _written_at bytes_received bytes_sent descriptor event_base interrupted
+        remote_name
     """.split()  # noqa: SIM905 - one name a line would take a page
 
     number: int
@@ -55,10 +56,13 @@ class TransportCore(Registration, Uncopied):
     _state: int
     _error: Exception | None  # what the protocol will be told in the end
     _cancel_connecting: Callable[[], None] | None
+    _began_at: float | None  # when the connection was made
+    _ended_at: float | None
     _caller: ProtocolCaller
     _context: Context | None
     _limits: TimeLimits | None  # None until there are any
     # Reading.
+    bytes_received: int
     interrupted: bool  # a callback has changed how, or whether, to go on delivering
     _is_reading: bool  # the event base is to call for input
     _is_paused: bool
@@ -76,6 +80,7 @@ class TransportCore(Registration, Uncopied):
     _receive: Callable[[int], bytes]
     _read_at: float
     # Writing.
+    bytes_sent: int
     _is_waiting_to_write: bool  # the event base is to call when there is room
     _is_held: bool  # nothing is to be sent
     _writing_is_paused: bool  # the protocol has been asked to pause
@@ -195,6 +200,7 @@ class TransportCore(Registration, Uncopied):
         if self._state == CLOSED:
             return
         self._state = CLOSED
+        self._ended_at = self.event_base.now()
         self.interrupted = True
         self._unread = b""
         self._queue.clear()

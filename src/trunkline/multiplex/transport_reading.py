@@ -84,6 +84,8 @@ class ReadingTransport(WritingTransport):
                 if not data:
                     self._on_eof()
                     break
+                count = len(data)
+                self.bytes_received += count
                 self._read_at = base.iteration_time
                 self._is_delivering = True
                 try:
@@ -94,7 +96,7 @@ class ReadingTransport(WritingTransport):
                     self._is_delivering = False
                     if self._queue.size and not self._is_waiting_to_write:
                         self._flush()
-                if len(data) < RECEIVE_BYTES:
+                if count < RECEIVE_BYTES:
                     break
                 left -= 1
                 if not (left and self._is_reading):
@@ -131,6 +133,7 @@ class ReadingTransport(WritingTransport):
             self._callback_failed(error)
             return
         if count:
+            self.bytes_received += count
             self._read_at = self.event_base.now()
             self._delivering(self.input_callback("buffer_updated"), count)
         else:

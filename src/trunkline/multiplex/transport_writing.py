@@ -68,6 +68,7 @@ class WritingTransport(TransportCore):
             self._broken(error, "send")
             return
         self._written_at = self.event_base.now()
+        self.bytes_sent += sent
         if sent < len(data):
             self._queue.append(memoryview(data)[sent:])
             self._wait_to_write()
@@ -148,6 +149,7 @@ class WritingTransport(TransportCore):
                 self._broken(error, "send")
                 return
             self._written_at = self.event_base.iteration_time
+            self.bytes_sent += sent
             if sent == queue.size:
                 pieces.clear()
                 queue.size = 0
