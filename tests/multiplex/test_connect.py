@@ -151,6 +151,8 @@ def test_the_options_are_those_of_a_socket_and_of_a_transport(base: EventBase) -
         ({"remote_host": "127.0.0.1"}, "remote_port"),
         ({"remote_host": "127.0.0.1", "remote_port": 1, "timeout": 3}, "timeout"),
         ({"remote_host": "127.0.0.1", "remote_port": 1, "backlog": 3}, "backlog"),
+        ({"remote_host": "127.0.0.1", "remote_port": 1, "connect_timeout": -1}, "negative"),
+        ({"remote_host": "127.0.0.1", "remote_port": 1, "connect_timeout": "1"}, "connect_timeout"),
         ({"remote_host": "127.0.0.1", "remote_port": 1, "delivery": "mail"}, "mail"),
         ({"remote_host": "127.0.0.1", "remote_port": 65536}, "port"),
         ({"remote_host": "127.0.0.1", "remote_port": 1, "idle_timeout": -1}, "negative"),
@@ -396,6 +398,68 @@ def test_closing_while_connecting_closes_all_attempts(base: EventBase, end: Any)
         end(transport)
         assert finish(base, protocol) is None
         assert base.is_empty
+
+
+def test_connecting_has_a_limit_of_its_own(timed_base: EventBase, clock: ManualClock) -> None:
+    with hosts(hanging=[ONE, TWO]) as there:
+        protocol = Recorder()
+        to_host(
+            timed_base, protocol, there.port, Names(ONE, TWO), attempt_delay=1, connect_timeout=3
+        )
+        run_until(timed_base, lambda: timed_base.statistics().handlers == 1, "an attempt")
+        clock.advance(2.9)
+        settle(timed_base)
+        assert protocol.calls == []
+        clock.advance(0.2)
+        error = finish(timed_base, protocol)
+        assert isinstance(error, TimedOut)
+        assert error.operation == "connect"
+        assert str(there.port) in str(error)
+        assert timed_base.is_empty
+
+
+def test_it_covers_the_look_up(timed_base: EventBase, clock: ManualClock) -> None:
+    names = SlowNames(ONE)
+    protocol = Recorder()
+    to_host(timed_base, protocol, 9, names, connect_timeout=3)
+    settle(timed_base)
+    clock.advance(3.1)
+    error = finish(timed_base, protocol)
+    assert isinstance(error, TimedOut)
+    assert "host.example:9" in str(error)
+    names.go_on.set()
+    assert timed_base.is_empty
+
+
+def test_it_covers_waiting_for_room_in_a_backlog(
+    timed_base: EventBase, clock: ManualClock, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as first:
+        server.bind(path)
+        server.listen(0)
+        first.connect(path)
+        protocol = Recorder()
+        connect(
+            timed_base, protocol, address_family="local", remote_filename=path, connect_timeout=3
+        )
+        settle(timed_base)
+        clock.advance(3.1)
+        assert isinstance(finish(timed_base, protocol), TimedOut)
+        assert timed_base.is_empty
+
+
+def test_it_ends_with_connecting(timed_base: EventBase, clock: ManualClock) -> None:
+    with tcp_server() as (_, port):
+        options: dict[str, Any] = {"remote_host": "127.0.0.1", "remote_port": port}
+        transport = connect(timed_base, Recorder(), connect_timeout=3, **options)
+        run_until(timed_base, lambda: transport.is_connected, "the connection")
+        clock.advance(5)
+        settle(timed_base)
+        assert transport.is_connected
+        transport.abort()
+        settle(timed_base)
+        assert timed_base.is_empty
 
 
 @pytest.mark.parametrize("which", ["idle", "read"])

@@ -5,13 +5,13 @@ from functools import partial
 from typing import Any, Literal, Required, Unpack, cast, overload
 
 from .._core.back_off import BackOff
-from .._core.deadline import Deadline
+from .._core.deadline import Deadline, check_timeout
 from .._core.timer_queue import Timer
 from .._sys.clock import monotonic
-from .._sys.sockaddr import family_of
+from .._sys.sockaddr import Name, family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
 from ..addresses import AddressLike, Endpoint, LocalAddress, ensure_address
-from ..errors import SocketError, WouldBlock
+from ..errors import SocketError, TimedOut, WouldBlock
 from ..sockets.connect_plan import ConnectPlan, Route
 from ..sockets.connecting import Attempts, start_to_connect
 from ..sockets.families import AddressFamily, InternetFamily
@@ -26,7 +26,7 @@ from .transport_options import TransportOptions
 __all__ = ("connect",)
 
 # What active sockets take, and transports do without.
-_OF_SOCKETS = frozenset({*StreamOptions.__annotations__, "connect_timeout"})
+_OF_SOCKETS = frozenset(StreamOptions.__annotations__)
 
 
 class ConnectOptions(TransportOptions, SourceOptions, total=False):
@@ -35,6 +35,7 @@ class ConnectOptions(TransportOptions, SourceOptions, total=False):
     remote_host: Required[AddressLike]
     remote_port: Required[int | str]
     attempt_delay: float | None
+    connect_timeout: float | None
 
 
 class LocalConnectOptions(TransportOptions, total=False):
@@ -42,6 +43,7 @@ class LocalConnectOptions(TransportOptions, total=False):
 
     remote_filename: Required[PathLikeName]
     local_filename: PathLikeName
+    connect_timeout: float | None
 
 
 @overload
@@ -81,6 +83,7 @@ def connect(
         **options: Where to connect to, and how, as for `make_socket`: `remote_host` and
             `remote_port`, `local_host`, `local_port`, `reuse_address`, `keepalive`, `nodelay`,
             `interface`, `resolver`, `attempt_delay`; or `remote_filename` and `local_filename`.
+            `connect_timeout` is the seconds for looking up and connecting, None for no limit.
             And those of `Transport`: `delivery`, `external_format`, `line_limit`, `high_water`,
             `low_water`, `idle_timeout`, `read_timeout`, `write_timeout`, `context`. Its time
             limits for being idle and for reading count while connecting, too.
@@ -97,6 +100,7 @@ def connect(
     for name in sorted(_OF_SOCKETS & options.keys()):
         raise TypeError(f"a transport does not take {name}")
     check_keywords("active", address_family, "stream", options)
+    timeout = check_timeout(options.pop("connect_timeout", None), "connect_timeout")
     needed = "remote_filename" if address_family == "local" else "remote_host"
     if options.get(needed) is None:
         raise TypeError(f"connect() needs a {needed}")
@@ -105,34 +109,73 @@ def connect(
         source = options.get("local_filename")
         source = None if source is None else ensure_address(source, "local")
         transport = Transport(event_base, protocol, **transport_options)
-        _LocalConnector(transport, target, source).start()
+        _LocalConnector(transport, target, source).start(timeout)
     else:
         plan = ConnectPlan(address_family, **options)
         transport = Transport(event_base, protocol, **transport_options)
-        _Connector(transport, plan).start()
+        _Connector(transport, plan).start(timeout)
     return transport
 
 
-class _Connector:
+class _Connecting:
+    """What all connecting has in common: a transport that waits for it, and a limit of time."""
+
+    def __init__(self, transport: Transport, target: object) -> None:
+        self._event_base = transport.event_base
+        self._transport = transport
+        self._target = target
+        self._limit: Timer | None = None
+        transport.connecting(self._cancel, target)
+
+    def start(self, timeout: float | None) -> None:
+        """Begin, and end it after so many seconds."""
+        if timeout is not None:
+            self._limit = self._event_base.add_timer(self._expire, timeout, one_shot=True)
+        self._begin()
+
+    def _begin(self) -> None:
+        raise NotImplementedError
+
+    def _connected(self, descriptor: SocketDescriptor, name: Name) -> None:
+        """Hand the connection over."""
+        self._stop_limit()
+        self._transport.attach(descriptor, name)
+
+    def _expire(self) -> None:
+        self._limit = None
+        self._transport.fail(self._timed_out())
+
+    def _timed_out(self) -> TimedOut:
+        return TimedOut.expired("connect", self._target)
+
+    def _cancel(self) -> None:
+        """Give it up, the transport having been closed, or having failed."""
+        self._stop_limit()
+
+    def _stop_limit(self) -> None:
+        if self._limit is not None:
+            self._event_base.remove_timer(self._limit)
+            self._limit = None
+
+
+class _Connector(_Connecting):
     """Carries a plan out: looks the name up, races the addresses, and hands over the winner."""
 
     def __init__(self, transport: Transport, plan: ConnectPlan) -> None:
-        self._event_base = transport.event_base
-        self._transport = transport
+        super().__init__(transport, str(plan))
         self._plan = plan
         self._attempts: Attempts | None = None
         self._next_attempt: Timer | None = None
         self._stop_resolving: Callable[[], None] | None = None
-        transport.connecting(self._cancel, str(plan))
 
-    def start(self) -> None:
+    def _begin(self) -> None:
         if self._plan.needs_resolver:
             self._stop_resolving = call_in_background(
                 self._event_base,
                 self._resolve,
                 self._race,
                 self._transport.fail,
-                host=str(self._plan),
+                host=self._target,
             )
         else:
             self._event_base.call_soon(self._race, self._resolve())
@@ -183,10 +226,13 @@ class _Connector:
         descriptor, name = attempts.take_winner()
         attempts.close()
         self._event_base.remove_fd_handlers(descriptor)
-        self._transport.attach(descriptor, name)
+        self._connected(descriptor, name)
+
+    def _timed_out(self) -> TimedOut:
+        return super()._timed_out() if self._attempts is None else self._attempts.timed_out()
 
     def _cancel(self) -> None:
-        """Give it up, the transport having been closed."""
+        super()._cancel()
         self._stop_timer()
         if self._stop_resolving is not None:
             self._stop_resolving()
@@ -199,22 +245,20 @@ class _Connector:
             self._next_attempt = None
 
 
-class _LocalConnector:
+class _LocalConnector(_Connecting):
     """Connects to a local address, which succeeds or fails at once, unless the backlog is full."""
 
     def __init__(
         self, transport: Transport, target: LocalAddress, source: LocalAddress | None
     ) -> None:
-        self._event_base = transport.event_base
-        self._transport = transport
-        self._target = target
+        super().__init__(transport, target)
+        self._name = target
         self._source = source
         self._back_off = BackOff(first=0.005, factor=2.0, last=0.1)
         self._retry: Timer | None = None
         self._descriptor: SocketDescriptor | None = None
-        transport.connecting(self._cancel, target)
 
-    def start(self) -> None:
+    def _begin(self) -> None:
         self._event_base.call_soon(self._try)
 
     def _try(self) -> None:
@@ -224,7 +268,7 @@ class _LocalConnector:
         try:
             if self._descriptor is None:
                 self._descriptor = self._bound_descriptor()
-            start_to_connect(self._descriptor, self._target)
+            start_to_connect(self._descriptor, self._name)
         except WouldBlock:
             # The system cannot tell when there is room in the backlog.
             delay = self._back_off.next_delay()
@@ -234,10 +278,10 @@ class _LocalConnector:
             self._transport.fail(error)
         else:
             descriptor, self._descriptor = self._descriptor, None
-            self._transport.attach(descriptor, self._target)
+            self._connected(descriptor, self._name)
 
     def _bound_descriptor(self) -> SocketDescriptor:
-        descriptor = SocketDescriptor.open(family_of(self._target), STREAM, address=self._target)
+        descriptor = SocketDescriptor.open(family_of(self._name), STREAM, address=self._name)
         try:
             if self._source is not None:
                 descriptor.bind(self._source)
@@ -252,6 +296,7 @@ class _LocalConnector:
             self._descriptor = None
 
     def _cancel(self) -> None:
+        super()._cancel()
         if self._retry is not None:
             self._event_base.remove_timer(self._retry)
             self._retry = None
