@@ -254,17 +254,25 @@ class WouldBlock(SocketError, BlockingIOError, codes=("EAGAIN", "EWOULDBLOCK")):
 class TimedOut(SocketError, TimeoutError, codes=("ETIMEDOUT",)):
     """Time ran out.
 
-    `deadline` is True when the limit was the caller's and False when the operating system gave up
-    on the peer. `unsent` is how many bytes a socket had not sent that was closed then.
+    `deadline` is True when the limit was ours, the caller's or a server's, and False when the
+    operating system gave up on the peer. `unsent` is how many bytes a socket had not sent that was
+    closed then.
     """
 
     deadline: bool = False
     unsent: int = 0
 
     @classmethod
-    def expired(cls, operation: str, address: object = None, *, unsent: int = 0) -> Self:
-        """Return the error for a limit of the caller's that has passed."""
-        reason = f"time limit passed with {unsent} bytes unsent" if unsent else "time limit passed"
+    def expired(
+        cls,
+        operation: str,
+        address: object = None,
+        *,
+        unsent: int = 0,
+        limit: str = "time limit passed",
+    ) -> Self:
+        """Return the error for a limit that has passed, and that was ours: `limit` says which."""
+        reason = f"{limit} with {unsent} bytes unsent" if unsent else limit
         error = cls(strerror=reason, operation=operation, address=address)
         error.deadline = True
         error.unsent = unsent

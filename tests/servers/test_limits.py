@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from support.timing import PATIENCE
 
-from trunkline import Endpoint, IPv4Address, TimedOut, WouldBlock
+from trunkline import Endpoint, IPv4Address, SocketClosed, TimedOut, WouldBlock
 from trunkline._core.deadline import Deadline
+from trunkline._sys.socket_descriptor import PEEK
 from trunkline.servers.limits import LimitedChannel, TimeLimits
 from trunkline.testing.clock import ManualClock
 
@@ -28,14 +29,25 @@ class Line:
 
     def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
+        self.is_closed = False
         self.happens: list[Callable[[], bool]] = []
         self.waits: list[float | None] = []
 
-    def receive_into(self, buffer: Any) -> int:
+    def receive_into(self, buffer: Any, flags: int = 0) -> int:
         return 1
 
-    def send(self, data: Any) -> int:
+    def receive(self, size: int, flags: int = 0) -> bytes:
+        return b"x"
+
+    def send(self, data: Any, flags: int = 0) -> int:
         return len(data)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def check_open(self, operation: str) -> None:
+        if self.is_closed:
+            raise SocketClosed(operation=operation, address=self.where)
 
     def wait_readable(self, deadline: Deadline, operation: str) -> None:
         """Wait: let happen what is to happen, or else let the time pass."""
@@ -204,6 +216,78 @@ def test_a_handler_that_does_something_else_makes_no_silence() -> None:
     setting.clock.advance(100)
     setting.after(4)
     setting.read(setting.deadline())
+
+
+def silent_for(setting: Setting, seconds: float, wait: Callable[..., object]) -> None:
+    with pytest.raises(TimedOut, match="time limit passed"):
+        wait(setting.deadline(seconds), "wait")
+
+
+@pytest.mark.parametrize("direction", ["wait_readable", "wait_writable", "wait_ready"])
+def test_short_waits_in_a_row_are_a_silence(direction: str) -> None:
+    setting = Setting(idle_timeout=5)
+    wait = getattr(setting.channel, direction)
+    for _ in range(4):
+        silent_for(setting, 1.2, wait)
+        setting.clock.advance(100)  # by something else than waiting
+    with pytest.raises(TimedOut, match="idle_timeout"):
+        wait(setting.deadline(1.2), "wait")
+    assert sum(filter(None, setting.line.waits)) == pytest.approx(5)
+
+
+@pytest.mark.parametrize("moves", ["receive_into", "receive", "send"])
+def test_what_moves_between_short_waits_ends_the_silence(moves: str) -> None:
+    setting = Setting(idle_timeout=5)
+    silent_for(setting, 4, setting.channel.wait_readable)
+    arguments = {"receive_into": bytearray(1), "receive": 1, "send": b"x"}
+    getattr(setting.channel, moves)(arguments[moves])
+    silent_for(setting, 4, setting.channel.wait_readable)
+    with pytest.raises(TimedOut, match="idle_timeout"):
+        setting.channel.wait_readable(setting.deadline(4), "wait")
+
+
+def test_looking_at_what_has_come_moves_nothing() -> None:
+    setting = Setting(idle_timeout=5)
+    silent_for(setting, 4, setting.channel.wait_readable)
+    setting.channel.receive(1, PEEK)
+    setting.channel.receive_into(bytearray(1), PEEK)
+    with pytest.raises(TimedOut, match="idle_timeout"):
+        setting.channel.wait_readable(setting.deadline(4), "wait")
+
+
+def test_two_that_wait_at_once_are_one_silence() -> None:
+    setting = Setting(idle_timeout=5)
+    silent_for(setting, 3, setting.channel.wait_readable)
+    silent_for(setting, 3, setting.channel.wait_writable)
+    with pytest.raises(TimedOut, match="idle_timeout"):
+        setting.channel.wait_readable(setting.deadline(3), "wait")
+
+
+@pytest.mark.parametrize("limit", ["idle_timeout", "lifetime"])
+def test_who_goes_on_after_a_limit_has_passed_loses_the_connection(limit: str) -> None:
+    setting = Setting(**{limit: 5})
+    tries = 0
+
+    def try_again_and_again() -> None:
+        nonlocal tries
+        while True:
+            tries += 1
+            with contextlib.suppress(TimedOut):
+                setting.channel.wait_readable(setting.deadline(1), "read_line")
+
+    with pytest.raises(SocketClosed):
+        try_again_and_again()
+    assert 5 < tries < 50
+    assert setting.channel.was_overstayed
+
+
+def test_a_limit_on_a_call_may_pass_as_often_as_it_likes() -> None:
+    setting = Setting(read_timeout=5)
+    for _ in range(50):
+        call = setting.deadline()
+        for _ in range(2):
+            with pytest.raises(TimedOut, match="read_timeout"):
+                setting.channel.wait_readable(call, "read_line")
 
 
 def test_an_end_can_be_set_and_taken_away() -> None:

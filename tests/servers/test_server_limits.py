@@ -24,7 +24,7 @@ from support.peers import receive_all, reset
 from support.timing import MS, PATIENCE
 
 from trunkline import ActiveSocket, Busy, TimedOut
-from trunkline.servers import Server, ServerStatistics, refusal
+from trunkline.servers import Server, ServerStatistics, proxy_protocol, refusal
 
 # -- how many --------------------------------------------------------------------------------------
 
@@ -362,6 +362,90 @@ def test_after_its_life_a_connection_is_dead() -> None:
     with serving(handler, lifetime=LIMIT) as server:
         assert visit(server) == b"goodbye"
     assert ["lifetime" in str(error) for error in errors] == [True, True]
+
+
+def again_and_again(connection: ActiveSocket) -> None:
+    while True:
+        with contextlib.suppress(TimedOut):
+            connection.read_line(timeout=LIMIT / 5)
+
+
+@pytest.mark.parametrize("limit", ["idle_timeout", "lifetime"])
+def test_a_handler_that_tries_again_and_again_does_not_escape_the_limits(limit: str) -> None:
+    options: dict[str, Any] = {limit: 2 * LIMIT}
+    with serving(again_and_again, **options) as server:
+        assert visit(server) == b""
+        eventually(lambda: server.statistics().timed_out == 1)
+
+
+def test_short_waits_for_input_are_a_silence_too() -> None:
+    def handler(connection: ActiveSocket) -> None:
+        while True:
+            try:
+                server.wait_for_input(connection, timeout=LIMIT / 5)
+            except TimedOut as error:
+                if "idle_timeout" in str(error):
+                    raise
+
+    with serving(handler, idle_timeout=2 * LIMIT) as server:
+        assert visit(server) == b""
+        eventually(lambda: server.statistics().timed_out == 1)
+
+
+def raised_by(call: Any) -> Any:
+    try:
+        return call()
+    except Exception as error:
+        return error
+
+
+def test_after_its_life_every_call_says_so_and_no_output_is_lost_in_silence() -> None:
+    results: list[Any] = []
+
+    def handler(connection: ActiveSocket) -> None:
+        with pytest.raises(TimedOut):
+            connection.read_line()
+        connection.write("too late")
+        calls = [
+            connection.force_output,
+            connection.read_char_no_hang,
+            connection.read_line,
+            connection.finish_output,
+            lambda: connection.send_to(b"x", start=0),
+            lambda: connection.receive_from(1),
+            lambda: connection.receive_from(bytearray(1)),
+            connection.close,
+        ]
+        results.extend(raised_by(call) for call in calls if connection.has_buffered_output)
+        raise results[-1]
+
+    with serving(handler, lifetime=LIMIT) as server:
+        assert visit(server) == b""
+        eventually(lambda: server.statistics().timed_out == 1)
+    *others, past, _, _, closing = results
+    assert isinstance(past, ValueError)  # there is output before it
+    for error in [*others, closing]:
+        assert isinstance(error, TimedOut)
+        assert error.deadline
+        assert "the lifetime has passed" in str(error)
+    assert closing.unsent == len("too late")
+    assert "with 8 bytes unsent" in str(closing)
+
+
+def test_what_goes_past_the_stream_keeps_its_limits() -> None:
+    handler = Watched(lambda connection: connection.receive_from(10, timeout=None))
+    with serving(handler, idle_timeout=LIMIT) as server:
+        assert visit(server) == b""
+        eventually(lambda: server.statistics().timed_out == 1)
+
+
+@pytest.mark.parametrize("limit", ["preamble_timeout", "lifetime"])
+def test_a_proxys_header_has_so_much_time(limit: str) -> None:
+    preamble = proxy_protocol([HOST], timeout=None)
+    options: dict[str, Any] = {"preamble_timeout": None, limit: LIMIT}
+    with serving(preamble=preamble, **options) as server:
+        assert visit(server, b"PROXY TCP4 ") == b""
+        eventually(lambda: server.statistics().rejected == 1)
 
 
 def test_a_preamble_has_so_much_time() -> None:

@@ -183,6 +183,8 @@ class Connection:
         if isinstance(error, TimedOut) and error.deadline:
             return Outcome.TIMED_OUT
         if isinstance(error, SocketClosed):
+            if self.channel.was_overstayed:
+                return Outcome.TIMED_OUT
             # Unless somebody else has closed it, the handler uses what it has closed itself.
             return Outcome.CUT if self._was_closed_elsewhere else Outcome.FAILED
         return Outcome.BROKEN

@@ -5,6 +5,7 @@ descriptor, and waits no longer than the server allows. A handler that is busy w
 than its client is not interrupted: the limits are on the client.
 """
 
+import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,13 +15,17 @@ from .._core.deadline import Deadline, check_timeout
 from .._sys.clock import Clock, monotonic
 from .._sys.descriptor import Descriptor
 from .._sys.readiness import READABLE, WRITABLE, wait_for_any
-from .._sys.socket_descriptor import SocketDescriptor
+from .._sys.socket_descriptor import PEEK, SocketDescriptor
 from .._sys.waker import Waker
 from ..errors import TimedOut
 
 __all__ = ("LimitedChannel", "TimeLimits", "check_limit_of_time")
 
 T = TypeVar("T")
+
+# A handler that takes a passed limit for the time limit of its own call tries again, and would do
+# so for ever, without a pause. After so many times the connection is closed.
+_OFTEN_ENOUGH = 10
 
 
 def check_limit_of_time(what: str, seconds: float | None) -> None:
@@ -36,7 +41,8 @@ class TimeLimits:
     Attributes:
         read_timeout: For one reading call in all, a line for instance.
         write_timeout: For one writing call in all.
-        idle_timeout: For nothing to move in either direction, while somebody waits for it.
+        idle_timeout: For nothing to move in either direction, while somebody waits for it; the
+            waits of several calls add up.
         lifetime: For the whole connection.
 
     Raises:
@@ -54,27 +60,41 @@ class TimeLimits:
             check_limit_of_time(what, seconds)
 
 
-class _Call:
-    """The limit on one call of the stream's, in whichever of its waits it is.
+class _Direction:
+    """What the limits have to know of the waits for input, or for output.
 
-    A call is known by its deadline: all of its waits are given the same one, and no other call is.
+    One limit is on a call, in whichever of its waits it is. A call is known by its deadline: all of
+    its waits are given the same one, and no other call is.
+
+    Attributes:
+        name: What the limit on a call is called.
+        end: When it passes, if there is one.
+        silence: Seconds that were waited since something has moved, in however many waits.
+        heard_at: When it had moved last.
+        told: How often it was told, since then, of a limit that had passed before.
     """
 
-    __slots__ = ("_deadline", "_seconds", "end", "name")
+    __slots__ = ("_deadline", "_seconds", "end", "heard_at", "name", "silence", "told")
 
     def __init__(self, name: str, seconds: float | None) -> None:
         self.name = name
         self._seconds = seconds
         self._deadline: Deadline | None = None
         self.end: float | None = None
+        self.silence = 0.0
+        self.heard_at = 0.0
+        self.told = 0
 
-    def note(self, deadline: Deadline, now: float) -> None:
+    def note_call(self, deadline: Deadline, now: float) -> None:
         if self._seconds is not None and deadline is not self._deadline:
             self._deadline = deadline
             self.end = now + self._seconds
 
-
-_NO_CALL = _Call("", None)
+    def note_move(self, moved_at: float) -> None:
+        if moved_at != self.heard_at:
+            self.heard_at = moved_at
+            self.silence = 0.0
+            self.told = 0
 
 
 class LimitedChannel:
@@ -93,10 +113,12 @@ class LimitedChannel:
         self.reading: AbstractContextManager[None] = descriptor.reading
         self.writing: AbstractContextManager[None] = descriptor.writing
         self._clock = clock
-        self._read = _Call("read_timeout", limits.read_timeout)
-        self._write = _Call("write_timeout", limits.write_timeout)
+        self._read = _Direction("read_timeout", limits.read_timeout)
+        self._write = _Direction("write_timeout", limits.write_timeout)
         self._idle = limits.idle_timeout
         self._moved_at = clock()
+        self.was_overstayed: bool = False
+        """Whether the connection was closed because a limit that had passed was ignored."""
         # Limits after which nothing is sent or received any more, by their names.
         self._ends: dict[str, float] = {}
         self.set_end("lifetime", limits.lifetime)
@@ -119,20 +141,32 @@ class LimitedChannel:
     def where(self, where: object) -> None:
         self._descriptor.where = where
 
-    def receive_into(self, buffer: Any, /) -> int:
+    def receive_into(self, buffer: Any, flags: int = 0, /) -> int:
         """Receive what is there."""
         if self._ends:
-            self._check_ends("receive")
-        count = self._descriptor.receive_into(buffer)
-        if self._idle is not None:
-            self._moved_at = self._clock()
+            self._check_ends("receive", self._read)
+        count = self._descriptor.receive_into(buffer, flags)
+        self._note_received(flags)
         return count
 
-    def send(self, data: Any, /) -> int:
+    def receive(self, size: int, flags: int = 0, /) -> bytes:
+        """Receive what is there, as bytes."""
+        if self._ends:
+            self._check_ends("receive", self._read)
+        data = self._descriptor.receive(size, flags)
+        self._note_received(flags)
+        return data
+
+    def _note_received(self, flags: int) -> None:
+        # Who looks at the same bytes again and again moves nothing.
+        if self._idle is not None and not flags & PEEK:
+            self._moved_at = self._clock()
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
         """Send what fits."""
         if self._ends:
-            self._check_ends("send")
-        count = self._descriptor.send(data)
+            self._check_ends("send", self._write)
+        count = self._descriptor.send(data, flags)
         if self._idle is not None:
             self._moved_at = self._clock()
         return count
@@ -148,6 +182,10 @@ class LimitedChannel:
     def wait_ready(self, deadline: Deadline, operation: str) -> None:
         """Wait until one of the two would not block."""
         self._wait(self._descriptor.wait_ready, deadline, operation, self._read)
+
+    def wait_urgent(self, deadline: Deadline, operation: str) -> bool:
+        """Wait until there is an urgent byte, or the peer has ended; see `Descriptor`."""
+        return self._wait(self._descriptor.wait_urgent, deadline, operation, self._read)
 
     # -- waiting for something else too ----------------------------------------------------------
 
@@ -174,35 +212,51 @@ class LimitedChannel:
             interest = READABLE | WRITABLE if writable else READABLE
             return _wait_for_both(self._descriptor, interest, waker, deadline, operation)
 
-        return self._wait(wait, deadline, operation, _NO_CALL)
+        return self._wait(wait, deadline, operation, self._read, is_call=False)
 
     # -- the limits ------------------------------------------------------------------------------
 
     def _wait(
-        self, wait: Callable[[Deadline, str], T], deadline: Deadline, operation: str, call: _Call
+        self,
+        wait: Callable[[Deadline, str], T],
+        deadline: Deadline,
+        operation: str,
+        direction: _Direction,
+        *,
+        is_call: bool = True,
     ) -> T:
-        began = self._clock()
-        call.note(deadline, began)
-        while True:
-            name, left = self._nearest_limit(call, began)
-            remaining = deadline.remaining()
-            if remaining is not None and remaining <= left:
-                return wait(deadline, operation)
-            if left <= 0:
-                raise self._passed(name, operation)
-            try:
-                return wait(Deadline(left, self._clock), operation)
-            except TimedOut:
+        """Wait for a direction, with its limit on a call if it is such a call that waits."""
+        now = self._clock()
+        direction.note_call(deadline, now)
+        direction.note_move(self._moved_at)
+        # The silence is as long as if its waits had followed each other.
+        quiet_since = now - direction.silence
+        name, left = self._nearest_limit(direction, quiet_since, is_call)
+        if left <= 0 and name != direction.name:
+            self._note_told(direction, operation)
+        try:
+            while left > 0:
+                remaining = deadline.remaining()
+                if remaining is not None and remaining <= left:
+                    return wait(deadline, operation)
                 # Unless something has moved in the other direction, it is a limit that has passed.
-                continue
+                with contextlib.suppress(TimedOut):
+                    return wait(Deadline(left, self._clock), operation)
+                name, left = self._nearest_limit(direction, quiet_since, is_call)
+            raise self._passed(name, operation)
+        finally:
+            direction.heard_at = self._moved_at
+            direction.silence = self._clock() - max(quiet_since, direction.heard_at)
 
-    def _nearest_limit(self, call: _Call, began: float) -> tuple[str, float]:
+    def _nearest_limit(
+        self, direction: _Direction, quiet_since: float, is_call: bool
+    ) -> tuple[str, float]:
         """Return the limit that passes next, and the seconds that are left, infinity for none."""
         name, end = "", float("inf")
-        if call.end is not None:
-            name, end = call.name, call.end
+        if is_call and direction.end is not None:
+            name, end = direction.name, direction.end
         if self._idle is not None:
-            idle_end = max(began, self._moved_at) + self._idle
+            idle_end = max(quiet_since, self._moved_at) + self._idle
             if idle_end < end:
                 name, end = "idle_timeout", idle_end
         for other, moment in self._ends.items():
@@ -210,16 +264,23 @@ class LimitedChannel:
                 name, end = other, moment
         return name, end - self._clock()
 
-    def _check_ends(self, operation: str) -> None:
+    def _check_ends(self, operation: str, direction: _Direction) -> None:
         now = self._clock()
         for name, end in self._ends.items():
             if end <= now:
+                self._note_told(direction, operation)
                 raise self._passed(name, operation)
 
+    def _note_told(self, direction: _Direction, operation: str) -> None:
+        """Take note that a call finds a limit passed, of which the one before was told."""
+        direction.told += 1
+        if direction.told > _OFTEN_ENOUGH:
+            self.was_overstayed = True
+            self._descriptor.close()
+            self._descriptor.check_open(operation)
+
     def _passed(self, name: str, operation: str) -> TimedOut:
-        error = TimedOut(strerror=f"the {name} has passed", operation=operation, address=self.where)
-        error.deadline = True
-        return error
+        return TimedOut.expired(operation, self.where, limit=f"the {name} has passed")
 
 
 def _wait_for_both(

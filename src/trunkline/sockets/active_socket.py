@@ -4,7 +4,7 @@ import errno
 from collections.abc import Callable
 from functools import partial
 from os import PathLike
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, Protocol, overload
 
 from .._core.back_off import BackOff
 from .._core.buffers import Buffer, bytes_of, space_in
@@ -27,6 +27,7 @@ from ..errors import (
     TimedOut,
     WouldBlock,
 )
+from ..streams.channel import Channel
 from ..streams.stream import DEFAULT_BUFFER_SIZE, DEFAULT_TIMEOUT, Stream, Timeout
 from .connecting import start_to_connect
 from .families import family_label
@@ -41,6 +42,22 @@ LINGER_TIMEOUT = 2.0
 
 CLOSE_TIMEOUT = 10.0
 """Seconds for which closing goes on sending what is queued, where no other limit is given."""
+
+
+class SocketChannel(Channel, Protocol):
+    """What an active socket needs of the channel that its stream goes through: flags, too."""
+
+    def receive_into(self, buffer: Any, flags: int = 0, /) -> int:
+        """See `Channel`, and recv(2) for the flags."""
+
+    def receive(self, size: int, flags: int = 0, /) -> bytes:
+        """Receive up to so many bytes; see `receive_into`."""
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        """See `Channel`, and send(2) for the flags."""
+
+    def wait_urgent(self, deadline: Deadline, operation: str) -> bool:
+        """See `Descriptor`."""
 
 
 class Detached(NamedTuple):
@@ -68,6 +85,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
     """
 
     _descriptor: SocketDescriptor
+    _channel: SocketChannel
 
     def __init__(
         self,
@@ -327,23 +345,23 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             ValueError: The stream has output that is not sent, or `start` and `end` are out of
                 bounds.
         """
-        descriptor = self._descriptor
+        channel = self._channel
         is_plain = timeout == 0 and not (out_of_band or dont_route or more)
         if is_plain and start == 0 and end is None and not self._output:
-            with descriptor.writing:  # what a server does for each message
-                return descriptor.send(data if isinstance(data, bytes) else bytes_of(data))
+            with channel.writing:  # what a server does for each message
+                return channel.send(data if isinstance(data, bytes) else bytes_of(data))
         flags = OUT_OF_BAND * out_of_band | DONT_ROUTE * dont_route | MORE * more
         deadline = Deadline(timeout, monotonic)
-        with descriptor.writing, _part(bytes_of(data), start, end) as view:
+        with channel.writing, _part(bytes_of(data), start, end) as view:
             if self._output:
                 raise ValueError("the stream has output that is not sent: finish_output() first")
             while True:
                 try:
-                    return descriptor.send(view, flags)
+                    return channel.send(view, flags)
                 except WouldBlock:
                     if deadline.is_immediate:
                         raise
-                descriptor.wait_writable(deadline, "send")
+                channel.wait_writable(deadline, "send")
 
     @overload
     def receive_from(
@@ -400,12 +418,12 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
                 bounds, or urgent bytes come inline (see the option `oob_inline`).
             TypeError: It is neither a size nor a buffer; or a size, and there are bounds.
         """
-        descriptor = self._descriptor
+        channel = self._channel
         is_plain = timeout == 0 and not (out_of_band or peek) and start == 0 and end is None
         if is_plain and not (self._input or isinstance(size_or_buffer, int)):
-            with descriptor.reading:
+            with channel.reading:
                 try:
-                    return descriptor.receive_into(size_or_buffer), self._remote_name
+                    return channel.receive_into(size_or_buffer), self._remote_name
                 except (TypeError, BufferError):
                     space_in(size_or_buffer)  # says what is wrong with it
                     raise
@@ -413,19 +431,19 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         deadline = Deadline(timeout, monotonic)
         if not isinstance(size_or_buffer, int):
             with _part(space_in(size_or_buffer), start, end) as target:
-                into = partial(descriptor.receive_into, target, flags)
+                into = partial(channel.receive_into, target, flags)
                 if out_of_band:
                     return self._receive_urgent(into, 0, deadline)
                 return self._receive_past(into, deadline)
         if start != 0 or end is not None:
             raise TypeError("start and end are bounds in a buffer, and a size has none")
-        receive = partial(descriptor.receive, size_or_buffer, flags)
+        receive = partial(channel.receive, size_or_buffer, flags)
         if out_of_band:
             return self._receive_urgent(receive, b"", deadline)
         return self._receive_past(receive, deadline)
 
     def _receive_past(self, receive: Callable[[], Any], deadline: Deadline) -> tuple[Any, Any]:
-        with self._descriptor.reading:
+        with self._reading:
             if self._input:
                 raise ValueError("the stream has input that was not read: read it first")
             while True:
@@ -434,13 +452,13 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
                 except WouldBlock:
                     if deadline.is_immediate:
                         raise
-                self._descriptor.wait_readable(deadline, "receive")
+                self._channel.wait_readable(deadline, "receive")
 
     def _receive_urgent(
         self, receive: Callable[[], Any], nothing: bytes | int, deadline: Deadline
     ) -> tuple[Any, Any]:
         will_come = True
-        with self._descriptor.reading:
+        with self._reading:
             if self.get_option("oob_inline"):
                 raise ValueError("urgent bytes come inline here: read them as all others")
             while True:
@@ -457,7 +475,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
                         return nothing, self._remote_name
                     if deadline.is_immediate:
                         raise WouldBlock(operation="receive", address=error.address) from None
-                will_come = not self._descriptor.wait_urgent(deadline, "receive")
+                will_come = not self._channel.wait_urgent(deadline, "receive")
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -558,8 +576,9 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         except TimedOut as error:
             if not error.deadline:
                 raise
-            unsent = len(self._output)
-            raise TimedOut.expired("close", self._descriptor.where, unsent=unsent) from None
+            raise TimedOut.expired(
+                "close", error.address, unsent=len(self._output), limit=str(error.strerror)
+            ) from None
 
     def _linger(self, seconds: float) -> None:
         with self._descriptor.reading, self._descriptor.writing:

@@ -415,8 +415,8 @@ class Stream(PythonStreamNames, Uncopied):
         error.address = self._channel.where
         return error
 
-    def _receive(self, operation: str, deadline: Deadline) -> None:
-        """Receive something into the input buffer, or the end of file."""
+    def _receive(self, operation: str, deadline: Deadline | None) -> None:
+        """Receive something into the input buffer, or the end of file; see `_receive_into`."""
         if self._received is None:
             self._received = memoryview(bytearray(self._input_buffer_size))
         count = self._receive_into(self._received, operation, deadline)
@@ -430,11 +430,9 @@ class Stream(PythonStreamNames, Uncopied):
         if self._input.at_end:
             return False
         try:
-            self._receive(operation, Deadline(0, monotonic))
-        except TimedOut as error:
-            if error.deadline:
-                return False
-            raise
+            self._receive(operation, None)
+        except WouldBlock:
+            return False
         return True
 
     def _check_time(self, operation: str, deadline: Deadline) -> None:
@@ -445,7 +443,8 @@ class Stream(PythonStreamNames, Uncopied):
         if not deadline.is_immediate and deadline.remaining() == 0:
             raise TimedOut.expired(operation, self._channel.where)
 
-    def _receive_into(self, target: memoryview, operation: str, deadline: Deadline) -> int:
+    def _receive_into(self, target: memoryview, operation: str, deadline: Deadline | None) -> int:
+        """Receive; without a deadline only what is there, or raise `WouldBlock`."""
         if self._has_obstacle:
             self._check_alive(operation)
         waits = False
@@ -461,12 +460,14 @@ class Stream(PythonStreamNames, Uncopied):
                     # What is left leaves as soon as there is room; the peer may wait for it.
                     wait = self._channel.wait_ready
                 # There is no use in looking whether the answer is there.
-                waits = waits or not deadline.is_immediate
-            if waits:
+                waits = waits or (deadline is not None and not deadline.is_immediate)
+            if waits and deadline is not None:
                 wait(deadline, operation)
             try:
                 return self._channel.receive_into(target)
             except WouldBlock:
+                if deadline is None:
+                    raise
                 waits = True
             except SocketError as error:
                 raise self._failed(error, operation) from None
@@ -564,11 +565,8 @@ class Stream(PythonStreamNames, Uncopied):
             Hangup: The peer reads no more. What was queued for it is dropped.
         """
         with self._writing:
-            try:
-                self._flush("force_output", Deadline(0, monotonic))
-            except TimedOut as error:
-                if not error.deadline:
-                    raise
+            with contextlib.suppress(WouldBlock):
+                self._flush("force_output", None)
             return not self._output
 
     def clear_output(self) -> None:
@@ -627,19 +625,21 @@ class Stream(PythonStreamNames, Uncopied):
                     break
         return sent
 
-    def _flush(self, operation: str, deadline: Deadline) -> None:
+    def _flush(self, operation: str, deadline: Deadline | None) -> None:
         if self._has_obstacle:
             self._check_alive(operation)
         while self._output:
             sent = self._send(self._output, operation, deadline)
             del self._output[:sent]
 
-    def _send(self, data: bytearray | memoryview, operation: str, deadline: Deadline) -> int:
+    def _send(self, data: bytearray | memoryview, operation: str, deadline: Deadline | None) -> int:
+        """Send; without a deadline only what fits at once, or raise `WouldBlock`."""
         while True:
             try:
                 return self._channel.send(data)
             except WouldBlock:
-                pass
+                if deadline is None:
+                    raise
             except SocketError as error:
                 raise self._failed(error, operation) from None
             self._channel.wait_writable(deadline, operation)
@@ -656,6 +656,8 @@ class Stream(PythonStreamNames, Uncopied):
             # There is nobody to send it to. Were it kept, closing would fail for the same reason.
             self._output = bytearray()
             return Hangup(error.errno, operation=operation, address=error.address)
+        if isinstance(error, TimedOut) and error.deadline:
+            return error  # a limit that the channel has, which says nothing of the connection
         if isinstance(error, _FATAL):
             self._fatal_error = error
             self._has_obstacle = True
