@@ -29,10 +29,9 @@ from sockets.helpers import Call
 from support.peers import connect, receive_all
 from support.timing import MS, PATIENCE
 
-from trunkline import ActiveSocket, SocketClosed, SocketError, make_socket
+from trunkline import ActiveSocket, IPv4Address, SocketClosed, SocketError, make_socket
 from trunkline._sys.socket_descriptor import SocketDescriptor
-from trunkline.servers import Server, ServerStatistics, shutdown_on_signals
-from trunkline.servers import server as server_module
+from trunkline.servers import Server, ServerStatistics, ending, shutdown_on_signals
 
 LONG = 10 * PATIENCE
 
@@ -243,16 +242,60 @@ def test_a_shutdown_before_serving_counts() -> None:
         assert server.closed
 
 
+def named_in(caplog: pytest.LogCaptureFixture) -> list[Any]:
+    """Return the peers of the handlers that were left behind."""
+    text = "does not end, and is left behind"
+    records = [record for record in caplog.records if text in record.getMessage()]
+    return [getattr(record, "peer", None) for record in records]
+
+
+def test_handlers_have_so_much_time_after_the_cut(caplog: pytest.LogCaptureFixture) -> None:
+    gate = Gate()
+    with serving(gate) as server, client_of(server):
+        connection = gate.next()
+        assert not server.shutdown(0, join_timeout=0)
+        assert server.closed
+        assert named_in(caplog) == [connection.remote_name]
+        gate.open()
+        assert isinstance(gate.next_end(), SocketClosed)
+
+
+@in_threads
+def test_the_time_for_handlers_can_be_shortened_while_it_passes(
+    threads: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate = Gate()
+    with serving(gate, threads=threads) as server, client_of(server):
+        connection = gate.next()
+        with Call(lambda: server.shutdown(0, join_timeout=LONG)) as ending:
+            eventually(lambda: connection.closed)
+            server.shutdown(0, join_timeout=2 * LONG, wait=False)  # prolongs nothing
+            server.shutdown(0, join_timeout=0, wait=False)
+            assert not ending.result()
+        assert named_in(caplog) == [connection.remote_name]
+        gate.open()
+        gate.next_end()
+
+
+@pytest.mark.parametrize("wrong", [-1, "5", True])
+def test_the_time_for_handlers_is_one(wrong: Any) -> None:
+    with Server(echo, host=HOST) as server, pytest.raises((TypeError, ValueError), match="join_t"):
+        server.shutdown(join_timeout=wrong)
+
+
 def test_a_handler_that_does_not_end_is_left_behind(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(server_module, "JOIN_TIMEOUT", 50 * MS)
+    monkeypatch.setattr(ending, "JOIN_TIMEOUT", 50 * MS)
     gate = Gate()
     with serving(gate, name="talk") as server, client_of(server):
-        gate.next()
+        connection = gate.next()
         assert not server.shutdown(0)
         assert server.closed
-        assert "talk: the thread 'talk: 127.0.0.1:" in caplog.text
+        assert named_in(caplog) == [connection.remote_name]
+        assert (
+            f"talk: the handler for {connection.remote_name} in the thread 'talk: " in caplog.text
+        )
         gate.open()
         assert isinstance(gate.next_end(), SocketClosed)
 
@@ -260,7 +303,7 @@ def test_a_handler_that_does_not_end_is_left_behind(
 def test_a_handler_that_does_not_end_keeps_its_accepting_thread_and_not_the_caller(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server_module, "JOIN_TIMEOUT", 50 * MS)
+    monkeypatch.setattr(ending, "JOIN_TIMEOUT", 50 * MS)
     gate = Gate()
     with serving(gate, threads="none") as server, client_of(server):
         gate.next()
@@ -475,6 +518,64 @@ def test_a_second_signal_cuts(threads: Any) -> None:
         visiting.result()
     assert isinstance(gate.next_end(), SocketClosed)
     assert server.statistics().cut == 1
+
+
+@in_threads
+def test_a_second_signal_waits_for_no_handler_and_names_those_that_are_left(
+    threads: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "JOIN_TIMEOUT", 2 * PATIENCE)
+    gate = Gate()
+    before = signal.getsignal(signal.SIGINT)
+    after: list[Any] = []
+
+    def strike() -> None:
+        gate.next()
+        send_signal(signal.SIGINT)
+        eventually(lambda: server.draining)
+        send_signal(signal.SIGINT)
+        eventually(lambda: signal.getsignal(signal.SIGINT) is before)
+        after.append(server.wait(PATIENCE))
+
+    with Server(gate, host=HOST, threads=threads, drain_timeout=None) as server:
+        with client_of(server), Call(strike) as striking, shutdown_on_signals(server):
+            server.serve_forever()
+            striking.result()
+        assert [peer.host for peer in named_in(caplog)] == [IPv4Address(HOST)]
+        assert after == [True]
+        gate.open()
+        assert isinstance(gate.next_end(), SocketClosed)
+
+
+@pytest.mark.parametrize("in_background", [False, True])
+def test_a_second_ctrl_c_waits_for_no_handler_and_names_those_that_are_left(
+    in_background: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "JOIN_TIMEOUT", 2 * PATIENCE)
+    gate = Gate()
+
+    def strike() -> None:
+        connection = gate.next()
+        send_signal(signal.SIGINT)
+        eventually(lambda: connection.closed)
+        send_signal(signal.SIGINT)
+
+    def serve(server: Server) -> None:
+        with server:
+            if in_background:
+                server.start().wait()
+            else:
+                server.serve_forever()
+
+    server = Server(gate, host=HOST)
+    with client_of(server), Call(strike) as striking:
+        with pytest.raises(KeyboardInterrupt):
+            serve(server)
+        assert server.closed
+        striking.result()
+    assert [peer.host for peer in named_in(caplog)] == [IPv4Address(HOST)]
+    gate.open()
+    assert isinstance(gate.next_end(), SocketClosed)
 
 
 @each_way

@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 from support.timing import PATIENCE
 
-from trunkline._core.deadline import Deadline
-from trunkline._sys.clock import monotonic
 from trunkline.servers.threads import Runner, make_runner
 
 
 def ended(runner: Runner) -> bool:
-    return not runner.join(Deadline(PATIENCE, monotonic))
+    return not runner.join(lambda: PATIENCE)
 
 
 def test_a_pool_has_so_many_threads_and_lets_the_rest_wait() -> None:
@@ -51,7 +49,7 @@ def test_threads_that_do_not_end_are_named(threads: Any) -> None:
     runner = make_runner(threads, 1, "pool")
     gate = threading.Event()
     runner.run(lambda: gate.wait(PATIENCE), "stuck")
-    [thread] = runner.join(Deadline(0, monotonic))
+    [thread] = runner.join(lambda: 0.0)
     assert thread.name == ("stuck" if threads == "per_connection" else "pool, thread 1")
     gate.set()
     assert ended(runner)

@@ -7,12 +7,12 @@ from .async_states import (
     accept_tcp_connections_creating_async_io_states,
     create_async_io_state,
 )
+from .ending import JOIN_TIMEOUT
 from .proxy import proxy_header, proxy_protocol
 from .server import (
     DEFAULT_DRAIN_TIMEOUT,
     DEFAULT_IDLE_TIMEOUT,
     DEFAULT_MAX_CONNECTIONS,
-    JOIN_TIMEOUT,
     Server,
 )
 from .signals import shutdown_on_signals

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from threading import get_ident
+from threading import Thread, current_thread
 from typing import TypeAlias, TypeVar
 
 from .._core.log_record import about
@@ -89,6 +89,7 @@ class Connection:
     Attributes:
         socket: The connection.
         channel: What the socket's stream goes through, which knows the limits.
+        thread: The thread that serves it, once there is one.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class Connection:
         self._service = service
         self._ended = ended
         self._is_cut = False
-        self._thread: int | None = None  # the one that serves it
+        self.thread: Thread | None = None
         self._was_closed_elsewhere = False
 
     def cut(self) -> None:
@@ -114,7 +115,7 @@ class Connection:
 
     def _closing(self, number: int) -> None:
         """Take note of who closes the socket: for what others do the handler is not to blame."""
-        if get_ident() != self._thread:
+        if current_thread() is not self.thread:
             self._was_closed_elsewhere = True
 
     def serve(self) -> None:
@@ -124,7 +125,7 @@ class Connection:
             KeyboardInterrupt, SystemExit: The handler raised them.
         """
         outcome = Outcome.FAILED
-        self._thread = get_ident()
+        self.thread = current_thread()
         self.socket.watch_closing(self._closing)
         try:
             outcome = self._serve()

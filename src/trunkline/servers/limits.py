@@ -184,7 +184,7 @@ class LimitedChannel:
         self._wait(self._descriptor.wait_ready, deadline, operation, self._read)
 
     def wait_urgent(self, deadline: Deadline, operation: str) -> bool:
-        """Wait until there is an urgent byte, or the peer has ended; see `Descriptor`."""
+        """Wait for urgent data; return whether there will be none."""
         return self._wait(self._descriptor.wait_urgent, deadline, operation, self._read)
 
     # -- waiting for something else too ----------------------------------------------------------

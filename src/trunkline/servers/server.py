@@ -39,6 +39,7 @@ from .connection import (
     check_optional_callable,
     logger,
 )
+from .ending import Ending
 from .limits import LimitedChannel, TimeLimits
 from .refusal import Refusal
 from .statistics import ServerStatistics
@@ -49,7 +50,6 @@ __all__ = (
     "DEFAULT_DRAIN_TIMEOUT",
     "DEFAULT_IDLE_TIMEOUT",
     "DEFAULT_MAX_CONNECTIONS",
-    "JOIN_TIMEOUT",
     "AtLimit",
     "Server",
 )
@@ -63,8 +63,8 @@ DEFAULT_IDLE_TIMEOUT = 300.0
 DEFAULT_DRAIN_TIMEOUT = 10.0
 """Seconds that clients get when their server ends, unless told otherwise."""
 
-JOIN_TIMEOUT = 5.0
-"""Seconds for which a server waits, in the end, for handlers whose connections it has closed."""
+# Seconds for the accepting thread to notice that it should end, and to close what it has.
+_ALLOWANCE = 1.0
 
 AtLimit: TypeAlias = Literal["wait", "refuse"]
 
@@ -193,11 +193,11 @@ class Server(Uncopied):
         self._has_begun = False
         self._accepting: int | None = None  # the identity of the thread that accepts
         self._thread: threading.Thread | None = None  # that thread, if it is ours
-        self._drain_ends: list[float] = []  # what has been asked for; the first to come counts
+        self._ending = Ending()
         self._has_begun_to_drain = False
         self._cut_timer: Timer | None = None
         self._helpers: list[threading.Thread] = []
-        self._stuck: list[threading.Thread] = []
+        self._is_stuck = False  # in the end: handlers have not returned
         self._failure: SocketError | None = None
         self._ended = threading.Event()
 
@@ -380,7 +380,13 @@ class Server(Uncopied):
 
     # -- the end ---------------------------------------------------------------------------------
 
-    def shutdown(self, timeout: Timeout = DEFAULT_TIMEOUT, *, wait: bool = True) -> bool:
+    def shutdown(
+        self,
+        timeout: Timeout = DEFAULT_TIMEOUT,
+        *,
+        join_timeout: Timeout = DEFAULT_TIMEOUT,
+        wait: bool = True,
+    ) -> bool:
         """End the server: accept nobody any more, let the clients finish, and cut the others.
 
         It may be called from any thread, from handlers, from signal handlers if `wait` is False,
@@ -394,6 +400,9 @@ class Server(Uncopied):
         Args:
             timeout: Seconds for the clients; 0 cuts them at once, None is for ever. Default: the
                 server's `drain_timeout`.
+            join_timeout: Seconds for handlers that go on after that; those that are left then are
+                named in the log. The shortest that was ever asked for counts, also while it passes.
+                Default: `JOIN_TIMEOUT`.
             wait: Wait until the server has ended. Threads of the server, which would wait for
                 themselves, never do.
 
@@ -404,9 +413,11 @@ class Server(Uncopied):
             TypeError, ValueError: The timeout is none.
         """
         seconds = self._drain_timeout if timeout is DEFAULT_TIMEOUT else check_timeout(timeout)
+        if join_timeout is not DEFAULT_TIMEOUT:
+            self._ending.ask_to_join(join_timeout)
         # From here on nothing takes a lock that the interrupted thread may have, for the sake of
         # signal handlers.
-        self._drain_ends.append(_FOREVER if seconds is None else monotonic() + seconds)
+        self._ending.ask(seconds)
         self._drain_waker.wake()
         self._call_accepting_thread(self._drain)
         if self._runs_in_place and self._connections:
@@ -432,23 +443,21 @@ class Server(Uncopied):
         return True
 
     def _wait_for_end(self) -> bool:
-        remaining = self._drain_remaining()
+        remaining = self._ending.remaining()
         # Where the accepting thread is at fault, because a handler in it does not return, it is not
         # waited for without end.
-        limit = None if remaining == _FOREVER else max(0.0, remaining) + 2 * JOIN_TIMEOUT
+        longest = max(0.0, remaining) + 2 * self._ending.join_timeout() + _ALLOWANCE
+        limit = None if longest == _FOREVER else longest
         deadline = Deadline(limit, monotonic)
         if not wait_for_event(self._ended, deadline.remaining()):
             return False
         if self._thread is not None:
             self._thread.join(deadline.remaining())
-        return not self._stuck
-
-    def _drain_remaining(self) -> float:
-        return min(self._drain_ends) - monotonic()
+        return not self._is_stuck
 
     def _drain(self) -> None:
         """Stop accepting, and see to it that the clients have the time they were given."""
-        remaining = self._drain_remaining()
+        remaining = self._ending.remaining()
         if not self._has_begun_to_drain:
             self._has_begun_to_drain = True
             for acceptor in self._acceptors:
@@ -492,7 +501,7 @@ class Server(Uncopied):
     def _watch_handler_in_place(self) -> None:
         """Cut the connection of a handler that keeps the accepting thread from doing it."""
 
-        remaining = self._drain_remaining()
+        remaining = self._ending.remaining()
         if remaining == _FOREVER:
             return
 
@@ -513,7 +522,7 @@ class Server(Uncopied):
         try:
             self._close_everything()
         finally:
-            self._drain_ends.append(0.0)
+            self._ending.ask(0)
             self._event_base.close()
             self._drain_waker.close()
             self._accepting = None  # another thread may get the same identity
@@ -522,14 +531,33 @@ class Server(Uncopied):
             helper.join()
 
     def _close_everything(self) -> None:
-        for socket in self._sockets:
-            socket.close()
-        self._cut_connections()
-        self._refusal.close()
-        self._stuck = self._runner.join(Deadline(JOIN_TIMEOUT, monotonic))
-        for thread in self._stuck:
-            extra = about(server=self._name)
-            logger.warning("%s: the thread %r does not end", self._name, thread.name, extra=extra)
+        try:
+            for socket in self._sockets:
+                socket.close()
+            self._cut_connections()
+            self._refusal.close()
+            began = monotonic()
+            self._runner.join(lambda: began + self._ending.join_timeout() - monotonic())
+        finally:  # Ctrl-C may end the waiting
+            self._note_stuck()
+
+    def _note_stuck(self) -> None:
+        """Take note of the handlers, and the threads, that have not ended, and name them."""
+        with self._lock:
+            connections = list(self._connections.values())
+        for connection in connections:
+            thread, peer = connection.thread, connection.peer
+            name = "" if thread is None else thread.name
+            self._warn_of(f"the handler for {peer} in the thread {name!r}", peer)
+        # Of a thread for which Ctrl-C has ended the waiting, Python may believe that it has ended.
+        idle = {*self._runner.running()} - {connection.thread for connection in connections}
+        for thread in idle:
+            self._warn_of(f"the thread {thread.name!r}", None)
+        self._is_stuck = bool(connections or idle)
+
+    def _warn_of(self, who: str, peer: object) -> None:
+        extra = about(server=self._name, peer=peer)
+        logger.warning("%s: %s does not end, and is left behind", self._name, who, extra=extra)
 
     def __enter__(self) -> Self:
         return self
@@ -540,17 +568,23 @@ class Server(Uncopied):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self.shutdown()
-        else:
-            self.close()
+        try:
+            if kind is None:
+                self.shutdown()
+            else:
+                self.close()
+        except BaseException:
+            # Ctrl-C, for the second time perhaps: whoever cannot wait shall not have to.
+            self.shutdown(0, join_timeout=0, wait=False)
+            self._ended.wait(_ALLOWANCE)
+            raise
 
     # -- for handlers ----------------------------------------------------------------------------
 
     @property
     def draining(self) -> bool:
         """Whether the server is to end, or has ended: a handler should finish what it is doing."""
-        return bool(self._drain_ends)
+        return self._ending.is_asked
 
     def wait_for_input(self, connection: ActiveSocket, *, timeout: float | None = None) -> bool:
         """Wait, in a handler, until the client sends something, or the server is to end.

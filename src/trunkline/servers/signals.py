@@ -11,6 +11,9 @@ from .server import Server
 
 __all__ = ("shutdown_on_signals",)
 
+# Seconds after the second signal: for handlers that end because their connections are cut.
+_AT_ONCE = 0.25
+
 
 @contextlib.contextmanager
 def shutdown_on_signals(
@@ -20,8 +23,9 @@ def shutdown_on_signals(
 ) -> Iterator[None]:
     """Within a ``with`` block, let signals end servers in good order.
 
-    The first signal lets them drain, see `Server.shutdown`; the next one cuts what is left. After
-    the block the signals do what they did before it::
+    The first signal lets them drain, see `Server.shutdown`; the next one cuts what is left, and
+    does not wait for handlers that go on nevertheless: they are named in the log. From then on, and
+    after the block, the signals do what they did before it::
 
         with Server(handler, host="127.0.0.1", port=7777) as server, shutdown_on_signals(server):
             server.serve_forever()
@@ -40,8 +44,13 @@ def shutdown_on_signals(
         nonlocal has_struck
         # Noted first: the next signal may strike before this loop is over.
         is_first, has_struck = not has_struck, True
+        if is_first:
+            for server in servers:
+                server.shutdown(timeout, wait=False)
+            return
+        restoring.close()
         for server in servers:
-            server.shutdown(timeout if is_first else 0, wait=False)
+            server.shutdown(0, join_timeout=_AT_ONCE, wait=False)
 
     with contextlib.ExitStack() as restoring:
         _handle(signals, strike, restoring)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Literal, Protocol, TypeAlias
 
-from .._core.deadline import Deadline
-
 __all__ = ("Runner", "Threads", "make_runner")
 
 Threads: TypeAlias = Literal["per_connection", "pool", "none"]
 
 Task: TypeAlias = Callable[[], object]
+
+_LONGEST_WAIT = 0.05  # seconds until it is looked whether there is still so much time
 
 
 class Runner(Protocol):
@@ -28,8 +28,15 @@ class Runner(Protocol):
     def runs_this(self) -> bool:
         """Return whether the calling thread, which may be any, is one of the runner's."""
 
-    def join(self, deadline: Deadline) -> list[threading.Thread]:
-        """Wait for all threads to end, and return those that have not."""
+    def join(self, remaining: Callable[[], float]) -> list[threading.Thread]:
+        """Wait for all threads to end, and return those that have not.
+
+        Args:
+            remaining: Returns the seconds that are left, which a signal handler may shorten.
+        """
+
+    def running(self) -> list[threading.Thread]:
+        """Return the threads that have not ended."""
 
 
 def make_runner(threads: Threads, size: int, name: str) -> Runner:
@@ -59,7 +66,10 @@ class _InPlace:
     def runs_this(self) -> bool:
         return False  # the accepting thread is the server's own
 
-    def join(self, deadline: Deadline) -> list[threading.Thread]:
+    def join(self, remaining: Callable[[], float]) -> list[threading.Thread]:
+        return []
+
+    def running(self) -> list[threading.Thread]:
         return []
 
 
@@ -79,8 +89,11 @@ class _ThreadPerTask:
     def runs_this(self) -> bool:
         return threading.current_thread() in self._threads
 
-    def join(self, deadline: Deadline) -> list[threading.Thread]:
-        return _join(self._threads, deadline)
+    def join(self, remaining: Callable[[], float]) -> list[threading.Thread]:
+        return _join(self._threads, remaining)
+
+    def running(self) -> list[threading.Thread]:
+        return _running(self._threads)
 
 
 class _Pool:
@@ -127,10 +140,13 @@ class _Pool:
     def runs_this(self) -> bool:
         return threading.current_thread() in self._threads
 
-    def join(self, deadline: Deadline) -> list[threading.Thread]:
+    def join(self, remaining: Callable[[], float]) -> list[threading.Thread]:
         for _ in self._threads:
             self._tasks.put(None)
-        return _join(self._threads, deadline)
+        return _join(self._threads, remaining)
+
+    def running(self) -> list[threading.Thread]:
+        return _running(self._threads)
 
 
 def _start(task: Task, name: str, threads: set[threading.Thread]) -> None:
@@ -145,8 +161,13 @@ def _start(task: Task, name: str, threads: set[threading.Thread]) -> None:
         raise
 
 
-def _join(threads: set[threading.Thread], deadline: Deadline) -> list[threading.Thread]:
-    for thread in threads:
-        if thread.ident is not None:  # else Ctrl-C has struck before it was started
-            thread.join(deadline.remaining())
+def _join(threads: set[threading.Thread], remaining: Callable[[], float]) -> list[threading.Thread]:
+    for thread in _running(threads):
+        while thread.is_alive() and (left := remaining()) > 0:
+            thread.join(min(left, _LONGEST_WAIT))
+    return _running(threads)
+
+
+def _running(threads: set[threading.Thread]) -> list[threading.Thread]:
+    # One that Ctrl-C has kept from being started is not alive either.
     return [thread for thread in threads if thread.is_alive()]

@@ -57,7 +57,7 @@ class SocketChannel(Channel, Protocol):
         """See `Channel`, and send(2) for the flags."""
 
     def wait_urgent(self, deadline: Deadline, operation: str) -> bool:
-        """See `Descriptor`."""
+        """Wait, with the right to read, for urgent data; return whether there will be none."""
 
 
 class Detached(NamedTuple):
