@@ -166,6 +166,7 @@ NOT_CALLED = {
     trunkline.Listener,
     trunkline.PassiveSocket,
     trunkline.Resolver,
+    trunkline.ServerConnection,
     trunkline.Socket,
     trunkline.Stream,
     trunkline.StreamIO,

@@ -12,7 +12,7 @@ import pytest
 from support.peers import connect
 from support.timing import MS, PATIENCE
 
-from trunkline import ActiveSocket
+from trunkline import ActiveSocket, ServerConnection
 from trunkline.servers import Server
 
 HOST = "127.0.0.1"
@@ -29,7 +29,9 @@ def echo(connection: ActiveSocket) -> None:
 
 
 @contextlib.contextmanager
-def serving(handler: Callable[[ActiveSocket], object] = echo, **options: Any) -> Iterator[Server]:
+def serving(
+    handler: Callable[[ServerConnection], object] = echo, **options: Any
+) -> Iterator[Server]:
     """Yield a server that runs in the background, and ends in good order when the block ends."""
     if not {"host", "path", "sockets"} & set(options):
         options["host"] = HOST

@@ -310,6 +310,57 @@ def test_a_mistake_of_value_is_found_at_once(options: dict[str, Any], expected: 
         Server(echo, host=HOST, **options)
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("bind", "; perhaps host or path or sockets is meant"),
+        ("address", "; perhaps host is meant"),
+        ("max_clients", "; perhaps max_connections is meant"),
+        ("daemon_threads", "; perhaps threads is meant"),
+        ("keepalives", "; perhaps keepalive is meant"),
+        ("allow_reuse_address", "; perhaps reuse_address is meant"),
+        ("idle_timout", "; perhaps idle_timeout is meant"),
+        ("local_host", "; perhaps host is meant"),
+        ("max_connections_per_ip", "; perhaps max_connections_per_address is meant"),
+        ("xyz", ""),
+    ],
+)
+def test_an_option_of_another_name_is_told_what_it_is_called(name: str, hint: str) -> None:
+    wrong: dict[str, Any] = {name: 1}
+    with pytest.raises(TypeError) as raised:
+        Server(echo, host=HOST, **wrong)
+    assert str(raised.value) == f"a server does not take {name}{hint}"
+
+
+def test_where_to_listen_is_said_by_name() -> None:
+    server: Any = Server
+    for arguments in [(echo, (HOST, 0)), (echo, HOST, 0), ((HOST, 0), echo), ((HOST, 0),)]:
+        with pytest.raises(TypeError, match=r"by name where it listens: Server\(handler, host="):
+            server(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("stop", "close"),
+        ("serve", "serve_forever"),
+        ("handle_request", "serve_forever"),
+        ("server_close", "close"),
+        ("server_address", "local_names"),
+        ("server_bind", "as soon as it is made"),
+        ("socket", "sockets"),
+        ("join", "wait"),
+        ("handle_error", "exception_hook"),
+    ],
+)
+def test_a_method_of_another_name_is_told_what_it_is_called(name: str, expected: str) -> None:
+    with Server(echo, host=HOST) as server:
+        with pytest.raises(AttributeError, match=f"^Server has no {name}: .*{expected}"):
+            getattr(server, name)
+        assert not hasattr(server, name)
+        assert name not in dir(server)
+
+
 def test_a_handler_is_callable() -> None:
     for wrong in (None, "handler"):
         with pytest.raises(TypeError, match="handler is callable"):

@@ -600,6 +600,12 @@ def test_a_wrong_name_is_told_the_right_one(name: str, hint: str) -> None:
     assert str(raised.value) == f"a supervisor does not take {name}{hint}"
 
 
+@pytest.mark.parametrize("name", ["start", "serve_forever", "stop", "shutdown", "reload"])
+def test_a_method_of_another_name_is_told_what_to_use(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"^Supervisor has no {name}: .*(run|signal)"):
+        getattr(Supervisor, name)
+
+
 def test_options_of_sockets_are_taken() -> None:
     options: dict[str, Any] = {"nodelay": True, "timeout": 5, "external_format": "latin-1"}
     with Supervisor(make_server, host="127.0.0.1", **options) as supervisor:

@@ -15,6 +15,7 @@ from .server import (
     DEFAULT_MAX_CONNECTIONS,
     Server,
 )
+from .server_connection import ServerConnection
 from .signals import shutdown_on_signals
 from .statistics import ServerStatistics
 from .supervisor import Supervisor, SupervisorStatistics
@@ -29,6 +30,7 @@ __all__ = (
     "ProxyHeader",
     "ProxyTLV",
     "Server",
+    "ServerConnection",
     "ServerStatistics",
     "Supervised",
     "Supervisor",

@@ -1,6 +1,7 @@
 """Accepting connections as sockets that block, on an event base."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NoReturn
 
 from .._core.external_format import ExternalFormat
@@ -10,22 +11,24 @@ from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import SocketError
 from ..multiplex.event_base import EventBase
 from ..multiplex.listener import Listener
-from ..sockets.active_socket import ActiveSocket
 from ..sockets.passive_socket import PassiveSocket
 from .limits import LimitedChannel, TimeLimits
+from .server_connection import ServerConnection
 
 __all__ = ("Acceptor",)
 
 
 class Acceptor(Listener):
-    """A `Listener` that makes an `ActiveSocket` of each connection, and no transport.
+    """A `Listener` that makes a socket of each connection, and no transport.
 
     Args:
         event_base: Who accepts.
         socket: A socket that listens. The acceptor owns it from now on.
         external_format: The connections' external format; None is the listening socket's.
         limits: The connections' limits of time.
-        welcome: Called with each connection, and the channel that keeps its limits.
+        make: Called for each connection, with the channel that keeps its limits, and then like
+            `ActiveSocket`.
+        welcome: Called with what that has returned, and the channel.
         failed: Called with an error that ends the accepting; the acceptor is closed then.
         finished: Called when the acceptor is closed after `finish`.
     """
@@ -37,7 +40,8 @@ class Acceptor(Listener):
         *,
         external_format: ExternalFormat | None,
         limits: TimeLimits,
-        welcome: Callable[[ActiveSocket, LimitedChannel], object],
+        make: Callable[..., ServerConnection],
+        welcome: Callable[[ServerConnection, LimitedChannel], object],
         failed: Callable[[SocketError], object],
         finished: Callable[[], object],
     ) -> None:
@@ -46,19 +50,20 @@ class Acceptor(Listener):
         self._left: int | None = None  # how many more are accepted, once the end has begun
         self._waits = False
         self._limits = limits
+        self._make = make
         self._welcome_connection = welcome
         super().__init__(event_base, socket, _no_protocol, failed, {})
 
     def _welcome(self, descriptor: SocketDescriptor, name: Name) -> None:
+        channel = LimitedChannel(descriptor, self._limits)
+        make = partial(self._make, channel)
         try:
             connection = self.socket.wrap_accepted(
-                descriptor, name, external_format=self._external_format
+                make, descriptor, name, external_format=self._external_format
             )
         except Exception as error:
             self._event_base.exception_handler(error, self)
             return
-        channel = LimitedChannel(descriptor, self._limits)
-        connection.go_through(channel)
         if self._left is not None:
             self._left -= 1
         self._welcome_connection(connection, channel)

@@ -12,9 +12,10 @@ from .._core.log_record import about
 from .._printable import printable
 from .._sys.sockaddr import AnyName, Name
 from ..errors import SocketClosed, SocketError, StreamError, TimedOut, TrunklineError
-from ..sockets.active_socket import ActiveSocket
 from ..streams.stream import DEFAULT_TIMEOUT
+from .address_limit import AddressLimit
 from .limits import LimitedChannel, check_limit_of_time
+from .server_connection import ServerConnection
 
 __all__ = (
     "Connection",
@@ -31,13 +32,13 @@ logger: logging.Logger = logging.getLogger("trunkline.servers")
 
 T = TypeVar("T")
 
-Handler: TypeAlias = Callable[[ActiveSocket], object]
+Handler: TypeAlias = Callable[[ServerConnection], object]
 """What a server calls with each connection."""
 
-Preamble: TypeAlias = Callable[[ActiveSocket], Name | None]
+Preamble: TypeAlias = Callable[[ServerConnection], Name | None]
 """What a server calls before the handler; it may return another name for the peer."""
 
-ExceptionHook: TypeAlias = Callable[[Exception, ActiveSocket], object]
+ExceptionHook: TypeAlias = Callable[[Exception, ServerConnection], object]
 """What a server calls with an exception that has no caller to go to, and its connection."""
 
 
@@ -50,6 +51,7 @@ class Outcome(Enum):
     TIMED_OUT = "timed_out"
     CUT = "cut"
     REJECTED = "rejected"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,6 @@ class Service:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if not callable(self.handler):
-            raise TypeError(f"handler is callable, not {type(self.handler).__name__}")
         check_optional_callable("preamble", self.preamble)
         check_optional_callable("exception_hook", self.exception_hook)
         check_limit_of_time("preamble_timeout", self.preamble_timeout)
@@ -90,22 +90,43 @@ class Connection:
         socket: The connection.
         channel: What the socket's stream goes through, which knows the limits.
         thread: The thread that serves it, once there is one.
+        is_refused: Whether there was no room for its client, and it waits to be told so.
     """
 
     def __init__(
         self,
-        socket: ActiveSocket,
+        socket: ServerConnection,
         channel: LimitedChannel,
         service: Service,
+        admitted: AddressLimit,
         ended: Callable[["Connection", Outcome], object],
+        refused: Callable[["Connection"], object],
     ) -> None:
         self.socket = socket
         self.channel = channel
         self._service = service
+        self._admitted = admitted
+        self._admitted_as: Name | None = None
         self._ended = ended
+        self._refused = refused
         self._is_cut = False
         self.thread: Thread | None = None
         self._was_closed_elsewhere = False
+        self.is_refused: bool = False
+
+    def admit(self) -> bool:
+        """Count the connection as one of its client's; return False if that has enough of them."""
+        name = self.socket.remote_name
+        if not self._admitted.enter(name):
+            self.is_refused = True
+            return False
+        self._admitted_as = name
+        return True
+
+    def leave(self) -> None:
+        """Count the connection no more."""
+        if self._admitted_as is not None:
+            self._admitted.leave(self._admitted_as)
 
     def cut(self) -> None:
         """Close the socket, whatever it is used for; from any thread."""
@@ -133,7 +154,11 @@ class Connection:
             self.socket.close(abort=True)
             raise
         finally:
-            self._ended(self, outcome)
+            self.leave()
+            if not self.is_refused:
+                self._ended(self, outcome)
+        if self.is_refused:
+            self._refused(self)
 
     def _serve(self) -> Outcome:
         try:
@@ -141,6 +166,8 @@ class Connection:
                 self._run_preamble(self._service.preamble)
         except Exception as error:
             return self._end_by(error, self._judge_preamble(error))
+        if self._service.preamble is not None and not self.admit():
+            return Outcome.REFUSED
         try:
             self._service.handler(self.socket)
             if self._service.close_connections:

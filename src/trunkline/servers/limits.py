@@ -117,6 +117,10 @@ class LimitedChannel:
         self._write = _Direction("write_timeout", limits.write_timeout)
         self._idle = limits.idle_timeout
         self._moved_at = clock()
+        self.received: int = 0
+        """How many bytes were received."""
+        self.sent: int = 0
+        """How many bytes were sent."""
         self.was_overstayed: bool = False
         """Whether the connection was closed because a limit that had passed was ignored."""
         # Limits after which nothing is sent or received any more, by their names.
@@ -146,7 +150,7 @@ class LimitedChannel:
         if self._ends:
             self._check_ends("receive", self._read)
         count = self._descriptor.receive_into(buffer, flags)
-        self._note_received(flags)
+        self._note_received(count, flags)
         return count
 
     def receive(self, size: int, flags: int = 0, /) -> bytes:
@@ -154,12 +158,13 @@ class LimitedChannel:
         if self._ends:
             self._check_ends("receive", self._read)
         data = self._descriptor.receive(size, flags)
-        self._note_received(flags)
+        self._note_received(len(data), flags)
         return data
 
-    def _note_received(self, flags: int) -> None:
+    def _note_received(self, count: int, flags: int) -> None:
         # Who looks at the same bytes again and again moves nothing.
-        if self._idle is not None and not flags & PEEK:
+        if not flags & PEEK:
+            self.received += count
             self._moved_at = self._clock()
 
     def send(self, data: Any, flags: int = 0, /) -> int:
@@ -167,8 +172,8 @@ class LimitedChannel:
         if self._ends:
             self._check_ends("send", self._write)
         count = self._descriptor.send(data, flags)
-        if self._idle is not None:
-            self._moved_at = self._clock()
+        self.sent += count
+        self._moved_at = self._clock()
         return count
 
     def wait_readable(self, deadline: Deadline, operation: str) -> None:

@@ -8,12 +8,13 @@ their own, or in that one.
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import TracebackType
-from typing import Literal, Self, TypeAlias, Unpack
+from typing import Any, Never, Self, Unpack
 
 from .._core.deadline import Deadline, check_timeout
-from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
+from .._core.external_format import ExternalFormatLike
 from .._core.log_record import about
 from .._core.timer_queue import Timer
 from .._core.uncopied import Uncopied
@@ -28,6 +29,7 @@ from ..sockets.active_socket import ActiveSocket
 from ..sockets.passive_socket import PassiveSocket
 from ..streams.stream import DEFAULT_TIMEOUT, Timeout
 from .acceptor import Acceptor
+from .address_limit import AddressLimit
 from .binding import SERVER_BACKLOG, Hosts, Paths, ServerSocketOptions, bind_all
 from .connection import (
     Connection,
@@ -41,7 +43,19 @@ from .connection import (
 )
 from .ending import Ending
 from .limits import LimitedChannel, TimeLimits
+from .python_names import PythonServerNames
 from .refusal import Refusal
+from .server_connection import ServerConnection
+from .server_options import (
+    AtLimit,
+    check_at_limit,
+    check_bytes,
+    check_count,
+    check_handler,
+    check_per_address,
+    check_server_names,
+    format_or_none,
+)
 from .statistics import ServerStatistics
 from .threads import Threads, make_runner
 from .waiting import wait_for_event
@@ -50,7 +64,6 @@ __all__ = (
     "DEFAULT_DRAIN_TIMEOUT",
     "DEFAULT_IDLE_TIMEOUT",
     "DEFAULT_MAX_CONNECTIONS",
-    "AtLimit",
     "Server",
 )
 
@@ -66,12 +79,10 @@ DEFAULT_DRAIN_TIMEOUT = 10.0
 # Seconds for the accepting thread to notice that it should end, and to close what it has.
 _ALLOWANCE = 1.0
 
-AtLimit: TypeAlias = Literal["wait", "refuse"]
-
 _FOREVER = float("inf")
 
 
-class Server(Uncopied):
+class Server(PythonServerNames, Uncopied):
     """Listens, accepts connections, and calls a handler with each of them.
 
     It listens as soon as it is made. `serve_forever` accepts in the calling thread, `start` in one
@@ -96,7 +107,8 @@ class Server(Uncopied):
     the handler's call raise `TimedOut`.
 
     Args:
-        handler: Called with each connection, an `ActiveSocket`.
+        handler: Called with each connection, a `ServerConnection`.
+        *misplaced: Nothing: all else is said by name.
         host: The address or name of this machine to listen at, or several of them; ``"*"`` is every
             address, IPv4 and IPv6.
         port: The port, or the name of a service, the same one at all hosts; 0 lets the system
@@ -113,6 +125,9 @@ class Server(Uncopied):
             threads that are used again, at most `max_connections`; ``"none"``: in the accepting
             thread, one after the other.
         max_connections: How many connections are served at once.
+        max_connections_per_address: How many of them one client may have, None for no such limit.
+            More are refused, whatever `at_limit` says. IPv6 addresses with the same first 64 bits
+            are one client. Behind a proxy it is the proxy's client that counts, see `preamble`.
         at_limit: What becomes of more. ``"wait"``: they wait in the backlog; ``"refuse"``: they are
             accepted, sent `refusal`, and closed.
         refusal: Bytes for those that are refused.
@@ -146,7 +161,7 @@ class Server(Uncopied):
     def __init__(
         self,
         handler: Handler,
-        *,
+        *misplaced: Never,
         host: Hosts = None,
         port: int | str = 0,
         path: Paths = None,
@@ -156,6 +171,7 @@ class Server(Uncopied):
         reuse_port: bool = False,
         threads: Threads = "per_connection",
         max_connections: int = DEFAULT_MAX_CONNECTIONS,
+        max_connections_per_address: int | None = None,
         at_limit: AtLimit = "wait",
         refusal: bytes = b"",
         read_timeout: float | None = None,
@@ -171,6 +187,8 @@ class Server(Uncopied):
         name: str = "server",
         **socket_options: Unpack[ServerSocketOptions],
     ) -> None:
+        check_handler(handler, misplaced)
+        check_server_names(socket_options, Server.__init__.__kwdefaults__ or ())
         self._name = name
         self._limits = TimeLimits(read_timeout, write_timeout, idle_timeout, lifetime)
         self._service = Service(
@@ -178,12 +196,12 @@ class Server(Uncopied):
         )
         self._announce = check_optional_callable("announce", announce)
         self._drain_timeout = check_timeout(drain_timeout, "drain_timeout")
-        self._max_connections = _check_count(max_connections)
-        _check_bytes(refusal)
-        self._refuses = _check_at_limit(at_limit, threads)
+        self._max_connections = check_count("max_connections", max_connections)
+        self._addresses = AddressLimit(check_per_address(max_connections_per_address, threads))
+        self._refuses = check_at_limit(at_limit, threads)
         self._runner = make_runner(threads, max_connections, name)
         self._runs_in_place = threads == "none"
-        self._external_format = _format_or_none(external_format)
+        self._external_format = format_or_none(external_format)
 
         self._lock = threading.RLock()  # a signal handler may ask for statistics
         self._connections: dict[ActiveSocket, Connection] = {}
@@ -201,18 +219,23 @@ class Server(Uncopied):
         self._failure: SocketError | None = None
         self._ended = threading.Event()
 
+        self._given = tuple(sockets)
         options = {**socket_options, "external_format": self._external_format, "backlog": backlog}
         options["reuse_port"] = reuse_port or None  # local sockets do not even take a False
+        self._listen(host, port, path, options)
+        self._most_in_the_end = SERVER_BACKLOG if backlog is None else backlog + 1
+        self._acceptors: list[Acceptor] = []
+        self._refusal = Refusal(self._event_base, check_bytes(refusal), self._exit_if_drained)
+
+    def _listen(
+        self, host: Hosts, port: int | str, path: Paths, options: Mapping[str, Any]
+    ) -> None:
         with contextlib.ExitStack() as undoing:
             self._event_base = undoing.enter_context(EventBase())
             self._drain_waker = Waker()  # readable for good from the moment when draining begins
             undoing.callback(self._drain_waker.close)
-            self._given = tuple(sockets)
             self._sockets = tuple(bind_all(host, port, path, self._given, options))
             undoing.pop_all()
-        self._most_in_the_end = SERVER_BACKLOG if backlog is None else backlog + 1
-        self._acceptors: list[Acceptor] = []
-        self._refusal = Refusal(self._event_base, refusal, self._exit_if_drained)
 
     # -- serving ---------------------------------------------------------------------------------
 
@@ -295,6 +318,7 @@ class Server(Uncopied):
                 socket,
                 external_format=self._external_format,
                 limits=self._limits,
+                make=partial(ServerConnection, self),
                 welcome=self._welcome,
                 failed=self._fail,
                 finished=self._exit_if_drained,
@@ -304,15 +328,22 @@ class Server(Uncopied):
 
     # -- connections, in the accepting thread ----------------------------------------------------
 
-    def _welcome(self, socket: ActiveSocket, channel: LimitedChannel) -> None:
+    def _welcome(self, socket: ServerConnection, channel: LimitedChannel) -> None:
         """Have a connection served that was just accepted."""
         if self._refuses and len(self._connections) >= self._max_connections:
-            with self._lock:
-                self._counts["accepted"] += 1
-                self._counts["refused"] += 1
-            self._refusal.refuse(socket)
+            self._refuse(socket)
             return
-        connection = Connection(socket, channel, self._service, self._connection_ended)
+        connection = Connection(
+            socket,
+            channel,
+            self._service,
+            self._addresses,
+            self._connection_ended,
+            self._connection_refused,
+        )
+        if self._service.preamble is None and not connection.admit():
+            self._refuse(socket)
+            return
         with self._lock:
             self._counts["accepted"] += 1
             self._connections[socket] = connection
@@ -332,8 +363,16 @@ class Server(Uncopied):
             logger.error(text, self._name, connection.peer, error, extra=extra)
             self._turn_away(connection)
 
+    def _refuse(self, socket: ServerConnection) -> None:
+        """Refuse a connection for which there is no room."""
+        with self._lock:
+            self._counts["accepted"] += 1
+            self._counts["refused"] += 1
+        self._refusal.refuse(socket)
+
     def _turn_away(self, connection: Connection) -> None:
         """Refuse a connection that there was room for."""
+        connection.leave()
         with self._lock:
             del self._connections[connection.socket]
             self._counts["refused"] += 1
@@ -369,6 +408,10 @@ class Server(Uncopied):
             is_awaited = self._is_paused or self.draining
         if is_awaited:
             self._call_accepting_thread(self._after_end)
+
+    def _connection_refused(self, connection: Connection) -> None:
+        """Have a connection turned away of whose client there are enough; in its thread."""
+        self._call_accepting_thread(lambda: self._turn_away(connection))
 
     def _after_end(self) -> None:
         self._exit_if_drained()
@@ -544,7 +587,7 @@ class Server(Uncopied):
     def _note_stuck(self) -> None:
         """Take note of the handlers, and the threads, that have not ended, and name them."""
         with self._lock:
-            connections = list(self._connections.values())
+            connections = [each for each in self._connections.values() if not each.is_refused]
         for connection in connections:
             thread, peer = connection.thread, connection.peer
             name = "" if thread is None else thread.name
@@ -593,7 +636,7 @@ class Server(Uncopied):
         harm. What is queued is sent first, as for a read. The limit on reading does not count here,
         the others do::
 
-            while server.wait_for_input(connection):
+            while connection.server.wait_for_input(connection):
                 answer(connection.read_line())
 
         Args:
@@ -673,29 +716,3 @@ class Server(Uncopied):
             state = f"{what} {len(self._connections)} of {self._max_connections} connections"
         names = ", ".join(str(name) for name in self.local_names)
         return f"<Server {self._name!r} at {names}: {state}>"
-
-
-def _format_or_none(external_format: ExternalFormatLike | None) -> ExternalFormat | None:
-    return None if external_format is None else ensure_external_format(external_format)
-
-
-def _check_bytes(refusal: bytes) -> None:
-    if not isinstance(refusal, bytes):
-        raise TypeError(f"refusal is bytes, not {type(refusal).__name__}")
-
-
-def _check_count(count: int) -> int:
-    if isinstance(count, bool) or not isinstance(count, int):
-        raise TypeError(f"max_connections is an integer, not {type(count).__name__}")
-    if count < 1:
-        raise ValueError(f"max_connections is at least 1, not {count}")
-    return count
-
-
-def _check_at_limit(at_limit: str, threads: str) -> bool:
-    """Return whether more connections are refused."""
-    if at_limit not in ("wait", "refuse"):
-        raise ValueError(f"at_limit is 'wait' or 'refuse', not {at_limit!r}")
-    if at_limit == "refuse" and threads == "none":
-        raise ValueError("while its own thread serves a connection, a server can refuse nobody")
-    return at_limit == "refuse"

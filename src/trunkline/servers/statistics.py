@@ -24,7 +24,8 @@ class ServerStatistics:
         cut: Closed in another thread than the handler's: by the server when its time for draining
             was over, or by somebody else.
         rejected: Dropped because of the preamble.
-        refused: Turned away because the server was at its limit, or could not start a thread.
+        refused: Turned away because the server was at its limit, its client had enough connections,
+            or no thread could be started.
     """
 
     accepted: int = 0

@@ -30,8 +30,9 @@ from ..errors import OperationNotSupported, SocketError
 from ..sockets.passive_socket import PassiveSocket
 from .binding import Hosts, Paths, SupervisorSocketOptions, bind_all
 from .connection import check_optional_callable
+from .python_names import PythonSupervisorNames
 from .server import DEFAULT_DRAIN_TIMEOUT
-from .supervisor_options import check_count, check_names
+from .supervisor_options import check_count, check_supervisor_names
 from .worker import MakeServer, Place, Worker, WorkerStatus, run_worker, worker_signals
 
 __all__ = ("Supervisor", "SupervisorStatistics")
@@ -63,7 +64,7 @@ class SupervisorStatistics:
     replacements: int = 0
 
 
-class Supervisor(Uncopied):
+class Supervisor(PythonSupervisorNames, Uncopied):
     """Runs a server in several processes, and keeps them running.
 
     You want it to use more than one processor, since the threads of one Python process share one;
@@ -154,7 +155,7 @@ class Supervisor(Uncopied):
             raise TypeError("reuse_port needs a host: other sockets exist only once")
         if not hasattr(os, "fork"):
             raise OperationNotSupported(operation="fork")
-        check_names(socket_options, Supervisor.__init__.__kwdefaults__ or ())
+        check_supervisor_names(socket_options, Supervisor.__init__.__kwdefaults__ or ())
         self._make_server = make_server
         self._drain_timeout = check_timeout(drain_timeout, "drain_timeout")
         self._kill_timeout = check_timeout(kill_timeout, "kill_timeout")

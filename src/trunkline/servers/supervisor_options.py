@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable
 
-from .._core.meant import meant_instead
 from .binding import SupervisorSocketOptions
+from .server_options import check_names
 
-__all__ = ("check_count", "check_names")
-
-# What makes the sockets that the supervisor makes; where they are is its own to say.
-_SOCKET_OPTIONS = frozenset(SupervisorSocketOptions.__annotations__)
+__all__ = ("check_count", "check_supervisor_names")
 
 # What other supervisors, and `make_socket`, call it.
 _ELSEWHERE = {
@@ -41,17 +38,10 @@ _ELSEWHERE = {
 }
 
 
-def check_names(options: Iterable[str], own: Iterable[str]) -> None:
-    """Raise `TypeError` for an option that sockets do not have, and say what may be meant.
-
-    Args:
-        options: What was given besides the supervisor's own arguments.
-        own: The names of those.
-    """
-    for name in options:
-        if name not in _SOCKET_OPTIONS:
-            hint = meant_instead(name, [*own, *_SOCKET_OPTIONS], _ELSEWHERE)
-            raise TypeError(f"a supervisor does not take {name}{hint}")
+def check_supervisor_names(options: Iterable[str], own: Iterable[str]) -> None:
+    """Raise `TypeError` for an option that a supervisor does not take; see `check_names`."""
+    taken = SupervisorSocketOptions.__annotations__
+    check_names("a supervisor", options, taken, own, _ELSEWHERE)
 
 
 def check_count(workers: int) -> int:

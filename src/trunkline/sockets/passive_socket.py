@@ -2,8 +2,8 @@
 
 import errno
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, overload
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from .._core.accept_policy import (
     AcceptVerdict,
@@ -28,6 +28,8 @@ from .socket import Socket, name_text
 
 if TYPE_CHECKING:
     from logging import Logger
+
+S = TypeVar("S", bound=ActiveSocket)
 
 __all__ = ("DEFAULT_BACKLOG", "PassiveSocket")
 
@@ -217,6 +219,7 @@ class PassiveSocket(Socket):
         if accepted is None:
             return None
         return self.wrap_accepted(
+            ActiveSocket,
             *accepted,
             external_format=external_format,
             input_buffer_size=input_buffer_size,
@@ -225,16 +228,20 @@ class PassiveSocket(Socket):
 
     def wrap_accepted(
         self,
+        make: Callable[..., S],
         descriptor: SocketDescriptor,
         name: Name,
         *,
         external_format: ExternalFormatLike | None = None,
         input_buffer_size: int | None = None,
         output_buffer_size: int | None = None,
-    ) -> ActiveSocket:
-        """Return the socket of a connection that `accept_descriptor` has accepted; see `accept`."""
+    ) -> S:
+        """Return the socket of a connection that `accept_descriptor` has accepted; see `accept`.
+
+        It is what `make` returns, which is called like `ActiveSocket`.
+        """
         try:
-            return ActiveSocket(
+            return make(
                 descriptor,
                 remote_name=name,
                 external_format=external_format or self._external_format,

@@ -1,0 +1,56 @@
+"""What a server's handler is called with: a connection that knows its server."""
+
+from typing import TYPE_CHECKING, Any
+
+from .._sys.clock import monotonic
+from .._sys.socket_descriptor import SocketDescriptor
+from ..sockets.active_socket import ActiveSocket
+from .limits import LimitedChannel
+
+if TYPE_CHECKING:
+    from .server import Server
+
+__all__ = ("ServerConnection",)
+
+
+class ServerConnection(ActiveSocket):
+    """A connection that a `Server` has accepted: an `ActiveSocket`, and what is known of it.
+
+    Servers make them.
+
+    Attributes:
+        server: The server. Its `draining` and `wait_for_input` are for handlers.
+    """
+
+    def __init__(
+        self,
+        server: "Server",
+        channel: LimitedChannel,
+        descriptor: SocketDescriptor,
+        **options: Any,
+    ) -> None:
+        super().__init__(descriptor, **options)
+        self.server: Server = server
+        self._limited = channel
+        self.go_through(channel)
+        self._began = monotonic()
+        self._ended: float | None = None
+        self.watch_closing(self._note_closing)
+
+    def _note_closing(self, number: int) -> None:
+        self._ended = monotonic()
+
+    @property
+    def bytes_received(self) -> int:
+        """How many bytes have come from the client; what was not read yet counts, too."""
+        return self._limited.received
+
+    @property
+    def bytes_sent(self) -> int:
+        """How many bytes the system has taken for the client."""
+        return self._limited.sent
+
+    @property
+    def duration(self) -> float:
+        """Seconds from being accepted until now, or until it was closed."""
+        return (monotonic() if self._ended is None else self._ended) - self._began
