@@ -245,6 +245,29 @@ def test_without_descriptors_clients_wait_until_there_are_some(
     assert server.statistics().accepted == 4
 
 
+@pytest.mark.exact_io("an injected EAGAIN looks as if nobody were there")
+def test_a_server_at_the_limit_of_descriptors_logs_one_line_for_each_shortage(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def lines() -> int:
+        return sum("cannot accept connections" in each.getMessage() for each in caplog.records)
+
+    with serving() as server, contextlib.ExitStack() as clients:
+        others = [clients.enter_context(socket.socket()) for _ in range(20)]
+        for other in others:
+            other.settimeout(PATIENCE)
+        # There is room for one connection at a time: the others are short again for each.
+        with no_descriptors_left(spare=1):
+            for other in others:
+                other.connect((HOST, server.port))
+            for other in others:
+                assert talk(other, "patience") == "patience"
+                other.shutdown(socket.SHUT_WR)
+                assert receive_all(other) == b""
+        assert lines() == 1
+    assert server.statistics().finished == len(others)
+
+
 # -- how long --------------------------------------------------------------------------------------
 
 LIMIT = 100 * MS
