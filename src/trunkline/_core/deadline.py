@@ -1,11 +1,15 @@
 """A limit of time for a whole call, however many waits the call is made of."""
 
 from collections.abc import Callable
+from typing import Self
 
 __all__ = ("Deadline", "check_seconds", "check_timeout")
 
 # A century, in seconds. Python's threads cannot wait three times as long, and raise OverflowError.
 _FOR_EVER = 3.2e9
+
+_NEVER = float("inf")
+_SOME_TIME = 1.0  # stands for a timeout that is neither none nor 0, and of which only that matters
 
 
 def check_seconds(seconds: float | None, name: str = "a timeout") -> float | None:
@@ -51,9 +55,18 @@ class Deadline:
     __slots__ = ("_clock", "_moment", "_timeout")
 
     def __init__(self, timeout: float | None, clock: Callable[[], float]) -> None:
-        self._timeout = None if timeout is None else check_timeout(timeout)
+        self._timeout: float | None = None if timeout is None else check_timeout(timeout)
         self._clock = clock
         self._moment: float | None = None
+
+    @classmethod
+    def at(cls, moment: float, clock: Callable[[], float]) -> Self:
+        """Return the deadline at a moment by the clock; infinity is never."""
+        deadline = cls.__new__(cls)
+        deadline._timeout = None if moment == _NEVER else _SOME_TIME
+        deadline._clock = clock
+        deadline._moment = moment
+        return deadline
 
     def remaining(self) -> float | None:
         """Return the seconds that are left, at least 0, or None when there is no limit."""

@@ -5,7 +5,6 @@ descriptor, and waits no longer than the server allows. A handler that is busy w
 than its client is not interrupted: the limits are on the client.
 """
 
-import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from .._core.deadline import Deadline, check_timeout
 from .._sys.clock import Clock, monotonic
 from .._sys.descriptor import Descriptor
 from .._sys.readiness import READABLE, WRITABLE, wait_for_any
-from .._sys.socket_descriptor import PEEK, SocketDescriptor
+from .._sys.socket_descriptor import NO_SIGNAL, PEEK, SocketDescriptor
 from .._sys.waker import Waker
 from ..errors import TimedOut
 
@@ -110,6 +109,7 @@ class LimitedChannel:
         self, descriptor: SocketDescriptor, limits: TimeLimits, clock: Clock = monotonic
     ) -> None:
         self._descriptor = descriptor
+        self._bare_send = descriptor.bare_send
         self.reading: AbstractContextManager[None] = descriptor.reading
         self.writing: AbstractContextManager[None] = descriptor.writing
         self._clock = clock
@@ -171,7 +171,10 @@ class LimitedChannel:
         """Send what fits."""
         if self._ends:
             self._check_ends("send", self._write)
-        count = self._descriptor.send(data, flags)
+        try:
+            count = self._bare_send(data, flags | NO_SIGNAL)
+        except OSError as error:
+            raise self._descriptor.failure(error, "send") from None
         self.sent += count
         self._moved_at = self._clock()
         return count
@@ -236,27 +239,30 @@ class LimitedChannel:
         direction.note_move(self._moved_at)
         # The silence is as long as if its waits had followed each other.
         quiet_since = now - direction.silence
-        name, left = self._nearest_limit(direction, quiet_since, is_call)
-        if left <= 0 and name != direction.name:
+        name, end = self._nearest_limit(direction, quiet_since, is_call)
+        if end <= now and name != direction.name:
             self._note_told(direction, operation)
         try:
-            while left > 0:
+            while end > now:
                 remaining = deadline.remaining()
-                if remaining is not None and remaining <= left:
+                if remaining is not None and remaining <= end - now:
                     return wait(deadline, operation)
-                # Unless something has moved in the other direction, it is a limit that has passed.
-                with contextlib.suppress(TimedOut):
-                    return wait(Deadline(left, self._clock), operation)
-                name, left = self._nearest_limit(direction, quiet_since, is_call)
+                try:
+                    return wait(Deadline.at(end, self._clock), operation)
+                except TimedOut:
+                    # Unless something has moved in the other direction, the limit has passed.
+                    name, end = self._nearest_limit(direction, quiet_since, is_call)
+                    now = self._clock()
             raise self._passed(name, operation)
-        finally:
+        except BaseException:
             direction.heard_at = self._moved_at
             direction.silence = self._clock() - max(quiet_since, direction.heard_at)
+            raise
 
     def _nearest_limit(
         self, direction: _Direction, quiet_since: float, is_call: bool
     ) -> tuple[str, float]:
-        """Return the limit that passes next, and the seconds that are left, infinity for none."""
+        """Return the limit that passes next, and when, infinity for none."""
         name, end = "", float("inf")
         if is_call and direction.end is not None:
             name, end = direction.name, direction.end
@@ -267,7 +273,7 @@ class LimitedChannel:
         for other, moment in self._ends.items():
             if moment < end:
                 name, end = other, moment
-        return name, end - self._clock()
+        return name, end
 
     def _check_ends(self, operation: str, direction: _Direction) -> None:
         now = self._clock()

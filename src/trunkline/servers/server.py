@@ -198,6 +198,7 @@ class Server(PythonServerNames, Uncopied):
         self._drain_timeout = check_timeout(drain_timeout, "drain_timeout")
         self._max_connections = check_count("max_connections", max_connections)
         self._addresses = AddressLimit(check_per_address(max_connections_per_address, threads))
+        check_bytes(refusal)
         self._refuses = check_at_limit(at_limit, threads)
         self._runner = make_runner(threads, max_connections, name)
         self._runs_in_place = threads == "none"
@@ -225,7 +226,7 @@ class Server(PythonServerNames, Uncopied):
         self._listen(host, port, path, options)
         self._most_in_the_end = SERVER_BACKLOG if backlog is None else backlog + 1
         self._acceptors: list[Acceptor] = []
-        self._refusal = Refusal(self._event_base, check_bytes(refusal), self._exit_if_drained)
+        self._refusal = Refusal(self._event_base, refusal, self._exit_if_drained)
 
     def _listen(
         self, host: Hosts, port: int | str, path: Paths, options: Mapping[str, Any]

@@ -104,11 +104,10 @@ def check_handler(handler: Any, misplaced: tuple[object, ...]) -> None:
         raise TypeError(f"handler is callable, not {type(handler).__name__}")
 
 
-def check_bytes(refusal: bytes) -> bytes:
-    """Return a refusal, if it is one."""
+def check_bytes(refusal: bytes) -> None:
+    """Raise `TypeError` unless a refusal is one."""
     if not isinstance(refusal, bytes):
         raise TypeError(f"refusal is bytes, not {type(refusal).__name__}")
-    return refusal
 
 
 def check_count(what: str, count: int) -> int:

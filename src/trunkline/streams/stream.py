@@ -532,6 +532,8 @@ class Stream(PythonStreamNames, Uncopied):
                 self._output += data
                 if not flush:
                     return
+                if self._flush_at_once("write"):
+                    return
             if deadline is None:
                 deadline = self._deadline(timeout)
             if not fits:
@@ -554,9 +556,10 @@ class Stream(PythonStreamNames, Uncopied):
             Hangup: The peer reads no more. What was queued for it is dropped.
             TimedOut: The time is up. What was not sent stays queued.
         """
-        deadline = self._deadline(timeout)
+        deadline = None if timeout is DEFAULT_TIMEOUT else self._deadline(timeout)
         with self._writing:
-            self._flush("finish_output", deadline)
+            if not self._flush_at_once("finish_output"):
+                self._flush("finish_output", deadline or self._deadline(timeout))
 
     def force_output(self) -> bool:
         """Send what can be sent at once; return whether nothing is queued any more.
@@ -565,9 +568,7 @@ class Stream(PythonStreamNames, Uncopied):
             Hangup: The peer reads no more. What was queued for it is dropped.
         """
         with self._writing:
-            with contextlib.suppress(WouldBlock):
-                self._flush("force_output", None)
-            return not self._output
+            return self._flush_at_once("force_output")
 
     def clear_output(self) -> None:
         """Throw away what is queued and not sent."""
@@ -625,21 +626,34 @@ class Stream(PythonStreamNames, Uncopied):
                     break
         return sent
 
-    def _flush(self, operation: str, deadline: Deadline | None) -> None:
+    def _flush_at_once(self, operation: str) -> bool:
+        """Send what can be sent at once, which needs no limit; return whether that was all."""
+        if self._has_obstacle:
+            self._check_alive(operation)
+        output = self._output
+        try:
+            while output:
+                sent = self._channel.send(output)
+                del output[:sent]
+        except WouldBlock:
+            return False
+        except SocketError as error:
+            raise self._failed(error, operation) from None
+        return True
+
+    def _flush(self, operation: str, deadline: Deadline) -> None:
         if self._has_obstacle:
             self._check_alive(operation)
         while self._output:
             sent = self._send(self._output, operation, deadline)
             del self._output[:sent]
 
-    def _send(self, data: bytearray | memoryview, operation: str, deadline: Deadline | None) -> int:
-        """Send; without a deadline only what fits at once, or raise `WouldBlock`."""
+    def _send(self, data: bytearray | memoryview, operation: str, deadline: Deadline) -> int:
         while True:
             try:
                 return self._channel.send(data)
             except WouldBlock:
-                if deadline is None:
-                    raise
+                pass
             except SocketError as error:
                 raise self._failed(error, operation) from None
             self._channel.wait_writable(deadline, operation)
