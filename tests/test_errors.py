@@ -44,7 +44,7 @@ E = TypeVar("E", bound=BaseException)
 CLASSES: list[type[TrunklineError]] = [getattr(errors, name) for name in errors.__all__]
 SOCKET_ERRORS = [each for each in CLASSES if issubclass(each, SocketError)]
 RESOLVER_ERRORS = [each for each in CLASSES if issubclass(each, ResolverError)]
-WITH_CODES = [each for each in SOCKET_ERRORS if "codes" in vars(each) and each.codes]
+WITH_CODES = [each for each in SOCKET_ERRORS if "_codes" in vars(each) and each._codes]
 
 ADDRESSES = [
     Endpoint(IPv4Address("192.0.2.1"), 80),
@@ -104,7 +104,7 @@ def test_the_text_names_operation_address_and_errno(name: str) -> None:
 
 
 def test_no_two_classes_claim_an_errno() -> None:
-    claims = [(code, kind) for kind in WITH_CODES for code in kind.codes]
+    claims = [(code, kind) for kind in WITH_CODES for code in kind._codes]
     by_code = dict(claims)
     for code, kind in claims:
         assert by_code[code] is kind
@@ -128,9 +128,9 @@ def test_from_errno_looks_up_the_whole_table_from_any_class() -> None:
 @pytest.mark.parametrize("kind", WITH_CODES, ids=lambda kind: kind.__name__)
 def test_a_class_stands_for_its_first_errno_unless_told_otherwise(kind: type[SocketError]) -> None:
     error = kind()
-    assert error.errno == kind.codes[0]
-    assert error.strerror == (kind.reason or os.strerror(kind.codes[0]))
-    for code in kind.codes:
+    assert error.errno == kind._codes[0]
+    assert error.strerror == (kind._reason or os.strerror(kind._codes[0]))
+    for code in kind._codes:
         assert kind(code).errno == code
 
 

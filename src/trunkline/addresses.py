@@ -154,6 +154,10 @@ class Endpoint(NamedTuple):
 
     It is a pair, so that ``host, port = socket.remote_name`` works, and prints as ``127.0.0.1:80``
     or ``[::1]:80``.
+
+    Attributes:
+        host: The address.
+        port: The port.
     """
 
     host: IPAddress

@@ -122,8 +122,8 @@ class SocketError(TrunklineError, OSError):
     The arguments are attributes of the same names. Errors survive pickling and copying.
     """
 
-    codes: tuple[int, ...] = ()
-    reason: str | None = None  # in place of the operating system's text
+    _codes: tuple[int, ...] = ()
+    _reason: str | None = None  # in place of the operating system's text
     operation: str | None = None
     address: object = None
     attempts: tuple["SocketError", ...] = ()
@@ -132,8 +132,8 @@ class SocketError(TrunklineError, OSError):
         """Register the class for the errno names in `codes` that this platform has."""
         super().__init_subclass__(**kwargs)
         if codes:
-            cls.codes = tuple(getattr(_errno, name) for name in codes if hasattr(_errno, name))
-            for code in cls.codes:
+            cls._codes = tuple(getattr(_errno, name) for name in codes if hasattr(_errno, name))
+            for code in cls._codes:
                 _CLASS_BY_ERRNO.setdefault(code, cls)
 
     def __init__(
@@ -146,8 +146,8 @@ class SocketError(TrunklineError, OSError):
         attempts: tuple["SocketError", ...] = (),
     ) -> None:
         if errno is None:
-            errno = self.codes[0] if self.codes else 0
-        super().__init__(errno, strerror or self.reason or _os.strerror(errno))
+            errno = self._codes[0] if self._codes else 0
+        super().__init__(errno, strerror or self._reason or _os.strerror(errno))
         if operation is not None:
             self.operation = operation
         if address is not None:
@@ -282,13 +282,13 @@ class TimedOut(SocketError, TimeoutError, codes=("ETIMEDOUT",)):
 class SocketClosed(SocketError, codes=("EBADF",)):
     """The socket has been closed on this side."""
 
-    reason: str | None = "the socket is closed"
+    _reason: str | None = "the socket is closed"
 
 
 class Busy(SocketError, codes=("EBUSY",)):
     """Another thread is reading (or writing) this socket right now."""
 
-    reason: str | None = "another thread is using the socket"
+    _reason: str | None = "another thread is using the socket"
 
 
 class NotASocket(SocketError, codes=("ENOTSOCK",)):

@@ -39,7 +39,7 @@ class Watched:
         self.backend.unregister(self._registrations.get(number, Registration(number)))
 
     def wait(self, timeout: float | None) -> dict[int, int]:
-        return {each.number: each.events for each in self.backend.wait(timeout)}
+        return {each._number: each._events for each in self.backend.wait(timeout)}
 
 
 @pytest.fixture(params=available_backends())
@@ -273,11 +273,11 @@ def test_who_is_registered_is_known_and_has_an_interest(backend: Watched, pair: 
     registered = backend.backend.registered
     backend.register(pair.reader, READABLE)
     registration = registered[pair.reader]
-    interests = [registration.interest]
+    interests = [registration._interest]
     backend.modify(pair.reader, 0)
-    interests.append(registration.interest)
+    interests.append(registration._interest)
     backend.unregister(pair.reader)
-    interests.append(registration.interest)
+    interests.append(registration._interest)
     assert interests == [READABLE, 0, None]
     assert registered == {}
 

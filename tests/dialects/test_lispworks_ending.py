@@ -221,7 +221,7 @@ def test_a_wait_that_is_interrupted_leaves_no_server(monkeypatch: pytest.MonkeyP
         announced.next_socket()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ServerProcess, "wait_for_start", interrupt)
+    monkeypatch.setattr(ServerProcess, "_wait_for_start", interrupt)
     with pytest.raises(KeyboardInterrupt):
         start_up_server(function=greet, announce=announced, address=HOST, wait=True)
     assert announced.next() == (None, None)

@@ -57,7 +57,7 @@ def table_of_errnos() -> str:
     """Return the table of each errno that has a class."""
     lines = []
     for error in public_errors():
-        codes = vars(error).get("codes")
+        codes = vars(error).get("_codes")
         if codes:
             names = ", ".join(name for code in dict.fromkeys(codes) for name in names_of(code))
             lines.append([names, f"`{error.__name__}`", pythons_own(error), meaning(error)])
@@ -69,7 +69,7 @@ def table_of_others() -> str:
     lines = [
         [f"`{error.__name__}`", pythons_own(error), meaning(error)]
         for error in public_errors()
-        if not vars(error).get("codes")
+        if not vars(error).get("_codes")
     ]
     return table(["class", "also a", "meaning"], lines)
 

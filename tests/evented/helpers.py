@@ -64,22 +64,22 @@ class Noting(list[Event]):
 class Box(Handle):
     """A handle of the tests' own, which notes that it was closed."""
 
-    kind = "box"
+    _kind = "box"
 
     def __init__(self, note: Callable[[], object] = lambda: None, *, adopt: bool = True) -> None:
         super().__init__(None, None)
         self._note = note
         self.is_open = True
         if adopt:
-            self.loop.adopt(self)
+            self.loop._adopt(self)
 
-    def close_handle(self) -> None:
+    def _close_handle(self) -> None:
         self.is_open = False
         self._note()
 
     def close(self) -> None:
-        self.close_handle()
-        self.loop.release(self)
+        self._close_handle()
+        self.loop._release(self)
 
     def _check_open(self, operation: str) -> None:
         if not self.is_open:

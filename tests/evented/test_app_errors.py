@@ -221,8 +221,8 @@ def test_an_event_without_a_callback_goes_to_the_loops_handler(start: Start) -> 
     def main() -> None:
         loop = current_event_loop()
         loop.default_event_handler = events
-        loop.report(event)
-        loop.report(event, lambda event: None)
+        loop._report(event)
+        loop._report(event, lambda event: None)
 
     start(main)
     assert events == [event]
@@ -231,14 +231,14 @@ def test_an_event_without_a_callback_goes_to_the_loops_handler(start: Start) -> 
 def test_what_an_event_callback_raises_leaves_the_loop_too(start: Start) -> None:
     event = Event(EventKind.EOF, "a socket")
     with pytest.raises(Failure):
-        start(lambda: current_event_loop().report(event, fail))
+        start(lambda: current_event_loop()._report(event, fail))
 
 
 def test_what_an_event_callback_raises_is_caught_and_not_sent_to_itself(start: Start) -> None:
     errors: list[Exception] = []
     events = Noting(fail)
     event = Event(EventKind.TIMEOUT, "a socket", TimedOut())
-    start(lambda: current_event_loop().report(event, events), catch_app_errors=errors.append)
+    start(lambda: current_event_loop()._report(event, events), catch_app_errors=errors.append)
     assert events == [event]
     assert [type(error) for error in errors] == [Failure]
 
@@ -248,7 +248,7 @@ def test_calling_says_whether_it_went_well(start: Start) -> None:
 
     def main() -> None:
         loop = current_event_loop()
-        seen.extend(loop.call(each) for each in (list, fail, list))
+        seen.extend(loop._call(each) for each in (list, fail, list))
 
     start(main, catch_app_errors=lambda error: None)
     assert seen == [True, False, True]

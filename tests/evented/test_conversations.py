@@ -127,7 +127,7 @@ def test_a_server_gives_its_callback_streams(start: Start, place: Place) -> None
     def main() -> None:
         def read(sock: AsyncSocket, stream: SocketStream) -> None:
             assert stream is sock.stream
-            if len(stream.input_buffer) < 6:
+            if len(stream._input_buffer) < 6:
                 return
             words.append(stream.read_text(6))
             exit_event_loop()
@@ -145,13 +145,13 @@ def test_streams_on_both_sides(start: Start, place: Place) -> None:
 
     def main() -> None:
         def question(sock: AsyncSocket, stream: SocketStream) -> None:
-            if stream.input_buffer and len(stream.input_buffer) >= 21:
+            if stream._input_buffer and len(stream._input_buffer) >= 21:
                 asked.append(stream.read_text(21))
                 stream.write("don't say that")
 
         def answer(sock: AsyncSocket, stream: SocketStream) -> None:
             assert stream is client
-            if len(stream.input_buffer) >= 14:
+            if len(stream._input_buffer) >= 14:
                 answered.append(stream.read_text(14))
                 exit_event_loop()
 

@@ -32,7 +32,7 @@ from trunkline.evented import Event, EventKind, HandleFreed, default_event_handl
     ],
 )
 def test_an_error_has_its_kind(error: Exception, kind: EventKind) -> None:
-    assert Event.from_error(error, "a socket") == Event(kind, "a socket", error)
+    assert Event._from_error(error, "a socket") == Event(kind, "a socket", error)
 
 
 def test_the_kinds_are_those_that_there_are() -> None:
@@ -50,7 +50,7 @@ def test_an_event_cannot_be_changed() -> None:
 def test_an_event_prints_what_has_happened_to_what() -> None:
     assert str(Event(EventKind.EOF, "x")) == "eof on 'x'"
     refused = ConnectionRefused(operation="connect", address="192.0.2.1:80")
-    assert str(Event.from_error(refused, "x")) == f"refused ({refused}) on 'x'"
+    assert str(Event._from_error(refused, "x")) == f"refused ({refused}) on 'x'"
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_a_handle_that_is_not_adopted_yet_has_references_for_later(start_simulat
             box.unref()
         later.ref()
         for box in (later, never):
-            box.loop.adopt(box)
+            box.loop._adopt(box)
         delay(in_turn(lambda: calls.append("here"), later.close), 3).unref()
 
     start_simulated(main)
@@ -129,7 +129,7 @@ def test_a_closed_handle_has_no_references(start: Start) -> None:
         for operation in (box.ref, box.unref):
             with pytest.raises(HandleFreed, match="the box is closed"):
                 operation()
-        box.loop.release(box)  # it is not known any more
+        box.loop._release(box)  # it is not known any more
         delay(lambda: None)
 
     start(main)
@@ -161,7 +161,7 @@ def test_the_statistics_count_handles_by_kind(start: Start) -> None:
         loop = current_event_loop()
         seen.append(loop.statistics())
         for kind in ("incoming tcp", "incoming tcp", "outgoing tcp"):
-            Box().kind = kind  # type: ignore[misc]
+            Box()._kind = kind  # type: ignore[misc]
         interval(unwanted, 1000)
         seen.append(loop.statistics())
         exit_event_loop()

@@ -163,7 +163,7 @@ def test_an_address_is_its_own_answer_and_nobody_is_asked(start: Start, address:
 
     def main() -> None:
         dns_lookup(address, answers.append, event_cb=unwanted)
-        assert current_event_loop().event_base.worker_threads._thread_count == 0
+        assert current_event_loop().event_base._worker_threads._thread_count == 0
 
     start(main, resolver=resolver)
     assert answers == [Resolution((ensure_address(address),), None)]
@@ -441,7 +441,7 @@ def test_names_to_connect_to_count_among_them(start: Start, resolver: ScriptedRe
         dns_lookup("one.example", answers.append)
         tcp_connect("broken.example", 9, unwanted, events)
         assert resolver.begun.acquire(timeout=PATIENCE)
-        assert current_event_loop().event_base.worker_threads._thread_count == 1
+        assert current_event_loop().event_base._worker_threads._thread_count == 1
         resolver.gate.set()
 
     start(main, resolver=resolver, max_lookups=1)
@@ -474,7 +474,7 @@ def test_nothing_is_left_after_an_answer_or_a_failure(
     def main() -> None:
         def look(_: object) -> None:
             assert current_event_loop().statistics().handles == {}
-            assert current_event_loop().event_base.worker_threads._open == {}
+            assert current_event_loop().event_base._worker_threads._open == {}
 
         dns_lookup("one.example", look)
         current_event_loop().default_event_handler = look

@@ -261,7 +261,7 @@ def test_an_error_of_accepting_is_told_and_ends_the_server(
         def broken() -> None:
             raise error
 
-        monkeypatch.setattr(server._listener.socket, "accept_descriptor", broken)
+        monkeypatch.setattr(server._listener.socket, "_accept_descriptor", broken)
         with place.peer():
             yield lambda: events
         assert server.closed

@@ -35,21 +35,21 @@ def test_reading_never_waits_and_loses_nothing(start: Start, place: Place) -> No
         assert stream.read_char_no_hang() is None
         with (yield from accepted(listener)) as connection:
             connection.sendall(b"one\ntw")
-            yield lambda: len(stream.input_buffer) == 6
+            yield lambda: len(stream._input_buffer) == 6
             assert stream.read_line() == "one"
             for read in (stream.read_line, lambda: stream.read_exactly(3)):
                 with pytest.raises(TimedOut):
                     read()
             assert stream.read_char() == "t"
             connection.sendall("ö\n".encode())
-            yield lambda: len(stream.input_buffer) == 4
+            yield lambda: len(stream._input_buffer) == 4
             assert stream.read_text(2) == "wö"
             assert stream.read_exactly(1) == b"\n"
             buffer = bytearray(2)
             with pytest.raises(TimedOut):
                 stream.read_into(buffer)
             connection.sendall(b"rest")
-            yield lambda: len(stream.input_buffer) == 4
+            yield lambda: len(stream._input_buffer) == 4
             assert stream.read_into(buffer) == 2
             assert bytes(buffer) == b"re"
             assert stream.read_available() == b"st"
@@ -93,7 +93,7 @@ def test_a_stream_has_an_external_format(start: Start, place: Place) -> None:
         stream.write(b"\xff")
 
         def read(sock: AsyncSocket, stream: SocketStream) -> None:
-            if len(stream.input_buffer) == 3:
+            if len(stream._input_buffer) == 3:
                 lines.append(stream.read_line())
 
         stream.socket.write(b"!", read_cb=read)
@@ -127,21 +127,21 @@ def test_a_stream_that_is_not_read_stops_reading(start: Start, place: Place) -> 
                 with contextlib.suppress(BlockingIOError):
                     while sent < len(data):
                         sent += connection.send(data[sent : sent + (1 << 20)])
-                return DEFAULT_LIMIT < len(stream.input_buffer) < sent
+                return DEFAULT_LIMIT < len(stream._input_buffer) < sent
 
             yield fill
             yield iterations()
-            most = len(stream.input_buffer)
+            most = len(stream._input_buffer)
             fill()
             yield iterations()
-            assert len(stream.input_buffer) == most
+            assert len(stream._input_buffer) == most
             assert most <= DEFAULT_LIMIT + RECEIVE_BYTES  # and what was received last
             stream.limit = most - 2
             stream.read_exactly(1)
             yield iterations()
-            assert len(stream.input_buffer) == most - 1
+            assert len(stream._input_buffer) == most - 1
             stream.limit = sent
-            yield lambda: len(stream.input_buffer) == sent - 1
+            yield lambda: len(stream._input_buffer) == sent - 1
             stream.limit = 0
             connection.close()
             yield iterations()
@@ -180,7 +180,7 @@ def test_a_line_that_fills_the_stream_is_too_long(start: Start, place: Place) ->
         stream = place.connect(None, lambda event: None, stream=True)
         with (yield from accepted(listener)) as connection:
             connection.sendall(b"x" * (DEFAULT_LIMIT + 1))
-            yield lambda: len(stream.input_buffer) > DEFAULT_LIMIT
+            yield lambda: len(stream._input_buffer) > DEFAULT_LIMIT
             with pytest.raises(LineTooLong):
                 stream.read_line()
             stream.close()

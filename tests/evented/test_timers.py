@@ -220,7 +220,7 @@ def test_what_is_freed_cannot_be_used(
         handle = make(unwanted)
         handle.free()
         for operation in (handle.ref, handle.unref):
-            with pytest.raises(HandleFreed, match=f"the {handle.kind} has been freed"):
+            with pytest.raises(HandleFreed, match=f"the {handle._kind} has been freed"):
                 operation()
 
     start(main)

@@ -63,7 +63,7 @@ def until(base: EventBase, reached: Callable[[], bool]) -> None:
 def receive_into_buffer(stream: ActiveSocket, size: int) -> None:
     """Let a stream receive so many bytes, and take nothing."""
     stream.peek_char()
-    while len(stream.input_buffer) < size:
+    while len(stream._input_buffer) < size:
         with pytest.raises(TimeoutError):
             stream.read_until(b"\0never\0", timeout=0)
 

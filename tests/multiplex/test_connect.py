@@ -375,7 +375,7 @@ def test_a_resolver_whose_answer_is_none_ends_the_connection(base: EventBase, na
 def test_what_a_resolver_raises_in_its_thread_costs_no_thread(
     base: EventBase, error: BaseException
 ) -> None:
-    base.worker_threads.limit = 1
+    base._worker_threads.limit = 1
     protocols = [Recorder() for _ in range(3)]
     for protocol in protocols:
         to_host(base, protocol, 9, Misbehaving(error))

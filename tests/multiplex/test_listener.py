@@ -330,7 +330,7 @@ class Refusing:
     """Stands for accept(2), which fails so many times with an error."""
 
     def __init__(self, passive: PassiveSocket, code: int, count: int) -> None:
-        self.really_accept: Callable[[], Any] = partial(PassiveSocket.accept_descriptor, passive)
+        self.really_accept: Callable[[], Any] = partial(PassiveSocket._accept_descriptor, passive)
         self.code = code
         self.count = count
         self.calls = 0
@@ -350,7 +350,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch) -> Callable[[PassiveSocket, str, int
         import errno
 
         refusing = Refusing(passive, getattr(errno, name), count)
-        monkeypatch.setattr(passive, "accept_descriptor", refusing)
+        monkeypatch.setattr(passive, "_accept_descriptor", refusing)
         return refusing
 
     return refuse

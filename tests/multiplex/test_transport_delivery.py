@@ -648,9 +648,9 @@ def test_lines_that_wait_take_little_room(base: EventBase, line: str) -> None:
 class Taking:
     """Takes whatever is delivered, and keeps nothing."""
 
-    interrupted = False
+    _interrupted = False
 
-    def input_callback(self, name: str) -> Callable[..., Any]:
+    def _input_callback(self, name: str) -> Callable[..., Any]:
         return (lambda size: bytearray(5000)) if name == "get_buffer" else (lambda data: None)
 
 

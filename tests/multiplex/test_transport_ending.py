@@ -125,7 +125,7 @@ def test_before_there_is_a_connection_closing_gives_up(base: EventBase) -> None:
         transport = Transport(base, protocol)
         given_up: list[str] = []
         cancel: Callable[[], None] = partial(given_up.append, "x")
-        transport.connecting(cancel, "the server")
+        transport._connecting(cancel, "the server")
         transport.write(b"never sent")
         end(transport)
         end(transport)
@@ -138,7 +138,7 @@ def test_a_connection_that_fails_is_lost(base: EventBase) -> None:
     protocol = Recorder()
     transport = Transport(base, protocol)
     error = SocketError(operation="connect")
-    transport.fail(error)
+    transport._fail(error)
     assert protocol.names == []
     settle(base)
     assert protocol.loss is error
@@ -358,7 +358,7 @@ def test_whoever_lingers_goes_with_the_event_base(backend: str) -> None:
     with socket_pair(socket.AF_INET) as (near, peer), EventBase(backend=backend) as base:
         transport = Transport(base, TransportProtocol())
         descriptor = SocketDescriptor.adopt(near.detach())
-        transport.attach(descriptor, descriptor.remote_name())
+        transport._attach(descriptor, descriptor.remote_name())
         peer.sendall(b"x")
         wait_for_input(transport)
         transport.close()

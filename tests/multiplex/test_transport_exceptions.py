@@ -175,7 +175,7 @@ def test_ctrl_c_comes_out_and_everything_can_go_on(
         connected(base, protocol, delivery=delivery, attach=False, **options) as (transport, _),
     ):
         donor.pause_reading()
-        go(transport.attach, counting(donor), donor.remote_name)
+        go(transport._attach, counting(donor), donor.remote_name)
         go(queue_something, transport)
         go(peer.sendall, b"one\ntwo\nthree\n")
         if name == "input_failed":
@@ -247,7 +247,7 @@ def test_ctrl_c_in_connection_made_leaves_a_connection_that_reads(base: EventBas
     ):
         donor.pause_reading()
         with pytest.raises(KeyboardInterrupt):
-            transport.attach(counting(donor), donor.remote_name)
+            transport._attach(counting(donor), donor.remote_name)
         peer.sendall(b"x")
         run_until(base, lambda: protocol.data == b"x")
         transport.abort()
@@ -372,7 +372,7 @@ def test_no_callback_is_called_from_inside_of_another(
     ):
         peers.append(peer)
         donor.pause_reading()
-        transport.attach(counting(donor), donor.remote_name)
+        transport._attach(counting(donor), donor.remote_name)
         if name != "timed_out":
             provoke(base, transport, peer)
         else:

@@ -211,7 +211,7 @@ def test_much_both_ways_in_every_form(
         connected(base, right, family, delivery=delivery, attach=False) as (other, _),
     ):
         descriptor = SocketDescriptor.adopt(peer.detach())
-        other.attach(descriptor, descriptor.remote_name())
+        other._attach(descriptor, descriptor.remote_name())
         for number in range(0, 40_000, 5000):
             one.write(numbered(number, 5000))
             other.write(numbered(number, 5000))
@@ -293,7 +293,7 @@ def connect(base, passive):
             continue
         descriptor = SocketDescriptor.adopt(sock.detach())
         transport = Transport(base, Client(), delivery="lines", external_format="utf-8/crlf")
-        transport.attach(descriptor, passive.local_name)
+        transport._attach(descriptor, passive.local_name)
         return
 
 def make_passive():

@@ -55,7 +55,7 @@ def test_it_may_be_paused_before_there_is_a_connection(base: EventBase) -> None:
         with connected(base, Recorder()) as (donor, peer):
             descriptor = counting(donor)
             donor.pause_reading()
-            transport.attach(descriptor, descriptor.remote_name())
+            transport._attach(descriptor, descriptor.remote_name())
             peer.sendall(b"x")
             settle(base)
             assert protocol.names == ["connection_made"]
@@ -394,6 +394,6 @@ def test_write_eof_before_there_is_a_connection(base: EventBase) -> None:
         transport.write(b"?")
         transport.write_eof()
         donor.pause_reading()
-        transport.attach(counting(donor), None)  # type: ignore[arg-type]
+        transport._attach(counting(donor), None)  # type: ignore[arg-type]
         assert receive_exactly(peer, 100) == b"?"  # and nothing was dispatched
         transport.abort()

@@ -518,7 +518,7 @@ def test_what_is_written_before_there_is_a_connection_is_sent_then(base: EventBa
         left, right = socket.socketpair()
         with right:
             descriptor = CountingDescriptor(left)
-            transport.attach(descriptor, descriptor.remote_name(), unsent=b"(unsent) ")
+            transport._attach(descriptor, descriptor.remote_name(), unsent=b"(unsent) ")
             assert_sent(transport, b"first second (unsent) third")
             assert receive_while(base, right, 27) == b"first second (unsent) third"
             transport.abort()

@@ -211,7 +211,7 @@ def connected(
         descriptor = CountingDescriptor.adopt(near.detach())
         try:
             if attach:
-                transport.attach(descriptor, descriptor.remote_name(), unread=unread)
+                transport._attach(descriptor, descriptor.remote_name(), unread=unread)
             yield transport, peer
         finally:
             transport.abort()

@@ -152,7 +152,7 @@ def test_a_flood_of_lines_is_not_gathered_while_they_are_read_one_by_one() -> No
             event_base.dispatch(one_shot=True, timeout=0)
         # What was sent, and not read, is with the system: a few pieces at most were taken in.
         unread = struct.unpack("i", fionread(state))[0]
-        assert sent - unread - count < 3 * len(event_base.scratch) + unsent(peer)
+        assert sent - unread - count < 3 * len(event_base._scratch) + unsent(peer)
 
 
 def fionread(state: AsyncIOState) -> bytes:

@@ -67,7 +67,7 @@ BETWEEN: dict[str, Callable[[ActiveSocket], bytes]] = {
     "unread_char": read_and_unread,
     "external_format": change_format,
     "has_buffered_input": lambda stream: b"" if stream.has_buffered_input else b"?",
-    "len": lambda stream: b"" if len(stream.input_buffer) else b"?",
+    "len": lambda stream: b"" if len(stream._input_buffer) else b"?",
 }
 
 
@@ -195,7 +195,7 @@ def test_a_detached_stream_hands_over_what_it_has_found_ahead() -> None:
     with reading_lines() as stream:
         for _ in range(5):
             stream.read_line()
-        detached = stream.detach()
+        detached = stream._detach()
         detached.descriptor.close()
         rest = "".join(line + "\n" for line in LINES[5:]).encode()
         assert rest.startswith(detached.unread)

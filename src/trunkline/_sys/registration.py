@@ -15,28 +15,31 @@ class Registration:
     same number: what was taken out of a backend has no interest any more, and is not called, even
     if the backend has just returned it.
 
+    All of it has an underscore, because what is public derives from it: it is for backends and the
+    event base.
+
     Attributes:
-        number: The descriptor's number.
-        interest: What it is watched for: `READABLE`, `WRITABLE`, both added, or 0 for nothing but
+        _number: The descriptor's number.
+        _interest: What it is watched for: `READABLE`, `WRITABLE`, both added, or 0 for nothing but
             errors; None while it is not watched at all. The backend sets it.
-        events: For what it was ready when the backend has last returned it.
+        _events: For what it was ready when the backend has last returned it.
     """
 
-    __slots__ = ("events", "interest", "number")
+    __slots__ = ("_events", "_interest", "_number")
 
     def __init__(self, number: int) -> None:
-        self.number: int = number
-        self.interest: int | None = None
-        self.events: int = 0
+        self._number: int = number
+        self._interest: int | None = None
+        self._events: int = 0
 
-    def ready(self) -> None:
-        """Do what there is to do for `events`."""
+    def _ready(self) -> None:
+        """Do what there is to do for `_events`."""
         raise NotImplementedError
 
     @property
-    def handler_count(self) -> int:
+    def _handler_count(self) -> int:
         """For how many events something is called."""
-        interest = self.interest or 0
+        interest = self._interest or 0
         return bool(interest & READABLE) + bool(interest & WRITABLE)
 
 
@@ -50,6 +53,6 @@ def ready_ones(
             registration = registered[number]
         except KeyError:  # another thread has just taken it out
             continue
-        registration.events = events
+        registration._events = events
         found.append(registration)
     return found

@@ -72,7 +72,7 @@ class Waker(Registration, Uncopied):
             with contextlib.suppress(OSError):  # whoever it was before may be gone
                 signal.set_wakeup_fd(now, warn_on_full_buffer=False)
 
-    def ready(self) -> None:
+    def _ready(self) -> None:
         """Make the descriptor unreadable again."""
         with contextlib.suppress(OSError):
             while len(self._reader.recv(4096)) == 4096:
@@ -81,7 +81,7 @@ class Waker(Registration, Uncopied):
         self._is_woken = False
 
     @property
-    def handler_count(self) -> int:
+    def _handler_count(self) -> int:
         """It is nobody's handler."""
         return 0
 

@@ -64,7 +64,7 @@ class AsyncSocket(Handle):
         data: Whatever the application puts there; None at first.
     """
 
-    kind: ClassVar[str] = "socket"
+    _kind: ClassVar[str] = "socket"
 
     def __init__(
         self,
@@ -143,11 +143,11 @@ class AsyncSocket(Handle):
 
     # -- the beginning ---------------------------------------------------------------------------
 
-    def for_application(self) -> "AsyncSocket | SocketStream":
+    def _for_application(self) -> "AsyncSocket | SocketStream":
         """Return what the application is to have: the socket, or its stream."""
         return self._stream if self._is_stream_wanted and self._stream is not None else self
 
-    def connect_by(
+    def _connect_by(
         self,
         connector: Callable[[EventBase, TransportProtocol], Transport],
         target: object,
@@ -170,11 +170,11 @@ class AsyncSocket(Handle):
         if self._transport is not None:
             kind = AlreadyConnected if self._is_connected else ConnectionInProgress
             raise kind(operation="connect", address=self._target)
-        self._loop.check_usable()
+        self._loop._check_usable()
         if event_cb is not None:
             check_callable(event_cb)
         transport = self._transport = connector(self._loop.event_base, _Link(self))
-        self._loop.adopt(self)
+        self._loop._adopt(self)
         self._event_cb = event_cb or self._event_cb
         self._target = target
         if not self._reads:
@@ -186,13 +186,13 @@ class AsyncSocket(Handle):
             transport.write(data)
         self._unsent.clear()
 
-    def protocol(self) -> TransportProtocol:
+    def _protocol(self) -> TransportProtocol:
         """Return what a transport is to call that has been accepted for this socket."""
         return _Link(self)
 
     def _connection_made(self, transport: Transport) -> None:
         if self._transport is None:  # a server has accepted it
-            self._loop.adopt(self)
+            self._loop._adopt(self)
             self._transport = transport
         self._is_connected = True
         self._set_limits()
@@ -208,14 +208,14 @@ class AsyncSocket(Handle):
             self._call(self._read_cb, self, data)
             return
         assert self._stream is not None
-        self._stream.input_buffer.feed(data)
-        self.note_input()
+        self._stream._input_buffer.feed(data)
+        self._note_input()
         self._call(self._read_cb, self, self._stream)
 
-    def note_input(self) -> None:
+    def _note_input(self) -> None:
         """Read on or wait, according to how much the stream has; the stream calls this."""
         assert self._stream is not None
-        self._is_full = len(self._stream.input_buffer) > self._stream.limit
+        self._is_full = len(self._stream._input_buffer) > self._stream.limit
         self._pause_or_resume()
 
     def _pause_or_resume(self) -> None:
@@ -228,7 +228,7 @@ class AsyncSocket(Handle):
 
     def _eof_received(self) -> None:
         if self._stream is not None:
-            self._stream.input_buffer.feed_eof()
+            self._stream._input_buffer.feed_eof()
         self._tell(Event(EventKind.EOF, self))
         # The transport closes now, and sends before that what is queued.
         self._release_output()
@@ -369,7 +369,7 @@ class AsyncSocket(Handle):
         """Give the error its name if it was connecting that took too long."""
         if not self._is_connected:
             assert self._transport is not None
-            self._transport.fail(TimedOut.expired("connect", self._target))
+            self._transport._fail(TimedOut.expired("connect", self._target))
         return not self._is_connected
 
     # -- the end ---------------------------------------------------------------------------------
@@ -400,8 +400,8 @@ class AsyncSocket(Handle):
             self._release_output()
             self._closes_when_connected = True
 
-    def close_handle(self) -> None:
-        """See `Handle.close_handle`."""
+    def _close_handle(self) -> None:
+        """See `Handle._close_handle`."""
         self._mark_closed()
         if self._transport is not None:
             self._transport.abort()
@@ -414,15 +414,15 @@ class AsyncSocket(Handle):
     def _connection_lost(self, error: Exception | None) -> None:
         try:
             if error is not None:
-                self._tell(Event.from_error(error, self))
+                self._tell(Event._from_error(error, self))
         finally:
             self._mark_closed()
-            self._loop.release(self)
+            self._loop._release(self)
 
     def _tell(self, event: Event) -> None:
         """Tell an event, and close the socket: the next one goes to the default handler."""
         try:
-            self._loop.report(event, self._event_cb)
+            self._loop._report(event, self._event_cb)
         finally:
             self._mark_closed()
 
@@ -430,8 +430,8 @@ class AsyncSocket(Handle):
         """Call one of the application's callbacks; if that fails, it is the end of the socket."""
         if callback is None:
             return
-        if not self._loop.call(callback, *args, event_cb=self._event_cb, source=self):
-            self.close_handle()
+        if not self._loop._call(callback, *args, event_cb=self._event_cb, source=self):
+            self._close_handle()
 
     def _mark_closed(self) -> None:
         """Let no operation succeed any more, and none of the callbacks be called."""

@@ -58,7 +58,7 @@ class Event:
     error: Exception | None = None
 
     @classmethod
-    def from_error(cls, error: Exception, source: Any) -> Self:
+    def _from_error(cls, error: Exception, source: Any) -> Self:
         """Return the event for an error, of the kind that it is."""
         for error_class, kind in _KINDS:
             if isinstance(error, error_class):

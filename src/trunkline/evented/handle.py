@@ -14,8 +14,8 @@ __all__ = ("FreeableHandle", "Handle")
 class Handle(Uncopied, ABC):
     """Something that is open on a loop. Until told otherwise, it keeps the loop alive.
 
-    A class of handles calls `EventLoop.adopt` once a handle is set up, and `EventLoop.release` when
-    it is closed by anybody but the loop.
+    A class of handles calls `EventLoop._adopt` once a handle is set up, and `EventLoop._release`
+    when it is closed by anybody but the loop.
 
     Args:
         event_cb: Called with the events of the operation.
@@ -25,11 +25,11 @@ class Handle(Uncopied, ABC):
         RuntimeError: No loop is running; or it has ended; or it is another thread's.
     """
 
-    kind: ClassVar[str]
+    _kind: ClassVar[str]
 
     def __init__(self, event_cb: EventCallback | None, loop: EventLoop | None) -> None:
         self._loop = loop or current_event_loop()
-        self._loop.check_usable()
+        self._loop._check_usable()
         self._event_cb = event_cb
         self._is_referenced = True
 
@@ -52,8 +52,8 @@ class Handle(Uncopied, ABC):
         self._check_open("unref")
         if self._is_referenced:
             self._is_referenced = False
-            if self._loop.owns(self):
-                self._loop.lose_reference()
+            if self._loop._owns(self):
+                self._loop._lose_reference()
 
     def ref(self) -> None:
         """Keep the loop alive again; it does so from the beginning.
@@ -64,11 +64,11 @@ class Handle(Uncopied, ABC):
         self._check_open("ref")
         if not self._is_referenced:
             self._is_referenced = True
-            if self._loop.owns(self):
-                self._loop.gain_reference()
+            if self._loop._owns(self):
+                self._loop._gain_reference()
 
     @abstractmethod
-    def close_handle(self) -> None:
+    def _close_handle(self) -> None:
         """Give up everything at once, and call nobody: the loop has ended."""
 
     @abstractmethod
@@ -91,11 +91,11 @@ class FreeableHandle(Handle):
     def free(self) -> None:
         """Give it up: nothing is called any more. May be repeated."""
         if not self._is_freed:
-            self.close_handle()
-            self._loop.release(self)
+            self._close_handle()
+            self._loop._release(self)
 
-    def close_handle(self) -> None:
-        """See `Handle.close_handle`."""
+    def _close_handle(self) -> None:
+        """See `Handle._close_handle`."""
         self._is_freed = True
         self._stop()
 
@@ -103,11 +103,11 @@ class FreeableHandle(Handle):
         """Undo what it has set up on the event base, or elsewhere."""
 
     def _call(self, callback: Callable[..., object], *args: Any) -> None:
-        self._loop.call(callback, *args, event_cb=self._event_cb, source=self)
+        self._loop._call(callback, *args, event_cb=self._event_cb, source=self)
 
     def _check_open(self, operation: str) -> None:
         if self._is_freed:
-            raise HandleFreed(f"{operation}: the {self.kind} has been freed")
+            raise HandleFreed(f"{operation}: the {self._kind} has been freed")
 
     def __repr__(self) -> str:
         name = type(self).__name__

@@ -41,7 +41,7 @@ class _PlainHandle(FreeableHandle):
 class Delay(_PlainHandle):
     """A callback that is called once; `delay` makes it. It is freed just before it is called."""
 
-    kind: ClassVar[str] = "delay"
+    _kind: ClassVar[str] = "delay"
     _timer: Timer | None = None
 
     def _start(self, seconds: float | None) -> None:
@@ -50,7 +50,7 @@ class Delay(_PlainHandle):
             base.call_soon(self._fire)
         else:
             self._timer = base.add_timer(self._fire, seconds, one_shot=True)
-        self._loop.adopt(self)
+        self._loop._adopt(self)
 
     def _fire(self) -> None:
         if not self._is_freed:
@@ -94,12 +94,12 @@ def delay(
 class Interval(_PlainHandle):
     """A callback that is called again and again; `interval` makes it."""
 
-    kind: ClassVar[str] = "interval"
+    _kind: ClassVar[str] = "interval"
     _timer: Timer
 
     def _start(self, seconds: float) -> None:
         self._timer = self._loop.event_base.add_timer(self._fire, seconds)
-        self._loop.adopt(self)
+        self._loop._adopt(self)
 
     def _fire(self) -> None:
         self._call(self._callback)
@@ -142,11 +142,11 @@ def interval(
 class Idler(_PlainHandle):
     """A callback that is called in each iteration of the loop; `idle` makes it."""
 
-    kind: ClassVar[str] = "idler"
+    _kind: ClassVar[str] = "idler"
 
     def _start(self) -> None:
         self._loop.event_base.call_soon(self._fire)
-        self._loop.adopt(self)
+        self._loop._adopt(self)
 
     def _fire(self) -> None:
         if not self._is_freed:
@@ -188,13 +188,13 @@ def idle(
 class Notifier(_PlainHandle):
     """A callback that any thread may have called; `notifier` makes it."""
 
-    kind: ClassVar[str] = "notifier"
+    _kind: ClassVar[str] = "notifier"
     _is_triggered = False
     _one_shot: bool
 
     def _start(self, one_shot: bool) -> None:
         self._one_shot = one_shot
-        self._loop.adopt(self)
+        self._loop._adopt(self)
 
     def trigger(self) -> None:
         """Have the callback called in the loop's thread, soon.

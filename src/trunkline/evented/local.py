@@ -24,18 +24,18 @@ __all__ = ("LocalServer", "local_connect", "local_server")
 
 
 class _OutgoingLocalSocket(AsyncSocket):
-    kind: ClassVar[str] = "outgoing local"
+    _kind: ClassVar[str] = "outgoing local"
 
 
 class _IncomingLocalSocket(AsyncSocket):
-    kind: ClassVar[str] = "incoming local"
+    _kind: ClassVar[str] = "incoming local"
 
 
 class LocalServer(SocketServer):
     """Accepts connections at a local address; `local_server` makes it."""
 
-    kind: ClassVar[str] = "local server"
-    socket_class: ClassVar[type[AsyncSocket]] = _IncomingLocalSocket
+    _kind: ClassVar[str] = "local server"
+    _socket_class: ClassVar[type[AsyncSocket]] = _IncomingLocalSocket
 
     @property
     def local_name(self) -> LocalAddress:
@@ -92,8 +92,8 @@ def local_connect(
     """
     socket = _OutgoingLocalSocket(read_cb, event_cb, loop, data=data, stream=stream, **options)
     connector = partial(connect, address_family="local", remote_filename=path, high_water=0)
-    socket.connect_by(connector, path)
-    return socket.for_application()
+    socket._connect_by(connector, path)
+    return socket._for_application()
 
 
 @overload

@@ -42,14 +42,14 @@ class LoopHandle(Protocol):
     """What a loop wants of the things that are open on it."""
 
     @property
-    def kind(self) -> str:
+    def _kind(self) -> str:
         """What it is, for the statistics: ``"delay"``, ``"incoming tcp"``, …"""
 
     @property
     def is_referenced(self) -> bool:
         """Whether it keeps the loop alive."""
 
-    def close_handle(self) -> None:
+    def _close_handle(self) -> None:
         """Give up everything at once, and call nobody: the loop has ended."""
 
 
@@ -117,7 +117,7 @@ class EventLoop(Uncopied):
         self.event_base: EventBase = EventBase(backend=backend, clock=clock)
         """What the loop stands on. What is set up there directly does not keep the loop alive."""
         self.event_base.exception_handler = self._transport_failed
-        self.event_base.worker_threads.limit = max_lookups
+        self.event_base._worker_threads.limit = max_lookups
         self._handles: dict[LoopHandle, None] = {}  # a set that keeps its order
         self._references = 0
         # All that is done at the end, and is done whatever becomes of the rest of it.
@@ -154,16 +154,16 @@ class EventLoop(Uncopied):
     def _run(self, main: Callable[[], object] | None) -> None:
         self._make_current()
         if main is not None:
-            self.gain_reference()
+            self._gain_reference()
             self.event_base.call_soon(self._begin, main)
         # It asks again, for something may have been opened after the exit was asked for.
-        while not self._is_exiting and (self._references or self.event_base.lingering):
+        while not self._is_exiting and (self._references or self.event_base._lingering):
             # Nothing says when a connection has stopped lingering: look after each thing called.
             self.event_base.dispatch(one_shot=not self._references)
 
     def _begin(self, main: Callable[[], object]) -> None:
-        self.call(main)
-        self.lose_reference()
+        self._call(main)
+        self._lose_reference()
 
     def exit(self) -> None:
         """Let `run` end after what is being called now, and what is ready with it.
@@ -184,7 +184,7 @@ class EventLoop(Uncopied):
             RuntimeError: The loop has ended.
         """
         check_callable(callback)
-        self.check_usable()
+        self._check_usable()
         self._ending.callback(self._call_at_exit, callback)
 
     def close(self) -> None:
@@ -229,7 +229,7 @@ class EventLoop(Uncopied):
         try:
             callback()
         except Exception as error:
-            self.app_failed(error)
+            self._app_failed(error)
 
     def _close_handles(self) -> None:
         self._has_ended = True
@@ -243,7 +243,7 @@ class EventLoop(Uncopied):
         while self._handles:
             handle, _ = self._handles.popitem()
             try:
-                handle.close_handle()
+                handle._close_handle()
             except Exception as error:
                 self._fail(error)
 
@@ -272,7 +272,7 @@ class EventLoop(Uncopied):
             self._to_the_end(partial(_raise, error))
 
     def _check_may_be_current(self) -> None:
-        self.check_usable()
+        self._check_usable()
         if _current.loop not in (None, self):
             raise RuntimeError("this thread has an event loop already")
 
@@ -282,7 +282,7 @@ class EventLoop(Uncopied):
 
     # -- what an application's callbacks raise ---------------------------------------------------
 
-    def call(
+    def _call(
         self,
         callback: Callable[..., object],
         *args: Any,
@@ -306,15 +306,15 @@ class EventLoop(Uncopied):
         try:
             callback(*args)
         except Exception as error:
-            self.app_failed(error, event_cb, source)
+            self._app_failed(error, event_cb, source)
             return False
         return True
 
-    def report(self, event: Event, event_cb: EventCallback | None = None) -> None:
+    def _report(self, event: Event, event_cb: EventCallback | None = None) -> None:
         """Give an event to `event_cb`, or to the default event handler if that is None."""
-        self.call(self.default_event_handler if event_cb is None else event_cb, event)
+        self._call(self.default_event_handler if event_cb is None else event_cb, event)
 
-    def app_failed(
+    def _app_failed(
         self, error: Exception, event_cb: EventCallback | None = None, source: Any = None
     ) -> None:
         """Deal with an exception that an application's callback has raised, see `call`."""
@@ -324,7 +324,7 @@ class EventLoop(Uncopied):
             self._fail(uncaught)
 
     def _transport_failed(self, error: Exception, where: Any) -> None:
-        self.app_failed(error, None, where)
+        self._app_failed(error, None, where)
 
     def _fail(self, error: Exception) -> None:
         """Let an exception leave the loop; there is room for one."""
@@ -336,33 +336,33 @@ class EventLoop(Uncopied):
 
     # -- what keeps it alive ---------------------------------------------------------------------
 
-    def adopt(self, handle: LoopHandle) -> None:
+    def _adopt(self, handle: LoopHandle) -> None:
         """Take note of something that is open on the loop, so that it is closed at the end.
 
         Raises:
             RuntimeError: The loop has ended; or it runs in another thread.
         """
-        self.check_usable()
+        self._check_usable()
         self._handles[handle] = None
         if handle.is_referenced:
-            self.gain_reference()
+            self._gain_reference()
 
-    def release(self, handle: LoopHandle) -> None:
+    def _release(self, handle: LoopHandle) -> None:
         """Forget a handle that is closed; nothing happens if it is not known."""
         if handle in self._handles:
             del self._handles[handle]
             if handle.is_referenced:
-                self.lose_reference()
+                self._lose_reference()
 
-    def owns(self, handle: LoopHandle) -> bool:
+    def _owns(self, handle: LoopHandle) -> bool:
         """Return whether a handle was adopted, and has not been released."""
         return handle in self._handles
 
-    def gain_reference(self) -> None:
-        """Note that one thing more keeps the loop alive; `Handle.ref` and `adopt` do this."""
+    def _gain_reference(self) -> None:
+        """Note that one thing more keeps the loop alive; `Handle.ref` and `_adopt` do this."""
         self._references += 1
 
-    def lose_reference(self) -> None:
+    def _lose_reference(self) -> None:
         """Note that one thing less keeps the loop alive; if it was the last one, look again soon.
 
         Not at once: the callback that has freed the last handle may go on and open another one.
@@ -375,7 +375,7 @@ class EventLoop(Uncopied):
         if not self._references:
             self.event_base.exit()
 
-    def check_usable(self) -> None:
+    def _check_usable(self) -> None:
         """Raise `RuntimeError` if nothing can be opened on the loop, or not by this thread."""
         if self._has_ended:
             raise RuntimeError("the event loop has ended")
@@ -391,7 +391,7 @@ class EventLoop(Uncopied):
 
     def statistics(self) -> LoopStatistics:
         """Return numbers about the loop as it is now."""
-        handles = Counter(handle.kind for handle in self._handles)
+        handles = Counter(handle._kind for handle in self._handles)
         return LoopStatistics(
             open_lookups=handles["lookup"],
             incoming_tcp_connections=handles["incoming tcp"],

@@ -32,7 +32,7 @@ class Lookup(FreeableHandle):
     A thread that waits for the answer goes on waiting, and then throws it away.
     """
 
-    kind: ClassVar[str] = "lookup"
+    _kind: ClassVar[str] = "lookup"
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Lookup(FreeableHandle):
         if check_timeout(timeout) is not None:
             assert timeout is not None
             self._timer = base.add_timer(self._expire, timeout, one_shot=True)
-        self._loop.adopt(self)
+        self._loop._adopt(self)
         if blocks:
             self._stop_asking = call_in_background(
                 base,
@@ -86,7 +86,7 @@ class Lookup(FreeableHandle):
 
     def _failed(self, error: Exception) -> None:
         self.free()
-        self._loop.report(Event.from_error(error, self), self._event_cb)
+        self._loop._report(Event._from_error(error, self), self._event_cb)
 
     def _expire(self) -> None:
         self._failed(TimedOut.expired(self._operation, self._host))

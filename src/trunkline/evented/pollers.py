@@ -22,7 +22,7 @@ PollCallback: TypeAlias = Callable[[Literal["read", "write"]], object]
 class Poller(FreeableHandle):
     """A callback for when a descriptor is ready; `poll` makes it."""
 
-    kind: ClassVar[str] = "poller"
+    _kind: ClassVar[str] = "poller"
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Poller(FreeableHandle):
             raise
         if isinstance(descriptor, Socket):
             descriptor.watch_closing(self._socket_closing)
-        self._loop.adopt(self)
+        self._loop._adopt(self)
 
     def _ready(self, number: int, event: IOEvent, cause: Cause | None) -> None:
         assert event != "error"

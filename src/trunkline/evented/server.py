@@ -34,8 +34,8 @@ class SocketServer(Handle):
     of accepting is told to `event_cb`, as `EventKind.ACCEPT_ERROR`, and then the server is closed.
     """
 
-    kind: ClassVar[str] = "server"
-    socket_class: ClassVar[type[AsyncSocket]] = AsyncSocket
+    _kind: ClassVar[str] = "server"
+    _socket_class: ClassVar[type[AsyncSocket]] = AsyncSocket
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class SocketServer(Handle):
     ) -> None:
         super().__init__(event_cb, loop)
         self._make_socket = partial(
-            self.socket_class, read_cb, event_cb, self._loop, stream=stream, **options
+            self._socket_class, read_cb, event_cb, self._loop, stream=stream, **options
         )
         self._make_socket()  # a mistake in the arguments is to be found now
         passive = make_passive_socket()
@@ -60,17 +60,17 @@ class SocketServer(Handle):
                 error_callback=self._accept_failed,
                 high_water=0,
             )
-            self._loop.adopt(self)
+            self._loop._adopt(self)
         except BaseException:
             passive.close()
             raise
 
     def _protocol_of_a_connection(self) -> TransportProtocol:
-        return self._make_socket().protocol()
+        return self._make_socket()._protocol()
 
     def _accept_failed(self, error: SocketError) -> None:
         try:
-            self._loop.report(Event(EventKind.ACCEPT_ERROR, self, error), self._event_cb)
+            self._loop._report(Event(EventKind.ACCEPT_ERROR, self, error), self._event_cb)
         finally:
             self.close()
 
@@ -91,11 +91,11 @@ class SocketServer(Handle):
     def close(self) -> None:
         """Accept nobody any more; connections that were accepted live on. May be repeated."""
         if not self.closed:
-            self.close_handle()
-            self._loop.release(self)
+            self._close_handle()
+            self._loop._release(self)
 
-    def close_handle(self) -> None:
-        """See `Handle.close_handle`."""
+    def _close_handle(self) -> None:
+        """See `Handle._close_handle`."""
         self._listener.close()
 
     def _check_open(self, operation: str) -> None:
@@ -107,14 +107,14 @@ class SocketServer(Handle):
 
 
 class _IncomingTcpSocket(AsyncSocket):
-    kind: ClassVar[str] = "incoming tcp"
+    _kind: ClassVar[str] = "incoming tcp"
 
 
 class TcpServer(SocketServer):
     """Accepts TCP connections; `tcp_server` makes it."""
 
-    kind: ClassVar[str] = "tcp server"
-    socket_class: ClassVar[type[AsyncSocket]] = _IncomingTcpSocket
+    _kind: ClassVar[str] = "tcp server"
+    _socket_class: ClassVar[type[AsyncSocket]] = _IncomingTcpSocket
 
     @property
     def local_name(self) -> Endpoint:

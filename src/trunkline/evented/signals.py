@@ -17,7 +17,7 @@ __all__ = ("SignalHandler", "signal_handler")
 class SignalHandler(FreeableHandle):
     """A callback for a signal; `signal_handler` makes it."""
 
-    kind: ClassVar[str] = "signal handler"
+    _kind: ClassVar[str] = "signal handler"
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class SignalHandler(FreeableHandle):
             signal.signal(number, self._on_signal)
         except OSError:
             raise ValueError(f"signal {number} cannot be handled") from None
-        self._loop.adopt(self)
+        self._loop._adopt(self)
         if former is not None:
             former.free()
 

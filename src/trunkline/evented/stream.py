@@ -51,7 +51,7 @@ class SocketStream(Stream):
     def limit(self, limit: int) -> None:
         check_size(limit)
         self._limit = limit
-        self.socket.note_input()
+        self.socket._note_input()
 
     def read_available(self) -> bytes:
         """Return all bytes that have arrived, none if there are none.
@@ -128,7 +128,7 @@ class _Channel:
 
     def note_input(self) -> None:
         """Tell the socket that something may have been read."""
-        self._socket.note_input()
+        self._socket._note_input()
 
     def receive_into(self, buffer: memoryview, /) -> int:
         raise WouldBlock(operation="receive", address=self.where)

@@ -46,7 +46,7 @@ class TcpOptions(ConnectOptions, SocketOptions, total=False):
 
 
 class _OutgoingTcpSocket(AsyncSocket):
-    kind: ClassVar[str] = "outgoing tcp"
+    _kind: ClassVar[str] = "outgoing tcp"
 
 
 @overload
@@ -95,7 +95,7 @@ def init_tcp_socket(
         RuntimeError, TypeError, ValueError: As for `tcp_connect`.
     """
     socket = _OutgoingTcpSocket(read_cb, event_cb, loop, data=data, stream=stream, **options)
-    return socket.for_application()
+    return socket._for_application()
 
 
 @overload
@@ -156,7 +156,7 @@ def _connect(
 ) -> None:
     options.setdefault("resolver", socket.loop.resolver)
     connector = partial(connect, remote_host=host, remote_port=port, high_water=0, **options)
-    socket.connect_by(connector, f"{host!s}:{port}", event_cb)
+    socket._connect_by(connector, f"{host!s}:{port}", event_cb)
 
 
 @overload
@@ -236,4 +236,4 @@ def tcp_connect(
         read_cb, event_cb, loop, data=data, stream=stream, **cast("SocketOptions", others)
     )
     _connect(socket, host, port, None, cast("ConnectOptions", connecting))
-    return socket.for_application()
+    return socket._for_application()

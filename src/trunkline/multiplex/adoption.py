@@ -41,9 +41,9 @@ def adopt(
     """
     transport_options.setdefault("external_format", socket.external_format)
     check_transport_options(event_base, transport_options)
-    detached = socket.detach()
+    detached = socket._detach()
     transport = Transport(event_base, protocol, **transport_options)
-    transport.attach(
+    transport._attach(
         detached.descriptor, detached.remote_name, unread=detached.unread, unsent=detached.unsent
     )
     return transport

@@ -39,7 +39,7 @@ def call_in_background(
         its end unheard.
     """
     call = _Call(event_base, function, succeeded, failed, operation, host)
-    event_base.worker_threads.submit(call)
+    event_base._worker_threads.submit(call)
     return call.give_up
 
 
@@ -96,7 +96,7 @@ class _Call:
     def give_up(self) -> None:
         """Want to know no more. May be repeated."""
         self._is_over = True
-        self._event_base.worker_threads.forget(self)
+        self._event_base._worker_threads.forget(self)
         self._event_base.remove_timer(self._hold)
 
 

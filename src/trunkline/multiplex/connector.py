@@ -125,7 +125,7 @@ class _Connecting:
         self._transport = transport
         self._target = target
         self._limit: Timer | None = None
-        transport.connecting(self._cancel, target)
+        transport._connecting(self._cancel, target)
 
     def start(self, timeout: float | None) -> None:
         """Begin, and end it after so many seconds."""
@@ -139,11 +139,11 @@ class _Connecting:
     def _connected(self, descriptor: SocketDescriptor, name: Name) -> None:
         """Hand the connection over."""
         self._stop_limit()
-        self._transport.attach(descriptor, name)
+        self._transport._attach(descriptor, name)
 
     def _expire(self) -> None:
         self._limit = None
-        self._transport.fail(self._timed_out())
+        self._transport._fail(self._timed_out())
 
     def _timed_out(self) -> TimedOut:
         return TimedOut.expired("connect", self._target)
@@ -174,7 +174,7 @@ class _Connector(_Connecting):
                 self._event_base,
                 self._resolve,
                 self._race,
-                self._transport.fail,
+                self._transport._fail,
                 host=self._target,
             )
         else:
@@ -208,7 +208,7 @@ class _Connector(_Connecting):
                     on_writable = partial(self._on_writable, attempts, name)
                     self._event_base.set_io_handler(descriptor, "write", on_writable)
         except Exception as error:  # whatever it is, somebody waits for this connection
-            self._transport.fail(error)
+            self._transport._fail(error)
             return
         if attempts.next_due is not None:
             delay = max(0.0, attempts.next_due - self._event_base.now())
@@ -275,7 +275,7 @@ class _LocalConnector(_Connecting):
             self._retry = self._event_base.add_timer(self._try, delay, one_shot=True)
         except SocketError as error:
             self._drop_descriptor()
-            self._transport.fail(error)
+            self._transport._fail(error)
         else:
             descriptor, self._descriptor = self._descriptor, None
             self._connected(descriptor, self._name)

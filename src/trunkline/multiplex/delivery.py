@@ -63,10 +63,10 @@ class InputFailed(Exception):
 class Receiver(Protocol):
     """What a form needs of its transport."""
 
-    interrupted: bool
+    _interrupted: bool
     """Set by whatever the protocol does that means: deliver no more, or not like this."""
 
-    def input_callback(self, name: str) -> Any:
+    def _input_callback(self, name: str) -> Any:
         """Return a method of the protocol's that takes input, by its name.
 
         Raises:
@@ -105,7 +105,7 @@ class _Bytes:
 
     def deliver(self, data: bytes) -> bool:
         if data:
-            self._receiver.input_callback("data_received")(data)
+            self._receiver._input_callback("data_received")(data)
         return False
 
     def finish(self) -> bool:
@@ -134,8 +134,8 @@ class _Buffer:
     def _fill_a_buffer(self) -> bool:
         """Deliver as much as the protocol's next buffer takes; return whether to go on."""
         receiver = self._receiver
-        buffer = receiver.input_callback("get_buffer")(len(self._rest))
-        if receiver.interrupted:
+        buffer = receiver._input_callback("get_buffer")(len(self._rest))
+        if receiver._interrupted:
             return False
         with space_in(buffer) as view:
             count = min(len(view), len(self._rest))
@@ -144,8 +144,8 @@ class _Buffer:
             view[:count] = self._rest[:count]
         # An empty view would keep all that it was a view of.
         self._rest = self._rest[count:] or memoryview(b"")
-        receiver.input_callback("buffer_updated")(count)
-        return not receiver.interrupted
+        receiver._input_callback("buffer_updated")(count)
+        return not receiver._interrupted
 
     def finish(self) -> bool:
         return False
@@ -171,7 +171,7 @@ class _Text:
             self._bad = data
             raise InputFailed(error) from None
         if text:
-            self._receiver.input_callback("text_received")(text)
+            self._receiver._input_callback("text_received")(text)
         return False
 
     def finish(self) -> bool:
@@ -195,7 +195,7 @@ class _Lines:
         splitter, receiver = self._splitter, self._receiver
         if data:
             splitter.feed(data)
-        line_received = receiver.input_callback("line_received")
+        line_received = receiver._input_callback("line_received")
         while True:
             try:
                 lines = splitter.lines()
@@ -211,7 +211,7 @@ class _Lines:
             try:
                 for line in waiting:
                     line_received(line)
-                    if receiver.interrupted:
+                    if receiver._interrupted:
                         self._put_back()
                         return True
             except BaseException:
@@ -246,7 +246,7 @@ class _Pieces:
         receiver, splitter = self._receiver, self._splitter
         if data:
             splitter.feed(data)
-        received = receiver.input_callback(self._method)
+        received = receiver._input_callback(self._method)
         while True:
             try:
                 piece = splitter.take()
@@ -255,7 +255,7 @@ class _Pieces:
             if piece is None:
                 return False
             received(piece)
-            if receiver.interrupted:
+            if receiver._interrupted:
                 return True
 
     def finish(self) -> bool:

@@ -36,6 +36,7 @@ import logging
 import os
 import weakref
 from collections.abc import Callable
+from functools import cached_property
 from threading import RLock, get_ident
 from types import TracebackType
 from typing import Any, Self
@@ -76,12 +77,16 @@ class EventBase(Monitor):
         clock: The clock that timers go by.
         collect_timing: Measure the callbacks and the waiting, see `Statistics`.
 
+    Attributes:
+        exception_handler: What is called with an exception that a callback has raised, and with
+            what it has come from. By default it is logged.
+
     Raises:
         ValueError: There is no such backend.
         TooManyOpenFiles: No descriptors are left for it.
     """
 
-    iteration_time: float  # once more, for type checkers that want it in each class
+    _iteration_time: float  # once more, for type checkers that want it in each class
 
     def __init__(
         self,
@@ -95,14 +100,12 @@ class EventBase(Monitor):
         self._exit_when_empty = exit_when_empty
         self._ask_backend = self._wait_timed if collect_timing else self._backend.wait
         self._thread: int | None = None  # the one in which `dispatch` is running
-        self._scratch: memoryview | None = None
-        self._worker_threads: WorkerThreads | None = None
         self.exception_handler: Callable[[Exception, Any], object] = log_exception
         """Called with an exception that a callback of a transport has raised, and the transport.
 
         By default it is logged, with the peer's name.
         """
-        self.lingering: weakref.WeakSet[object] = weakref.WeakSet()
+        self._lingering: weakref.WeakSet[object] = weakref.WeakSet()
         """Connections that are being closed while their peers still send, each for a short time.
 
         Their handlers keep them, so that they are not in it any more once those are removed.
@@ -166,9 +169,9 @@ class EventBase(Monitor):
         The loop is not in the block that is cleaned up after: CPython 3.13 does not count the jump
         back to its beginning among what the block protects, and a signal may strike there.
         """
-        self.iteration_time = self._clock()
-        end = _add(self.iteration_time, timeout)
-        idle_end = _add(self.iteration_time, idle_timeout)
+        self._iteration_time = self._clock()
+        end = _add(self._iteration_time, timeout)
+        idle_end = _add(self._iteration_time, idle_timeout)
         is_endless = not one_shot and end is None and idle_end is None
         while not (self._exit_requested or self._is_closed):
             if self._exit_when_empty and self.is_empty:
@@ -179,9 +182,9 @@ class EventBase(Monitor):
                 continue
             had_io = self._iterate(_earlier(end, idle_end), min_step, max_step)
             if had_io:
-                idle_end = _add(self.iteration_time, idle_timeout)
+                idle_end = _add(self._iteration_time, idle_timeout)
             if (one_shot and self._fired) or _has_come(
-                _earlier(end, idle_end), self.iteration_time
+                _earlier(end, idle_end), self._iteration_time
             ):
                 return
         self._exit_requested = False
@@ -198,7 +201,7 @@ class EventBase(Monitor):
         else:
             wait = max_step
         ready = self._ask_backend(wait)
-        self.iteration_time = self._clock()
+        self._iteration_time = self._clock()
         if self._buffered:
             ready = self._with_buffered(ready)
         self._call_ready(ready)
@@ -239,17 +242,17 @@ class EventBase(Monitor):
         """Call what is ready, unless it was let go of meanwhile, and the number is another's."""
         if self._longest_callback is None:
             for registration in ready:
-                if registration.interest is not None:
-                    registration.ready()
+                if registration._interest is not None:
+                    registration._ready()
             return
         for registration in ready:
-            if registration.interest is not None:
-                self._timed(registration.ready)()
+            if registration._interest is not None:
+                self._timed(registration._ready)()
 
     def _call_due(self, queue: TimerQueue) -> None:
         mark = queue.begin_round()
         is_general = queue is self._timers
-        while (timer := queue.take_due(self.iteration_time, mark)) is not None:
+        while (timer := queue.take_due(self._iteration_time, mark)) is not None:
             if is_general:
                 self._fired = True
                 self._callbacks += 1
@@ -292,21 +295,17 @@ class EventBase(Monitor):
 
     def now(self) -> float:
         """Return the time, on the event base's clock, at which the iteration began to call."""
-        return self._clock() if self._thread is None else self.iteration_time
+        return self._clock() if self._thread is None else self._iteration_time
 
-    @property
-    def scratch(self) -> memoryview:
+    @cached_property
+    def _scratch(self) -> memoryview:
         """A buffer to receive into what nobody wants, while a connection is being closed."""
-        if self._scratch is None:
-            self._scratch = memoryview(bytearray(RECEIVE_BYTES))
-        return self._scratch
+        return memoryview(bytearray(RECEIVE_BYTES))
 
-    @property
-    def worker_threads(self) -> WorkerThreads:
+    @cached_property
+    def _worker_threads(self) -> WorkerThreads:
         """Threads for what blocks, as looking up a name does."""
-        if self._worker_threads is None:
-            self._worker_threads = WorkerThreads(MOST_WORKER_THREADS, self.call_soon)
-        return self._worker_threads
+        return WorkerThreads(MOST_WORKER_THREADS, self.call_soon)
 
     # -- looking at it ---------------------------------------------------------------------------
 
@@ -331,7 +330,7 @@ class EventBase(Monitor):
 
     def _handler_count(self) -> int:
         registrations = {*self._backend.registered.values(), *self._registrations.values()}
-        return sum(registration.handler_count for registration in registrations)
+        return sum(registration._handler_count for registration in registrations)
 
     def __repr__(self) -> str:
         if self._is_closed:

@@ -103,7 +103,7 @@ class HandlerRegistration(Registration):
     def take_note_of(self, source: DescriptorLike) -> None:
         """Learn what there is to know of what stands for the number, and was perhaps not known."""
         if self.buffer is None and isinstance(source, Stream):
-            self.buffer = source.input_buffer
+            self.buffer = source._input_buffer
         if not self.is_trusted and isinstance(source, (Socket, Descriptor)):
             self.source = source
             self.is_trusted = True
@@ -115,7 +115,7 @@ class HandlerRegistration(Registration):
             self.source.unwatch_closing(self._source_closing)
 
     def _source_closing(self, number: int) -> None:
-        self._event_base.descriptor_closing(self)
+        self._event_base._descriptor_closing(self)
 
     @property
     def wanted(self) -> int | None:
@@ -125,13 +125,13 @@ class HandlerRegistration(Registration):
         return (READABLE if self.read else 0) | (WRITABLE if self.write else 0)
 
     @property
-    def handler_count(self) -> int:
+    def _handler_count(self) -> int:
         """How many handlers there are."""
         return sum(getattr(self, event) is not None for event in EVENTS)
 
     def is_current(self) -> bool:
         """Whether the number still stands for what was registered."""
-        return self._identity is None or same_file(self.number, self._identity)
+        return self._identity is None or same_file(self._number, self._identity)
 
     def _was_closed(self) -> bool:
         """Whether it was closed behind our back, so that the number may be another's."""
@@ -139,21 +139,25 @@ class HandlerRegistration(Registration):
 
     # -- calling the handlers --------------------------------------------------------------------
 
-    def ready(self) -> None:
+    def _ready(self) -> None:
         """Call the handlers for what the descriptor is ready for."""
         handler = self.read
-        if self.events != READABLE or handler is None or not (self.is_trusted and handler.is_plain):
+        if (
+            self._events != READABLE
+            or handler is None
+            or not (self.is_trusted and handler._is_plain)
+        ):
             self._call_handlers()
             return
         # The same, for what a busy server does nearly all of the time.
-        self._event_base.handler_called()
+        self._event_base._handler_called()
         try:
-            handler.callback(self.number, "read", None)
+            handler.callback(self._number, "read", None)
         finally:
             buffer = self.buffer
             # There is nothing to note where nobody uses what a stream could have buffered.
             if buffer is not None and (
-                self._event_base.has_buffered
+                self._event_base._has_buffered
                 or buffer.taken_count != self._taken_count
                 or self.read is not handler
             ):
@@ -164,9 +168,9 @@ class HandlerRegistration(Registration):
 
         What no handler wants is taken out of the backend, so that nothing spins.
         """
-        events = self.events
+        events = self._events
         if events & CLOSED or self._was_closed():
-            self._event_base.drop(self)
+            self._event_base._drop(self)
             return
         cause = None
         if events & FAULTY and self.error is None:
@@ -194,15 +198,15 @@ class HandlerRegistration(Registration):
             self._call(handler, Cause.ERROR)
             called = True
         if not called and events & _UNASKED and self.wanted is not None:
-            self._event_base.unwatch(self)
+            self._event_base._unwatch(self)
 
     def _call(self, handler: IOHandler, cause: Cause | None) -> None:
         base = self._event_base
         if handler.one_shot:
-            base.remove_handler(self, handler.event)
+            base._remove_handler(self, handler.event)
         elif handler.timeout is not None:
-            handler.active_at = base.iteration_time
-        base.handler_called()
+            handler._active_at = base._iteration_time
+        base._handler_called()
         handler.callback(handler.number, handler.event, cause)
 
     # -- what a stream has buffered --------------------------------------------------------------
@@ -212,7 +216,7 @@ class HandlerRegistration(Registration):
         if self.buffer is not None:
             self._taken_count = self.buffer.taken_count
             if self.buffer:
-                self._event_base.set_buffered(self, True)
+                self._event_base._set_buffered(self, True)
 
     def note_progress(self, handler: IOHandler) -> None:
         """Have a read handler called once more in the next iteration if its stream has more for it.
@@ -225,16 +229,16 @@ class HandlerRegistration(Registration):
         buffer = self.buffer
         assert buffer is not None
         has_taken = buffer.taken_count != self._taken_count
-        current = self._event_base.registration_of(self.number)
+        current = self._event_base._registration_of(self._number)
         if current is None or current.buffer is not buffer or current.read is None:
             return
         current._taken_count = buffer.taken_count
         successor = current.read
         is_new = successor is not handler
         if is_new or has_taken:
-            successor.declined = 0 if has_taken else handler.declined + 1
-        is_wanted = bool(buffer) and (has_taken or (is_new and successor.declined == 1))
-        self._event_base.set_buffered(current, is_wanted)
+            successor._declined = 0 if has_taken else handler._declined + 1
+        is_wanted = bool(buffer) and (has_taken or (is_new and successor._declined == 1))
+        self._event_base._set_buffered(current, is_wanted)
 
     def handler_of(self, event: Event) -> IOHandler | None:
         """Return the handler for an event, or None."""

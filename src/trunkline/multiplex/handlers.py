@@ -40,15 +40,15 @@ class IOHandler(Uncopied):
     """
 
     __slots__ = (
-        "active_at",
+        "_active_at",
+        "_declined",
+        "_is_plain",
+        "_timer",
         "callback",
-        "declined",
         "event",
-        "is_plain",
         "number",
         "one_shot",
         "timeout",
-        "timer",
     )
 
     def __init__(
@@ -64,12 +64,12 @@ class IOHandler(Uncopied):
         self.callback: HandlerCallback = callback
         self.timeout: float | None = timeout
         self.one_shot: bool = one_shot
-        self.is_plain: bool = timeout is None and not one_shot  # nothing to be done but to call it
-        self.declined: int = (
+        self._is_plain: bool = timeout is None and not one_shot  # nothing to be done but to call it
+        self._declined: int = (
             0  # how many in a row were replaced and had taken nothing, see `EventBase`
         )
-        self.active_at: float = 0.0  # when the event was last seen, for the timeout
-        self.timer: Timer | None = None
+        self._active_at: float = 0.0  # when the event was last seen, for the timeout
+        self._timer: Timer | None = None
 
     def __repr__(self) -> str:
         return f"<IOHandler for {self.event} on descriptor {self.number}, {self.callback!r}>"

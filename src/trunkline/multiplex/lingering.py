@@ -42,18 +42,18 @@ class _Lingerer(Registration):
         super().__init__(descriptor.number)
         self._event_base = event_base
         self._descriptor = descriptor
-        event_base.watch(self, READABLE)
-        event_base.lingering.add(self)
+        event_base._watch(self, READABLE)
+        event_base._lingering.add(self)
         # Nothing but the event base keeps this object, so that it is gone, and the descriptor with
         # it, as soon as that is closed.
         end = weakref.WeakMethod(self._end)
         self._timer: Timer = event_base.add_timer(lambda: _call(end), LINGER_TIMEOUT, one_shot=True)
 
-    def ready(self) -> None:
+    def _ready(self) -> None:
         """Throw away what has come."""
-        self._event_base.handler_called()
+        self._event_base._handler_called()
         try:
-            is_over = not self._descriptor.receive_into(self._event_base.scratch)
+            is_over = not self._descriptor.receive_into(self._event_base._scratch)
         except WouldBlock:
             is_over = False
         except SocketError:
@@ -62,9 +62,9 @@ class _Lingerer(Registration):
             self._end()
 
     def _end(self) -> None:
-        self._event_base.lingering.discard(self)
+        self._event_base._lingering.discard(self)
         self._event_base.remove_timer(self._timer)
-        self._event_base.unwatch(self)
+        self._event_base._unwatch(self)
         self._descriptor.close()
 
     def __del__(self) -> None:

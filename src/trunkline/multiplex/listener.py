@@ -70,21 +70,21 @@ class Listener(Registration, Uncopied):
     # -- accepting -------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        self._event_base.watch(self, READABLE)
+        self._event_base._watch(self, READABLE)
 
     def _stop(self) -> None:
-        self._event_base.unwatch(self)
+        self._event_base._unwatch(self)
 
     def _socket_closing(self, number: int) -> None:
         """The socket is being closed, in whatever thread."""
         self._stop()
 
-    def ready(self) -> None:
+    def _ready(self) -> None:
         """Accept who has connected."""
-        self._event_base.handler_called()
+        self._event_base._handler_called()
         for _ in range(_ACCEPTS_AT_ONCE):
             try:
-                accepted = self._socket.accept_descriptor()
+                accepted = self._socket._accept_descriptor()
             except SocketError as error:
                 if self._socket.closed or not self._survive(error):
                     return
@@ -103,7 +103,7 @@ class Listener(Registration, Uncopied):
             return True
         self._stop()
         if verdict is AcceptVerdict.BACK_OFF:
-            self._socket.tell_shortage(error)
+            self._socket._tell_shortage(error)
             delay = self._back_off.next_delay()
             self._stop_retrying()
             self._retry_timer = self._event_base.add_timer(self._retry, delay, one_shot=True)
@@ -149,7 +149,7 @@ class Listener(Registration, Uncopied):
                 raise
             self._event_base.exception_handler(error, self)
         else:
-            transport.attach(descriptor, name, local_name=self._local_name)
+            transport._attach(descriptor, name, local_name=self._local_name)
 
     # -- the owner's side ------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """Which descriptors are monitored, for whom, and what the backend knows of it.
 
 Everything that waits for a descriptor is a `Registration`: a transport, a listener, the event
-base's waker, and the handlers that a user has set for a descriptor. `watch` and `unwatch` tell the
-backend of them.
+base's waker, and the handlers that a user has set for a descriptor. `_watch` and `_unwatch` tell
+the backend of them.
 
 Sockets may be closed by any thread, and the backend must have let go of a number before it is given
 back, for it may be another file's a moment later. So what concerns the backend and the handlers is
@@ -46,7 +46,7 @@ class Monitor(Calls):
         self._owner = get_ident()  # the thread in which `dispatch` has last been
         self._fired = False  # whether the iteration has called a handler or a timer
         self._callbacks = 0
-        self.iteration_time: float = 0.0
+        self._iteration_time: float = 0.0
         """When the backend last returned; it is only of use inside of what the base calls."""
 
     # -- handlers --------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class Monitor(Calls):
             if registration.is_current():
                 registration.take_note_of(source)
                 return registration
-            self.drop(registration)
+            self._drop(registration)
         watched = self._backend.registered.get(number)
         if watched is not None:
             raise ValueError(f"descriptor {number} is monitored already, by {watched!r}")
@@ -153,12 +153,12 @@ class Monitor(Calls):
         if registration is None:
             return False
         if not (read or write or error):
-            self.drop(registration)
+            self._drop(registration)
             return True
         removed = False
         for event, is_named in zip(EVENTS, (read, write, error), strict=True):
             if is_named:
-                removed |= self.remove_handler(registration, event)
+                removed |= self._remove_handler(registration, event)
         return removed
 
     def fd_monitored(self, descriptor: DescriptorLike, event: Event) -> IOHandler | None:
@@ -169,9 +169,9 @@ class Monitor(Calls):
 
     def _start_timeout(self, handler: IOHandler, now: float) -> None:
         assert handler.timeout is not None
-        handler.active_at = now
-        handler.timer = Timer(lambda: self._timeout_passed(handler), now + handler.timeout, None)
-        self._handler_timeouts.add(handler.timer)
+        handler._active_at = now
+        handler._timer = Timer(lambda: self._timeout_passed(handler), now + handler.timeout, None)
+        self._handler_timeouts.add(handler._timer)
 
     def _timeout_passed(self, handler: IOHandler) -> None:
         """Call a handler whose timeout has passed, unless the event has been seen meanwhile.
@@ -181,16 +181,16 @@ class Monitor(Calls):
         registration = self._registrations.get(handler.number)
         if registration is None or registration.handler_of(handler.event) is not handler:
             return  # another thread is closing the socket
-        timer, timeout = handler.timer, handler.timeout
+        timer, timeout = handler._timer, handler.timeout
         assert timer is not None and timeout is not None  # noqa: PT018
-        now = self.iteration_time
-        is_idle = handler.active_at + timeout <= now
+        now = self._iteration_time
+        is_idle = handler._active_at + timeout <= now
         if is_idle:
-            handler.active_at = now
-        timer.deadline = handler.active_at + timeout
+            handler._active_at = now
+        timer.deadline = handler._active_at + timeout
         self._handler_timeouts.add(timer)
         if is_idle:
-            self.handler_called()
+            self._handler_called()
             callback: Callable[..., object] = self._timed(handler.callback)
             try:
                 callback(handler.number, handler.event, Cause.TIMEOUT)
@@ -200,7 +200,7 @@ class Monitor(Calls):
 
     # -- for registrations -----------------------------------------------------------------------
 
-    def watch(self, registration: Registration, interest: int) -> None:
+    def _watch(self, registration: Registration, interest: int) -> None:
         """Have the backend watch a registration's descriptor, and call it when that is ready.
 
         Args:
@@ -211,31 +211,31 @@ class Monitor(Calls):
             SocketClosed: The event base is closed, or the descriptor.
             TooManyOpenFiles: The backend does not take a number that large.
         """
-        if registration.number < 0:
+        if registration._number < 0:
             raise SocketClosed(operation="watch", address=registration)
         with self._lock:
             self._check_open("watch")
-            if registration.interest is None:
+            if registration._interest is None:
                 self._backend.register(registration, interest)
-            elif registration.interest != interest:
+            elif registration._interest != interest:
                 self._backend.modify(registration, interest)
 
-    def unwatch(self, registration: Registration) -> None:
+    def _unwatch(self, registration: Registration) -> None:
         """Let the backend be silent about a registration. May be repeated."""
         with self._lock:
-            if registration.interest is not None:
+            if registration._interest is not None:
                 self._backend.unregister(registration)
 
-    def registration_of(self, number: int) -> HandlerRegistration | None:
+    def _registration_of(self, number: int) -> HandlerRegistration | None:
         """Return what has the handlers of a descriptor, if there are any."""
         return self._registrations.get(number)
 
-    def handler_called(self) -> None:
+    def _handler_called(self) -> None:
         """Take note that a handler is about to be called."""
         self._fired = True
         self._callbacks += 1
 
-    def remove_handler(self, registration: HandlerRegistration, event: Event) -> bool:
+    def _remove_handler(self, registration: HandlerRegistration, event: Event) -> bool:
         """Take a handler out; return whether there was one."""
         with self._lock:
             handler = registration.handler_of(event)
@@ -246,7 +246,7 @@ class Monitor(Calls):
         self._forget(registration, handler)
         return True
 
-    def drop(self, registration: HandlerRegistration) -> None:
+    def _drop(self, registration: HandlerRegistration) -> None:
         """Take all handlers of a descriptor out."""
         with self._lock:
             handlers = [registration.handler_of(event) for event in EVENTS]
@@ -261,24 +261,24 @@ class Monitor(Calls):
         if registration.is_abandoned:
             return
         if wanted is None:
-            self.unwatch(registration)
+            self._unwatch(registration)
             self._discard(registration)
         else:
-            self.watch(registration, wanted)
+            self._watch(registration, wanted)
 
     def _discard(self, registration: HandlerRegistration) -> None:
-        if self._registrations.get(registration.number) is registration:
-            del self._registrations[registration.number]
+        if self._registrations.get(registration._number) is registration:
+            del self._registrations[registration._number]
         registration.forget_source()
 
     def _forget(self, registration: HandlerRegistration, handler: IOHandler) -> None:
-        if handler.timer is not None:
-            self._handler_timeouts.remove(handler.timer)
-            handler.timer = None
+        if handler._timer is not None:
+            self._handler_timeouts.remove(handler._timer)
+            handler._timer = None
         if handler.event == "read":
             self._buffered.pop(registration, None)
 
-    def descriptor_closing(self, registration: HandlerRegistration) -> None:
+    def _descriptor_closing(self, registration: HandlerRegistration) -> None:
         """Drop the handlers of a socket that is being closed, in whatever thread.
 
         The number may be another file's in a moment, so the backend is told here and now. All else
@@ -288,22 +288,22 @@ class Monitor(Calls):
             if self._is_closed or registration.is_abandoned:
                 return
             if get_ident() == self._owner:
-                self.drop(registration)
+                self._drop(registration)
                 return
-            self.unwatch(registration)
+            self._unwatch(registration)
             self._discard(registration)
             registration.is_abandoned = True
-            self._deferred.append((self.drop, (registration,)))
+            self._deferred.append((self._drop, (registration,)))
         self._waker.wake()
 
     # -- what streams have buffered --------------------------------------------------------------
 
     @property
-    def has_buffered(self) -> bool:
+    def _has_buffered(self) -> bool:
         """Whether a handler is to be called for what its stream has buffered."""
         return bool(self._buffered)
 
-    def set_buffered(self, registration: HandlerRegistration, is_wanted: bool) -> None:
+    def _set_buffered(self, registration: HandlerRegistration, is_wanted: bool) -> None:
         """Have a read handler called in the next iteration for what is buffered, or not."""
         if is_wanted:
             self._buffered[registration] = None
@@ -315,8 +315,8 @@ class Monitor(Calls):
         for registration in self._buffered:
             if registration not in found:
                 found[registration] = None
-                registration.events = 0
-            registration.events |= READABLE
+                registration._events = 0
+            registration._events |= READABLE
         return list(found)
 
     # -- the end ---------------------------------------------------------------------------------
@@ -325,7 +325,7 @@ class Monitor(Calls):
         """Drop all handlers, let go of everything that is watched, and close the backend."""
         with self._lock:
             for registration in list(self._registrations.values()):
-                self.drop(registration)
+                self._drop(registration)
             self._is_closed = True
             for watched in list(self._backend.registered.values()):
                 self._backend.unregister(watched)

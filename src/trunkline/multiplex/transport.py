@@ -78,7 +78,7 @@ class Transport(ReadingTransport):
     event_base: EventBase
     descriptor: SocketDescriptor | None
     remote_name: AnyName
-    interrupted: bool
+    _interrupted: bool
     bytes_received: int
     bytes_sent: int
 
@@ -111,7 +111,7 @@ class Transport(ReadingTransport):
         self._began_at = self._ended_at = None
         # Reading.
         self.bytes_received = 0
-        self.interrupted = False
+        self._interrupted = False
         self._is_paused = False
         self._is_reading = False
         self._is_delivering = False
@@ -147,7 +147,7 @@ class Transport(ReadingTransport):
         Where it takes input in another form, call `set_delivery` next.
         """
         self._caller = ProtocolCaller(protocol, self._context)
-        self.interrupted = True
+        self._interrupted = True
         self._take_in = self._check_and_take_in
 
     def _check_and_take_in(self, data: bytes) -> None:
@@ -159,7 +159,7 @@ class Transport(ReadingTransport):
     def _choose_intake(self) -> None:
         """Find out what is called with what is received, so that not each read has to."""
         is_bytes = self._delivery == "bytes"
-        self._take_in = self.callback("data_received") if is_bytes else self._deliver
+        self._take_in = self._callback("data_received") if is_bytes else self._deliver
 
     def set_delivery(
         self,
@@ -275,7 +275,7 @@ class Transport(ReadingTransport):
 
     # -- the beginning ---------------------------------------------------------------------------
 
-    def connecting(self, cancel: Callable[[], None], address: object) -> None:
+    def _connecting(self, cancel: Callable[[], None], address: object) -> None:
         """Take note of how to give up connecting, should the transport be closed before.
 
         Args:
@@ -285,7 +285,7 @@ class Transport(ReadingTransport):
         self._cancel_connecting = cancel
         self._where = address
 
-    def attach(
+    def _attach(
         self,
         descriptor: SocketDescriptor,
         remote_name: Name,
@@ -325,7 +325,7 @@ class Transport(ReadingTransport):
             self._start_reading()
             self._deliver_soon()
 
-    def fail(self, error: Exception) -> None:
+    def _fail(self, error: Exception) -> None:
         """End a transport that could not be connected."""
         self._lose(error)
 
@@ -354,7 +354,7 @@ class Transport(ReadingTransport):
         socket = ActiveSocket(
             heir, remote_name=self.remote_name, external_format=self._external_format
         )
-        socket.attach(unread, unsent)
+        socket._attach(unread, unsent)
         return socket
 
     def __repr__(self) -> str:

@@ -43,11 +43,11 @@ class TransportCore(Registration, Uncopied):
         _eof_told _eof_wanted _error _external_format _form _has_more _high_water _is_delivering
         _is_delivery_due _is_held _is_paused _is_reading _is_waiting_to_write _limits _line_limit
         _local_name _low_water _queue _read_at _receive _send _state _take_in _unread _where _writer
-        _writing_is_paused _written_at bytes_received bytes_sent descriptor event_base interrupted
+        _writing_is_paused _written_at bytes_received bytes_sent descriptor event_base _interrupted
         remote_name
     """.split()  # noqa: SIM905 - one name a line would take a page
 
-    number: int
+    _number: int
     event_base: EventBase
     descriptor: SocketDescriptor | None
     remote_name: AnyName
@@ -63,7 +63,7 @@ class TransportCore(Registration, Uncopied):
     _limits: TimeLimits | None  # None until there are any
     # Reading.
     bytes_received: int
-    interrupted: bool  # a callback has changed how, or whether, to go on delivering
+    _interrupted: bool  # a callback has changed how, or whether, to go on delivering
     _is_reading: bool  # the event base is to call for input
     _is_paused: bool
     _is_delivering: bool  # the protocol is being called for something received
@@ -104,10 +104,10 @@ class TransportCore(Registration, Uncopied):
             WRITABLE if self._is_waiting_to_write else 0
         )
         if not interest:
-            self.event_base.unwatch(self)
+            self.event_base._unwatch(self)
             return True
         try:
-            self.event_base.watch(self, interest)
+            self.event_base._watch(self, interest)
         except SocketError as error:
             self._lose(error)
             return False
@@ -115,7 +115,7 @@ class TransportCore(Registration, Uncopied):
 
     def _take_descriptor(self, descriptor: SocketDescriptor) -> None:
         self.descriptor = descriptor
-        self.number = descriptor.number
+        self._number = descriptor.number
         descriptor.watch_closing(self._descriptor_closing)
 
     def _release_descriptor(self) -> SocketDescriptor | None:
@@ -124,7 +124,7 @@ class TransportCore(Registration, Uncopied):
         descriptor, self.descriptor = self.descriptor, None
         if descriptor is not None:
             self._is_reading = self._is_waiting_to_write = False
-            self.event_base.unwatch(self)
+            self.event_base._unwatch(self)
             descriptor.unwatch_closing(self._descriptor_closing)
         return descriptor
 
@@ -134,7 +134,7 @@ class TransportCore(Registration, Uncopied):
         The event base must not watch the number any longer, which may be another file's in a
         moment; all else is for its own thread.
         """
-        self.event_base.unwatch(self)
+        self.event_base._unwatch(self)
         error = SocketClosed(operation="transport", address=self._where)
         with contextlib.suppress(SocketClosed):  # the event base is closed: nobody is told any more
             self.event_base.call_soon_threadsafe(self._lose, error)
@@ -146,14 +146,14 @@ class TransportCore(Registration, Uncopied):
         """Whom the transport calls."""
         return self._caller.protocol
 
-    def callback(self, name: str) -> Callable[..., Any]:
+    def _callback(self, name: str) -> Callable[..., Any]:
         """Return a method of the protocol's, that is called in the transport's context."""
         return self._caller.method(name)
 
     def _call(self, name: str, *args: Any) -> Any:
         """Call the protocol; an exception of its ends the connection, and goes no further."""
         try:
-            return self.callback(name)(*args)
+            return self._callback(name)(*args)
         except Exception as error:
             self._callback_failed(error)
             return None
@@ -201,7 +201,7 @@ class TransportCore(Registration, Uncopied):
             return
         self._state = CLOSED
         self._ended_at = self.event_base.now()
-        self.interrupted = True
+        self._interrupted = True
         self._unread = b""
         self._queue.clear()
         if self._limits is not None:

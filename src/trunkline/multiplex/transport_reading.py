@@ -34,12 +34,12 @@ class ReadingTransport(WritingTransport):
 
     __slots__ = ()
 
-    interrupted: bool
+    _interrupted: bool
 
     def pause_reading(self) -> None:
         """Deliver nothing until `resume_reading`, not even what has been received already."""
         self._is_paused = True
-        self.interrupted = True
+        self._interrupted = True
         self._stop_reading()
 
     def resume_reading(self) -> None:
@@ -58,7 +58,7 @@ class ReadingTransport(WritingTransport):
             if self._watch():
                 self._read_at = self.event_base.now()
 
-    def ready(self) -> None:
+    def _ready(self) -> None:
         """Receive and deliver what has come, as long as there is much; then send what fits.
 
         A busy server does little else. So what is usual is done here and in `_flush`, without
@@ -68,7 +68,7 @@ class ReadingTransport(WritingTransport):
         base = self.event_base
         base._fired = True
         base._callbacks += 1
-        if self._is_reading and self.events & _FOR_READING:
+        if self._is_reading and self._events & _FOR_READING:
             if self._delivery == "buffer":
                 self._receive_into_buffer()
                 return
@@ -86,7 +86,7 @@ class ReadingTransport(WritingTransport):
                     break
                 count = len(data)
                 self.bytes_received += count
-                self._read_at = base.iteration_time
+                self._read_at = base._iteration_time
                 self._is_delivering = True
                 try:
                     self._take_in(data)
@@ -101,10 +101,10 @@ class ReadingTransport(WritingTransport):
                 left -= 1
                 if not (left and self._is_reading):
                     break
-        if self._is_waiting_to_write and self.events & _FOR_WRITING:
+        if self._is_waiting_to_write and self._events & _FOR_WRITING:
             self._flush()
 
-    def input_callback(self, name: str) -> Callable[..., Any]:
+    def _input_callback(self, name: str) -> Callable[..., Any]:
         """Return a method of the protocol's that takes input, see `callback`.
 
         Raises:
@@ -112,13 +112,13 @@ class ReadingTransport(WritingTransport):
         """
         if getattr(self.protocol, name, None) is None:
             check_protocol(self.protocol, self._delivery)
-        return self.callback(name)
+        return self._callback(name)
 
     def _receive_into_buffer(self) -> None:
         """Receive into the protocol's own buffer."""
         assert self.descriptor is not None
         try:
-            buffer = self.input_callback("get_buffer")(RECEIVE_BYTES)
+            buffer = self._input_callback("get_buffer")(RECEIVE_BYTES)
             if self._is_paused or self._state != OPEN:
                 return
             if not len(buffer):
@@ -135,13 +135,13 @@ class ReadingTransport(WritingTransport):
         if count:
             self.bytes_received += count
             self._read_at = self.event_base.now()
-            self._delivering(self.input_callback("buffer_updated"), count)
+            self._delivering(self._input_callback("buffer_updated"), count)
         else:
             self._on_eof()
 
     def _received(self, data: bytes) -> None:
         """Deliver what has been received."""
-        self._read_at = self.event_base.iteration_time
+        self._read_at = self.event_base._iteration_time
         self._delivering(self._take_in, data)
 
     def _delivering(self, function: Callable[..., Any], *args: Any) -> None:
@@ -158,7 +158,7 @@ class ReadingTransport(WritingTransport):
 
     def _deliver(self, data: bytes, final: bool = False) -> None:
         """Deliver in the form that was chosen; the rest, if there is one, comes a little later."""
-        self.interrupted = False
+        self._interrupted = False
         form = self._form
         self._has_more = True  # unless we get to know better: a callback may raise anything
         try:
@@ -174,13 +174,13 @@ class ReadingTransport(WritingTransport):
         error.address = self.remote_name
         self.pause_reading()
         if hasattr(self.protocol, "input_failed"):
-            self.callback("input_failed")(self, error)
+            self._callback("input_failed")(self, error)
         else:
             self.close_with(error)
 
     def _deliver_soon(self) -> None:
         """Have what was received before delivered, outside of any callback, and before all else."""
-        self.interrupted = True
+        self._interrupted = True
         is_due = self._unread or self._has_more or (self._eof_seen and not self._eof_told)
         if not is_due or self._state != OPEN or self.event_base.closed:
             return

@@ -16,7 +16,7 @@ class WritingTransport(TransportCore):
 
     __slots__ = ()
 
-    interrupted: bool
+    _interrupted: bool
 
     def write(self, data: Buffer | str) -> None:
         r"""Write bytes, or text; see the contract at the top of this module.
@@ -148,7 +148,7 @@ class WritingTransport(TransportCore):
             except OSError as error:
                 self._broken(error, "send")
                 return
-            self._written_at = self.event_base.iteration_time
+            self._written_at = self.event_base._iteration_time
             self.bytes_sent += sent
             if sent == queue.size:
                 pieces.clear()
@@ -203,7 +203,7 @@ class WritingTransport(TransportCore):
             self._queue.append(rest)
         self._error = error
         self._state = CLOSING
-        self.interrupted = True
+        self._interrupted = True
         self._unread = b""
         self._stop_reading()
         if not self._queue.size:

@@ -18,7 +18,12 @@ _INTERESTS = {"read": READABLE, "write": WRITABLE, "read_write": READABLE | WRIT
 
 
 class Readiness(NamedTuple):
-    """For what a descriptor is ready. It is false if it is ready for nothing: the time is up."""
+    """For what a descriptor is ready. It is false if it is ready for nothing: the time is up.
+
+    Attributes:
+        readable: Whether it can be read without waiting.
+        writable: Whether it can be written without waiting.
+    """
 
     readable: bool
     writable: bool

@@ -58,7 +58,7 @@ class Acceptor(Listener):
         channel = LimitedChannel(descriptor, self._limits)
         make = partial(self._make, channel)
         try:
-            connection = self.socket.wrap_accepted(
+            connection = self.socket._wrap_accepted(
                 make, descriptor, name, external_format=self._external_format
             )
         except Exception as error:
@@ -91,9 +91,9 @@ class Acceptor(Listener):
         super()._start()
         self._close_if_finished()
 
-    def ready(self) -> None:
+    def _ready(self) -> None:
         """Accept who has connected, and end the accepting where that was the last of them."""
-        super().ready()
+        super()._ready()
         self._close_if_finished()
 
     def _close_if_finished(self) -> None:

@@ -183,7 +183,7 @@ class Connection:
         if name is not None:
             text = "%s: %s speaks for %s"
             logger.debug(text, self._service.name, self.peer, name, extra=self._about())
-            self.socket.take_names(name, self.socket.local_name)
+            self.socket._take_names(name, self.socket.local_name)
 
     @property
     def peer(self) -> AnyName:

@@ -114,7 +114,7 @@ class _Preamble:
             return None
         _headers[socket] = header
         if header.destination is not None:
-            socket.take_names(peer, header.destination)
+            socket._take_names(peer, header.destination)
         return header.source
 
     def _trusts(self, peer: Name) -> bool:
@@ -139,7 +139,7 @@ class _Preamble:
                 is_ours = isinstance(error, BadProxyHeader) or deadline.remaining() == 0
                 if self._required or parser.is_header or not is_ours:
                     raise
-                socket.attach(taken, b"")  # as much as might have been a header's start
+                socket._attach(taken, b"")  # as much as might have been a header's start
                 return None
         return parser.header
 

@@ -51,7 +51,7 @@ class Refusal:
             self._send(connection, text[sent:])
 
         def on_readable(number: int, event: Event, cause: Cause | None) -> None:
-            if _has_ended(connection, self._event_base.scratch):
+            if _has_ended(connection, self._event_base._scratch):
                 self._end(connection)
 
         try:

@@ -32,7 +32,7 @@ class ServerConnection(ActiveSocket):
         super().__init__(descriptor, **options)
         self.server: Server = server
         self._limited = channel
-        self.go_through(channel)
+        self._go_through(channel)
         self._began = monotonic()
         self._ended: float | None = None
         self.watch_closing(self._note_closing)

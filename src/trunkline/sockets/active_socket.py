@@ -301,7 +301,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         """
         return self._local_address(self.remote_name)
 
-    def take_names(self, remote_name: Name, local_name: Name) -> None:
+    def _take_names(self, remote_name: Name, local_name: Name) -> None:
         """Have both ends called what somebody says who knows it better than the system."""
         self._remote_name = self._descriptor.where = remote_name
         self._local_name = local_name
@@ -587,7 +587,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             heir = self._descriptor.transfer()
         linger(heir, seconds)
 
-    def detach(self) -> "Detached":
+    def _detach(self) -> "Detached":
         """Take the connection out of this socket, which is closed then; see `adopt`.
 
         You would want it to write a shell of your own.
@@ -611,7 +611,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
                 self._descriptor.transfer(), self._remote_name, self.external_format, unread, unsent
             )
 
-    def attach(self, unread: bytes, unsent: bytes) -> None:
+    def _attach(self, unread: bytes, unsent: bytes) -> None:
         """Begin with bytes that were received, and others that are to be sent, by another shell."""
         self._input.feed(unread)
         self._output += unsent

@@ -375,7 +375,7 @@ def _wrap_adopted(
     listens = descriptor.listens
     if connect == "passive":
         listener = PassiveSocket(descriptor, **stream)
-        listener.take_state(local_name, listens=listens)
+        listener._take_state(local_name, listens=listens)
         return listener
     if listens:
         raise ValueError("the descriptor belongs to a socket that listens: connect is 'passive'")

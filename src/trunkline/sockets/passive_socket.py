@@ -133,7 +133,7 @@ class PassiveSocket(Socket):
         self._remember_local_name()
         _logger()
 
-    def take_state(self, local_name: Name, *, listens: bool) -> None:
+    def _take_state(self, local_name: Name, *, listens: bool) -> None:
         """Take note of what was done to the descriptor before it was ours."""
         self._is_listening = listens
         is_bound = local_name.path if isinstance(local_name, LocalAddress) else local_name.port
@@ -218,7 +218,7 @@ class PassiveSocket(Socket):
             accepted = self._accept(deadline)
         if accepted is None:
             return None
-        return self.wrap_accepted(
+        return self._wrap_accepted(
             ActiveSocket,
             *accepted,
             external_format=external_format,
@@ -226,7 +226,7 @@ class PassiveSocket(Socket):
             output_buffer_size=output_buffer_size,
         )
 
-    def wrap_accepted(
+    def _wrap_accepted(
         self,
         make: Callable[..., S],
         descriptor: SocketDescriptor,
@@ -269,7 +269,7 @@ class PassiveSocket(Socket):
             except TimedOut:
                 return None
 
-    def accept_descriptor(self) -> tuple[SocketDescriptor, Name] | None:
+    def _accept_descriptor(self) -> tuple[SocketDescriptor, Name] | None:
         """Accept a connection at once; return its descriptor and its peer's name, or None.
 
         It is for what makes something else than an `ActiveSocket` of it.
@@ -293,12 +293,12 @@ class PassiveSocket(Socket):
             remaining = deadline.remaining()
             if remaining == 0:
                 return False
-            self.tell_shortage(error)
+            self._tell_shortage(error)
             wait_for_descriptor(delay if remaining is None else min(delay, remaining))
             self._descriptor.check_open("accept")
         return True
 
-    def tell_shortage(self, error: SocketError) -> None:
+    def _tell_shortage(self, error: SocketError) -> None:
         """Log that connections have to wait, and why; once for as long as that goes on."""
         if self._shortages.begins(monotonic()):
             _logger().warning(

@@ -98,7 +98,7 @@ class Stream(PythonStreamNames, Uncopied):
         timeout: float | None = None,
     ) -> None:
         external_format = ensure_external_format(external_format)
-        self.go_through(channel)
+        self._go_through(channel)
         self._input = InputBuffer(external_format)
         self._input_buffer_size = check_buffer_size(input_buffer_size)
         self._received: memoryview | None = None
@@ -118,7 +118,7 @@ class Stream(PythonStreamNames, Uncopied):
 
     # -- settings --------------------------------------------------------------------------------
 
-    def go_through(self, channel: Channel) -> None:
+    def _go_through(self, channel: Channel) -> None:
         """Read and write through another channel from now on, which stands before the first one."""
         self._channel = channel
         self._reading = channel.reading
@@ -372,7 +372,7 @@ class Stream(PythonStreamNames, Uncopied):
         return bool(self._input)
 
     @property
-    def input_buffer(self) -> InputBuffer:
+    def _input_buffer(self) -> InputBuffer:
         """What has been received and not been read, for a multiplexer to look at."""
         return self._input
 

@@ -40,7 +40,7 @@ class EpollBackend:
             raise SocketError.from_errno(error.errno or 0, operation="epoll_create") from None
 
     def register(self, registration: Registration, interest: int) -> None:
-        number = registration.number
+        number = registration._number
         try:
             self._epoll.register(number, interest)
         except FileExistsError:
@@ -49,10 +49,10 @@ class EpollBackend:
         except OSError as error:
             raise _typed(error, number) from None
         self.registered[number] = registration
-        registration.interest = interest
+        registration._interest = interest
 
     def modify(self, registration: Registration, interest: int) -> None:
-        number = registration.number
+        number = registration._number
         try:
             self._epoll.modify(number, interest)
         except FileNotFoundError:
@@ -61,11 +61,11 @@ class EpollBackend:
             self.register(registration, interest)
         except OSError as error:
             raise _typed(error, number) from None
-        registration.interest = interest
+        registration._interest = interest
 
     def unregister(self, registration: Registration) -> None:
-        registration.interest = None
-        number = registration.number
+        registration._interest = None
+        number = registration._number
         if self.registered.get(number) is not registration:
             return
         del self.registered[number]
@@ -103,7 +103,7 @@ class EpollBackend:
         if registration is None:
             return 0
         poll = select.poll()
-        poll.register(number, registration.interest or 0)
+        poll.register(number, registration._interest or 0)
         return sum(events for _, events in poll.poll(0)) & ~CLOSED
 
     def rebuild(self) -> None:
@@ -115,7 +115,7 @@ class EpollBackend:
             fresh = self._make()
         for number, registration in list(self.registered.items()):
             try:
-                fresh.register(number, registration.interest or 0)
+                fresh.register(number, registration._interest or 0)
             except OSError:
                 del self.registered[number]
         self._epoll.close()

@@ -35,13 +35,13 @@ class KqueueBackend:
             raise SocketError.from_errno(error.errno or 0, operation="kqueue") from None
 
     def register(self, registration: Registration, interest: int) -> None:
-        self._change(registration.number, 0, interest)
-        self.registered[registration.number] = registration
-        registration.interest = interest
+        self._change(registration._number, 0, interest)
+        self.registered[registration._number] = registration
+        registration._interest = interest
 
     def modify(self, registration: Registration, interest: int) -> None:
-        self._change(registration.number, registration.interest or 0, interest)
-        registration.interest = interest
+        self._change(registration._number, registration._interest or 0, interest)
+        registration._interest = interest
 
     def _change(self, number: int, before: int, interest: int) -> None:
         changes = [
@@ -58,8 +58,8 @@ class KqueueBackend:
             ) from None
 
     def unregister(self, registration: Registration) -> None:
-        before, registration.interest = registration.interest or 0, None
-        number = registration.number
+        before, registration._interest = registration._interest or 0, None
+        number = registration._number
         if self.registered.get(number) is registration:
             del self.registered[number]
             # Where the descriptor was closed, that has removed the filters already.
@@ -87,7 +87,7 @@ class KqueueBackend:
         self._kqueue = self._make()
         for number, registration in list(self.registered.items()):
             try:
-                self._change(number, 0, registration.interest or 0)
+                self._change(number, 0, registration._interest or 0)
             except SocketError:
                 del self.registered[number]
 

@@ -22,16 +22,16 @@ class PollBackend:
         self._poll = select.poll()
 
     def register(self, registration: Registration, interest: int) -> None:
-        self._poll.register(registration.number, interest)
-        self.registered[registration.number] = registration
-        registration.interest = interest
+        self._poll.register(registration._number, interest)
+        self.registered[registration._number] = registration
+        registration._interest = interest
 
     def modify(self, registration: Registration, interest: int) -> None:
         self.register(registration, interest)
 
     def unregister(self, registration: Registration) -> None:
-        registration.interest = None
-        number = registration.number
+        registration._interest = None
+        number = registration._number
         if self.registered.get(number) is registration:
             del self.registered[number]
             self._poll.unregister(number)
@@ -54,7 +54,7 @@ class PollBackend:
         """
         self._poll = select.poll()
         for number, registration in self.registered.items():
-            self._poll.register(number, registration.interest or 0)
+            self._poll.register(number, registration._interest or 0)
 
     def close(self) -> None:
         """There is no descriptor to give back."""

@@ -27,7 +27,7 @@ class SelectBackend:
         self._writers: set[int] = set()
 
     def register(self, registration: Registration, interest: int) -> None:
-        number = registration.number
+        number = registration._number
         if number >= _FD_SETSIZE and sys.platform != "win32":
             raise TooManyOpenFiles(
                 errno.EMFILE,
@@ -41,14 +41,14 @@ class SelectBackend:
     def modify(self, registration: Registration, interest: int) -> None:
         for bit, numbers in ((READABLE, self._readers), (WRITABLE, self._writers)):
             if interest & bit:
-                numbers.add(registration.number)
+                numbers.add(registration._number)
             else:
-                numbers.discard(registration.number)
-        registration.interest = interest
+                numbers.discard(registration._number)
+        registration._interest = interest
 
     def unregister(self, registration: Registration) -> None:
-        registration.interest = None
-        number = registration.number
+        registration._interest = None
+        number = registration._number
         if self.registered.get(number) is registration:
             del self.registered[number]
             self._readers.discard(number)
@@ -77,7 +77,7 @@ class SelectBackend:
             try:
                 os.fstat(number)
             except OSError:
-                registration.events = CLOSED
+                registration._events = CLOSED
                 closed.append(registration)
         return closed
 

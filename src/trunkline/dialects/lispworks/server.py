@@ -130,13 +130,13 @@ def start_up_server(
         reports_failures=callable(announce),
         is_awaited=bool(wait),
     )
-    process.start()
+    process._start()
     if not wait:
         return StartedServer(process, None)
     try:
-        condition = process.wait_for_start()
+        condition = process._wait_for_start()
     except BaseException:  # Ctrl-C: nobody will know of the server
-        process.terminate()
+        process._terminate()
         raise
     return StartedServer(process if condition is None else None, condition)
 
@@ -161,7 +161,7 @@ def server_terminate(process: "ServerProcess | None" = None) -> bool:
         process = getattr(_this_thread, "process", None)
         if process is None:
             raise RuntimeError("only a server's own function may leave out which server is meant")
-    return process.terminate()
+    return process._terminate()
 
 
 _this_thread = threading.local()
@@ -222,16 +222,16 @@ class ServerProcess:
         if wait_for_event(self._has_ended, timeout):
             self._thread.join(timeout)  # which is about to end, unless the exception hook is slow
 
-    def start(self) -> None:
+    def _start(self) -> None:
         """Start its thread."""
         self._thread.start()
 
-    def wait_for_start(self) -> BaseException | None:
+    def _wait_for_start(self) -> BaseException | None:
         """Wait until it has started; or return the exception that has kept it from that."""
         wait_for_event(self._is_known, None)
         return None if self._has_started else self._failure
 
-    def terminate(self) -> bool:
+    def _terminate(self) -> bool:
         """End it; see `server_terminate`."""
         if not self.is_alive:
             return False

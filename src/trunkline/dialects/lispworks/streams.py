@@ -197,13 +197,13 @@ def _limited(stream: ActiveSocket, limits: TimeLimits) -> ActiveSocket:
     """Return the stream of a fresh connection, with limits of time."""
     if limits == TimeLimits():
         return stream
-    connection = stream.detach()
+    connection = stream._detach()
     limited = ActiveSocket(
         connection.descriptor,
         remote_name=connection.remote_name,
         external_format=connection.external_format,
     )
-    limited.go_through(_StreamLimits(connection.descriptor, limits))
+    limited._go_through(_StreamLimits(connection.descriptor, limits))
     return limited
 
 
