@@ -1,10 +1,11 @@
 """What a server's handler is called with: a connection that knows its server."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from .._sys.clock import monotonic
 from .._sys.socket_descriptor import SocketDescriptor
 from ..sockets.active_socket import ActiveSocket
+from ..sockets.keywords import ConnectionOptions
 from .limits import LimitedChannel
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class ServerConnection(ActiveSocket):
         server: "Server",
         channel: LimitedChannel,
         descriptor: SocketDescriptor,
-        **options: Any,
+        **options: Unpack[ConnectionOptions],
     ) -> None:
         super().__init__(descriptor, **options)
         self.server: Server = server

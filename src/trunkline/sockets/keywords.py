@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypedDict, cast
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
 from .._core.meant import meant_instead
+from .._sys.sockaddr import Name
 from ..addresses import AddressLike, LocalAddress
 from ..streams.stream import check_buffer_size
 from .resolving import Resolver
@@ -45,6 +46,12 @@ class StreamOptions(BufferOptions, total=False):
     """What all stream sockets take."""
 
     external_format: ExternalFormatLike
+
+
+class ConnectionOptions(StreamOptions, total=False):
+    """What a connected stream socket takes."""
+
+    remote_name: Name | None
 
 
 class NetworkOptions(TypedDict, total=False):
