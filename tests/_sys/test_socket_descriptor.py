@@ -23,7 +23,6 @@ from trunkline import (
     SocketClosed,
     SocketError,
     TooManyOpenFiles,
-    WouldBlock,
     ensure_address,
 )
 from trunkline._sys.sockaddr import KNOWN_FAMILIES
@@ -201,12 +200,26 @@ def test_the_error_of_a_connection_is_told_once(fresh: SocketDescriptor) -> None
     assert fresh.connect_error(name) is None
 
 
-def test_nothing_to_receive_would_block(pair: tuple[SocketDescriptor, socket.socket]) -> None:
+def test_nothing_to_receive_is_none(pair: tuple[SocketDescriptor, socket.socket]) -> None:
     descriptor, _ = pair
-    with pytest.raises(WouldBlock, match=r"^receive: "):
-        descriptor.receive(1)
-    with pytest.raises(WouldBlock):
-        descriptor.receive_into(bytearray(1))
+    assert descriptor.receive(1) is None
+    assert descriptor.receive_into(bytearray(1)) is None
+    while descriptor.send(bytes(100_000)) is not None:
+        pass
+
+
+@pytest.mark.parametrize("name", ["receive", "receive_into", "send"])
+def test_nothing_to_receive_of_a_closed_one_says_that_it_is_closed(
+    pair: tuple[SocketDescriptor, socket.socket], name: str
+) -> None:
+    descriptor, _ = pair
+    while descriptor.send(bytes(100_000)) is not None:
+        pass
+    with descriptor.reading:  # so that the number stays
+        descriptor.is_closed = True
+        with pytest.raises(SocketClosed):
+            getattr(descriptor, name)({"receive": 1}.get(name, bytearray(1)))
+        descriptor.is_closed = False
 
 
 def test_an_unknown_option_is_an_error(fresh: SocketDescriptor) -> None:
@@ -304,8 +317,6 @@ def _no_limit() -> Any:
 
 def _insist(call: Callable[[], Any]) -> Any:
     """Call until it does not say that it would block."""
-    while True:
-        try:
-            return call()
-        except WouldBlock:
-            pass
+    while (result := call()) is None:
+        pass
+    return result

@@ -22,7 +22,6 @@ from support.timing import PATIENCE
 
 from trunkline import EventBase
 from trunkline._sys.socket_descriptor import SocketDescriptor
-from trunkline.errors import WouldBlock
 from trunkline.multiplex.transport import Transport
 
 FAMILIES = {"tcp": socket.AF_INET, "local": socket.AF_UNIX}
@@ -173,7 +172,7 @@ class CountingDescriptor(SocketDescriptor):
             self.pieces.append(whole)
         self.rest = whole
         if self.room is None:
-            count = super().send(whole, flags)
+            count = self._socket.send(whole, flags)
         else:
             count = self._send_all(whole[: self.room], flags)
             self.room -= count
@@ -184,11 +183,11 @@ class CountingDescriptor(SocketDescriptor):
     def _send_all(self, data: bytes, flags: int) -> int:
         """Send what there is room for, though an injected fault may take several sends for it."""
         if not data:
-            raise WouldBlock(operation="send")
+            raise BlockingIOError
         rest = data
         while rest:
-            with contextlib.suppress(WouldBlock):
-                rest = rest[super().send(rest, flags) :]
+            with contextlib.suppress(BlockingIOError):
+                rest = rest[self._socket.send(rest, flags) :]
         return len(data)
 
 

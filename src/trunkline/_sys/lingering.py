@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 
-from ..errors import SocketError, WouldBlock
+from ..errors import SocketError
 from .clock import monotonic
 from .readiness import READABLE, wait_for_any
 from .socket_descriptor import SocketDescriptor
@@ -87,10 +87,9 @@ def _is_over(descriptor: SocketDescriptor) -> bool:
     """Throw away what has come, and return whether nothing more will."""
     try:
         for _ in range(_RECEIVES_AT_ONCE):
-            if not descriptor.receive(_RECEIVE_BYTES):
-                return True
-    except WouldBlock:
-        return False
+            data = descriptor.receive(_RECEIVE_BYTES)
+            if not data:
+                return data is not None
     except SocketError:  # nobody is there any more
         return True
     return False

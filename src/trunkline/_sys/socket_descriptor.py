@@ -1,7 +1,8 @@
 """The system calls of sockets, each of which raises one of our errors and nothing else.
 
-No call here waits: every descriptor is non-blocking, and `WouldBlock` says that it would have had
-to wait. The `socket` module calls again by itself what a signal has interrupted.
+No call here waits: every descriptor is non-blocking. What happens all the time, that there is
+nothing to receive or accept, or no room to send, is the value None; `WouldBlock` says it of others.
+The `socket` module calls again by itself what a signal has interrupted.
 """
 
 import contextlib
@@ -265,20 +266,26 @@ class SocketDescriptor(Descriptor):
 
     # -- data ------------------------------------------------------------------------------------
 
-    def receive(self, size: int, flags: int = 0) -> bytes:
+    def receive(self, size: int, flags: int = 0) -> bytes | None:
         """Return up to `size` bytes, none at the end of a stream; see recv(2)."""
         try:
             data = self._socket.recv(size, flags)
+        except BlockingIOError:
+            self.check_open("receive")
+            return None
         except OSError as error:
             raise self.failure(error, "receive") from None
         if not data:
             self._check_end()
         return data
 
-    def receive_into(self, buffer: Buffer, flags: int = 0) -> int:
+    def receive_into(self, buffer: Buffer, flags: int = 0) -> int | None:
         """Receive into a writable buffer, and return how many bytes came."""
         try:
             count = self._socket.recv_into(buffer, 0, flags)
+        except BlockingIOError:
+            self.check_open("receive")
+            return None
         except OSError as error:
             raise self.failure(error, "receive") from None
         if not count:
@@ -298,10 +305,13 @@ class SocketDescriptor(Descriptor):
             return self.is_readable()
         return fcntl.ioctl(self._number, termios.FIONREAD, _NO_BYTES) != _NO_BYTES
 
-    def send(self, data: Buffer, flags: int = 0) -> int:
+    def send(self, data: Buffer, flags: int = 0) -> int | None:
         """Send what can be sent at once, and return how many bytes that was; see send(2)."""
         try:
             return self._socket.send(data, flags | NO_SIGNAL)
+        except BlockingIOError:
+            self.check_open("send")
+            return None
         except OSError as error:
             raise self.failure(error, "send") from None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from .._core.buffers import Buffer
 from .._core.deadline import Deadline
 from .._core.external_format import ExternalFormatLike
-from ..errors import SocketClosed, TimedOut, WouldBlock
+from ..errors import SocketClosed, TimedOut
 from ..streams import DEFAULT_LIMIT, DEFAULT_TIMEOUT, Stream
 from ..streams.stream import Timeout, check_size
 
@@ -130,8 +130,8 @@ class _Channel:
         """Tell the socket that something may have been read."""
         self._socket._note_input()
 
-    def receive_into(self, buffer: memoryview, /) -> int:
-        raise WouldBlock(operation="receive", address=self.where)
+    def receive_into(self, buffer: memoryview, /) -> None:
+        return None
 
     def send(self, data: bytearray | memoryview, /) -> int:
         self._socket.write(data)

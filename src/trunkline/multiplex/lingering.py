@@ -12,7 +12,7 @@ from .._core.timer_queue import Timer
 from .._sys.readiness import READABLE
 from .._sys.registration import Registration
 from .._sys.socket_descriptor import SocketDescriptor
-from ..errors import SocketError, WouldBlock
+from ..errors import SocketError
 from ..sockets.active_socket import LINGER_TIMEOUT
 from .event_base import EventBase
 
@@ -53,9 +53,7 @@ class _Lingerer(Registration):
         """Throw away what has come."""
         self._event_base._handler_called()
         try:
-            is_over = not self._descriptor.receive_into(self._event_base._scratch)
-        except WouldBlock:
-            is_over = False
+            is_over = self._descriptor.receive_into(self._event_base._scratch) == 0
         except SocketError:
             is_over = True
         if is_over:

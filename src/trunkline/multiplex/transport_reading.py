@@ -124,13 +124,13 @@ class ReadingTransport(WritingTransport):
             if not len(buffer):
                 raise ValueError("get_buffer() has returned an empty buffer")
             count = self.descriptor.receive_into(buffer)
-        except BlockingIOError:
-            return
         except OSError as error:
             self._broken(error, "receive")
             return
         except Exception as error:
             self._callback_failed(error)
+            return
+        if count is None:
             return
         if count:
             self.bytes_received += count

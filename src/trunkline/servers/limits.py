@@ -145,20 +145,22 @@ class LimitedChannel:
     def where(self, where: object) -> None:
         self._descriptor.where = where
 
-    def receive_into(self, buffer: Any, flags: int = 0, /) -> int:
+    def receive_into(self, buffer: Any, flags: int = 0, /) -> int | None:
         """Receive what is there."""
         if self._ends:
             self._check_ends("receive", self._read)
         count = self._descriptor.receive_into(buffer, flags)
-        self._note_received(count, flags)
+        if count is not None:
+            self._note_received(count, flags)
         return count
 
-    def receive(self, size: int, flags: int = 0, /) -> bytes:
+    def receive(self, size: int, flags: int = 0, /) -> bytes | None:
         """Receive what is there, as bytes."""
         if self._ends:
             self._check_ends("receive", self._read)
         data = self._descriptor.receive(size, flags)
-        self._note_received(len(data), flags)
+        if data is not None:
+            self._note_received(len(data), flags)
         return data
 
     def _note_received(self, count: int, flags: int) -> None:
@@ -167,12 +169,15 @@ class LimitedChannel:
             self.received += count
             self._moved_at = self._clock()
 
-    def send(self, data: Any, flags: int = 0, /) -> int:
+    def send(self, data: Any, flags: int = 0, /) -> int | None:
         """Send what fits."""
         if self._ends:
             self._check_ends("send", self._write)
         try:
             count = self._bare_send(data, flags | NO_SIGNAL)
+        except BlockingIOError:
+            self._descriptor.check_open("send")
+            return None
         except OSError as error:
             raise self._descriptor.failure(error, "send") from None
         self.sent += count

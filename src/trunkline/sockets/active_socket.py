@@ -47,13 +47,13 @@ CLOSE_TIMEOUT = 10.0
 class SocketChannel(Channel, Protocol):
     """What an active socket needs of the channel that its stream goes through: flags, too."""
 
-    def receive_into(self, buffer: Any, flags: int = 0, /) -> int:
+    def receive_into(self, buffer: Any, flags: int = 0, /) -> int | None:
         """See `Channel`, and recv(2) for the flags."""
 
-    def receive(self, size: int, flags: int = 0, /) -> bytes:
+    def receive(self, size: int, flags: int = 0, /) -> bytes | None:
         """Receive up to so many bytes; see `receive_into`."""
 
-    def send(self, data: Any, flags: int = 0, /) -> int:
+    def send(self, data: Any, flags: int = 0, /) -> int | None:
         """See `Channel`, and send(2) for the flags."""
 
     def wait_urgent(self, deadline: Deadline, operation: str) -> bool:
@@ -349,18 +349,21 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         is_plain = timeout == 0 and not (out_of_band or dont_route or more)
         if is_plain and start == 0 and end is None and not self._output:
             with channel.writing:  # what a server does for each message
-                return channel.send(data if isinstance(data, bytes) else bytes_of(data))
+                sent = channel.send(data if isinstance(data, bytes) else bytes_of(data))
+            if sent is None:
+                raise self._would_block("send")
+            return sent
         flags = OUT_OF_BAND * out_of_band | DONT_ROUTE * dont_route | MORE * more
         deadline = Deadline(timeout, monotonic)
         with channel.writing, _part(bytes_of(data), start, end) as view:
             if self._output:
                 raise ValueError("the stream has output that is not sent: finish_output() first")
             while True:
-                try:
-                    return channel.send(view, flags)
-                except WouldBlock:
-                    if deadline.is_immediate:
-                        raise
+                sent = channel.send(view, flags)
+                if sent is not None:
+                    return sent
+                if deadline.is_immediate:
+                    raise self._would_block("send")
                 channel.wait_writable(deadline, "send")
 
     @overload
@@ -423,10 +426,13 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         if is_plain and not (self._input or isinstance(size_or_buffer, int)):
             with channel.reading:
                 try:
-                    return channel.receive_into(size_or_buffer), self._remote_name
+                    count = channel.receive_into(size_or_buffer)
                 except (TypeError, BufferError):
                     space_in(size_or_buffer)  # says what is wrong with it
                     raise
+            if count is None:
+                raise self._would_block("receive")
+            return count, self._remote_name
         flags = OUT_OF_BAND * out_of_band | PEEK * peek
         deadline = Deadline(timeout, monotonic)
         if not isinstance(size_or_buffer, int):
@@ -446,13 +452,11 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         with self._reading:
             if self._input:
                 raise ValueError("the stream has input that was not read: read it first")
-            while True:
-                try:
-                    return receive(), self._remote_name
-                except WouldBlock:
-                    if deadline.is_immediate:
-                        raise
+            while (received := receive()) is None:
+                if deadline.is_immediate:
+                    raise self._would_block("receive")
                 self._channel.wait_readable(deadline, "receive")
+            return received, self._remote_name
 
     def _receive_urgent(
         self, receive: Callable[[], Any], nothing: bytes | int, deadline: Deadline
@@ -463,19 +467,20 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
                 raise ValueError("urgent bytes come inline here: read them as all others")
             while True:
                 try:
-                    return receive(), self._remote_name
-                except WouldBlock:
-                    if deadline.is_immediate:
-                        raise
+                    received = receive()
                 except SocketError as error:
                     # The system says this whether an urgent byte may come yet or never will.
                     if error.errno != errno.EINVAL:
                         raise
-                    if not will_come:
-                        return nothing, self._remote_name
-                    if deadline.is_immediate:
-                        raise WouldBlock(operation="receive", address=error.address) from None
+                    received = None if will_come else nothing
+                if received is not None:
+                    return received, self._remote_name
+                if deadline.is_immediate:
+                    raise self._would_block("receive")
                 will_come = not self._channel.wait_urgent(deadline, "receive")
+
+    def _would_block(self, operation: str) -> WouldBlock:
+        return WouldBlock(errno.EAGAIN, operation=operation, address=self._descriptor.where)
 
     # -- the end ---------------------------------------------------------------------------------
 

@@ -26,11 +26,11 @@ class Channel(Protocol):
     def writing(self) -> AbstractContextManager[None]:
         """The right to write."""
 
-    def receive_into(self, buffer: memoryview, /) -> int:
-        """Receive what is there, 0 bytes at the end, or raise `WouldBlock`."""
+    def receive_into(self, buffer: memoryview, /) -> int | None:
+        """Receive what is there, 0 bytes at the end; return None if nothing is."""
 
-    def send(self, data: bytearray | memoryview, /) -> int:
-        """Send what fits, or raise `WouldBlock`."""
+    def send(self, data: bytearray | memoryview, /) -> int | None:
+        """Send what fits; return None if nothing does."""
 
     def wait_readable(self, deadline: Deadline, operation: str) -> None:
         """Wait until `receive_into` would not block."""

@@ -33,7 +33,6 @@ from ..errors import (
     SocketError,
     StreamError,
     TimedOut,
-    WouldBlock,
 )
 from .channel import Channel
 from .io_adapter import StreamIO
@@ -348,6 +347,7 @@ class Stream(PythonStreamNames, Uncopied):
                 while count < len(target) and not self._input.at_end:
                     with target[count:] as rest:
                         received = self._receive_into(rest, "read_into", deadline)
+                    assert received is not None  # it has waited
                     count += received
                     if not received:
                         self._input.feed_eof()
@@ -415,25 +415,24 @@ class Stream(PythonStreamNames, Uncopied):
         error.address = self._channel.where
         return error
 
-    def _receive(self, operation: str, deadline: Deadline | None) -> None:
+    def _receive(self, operation: str, deadline: Deadline | None) -> bool:
         """Receive something into the input buffer, or the end of file; see `_receive_into`."""
         if self._received is None:
             self._received = memoryview(bytearray(self._input_buffer_size))
         count = self._receive_into(self._received, operation, deadline)
         if count:
             self._input.feed(self._received[:count])
+        elif count is None:
+            return False
         else:
             self._input.feed_eof()
+        return True
 
     def _receive_at_once(self, operation: str) -> bool:
         """Receive what has arrived; return whether there was anything, the end included."""
         if self._input.at_end:
             return False
-        try:
-            self._receive(operation, None)
-        except WouldBlock:
-            return False
-        return True
+        return self._receive(operation, None)
 
     def _check_time(self, operation: str, deadline: Deadline) -> None:
         """Raise `TimedOut` if the time is up although there was never anything to wait for.
@@ -443,8 +442,10 @@ class Stream(PythonStreamNames, Uncopied):
         if not deadline.is_immediate and deadline.remaining() == 0:
             raise TimedOut.expired(operation, self._channel.where)
 
-    def _receive_into(self, target: memoryview, operation: str, deadline: Deadline | None) -> int:
-        """Receive; without a deadline only what is there, or raise `WouldBlock`."""
+    def _receive_into(
+        self, target: memoryview, operation: str, deadline: Deadline | None
+    ) -> int | None:
+        """Receive; without a deadline only what is there, and None if nothing is."""
         if self._has_obstacle:
             self._check_alive(operation)
         waits = False
@@ -464,13 +465,12 @@ class Stream(PythonStreamNames, Uncopied):
             if waits and deadline is not None:
                 wait(deadline, operation)
             try:
-                return self._channel.receive_into(target)
-            except WouldBlock:
-                if deadline is None:
-                    raise
-                waits = True
+                count = self._channel.receive_into(target)
             except SocketError as error:
                 raise self._failed(error, operation) from None
+            if count is not None or deadline is None:
+                return count
+            waits = True
 
     def _send_at_once(self, operation: str) -> bool:
         """Send what is queued, as far as that goes at once; return whether to leave it at that.
@@ -486,12 +486,12 @@ class Stream(PythonStreamNames, Uncopied):
             while self._output and self._fatal_error is None:
                 try:
                     sent = self._channel.send(self._output)
-                except WouldBlock:
-                    return False
                 except BrokenPipe:
                     return True
                 except SocketError as error:
                     raise self._failed(error, operation) from None
+                if sent is None:
+                    return False
                 del self._output[:sent]
         return True
 
@@ -634,9 +634,9 @@ class Stream(PythonStreamNames, Uncopied):
         try:
             while output:
                 sent = self._channel.send(output)
+                if sent is None:
+                    return False
                 del output[:sent]
-        except WouldBlock:
-            return False
         except SocketError as error:
             raise self._failed(error, operation) from None
         return True
@@ -651,11 +651,11 @@ class Stream(PythonStreamNames, Uncopied):
     def _send(self, data: bytearray | memoryview, operation: str, deadline: Deadline) -> int:
         while True:
             try:
-                return self._channel.send(data)
-            except WouldBlock:
-                pass
+                sent = self._channel.send(data)
             except SocketError as error:
                 raise self._failed(error, operation) from None
+            if sent is not None:
+                return sent
             self._channel.wait_writable(deadline, operation)
 
     # -- errors ----------------------------------------------------------------------------------
