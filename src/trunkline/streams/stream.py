@@ -460,8 +460,6 @@ class Stream(PythonStreamNames, Uncopied):
                 if not self._send_at_once(operation):
                     # What is left leaves as soon as there is room; the peer may wait for it.
                     wait = self._channel.wait_ready
-                # There is no use in looking whether the answer is there.
-                waits = waits or (deadline is not None and not deadline.is_immediate)
             if waits and deadline is not None:
                 wait(deadline, operation)
             try:
