@@ -320,9 +320,16 @@ def test_no_signal_of_many_is_slept_through(start: Start) -> None:
 
 def test_a_signal_after_the_end_of_the_loop_is_not_the_loops(start: Start) -> None:
     handlers: list[SignalHandler] = []
-    start(in_turn(lambda: handlers.append(signal_handler(SIGNAL, unwanted)), exit_event_loop))
+    installed: list[Any] = []
+
+    def main() -> None:
+        handlers.append(signal_handler(SIGNAL, unwanted))
+        installed.append(signal.getsignal(SIGNAL))
+        exit_event_loop()
+
+    start(main)
     assert handlers[0].freed
-    handlers[0]._on_signal(SIGNAL, None)  # as if it had come in between
+    installed[0](SIGNAL, None)  # as if it had come in between
 
 
 # -- callbacks that do what they like --------------------------------------------------------------

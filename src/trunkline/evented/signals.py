@@ -1,12 +1,9 @@
 """Signals as callbacks on the loop, and what was there before put back."""
 
-import signal
 from collections.abc import Callable
-from contextlib import suppress
-from types import FrameType
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from ..errors import SocketClosed
+from ..multiplex.signal_handlers import InstalledSignal
 from .events import EventCallback
 from .handle import FreeableHandle
 from .loop import EventLoop, check_callable
@@ -28,42 +25,16 @@ class SignalHandler(FreeableHandle):
     ) -> None:
         super().__init__(event_cb, loop)
         check_callable(callback)
-        self._number = number
         self._callback = callback
-        former = _handler_of(signal.getsignal(number))
-        self._previous: Any = signal.getsignal(number) if former is None else former._previous
-        if self._previous is None:
-            raise ValueError(
-                f"signal {number} is handled by something else than Python, "
-                "which could not be put back"
-            )
-        try:
-            signal.signal(number, self._on_signal)
-        except OSError:
-            raise ValueError(f"signal {number} cannot be handled") from None
+        self._installed = InstalledSignal(self._loop.event_base, number, self._fire, self.free)
         self._loop._adopt(self)
-        if former is not None:
-            former.free()
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """Be called by Python, between any two of its instructions: so only pass it on."""
-        with suppress(SocketClosed):  # the loop has ended, and is about to put things back
-            self._loop.event_base.call_soon_threadsafe(self._fire)
-
-    def _fire(self) -> None:
+    def _fire(self, number: int) -> None:
         if not self._is_freed:
-            self._call(self._callback, self._number)
+            self._call(self._callback, number)
 
     def _stop(self) -> None:
-        # Who has changed it meanwhile, another of these or the application itself, keeps it.
-        if _handler_of(signal.getsignal(self._number)) is self:
-            signal.signal(self._number, self._previous)
-
-
-def _handler_of(installed: Any) -> SignalHandler | None:
-    """Return the handler whose method is installed for a signal, if it is one of ours."""
-    owner = getattr(installed, "__self__", None)
-    return owner if isinstance(owner, SignalHandler) else None
+        self._installed.remove()
 
 
 def signal_handler(
@@ -94,6 +65,4 @@ def signal_handler(
             or the signal has a handler that could not be put back.
         TypeError: An argument is of the wrong type.
     """
-    if not isinstance(number, int):
-        raise TypeError(f"a signal is a number, not {type(number).__name__}")
     return SignalHandler(number, callback, event_cb, loop)

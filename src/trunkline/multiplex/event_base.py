@@ -49,6 +49,7 @@ from .._sys.readiness import READABLE
 from .._sys.registration import Registration
 from .._sys.waker import Waker
 from .monitor import Monitor
+from .signal_handlers import InstalledSignal
 from .statistics import Statistics
 from .worker_threads import WorkerThreads
 
@@ -100,6 +101,7 @@ class EventBase(Monitor):
         self._exit_when_empty = exit_when_empty
         self._ask_backend = self._wait_timed if collect_timing else self._backend.wait
         self._thread: int | None = None  # the one in which `dispatch` is running
+        self._signals: dict[int, InstalledSignal] = {}
         self.exception_handler: Callable[[Exception, Any], object] = log_exception
         """Called with an exception that a callback of a transport has raised, and the transport.
 
@@ -260,6 +262,46 @@ class EventBase(Monitor):
 
     # -- the end ---------------------------------------------------------------------------------
 
+    # -- signals ---------------------------------------------------------------------------------
+
+    def set_signal_handler(self, number: int, callback: Callable[[int], object]) -> None:
+        """Have `callback` called by `dispatch`, like a deferred call, when a signal comes.
+
+        Whoever had the signal before, another event base too, is not called meanwhile. When the
+        handler is removed, or the event base is closed, what was there before is put back: for
+        `signal.SIGINT`, usually the `KeyboardInterrupt`. A handler does not keep `dispatch` from
+        ending where nothing else is left.
+
+        Args:
+            number: The signal, of those in the `signal` module.
+            callback: Called with the number.
+
+        Raises:
+            SocketClosed: The event base is closed.
+            ValueError: There is no such signal, or it cannot be handled; this is not the main
+                thread; or the signal has a handler that could not be put back.
+            TypeError: An argument is of the wrong type.
+        """
+        self._check_open("set_signal_handler")
+        if not callable(callback):
+            raise TypeError(f"a callback is callable, not {type(callback).__name__}")
+
+        def replaced() -> None:
+            if self._signals.get(number) is installed:
+                del self._signals[number]
+            installed.remove()
+
+        installed = InstalledSignal(self, number, callback, replaced)
+        self._signals[number] = installed
+
+    def remove_signal_handler(self, number: int) -> bool:
+        """Undo `set_signal_handler`; return whether there was a handler."""
+        installed = self._signals.pop(number, None)
+        if installed is None:
+            return False
+        installed.remove()
+        return True
+
     def close(self) -> None:
         """Drop all handlers, timers and deferred calls, and close the multiplexer. May be repeated.
 
@@ -269,6 +311,8 @@ class EventBase(Monitor):
         if self._is_closed:
             return
         self._close_monitor()
+        for number in [*self._signals]:
+            self.remove_signal_handler(number)
         self._timers.clear()
         self._handler_timeouts.clear()
         self._deferred.clear()

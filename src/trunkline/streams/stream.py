@@ -456,10 +456,10 @@ class Stream(PythonStreamNames, Uncopied):
                 and self.sends_before_waiting
                 # What another thread has written is left to that: it may be about to write more.
                 and self._written_by in (None, get_ident())
+                and not self._send_at_once(operation)
             ):
-                if not self._send_at_once(operation):
-                    # What is left leaves as soon as there is room; the peer may wait for it.
-                    wait = self._channel.wait_ready
+                # What is left leaves as soon as there is room; the peer may wait for it.
+                wait = self._channel.wait_ready
             if waits and deadline is not None:
                 wait(deadline, operation)
             try:
