@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias, TypedDict
 
 from .._core.buffers import Buffer
+from .._core.callbacks import check_callback
 from .._core.deadline import check_timeout
 from .._printable import printable
 from .._sys.sockaddr import AnyName
@@ -19,7 +20,7 @@ from ..errors import AlreadyConnected, ConnectionInProgress, SocketClosed, Timed
 from ..multiplex import EventBase, Transport, TransportProtocol
 from .events import Event, EventCallback, EventKind
 from .handle import Handle
-from .loop import EventLoop, check_callable
+from .loop import EventLoop
 from .stream import SocketStream
 
 __all__ = (
@@ -172,7 +173,7 @@ class AsyncSocket(Handle):
             raise kind(operation="connect", address=self._target)
         self._loop._check_usable()
         if event_cb is not None:
-            check_callable(event_cb)
+            check_callback(event_cb, "event", what="event_cb")
         transport = self._transport = connector(self._loop.event_base, _Link(self))
         self._loop._adopt(self)
         self._event_cb = event_cb or self._event_cb
@@ -284,9 +285,13 @@ class AsyncSocket(Handle):
         event_cb: EventCallback | None,
         *others: SocketCallback | None,
     ) -> None:
-        for callback in (read_cb, write_cb, event_cb, *others):
+        if read_cb is not None:
+            check_callback(read_cb, "socket", "data", what="read_cb")
+        if event_cb is not None:
+            check_callback(event_cb, "event", what="event_cb")
+        for callback in (write_cb, *others):
             if callback is not None:
-                check_callable(callback)
+                check_callback(callback, "socket")
         self._read_cb = read_cb or self._read_cb
         self._write_cb = write_cb or self._write_cb
         self._event_cb = event_cb or self._event_cb

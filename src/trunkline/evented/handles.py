@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import ClassVar
 
+from .._core.callbacks import check_callback
 from .._core.timer_queue import Timer
 from ..errors import SocketClosed
 from .events import EventCallback, HandleFreed
 from .handle import FreeableHandle
-from .loop import EventLoop, check_callable
+from .loop import EventLoop
 
 __all__ = (
     "Delay",
@@ -31,7 +32,7 @@ class _PlainHandle(FreeableHandle):
         loop: EventLoop | None,
     ) -> None:
         super().__init__(event_cb, loop)
-        check_callable(callback)
+        check_callback(callback)
         self._callback = callback
 
 

@@ -19,6 +19,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self, TypedDict, Unpack
 
+from .._core.callbacks import check_callback
 from .._core.uncopied import Uncopied
 from .._sys.clock import Clock, monotonic
 from ..multiplex import EventBase
@@ -31,7 +32,6 @@ __all__ = (
     "EventLoop",
     "LoopHandle",
     "LoopOptions",
-    "check_callable",
     "current_event_loop",
     "exit_event_loop",
     "start_event_loop",
@@ -108,7 +108,7 @@ class EventLoop(Uncopied):
         if max_lookups < 1:
             raise ValueError(f"max_lookups has to be positive, not {max_lookups}")
         if not isinstance(catch_app_errors, bool):
-            check_callable(catch_app_errors)
+            check_callback(catch_app_errors, "error", what="catch_app_errors")
         self._app_errors = AppErrors(catch_app_errors, send_errors_to_eventcb)
         self.resolver: Resolver = resolver or SystemResolver()
         """Who looks names up."""
@@ -144,7 +144,7 @@ class EventLoop(Uncopied):
             Whatever a callback raises, unless errors are caught.
         """
         if main is not None:
-            check_callable(main)
+            check_callback(main, what="main")
         if self._has_started:
             raise RuntimeError("an event loop runs once, and this one has been started before")
         self._check_may_be_current()
@@ -183,7 +183,7 @@ class EventLoop(Uncopied):
         Raises:
             RuntimeError: The loop has ended.
         """
-        check_callable(callback)
+        check_callback(callback)
         self._check_usable()
         self._ending.callback(self._call_at_exit, callback)
 
@@ -448,9 +448,3 @@ def exit_event_loop(*, loop: EventLoop | None = None) -> None:
 
 def _raise(error: BaseException) -> NoReturn:
     raise error
-
-
-def check_callable(callback: object) -> None:
-    """Raise `TypeError` for what cannot be called."""
-    if not callable(callback):
-        raise TypeError(f"a callback is callable, not {type(callback).__name__}")

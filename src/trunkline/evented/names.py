@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from .._core.callbacks import check_callback
 from .._core.deadline import check_timeout
 from .._core.timer_queue import Timer
 from .._printable import printable
@@ -20,7 +21,7 @@ from ..sockets.resolving import (
 )
 from .events import Event, EventCallback
 from .handle import FreeableHandle
-from .loop import EventLoop, check_callable
+from .loop import EventLoop
 
 __all__ = ("Lookup", "dns_lookup", "reverse_dns_lookup")
 
@@ -44,7 +45,7 @@ class Lookup(FreeableHandle):
         loop: EventLoop | None,
     ) -> None:
         super().__init__(event_cb, loop)
-        check_callable(callback)
+        check_callback(callback, "answer")
         self._look_up = look_up
         self._callback = callback
         self._operation = operation

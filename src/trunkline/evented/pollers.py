@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import ClassVar, Literal, TypeAlias
 
+from .._core.callbacks import check_callback
 from ..errors import SocketClosed
 from ..multiplex import Cause, IOHandler
 from ..multiplex.handler_registration import DescriptorLike
@@ -11,7 +12,7 @@ from ..multiplex.handlers import Event as IOEvent
 from ..sockets.socket import Socket
 from .events import EventCallback
 from .handle import FreeableHandle
-from .loop import EventLoop, check_callable
+from .loop import EventLoop
 
 __all__ = ("PollCallback", "Poller", "poll")
 
@@ -33,7 +34,7 @@ class Poller(FreeableHandle):
         loop: EventLoop | None,
     ) -> None:
         super().__init__(event_cb, loop)
-        check_callable(callback)
+        check_callback(callback, "event")
         self._callback = callback
         self._descriptor = descriptor
         self._handlers: list[IOHandler] = []

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import ClassVar
 
+from .._core.callbacks import check_callback
 from ..multiplex.signal_handlers import InstalledSignal
 from .events import EventCallback
 from .handle import FreeableHandle
-from .loop import EventLoop, check_callable
+from .loop import EventLoop
 
 __all__ = ("SignalHandler", "signal_handler")
 
@@ -24,7 +25,7 @@ class SignalHandler(FreeableHandle):
         loop: EventLoop | None,
     ) -> None:
         super().__init__(event_cb, loop)
-        check_callable(callback)
+        check_callback(callback, "number")
         self._callback = callback
         self._installed = InstalledSignal(self._loop.event_base, number, self._fire, self.free)
         self._loop._adopt(self)

@@ -41,6 +41,7 @@ from threading import RLock, get_ident
 from types import TracebackType
 from typing import Any, Self
 
+from .._core.callbacks import check_callback
 from .._core.deadline import check_timeout
 from .._core.log_record import about
 from .._core.timer_queue import TimerQueue
@@ -283,8 +284,7 @@ class EventBase(Monitor):
             TypeError: An argument is of the wrong type.
         """
         self._check_open("set_signal_handler")
-        if not callable(callback):
-            raise TypeError(f"a callback is callable, not {type(callback).__name__}")
+        check_callback(callback, "number")
 
         def replaced() -> None:
             if self._signals.get(number) is installed:
