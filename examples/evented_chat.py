@@ -56,7 +56,7 @@ class ChatRoom:
             pass  # the next line is not complete yet
         except StreamError:
             sock.write("That is no line.\n")
-            sock.close(flush=True)
+            sock.close()
             self.leave(sock)
 
     def on_line(self, sock: AsyncSocket, line: str) -> None:

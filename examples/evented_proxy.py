@@ -84,7 +84,7 @@ class Proxy:
             sys.exit(str(event))  # it is not a side, but the server itself
         other: AsyncSocket = event.source.data
         if not other.closed:
-            other.close(flush=True)
+            other.close()
 
     # [/end]
 

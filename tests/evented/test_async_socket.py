@@ -39,6 +39,7 @@ from trunkline.evented import (
     AsyncSocket,
     Event,
     EventKind,
+    close_socket,
     connect_tcp_socket,
     current_event_loop,
     exit_event_loop,
@@ -53,8 +54,7 @@ BIG = bytes(range(256)) * 40_000  # more than the system takes
 OPERATIONS: dict[str, Callable[[AsyncSocket], object]] = {
     "write": lambda sock: sock.write(b"x"),
     "write nothing": lambda sock: sock.write(b"", write_cb=unwanted),
-    "close": AsyncSocket.close,
-    "close when flushed": lambda sock: sock.close(flush=True),
+    "close": close_socket,
     "set_timeouts": lambda sock: sock.set_timeouts(None, None),
     "enable": lambda sock: sock.enable(read=True),
     "disable": lambda sock: sock.disable(write=True),
@@ -642,7 +642,7 @@ def test_a_write_enables_both_directions_unless_it_is_told_not_to(
 # -- the end ---------------------------------------------------------------------------------------
 
 
-def test_closing_ends_everything_at_once(start: Start, place: Place) -> None:
+def test_aborting_ends_everything_at_once(start: Start, place: Place) -> None:
     received = bytearray()
 
     def script() -> Script:
@@ -650,7 +650,7 @@ def test_closing_ends_everything_at_once(start: Start, place: Place) -> None:
         with (yield from accepted(listener)) as connection:
             yield iterations()
             connection.sendall(b"too late")
-            client.close()
+            client.abort()
             assert_closed(client)
             yield taken(connection, received)
 
@@ -662,8 +662,10 @@ def test_closing_ends_everything_at_once(start: Start, place: Place) -> None:
 def test_closing_while_it_is_connecting_gives_that_up(start: Start, place: Place) -> None:
     def main() -> None:
         client = place.connect(unwanted, unwanted, connect_cb=unwanted, data=b"x")
-        client.close()
+        client.abort()
         assert_closed(client)
+        client.close()
+        client.abort()
 
     with place.listener():
         start(main)
@@ -676,19 +678,53 @@ def test_closing_may_wait_until_everything_is_sent(start: Start, place: Place, w
     def script() -> Script:
         client = place.connect(unwanted, unwanted, write_cb=unwanted, data=BIG)
         if when == "while connecting":
-            client.close(flush=True)
+            client.close()
         with (yield from accepted(listener)) as connection:
             if when == "while held":
                 client.disable(write=True)
             if when != "while connecting":
                 yield iterations()
-                client.close(flush=True)
+                client.close()
             assert client.closed
             yield taken(connection, received)
 
     with place.listener() as listener:
         start(play(script))
     assert_same(received, BIG)
+
+
+def test_what_is_being_sent_after_closing_can_still_be_dropped(start: Start, place: Place) -> None:
+    received = bytearray()
+
+    def script() -> Script:
+        client = place.connect(unwanted, unwanted, write_cb=unwanted, data=BIG)
+        with (yield from accepted(listener)) as connection:
+            yield iterations()
+            client.close()
+            client.close()
+            yield iterations()
+            client.abort()
+            yield taken(connection, received)
+
+    with place.listener() as listener:
+        start(play(script))
+    assert 0 < len(received) < len(BIG)
+
+
+def test_closing_as_cl_async_does_drops_what_was_written(start: Start, place: Place) -> None:
+    received = bytearray()
+
+    def script() -> Script:
+        client = place.connect(unwanted, unwanted, write_cb=unwanted, data=BIG)
+        with (yield from accepted(listener)) as connection:
+            yield iterations()
+            close_socket(client)
+            assert_closed(client)
+            yield taken(connection, received)
+
+    with place.listener() as listener:
+        start(play(script))
+    assert 0 < len(received) < len(BIG)
 
 
 def test_what_cannot_be_sent_after_closing_is_told_to_the_default_handler(
@@ -701,7 +737,7 @@ def test_what_cannot_be_sent_after_closing_is_told_to_the_default_handler(
         client = tcp_place.connect(unwanted, unwanted, data=BIG)
         connection = yield from accepted(listener)
         yield iterations()
-        client.close(flush=True)
+        client.close()
         reset(connection)
 
     with tcp_place.listener() as listener:

@@ -184,7 +184,7 @@ def test_a_callback_may_close_anothers_socket(start: Start, place: Place, where:
             victim = victims.pop()
             victim.close()
             with pytest.raises(SocketClosed):
-                victim.close()
+                victim.write(b"x")
 
     def script() -> Script:
         server = place.serve(answer, lambda event: None)

@@ -19,7 +19,13 @@ from evented.socket_helpers import (
 )
 
 from trunkline import DEFAULT_LIMIT, EndOfFile, LineTooLong, SocketClosed, TimedOut
-from trunkline.evented import AsyncSocket, EventKind, SocketStream, connect_tcp_socket
+from trunkline.evented import (
+    AsyncSocket,
+    EventKind,
+    SocketStream,
+    close_socket,
+    connect_tcp_socket,
+)
 from trunkline.evented import init_tcp_socket as init
 from trunkline.multiplex.event_base import RECEIVE_BYTES
 
@@ -233,12 +239,14 @@ def test_a_closed_stream_says_so(start: Start, place: Place) -> None:
             stream.read_line,
             stream.read_available,
             stream.clear_input,
-            stream.close,
+            lambda: close_socket(stream),
             lambda: stream.write("x"),
         ]
         for operation in operations:
             with pytest.raises(SocketClosed):
                 operation()
+        stream.close()
+        stream.abort()
 
     with place.listener():
         start(play(script))

@@ -150,7 +150,7 @@ class Turmoil:
     def _close_its_own(self, own: AsyncSocket | None) -> None:
         if own is not None and not own.closed:
             self._closed.add(own)
-            own.close(flush=self._dice.random() < 0.5)
+            (own.close if self._dice.random() < 0.5 else own.abort)()
 
     def _close_another(self, own: AsyncSocket | None) -> None:
         self._close_its_own(self._dice.choice(list(self._sockets)))

@@ -26,7 +26,7 @@ from .server import SocketServer, TcpServer, tcp_server
 from .signals import SignalHandler, signal_handler
 from .statistics import LoopStatistics
 from .stream import SocketStream
-from .tcp import connect_tcp_socket, init_tcp_socket, tcp_connect
+from .tcp import close_socket, connect_tcp_socket, init_tcp_socket, tcp_connect
 
 __all__ = (
     "AsyncSocket",
@@ -48,6 +48,7 @@ __all__ = (
     "SocketServer",
     "SocketStream",
     "TcpServer",
+    "close_socket",
     "connect_tcp_socket",
     "current_event_loop",
     "default_event_handler",

@@ -379,31 +379,31 @@ class AsyncSocket(Handle):
 
     # -- the end ---------------------------------------------------------------------------------
 
-    def close(self, *, flush: bool = False) -> None:
-        """Close the socket: from now on, none of its callbacks is called.
+    def close(self) -> None:
+        """Send what was written, and close. None of the socket's callbacks is called from now on.
 
-        Args:
-            flush: First send what was written, if need be when the connection is there. By default
-                that is dropped, unless it has been sent.
-
-        Raises:
-            SocketClosed: The socket has been closed before.
+        It waits for nobody: what is queued is sent while the loop runs, if need be when the
+        connection is there. May be repeated.
         """
-        self._check_open("close")
+        if self._is_closed:
+            return
         self._mark_closed()
         transport = self._transport
         if transport is None:
             self._unsent.clear()
-        elif not transport.buffered_output:
-            transport.close()
-        elif not flush:
-            transport.abort()
-        elif self._is_connected:
+        elif self._is_connected or not transport.buffered_output:
             self._release_output()
             transport.close()
         else:
             self._release_output()
             self._closes_when_connected = True
+
+    def abort(self) -> None:
+        """Drop what was written and not sent, and close now; see `close`. May be repeated."""
+        self._mark_closed()
+        self._unsent.clear()
+        if self._transport is not None:
+            self._transport.abort()
 
     def _close_handle(self) -> None:
         """See `Handle._close_handle`."""

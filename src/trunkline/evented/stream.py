@@ -89,9 +89,13 @@ class SocketStream(Stream):
         closed: bool = self.socket.closed
         return closed
 
-    def close(self, *, flush: bool = False) -> None:
+    def close(self) -> None:
         """Close the socket, see `AsyncSocket.close`."""
-        self.socket.close(flush=flush)
+        self.socket.close()
+
+    def abort(self) -> None:
+        """Drop what was written and not sent, and close now; see `AsyncSocket.abort`."""
+        self.socket.abort()
 
     def fileno(self) -> int:
         """Return the number of the socket's descriptor, or -1 if there is none."""

@@ -22,6 +22,7 @@ from .stream import SocketStream
 __all__ = (
     "ConnectOptions",
     "TcpOptions",
+    "close_socket",
     "connect_tcp_socket",
     "init_tcp_socket",
     "tcp_connect",
@@ -237,3 +238,19 @@ def tcp_connect(
     )
     _connect(socket, host, port, None, cast("ConnectOptions", connecting))
     return socket._for_application()
+
+
+def close_socket(socket: AsyncSocket | SocketStream) -> None:
+    """Close a socket as cl-async does: what was written and not sent is lost.
+
+    `AsyncSocket.close` sends it, and may be repeated.
+
+    Args:
+        socket: The socket, or its stream.
+
+    Raises:
+        SocketClosed: It has been closed before.
+    """
+    plain = socket.socket if isinstance(socket, SocketStream) else socket
+    plain._check_open("close")
+    plain.abort()
