@@ -148,6 +148,20 @@ def test_the_last_user_gives_the_number_back_and_not_the_one_who_closes(pipe: Pi
     assert pipe.closings == 1
 
 
+def test_who_would_watch_a_closing_that_has_begun_is_told(pipe: Pipe) -> None:
+    told: list[int] = []
+
+    def watch_too(number: int) -> None:
+        with pytest.raises(SocketClosed):
+            pipe.watch_closing(told.append)
+
+    pipe.watch_closing(watch_too)
+    pipe.close()
+    with pytest.raises(SocketClosed):
+        pipe.watch_closing(told.append)
+    assert told == []
+
+
 def test_closing_from_many_threads_closes_once(pipe: Pipe) -> None:
     barrier = threading.Barrier(8)
 

@@ -693,6 +693,55 @@ def test_closing_may_wait_until_everything_is_sent(start: Start, place: Place, w
     assert_same(received, BIG)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_text_is_written_in_the_external_format_on_both_sides(
+    start: Start, place: Place, stream: bool
+) -> None:
+    heard = bytearray()
+
+    def greet(sock: AsyncSocket) -> None:
+        sock.write("grüß\nGott\n")
+        sock.close()
+
+    def script() -> Script:
+        server = place.serve(
+            unwanted, connect_cb=greet, external_format="latin-1/crlf", stream=stream
+        )
+        client = place.connect(
+            lambda sock, data: heard.extend(data),
+            lambda event: None,
+            external_format="utf-16/cr",
+            data="a\n",
+        )
+        yield lambda: client.closed
+        server.close()
+
+    start(play(script))
+    assert bytes(heard) == "grüß\r\nGott\r\n".encode("latin-1")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_encoding_with_state_is_one_for_the_whole_connection(
+    start: Start, place: Place, stream: bool
+) -> None:
+    received = bytearray()
+
+    def script() -> Script:
+        client = place.connect(
+            unwanted, unwanted, external_format="utf-16", data="a", stream=stream
+        )
+        with (yield from accepted(listener)) as connection:
+            client.write("b\n")
+            client.close()
+            yield taken(connection, received)
+
+    with place.listener() as listener:
+        start(play(script))
+    assert received.decode("utf-16") == "ab\n"
+    with pytest.raises(ValueError, match="encoding"):
+        start(lambda: place.connect(unwanted, external_format="no-such-encoding"))
+
+
 def test_what_is_being_sent_after_closing_can_still_be_dropped(start: Start, place: Place) -> None:
     received = bytearray()
 

@@ -233,9 +233,16 @@ class Descriptor(Uncopied):
         return self.number
 
     def watch_closing(self, callback: Callable[[int], None]) -> None:
-        """Have `callback` called with the number when it is about to be given back."""
+        """Have `callback` called with the number when it is about to be given back.
+
+        Raises:
+            SocketClosed: It is closed, or is being closed just now: that may be too late.
+        """
         with _changing:
             self._closing_callbacks += (callback,)
+        if self.is_closed:  # looked at last, as closing looks at the callbacks last
+            self.unwatch_closing(callback)
+            self.check_open("watch_closing")
 
     def unwatch_closing(self, callback: Callable[[int], None]) -> None:
         """Undo `watch_closing`, if that was done."""

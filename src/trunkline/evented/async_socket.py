@@ -11,9 +11,11 @@ A callback that raises something ends its socket, too, once the loop has dealt w
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias, TypedDict
 
-from .._core.buffers import Buffer
+from .._core.buffers import Buffer, bytes_of
 from .._core.callbacks import check_callback
 from .._core.deadline import check_timeout
+from .._core.external_format import ExternalFormatLike, ensure_external_format
+from .._core.text_writer import TextWriter
 from .._printable import printable
 from .._sys.sockaddr import AnyName
 from ..errors import AlreadyConnected, ConnectionInProgress, SocketClosed, TimedOut
@@ -53,6 +55,7 @@ class SocketOptions(TypedDict, total=False):
     read_timeout: float | None
     write_timeout: float | None
     drain: bool | None
+    external_format: ExternalFormatLike
 
 
 class AsyncSocket(Handle):
@@ -79,9 +82,12 @@ class AsyncSocket(Handle):
         read_timeout: float | None = None,
         write_timeout: float | None = None,
         drain: bool | None = None,
+        external_format: ExternalFormatLike = "utf-8",
         data: Buffer | str | None = None,
     ) -> None:
         super().__init__(event_cb, loop)
+        external_format = ensure_external_format(external_format)
+        self._writer = TextWriter(external_format)
         self.data: Any = None
         self._read_cb: ReadCallback | None = None
         self._write_cb: SocketCallback | None = None
@@ -91,7 +97,9 @@ class AsyncSocket(Handle):
         self._write_timeout = _check_limit(write_timeout)
         self._drains = not stream if drain is None else drain
         self._is_stream_wanted = stream
-        self._stream = SocketStream(self) if stream or not self._drains else None
+        self._stream: SocketStream | None = None
+        if stream or not self._drains:
+            self._stream = SocketStream(self, external_format=external_format)
         self._transport: Transport | None = None
         self._target: object = None  # what is being connected to
         self._unsent: list[bytes] = []  # what is written before there is a transport
@@ -245,13 +253,14 @@ class AsyncSocket(Handle):
         event_cb: EventCallback | None = None,
         enable: bool = True,
     ) -> None:
-        """Write bytes, or text in UTF-8, and perhaps set callbacks.
+        r"""Write bytes, or text, and perhaps set callbacks.
 
         It never waits and raises no error of the connection's. What is written is sent in order; if
         the connection is not there yet, as soon as it is.
 
         Args:
-            data: Text, or any object with bytes, which may be changed afterwards.
+            data: Text, in which each ``"\n"`` becomes a newline of the external format; or any
+                object with bytes, which may be changed afterwards.
             read_cb, write_cb, event_cb: Callbacks from now on, in place of those that the socket
                 has; None leaves the one that is there. `write_cb` is called whenever everything
                 that was written has been handed to the system, which is when to close after a
@@ -262,10 +271,13 @@ class AsyncSocket(Handle):
         Raises:
             SocketClosed: The socket is closed.
             TypeError: The data is neither bytes nor text; or a callback is not callable.
-            UnicodeEncodeError: The text has characters that are none, namely surrogates.
+            UnicodeEncodeError: The text cannot be written in the external format.
         """
         self._check_open("write")
-        data = data.encode() if isinstance(data, str) else bytes(memoryview(data))
+        if isinstance(data, str):
+            data = self._text_writer().encode(data)
+        else:
+            data = bytes(bytes_of(data, "what is written is text or"))
         self._set_callbacks(read_cb, write_cb, event_cb)
         if enable and not (self._reads and self._writes):
             self._switch(True, True)
@@ -277,6 +289,10 @@ class AsyncSocket(Handle):
         if self._write_cb is not None and transport.is_connected and not transport.buffered_output:
             self._flush_due = True
             self._loop.event_base.call_soon(self._call_if_flushed)
+
+    def _text_writer(self) -> TextWriter:
+        """Return what text is written by: the stream's if there is one, for they share the wire."""
+        return self._writer if self._stream is None else self._stream._text_writer
 
     def _set_callbacks(
         self,
@@ -389,6 +405,8 @@ class AsyncSocket(Handle):
             return
         self._mark_closed()
         transport = self._transport
+        if transport is not None and (rest := self._text_writer().finish()):
+            transport.write(rest)
         if transport is None:
             self._unsent.clear()
         elif self._is_connected or not transport.buffered_output:

@@ -80,7 +80,8 @@ def local_connect(
     Args:
         path: A path or a `LocalAddress`.
         read_cb, event_cb, data, stream, loop: As for `tcp_connect`.
-        **options: `connect_cb`, `write_cb`, `read_timeout`, `write_timeout` and `drain`, as for
+        **options: `connect_cb`, `write_cb`, `read_timeout`, `write_timeout`, `drain` and
+            `external_format`, as for
             `tcp_connect`.
 
     Returns:
@@ -140,7 +141,8 @@ def local_server(
         path: A path or a `LocalAddress`. The file is removed when the server is closed.
         reuse_address: Remove a socket's file that nobody listens to.
         read_cb, event_cb, stream, backlog, fd, loop: As for `tcp_server`.
-        **options: `connect_cb`, `write_cb`, `read_timeout`, `write_timeout` and `drain`, as for
+        **options: `connect_cb`, `write_cb`, `read_timeout`, `write_timeout`, `drain` and
+            `external_format`, as for
             `tcp_server`.
 
     Raises:

@@ -191,7 +191,8 @@ def tcp_server(
             instance; `bind_address` and `port` are None then. The server owns it from now on.
         loop: The loop; the current one by default.
         connect_cb: Called with the socket of each new connection, before anything is read.
-        write_cb, read_timeout, write_timeout, drain: As for `tcp_connect`, for each connection.
+        write_cb, read_timeout, write_timeout, drain, external_format: As for `tcp_connect`, for
+            each connection.
         reuse_address, reuse_port, v6_only, keepalive, nodelay, interface: As for `make_socket`.
 
     Returns:

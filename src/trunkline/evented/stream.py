@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from .._core.buffers import Buffer
 from .._core.deadline import Deadline
 from .._core.external_format import ExternalFormatLike
+from .._core.text_writer import TextWriter
 from ..errors import SocketClosed, TimedOut
 from ..streams import DEFAULT_LIMIT, DEFAULT_TIMEOUT, Stream
 from ..streams.stream import Timeout, check_size
@@ -77,6 +78,11 @@ class SocketStream(Stream):
         """
         super().write(data)
         self.force_output()
+
+    @property
+    def _text_writer(self) -> TextWriter:
+        """What text is written by."""
+        return self._writer
 
     @property
     def at_eof(self) -> bool:

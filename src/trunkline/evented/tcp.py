@@ -86,7 +86,8 @@ def init_tcp_socket(
 
     Args:
         read_cb, event_cb, data, stream, loop: As for `tcp_connect`.
-        **options: `connect_cb`, `write_cb`, `read_timeout`, `write_timeout` and `drain`, as for
+        **options: `connect_cb`, `write_cb`, `read_timeout`, `write_timeout`, `drain` and
+            `external_format`, as for
             `tcp_connect`.
 
     Returns:
@@ -219,6 +220,8 @@ def tcp_connect(
             connecting, too.
         drain: False is undrained mode: what arrives stays in the stream until it is read from
             there. That is the default in stream mode; True gives `read_cb` bytes all the same.
+        external_format: The encoding and the newlines of text that is written, and of the stream.
+            Default: UTF-8 with LF.
         address_family: ``"internet"``, or only ``"ipv4"`` or ``"ipv6"``.
         local_host, local_port, keepalive, nodelay, interface, attempt_delay: As for `make_socket`.
         resolver: Who looks names up; the loop's resolver by default.

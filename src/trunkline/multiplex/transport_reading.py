@@ -34,7 +34,9 @@ class ReadingTransport(WritingTransport):
 
     __slots__ = ()
 
+    # Once more, for type checkers that want it in each class.
     _interrupted: bool
+    bytes_received: int
 
     def pause_reading(self) -> None:
         """Deliver nothing until `resume_reading`, not even what has been received already."""

@@ -17,6 +17,7 @@ class WritingTransport(TransportCore):
     __slots__ = ()
 
     _interrupted: bool
+    bytes_sent: int
 
     def write(self, data: Buffer | str) -> None:
         r"""Write bytes, or text; see the contract at the top of this module.

@@ -60,6 +60,9 @@ class Socket(PythonSocketNames, Uncopied):
         """Have `callback` called with the descriptor's number when it is about to be given back.
 
         It is what a multiplexer needs: afterwards the number may be another file's.
+
+        Raises:
+            SocketClosed: The socket is closed, or is being closed just now.
         """
         self._descriptor.watch_closing(callback)
 
