@@ -72,7 +72,7 @@ def test_it_ends_a_wait_that_has_begun(closing_base: EventBase) -> None:
 
 def test_without_anything_else_dispatch_ends(backend: str) -> None:
     with EventBase(exit_when_empty=True, backend=backend) as base:
-        base.set_signal_handler(SIGNAL, former)  # type: ignore[arg-type]
+        base.set_signal_handler(SIGNAL, fail)
         base.dispatch()
 
 
