@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from bench.model import Contestant
 from bench.servers import BACKLOG, RECEIVE_LIMIT
 
 HERE = Path(__file__).parent
@@ -16,18 +17,18 @@ def build_load(directory: Path = BUILD) -> Path:
     return compile_program(directory / "load", sorted((HERE / "load").glob("*.c")))
 
 
-def build_server(name: str, directory: Path = BUILD) -> Path:
-    """Compile a C server.
+def build_contestant(contestant: Contestant, directory: Path = BUILD) -> Path:
+    """Compile a contestant that is written in C.
 
     Args:
-        name: Its file in `bench/servers`, such as "epoll_echo.c".
-        directory: Where the program is put.
+        contestant: Its program ends in ".c".
+        directory: Where what was compiled is put.
 
     Returns:
         The program.
     """
-    source = HERE / "servers" / name
-    limits = (f"-DBACKLOG={BACKLOG}", f"-DRECEIVE_LIMIT={RECEIVE_LIMIT}")
+    source = HERE / contestant.folder / contestant.program
+    limits = (f"-DBACKLOG={BACKLOG}", f"-DRECEIVE_LIMIT={RECEIVE_LIMIT}", "-pthread")
     return compile_program(directory / source.stem, [source], *limits)
 
 

@@ -1,29 +1,31 @@
 """One contestant in one contest, once: the smallest unit of the benchmark.
 
-The server is a fresh process every time, so that no run inherits the state of another. The load
-generator says "ready" when the server has been warmed up and has nothing left to do; then the
-server's clock is read, the measured part runs, and the clock is read again when every answer is in.
+The contestant is a fresh process every time, so that no run inherits the state of another. Somebody
+drives it: a server is driven by the load generator, all others drive themselves. The driver says
+"ready" when the contestant has been warmed up and has nothing left to do; then the contestant's
+clock is read, the measured part runs, and the clock is read again when every answer is in.
 """
 
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.measure import cpu_time_ns, memory_bytes, schedstat
-from bench.model import Contest, Contestant, Load
+from bench.model import Contest, Contestant, Load, Task
 from bench.processes import Failed, Program, make_environment
 
 START_TIMEOUT = 20.0
-"""Seconds that a server may take until it prints its port."""
+"""Seconds that a server, or a client's partner, may take until it prints its port."""
 
 PREPARE_TIMEOUT = 120.0
 """Seconds that warming up, or opening all the idle connections, may take."""
 
 DYING_TIMEOUT = 0.5
-"""Seconds that a server gets to be dead after a run has failed."""
+"""Seconds that the other side gets to be dead after a run has failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +57,11 @@ class Measurement:
         cost: What the contest is about, in its unit: CPU time a message, or memory a connection.
         messages: How many messages (lines, connections) were answered, all of them correctly.
         seconds: How long that took.
-        cpu_s: The server's CPU time meanwhile.
-        waiting_s: How long the server could have run but somebody else was on its core.
-        threads: How many threads the server has.
-        p50_us: Median time from sending a request until all of its answer was there.
+        cpu_s: The contestant's CPU time meanwhile.
+        waiting_s: How long it could have run but somebody else was on its core.
+        threads: How many threads it has.
+        p50_us: Median time from sending a request until all of its answer was there; this and what
+            follows is None where there is no load generator to look at its clock.
         p99_us: What 99 of 100 requests took at most.
         p999_us: What 999 of 1000 requests took at most.
         max_us: What the slowest request took.
@@ -70,27 +73,33 @@ class Measurement:
     cpu_s: float
     waiting_s: float
     threads: int
-    p50_us: float
-    p99_us: float
-    p999_us: float
-    max_us: float
+    p50_us: float | None
+    p99_us: float | None
+    p999_us: float | None
+    max_us: float | None
 
 
 def play(contest: Contest, contestant: Contestant, setup: Setup) -> Measurement:
     """Let a contestant take part in a contest once.
 
     Raises:
-        Failed: The server did not start, died, hung, or answered wrongly.
+        Failed: The contestant did not start, died, hung, or answered wrongly.
     """
-    command = server_command(contestant, setup.programs)
+    if isinstance(contest.load, Task):
+        return _play_alone(contest, contest.load, contestant, setup)
+    return _play_server(contest, contest.load, contestant, setup)
+
+
+def _play_server(contest: Contest, load: Load, contestant: Contestant, setup: Setup) -> Measurement:
+    command = program_command(contestant, setup.programs)
     environment = make_environment(contestant.environment)
     with Program(command, core=setup.server_core, environment=environment) as server:
         port = _read_port(server)
         memory_before = memory_bytes(server.pid)
-        load_command = [str(setup.programs["load"]), *load_arguments(contest.load, port, setup)]
-        with Program(load_command, core=setup.load_core, environment=make_environment()) as load:
+        load_command = [str(setup.programs["load"]), *load_arguments(load, port, setup)]
+        with Program(load_command, core=setup.load_core, environment=make_environment()) as driver:
             try:
-                return _observe(contest, server, load, setup, memory_before)
+                return _observe(contest, server, driver, setup, memory_before)
             except Failed as failure:
                 # A dead server explains better what the load has noticed; it noticed the closed
                 # connections first, the server may still be dying.
@@ -99,11 +108,40 @@ def play(contest: Contest, contestant: Contestant, setup: Setup) -> Measurement:
                 raise Failed(f"the server {server.describe_end()} ({failure})") from None
 
 
-def server_command(contestant: Contestant, programs: Mapping[str, Path]) -> list[str]:
-    """Return the command that starts a server; every Python server runs on this interpreter."""
+def _play_alone(contest: Contest, task: Task, contestant: Contestant, setup: Setup) -> Measurement:
+    """Let a contestant do a task; it says itself when it is ready, and what it has done."""
+    with ExitStack() as stack:
+        command = program_command(contestant, setup.programs)
+        command += [contest.service, str(setup.warmup), str(setup.duration)]
+        partner = None
+        if task.request:
+            partner = stack.enter_context(_start_partner(task, setup))
+            command.append(str(_read_port(partner)))
+        environment = make_environment(contestant.environment)
+        program = stack.enter_context(
+            Program(command, core=setup.server_core, environment=environment)
+        )
+        try:
+            return _observe(contest, program, program, setup)
+        except Failed:
+            # A partner that was told nonsense has hung up, which is all that the client knows.
+            if partner is not None and partner.ends_within(DYING_TIMEOUT):
+                _read_result(partner.read_rest() or "{}")
+            raise
+
+
+def _start_partner(task: Task, setup: Setup) -> Program:
+    command = [str(setup.programs["load"]), "--mode=partner"]
+    command += [f"--size={task.request}", f"--answer={task.answer}"]
+    return Program(command, core=setup.load_core, environment=make_environment())
+
+
+def program_command(contestant: Contestant, programs: Mapping[str, Path]) -> list[str]:
+    """Return the command that starts a contestant; all in Python run on this interpreter."""
     if contestant.program.endswith(".c"):
         return [str(programs[contestant.program]), *contestant.arguments]
-    return [sys.executable, "-m", f"bench.servers.{contestant.program}", *contestant.arguments]
+    module = f"bench.{contestant.folder}.{contestant.program}"
+    return [sys.executable, "-m", module, *contestant.arguments]
 
 
 def load_arguments(load: Load, port: int, setup: Setup) -> list[str]:
@@ -131,19 +169,21 @@ def _read_port(server: Program) -> int:
 
 
 def _observe(
-    contest: Contest, server: Program, load: Program, setup: Setup, memory_before: int
+    contest: Contest, program: Program, driver: Program, setup: Setup, memory_before: int = 0
 ) -> Measurement:
-    _expect_ready(load.read_line(PREPARE_TIMEOUT))
-    memory_grown = memory_bytes(server.pid) - memory_before
-    statistics_before = schedstat(server.pid)
-    cpu_before = cpu_time_ns(server.pid)
+    """Read a program's accounts before and after what its driver, maybe itself, has it do."""
+    _expect_ready(driver.read_line(PREPARE_TIMEOUT))
+    memory_grown = memory_bytes(program.pid) - memory_before
+    statistics_before = schedstat(program.pid)
+    cpu_before = cpu_time_ns(program.pid)
 
-    load.write_line("go")
-    result = _read_result(load.read_line(setup.duration + PREPARE_TIMEOUT))
+    driver.write_line("go")
+    result = _read_result(driver.read_line(setup.duration + PREPARE_TIMEOUT))
 
-    cpu_ns = cpu_time_ns(server.pid) - cpu_before
-    statistics = schedstat(server.pid)
+    cpu_ns = cpu_time_ns(program.pid) - cpu_before
+    statistics = schedstat(program.pid)
     if contest.measure == "memory":
+        assert isinstance(contest.load, Load)
         cost = memory_grown / 1024 / contest.load.connections
     else:
         cost = cpu_ns / 1000 / result["messages"]
@@ -154,10 +194,10 @@ def _observe(
         cpu_s=cpu_ns / 1e9,
         waiting_s=(statistics.waiting_ns - statistics_before.waiting_ns) / 1e9,
         threads=statistics.threads,
-        p50_us=result["p50_us"],
-        p99_us=result["p99_us"],
-        p999_us=result["p999_us"],
-        max_us=result["max_us"],
+        p50_us=result.get("p50_us"),
+        p99_us=result.get("p99_us"),
+        p999_us=result.get("p999_us"),
+        max_us=result.get("max_us"),
     )
 
 

@@ -8,12 +8,26 @@ same way. So a new contest or contestant is one small file (see `bench.contests`
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Service = Literal["echo", "lines"]
-"""`echo`: whatever comes is sent back. `lines`: each line is handed to the user's code by itself
-and answered by itself, with the same line."""
+Service = Literal[
+    "echo",
+    "lines",
+    "round-trip",
+    "read-line",
+    "iterate",
+    "read-exactly",
+    "read-into",
+    "write-line",
+]
+"""What a contestant can do. Servers: `echo`: whatever comes is sent back. `lines`: each line is
+handed to the user's code by itself and answered by itself, with the same line.
+
+Blocking clients, of which one connection is all there is: `round-trip`: send a line, wait for its
+answer. `read-line`, `iterate`: take lines that the server sends many of, one by one, by a call or
+by iteration. `read-exactly`, `read-into`: take as many bytes as asked for, as new bytes or into a
+buffer. `write-line`: write lines one by one, many of them before anything is waited for."""
 
 Measure = Literal["cpu", "memory"]
-"""`cpu`: the server's CPU time for a message, in microseconds. `memory`: what the server's memory
+"""`cpu`: the contestant's CPU time for a message, in microseconds. `memory`: what a server's memory
 grows by for an idle connection, in KiB. Of both, less is better."""
 
 UNITS: dict[Measure, str] = {"cpu": "µs", "memory": "KiB"}
@@ -40,6 +54,20 @@ class Load:
     sources: int = 1
 
 
+@dataclass(frozen=True)
+class Task:
+    """What a contestant does at its own pace, because it is no server: nobody puts a load on it.
+
+    Attributes:
+        request: How many bytes its partner, a C program that it connects to, waits for before it
+            answers.
+        answer: How many bytes the partner answers with.
+    """
+
+    request: int
+    answer: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Contest:
     """One question: what does this load cost each server?
@@ -48,9 +76,9 @@ class Contest:
         name: A word for the command line.
         title: A line for the table and the chart; the load's values stand in braces.
         message: What is counted, in the singular: "message", "line", "connection".
-        service: What a server must offer to take part.
+        service: What a contestant must offer to take part.
         limit: The key of the contestant that the others are compared with.
-        load: What the load generator does.
+        load: What the load generator does to the contestant, or what the contestant does.
         measure: What is measured.
     """
 
@@ -59,7 +87,7 @@ class Contest:
     message: str
     service: Service
     limit: str
-    load: Load
+    load: Load | Task
     measure: Measure = "cpu"
 
     @property
@@ -75,13 +103,14 @@ class Contest:
 
 @dataclass(frozen=True, kw_only=True)
 class Contestant:
-    """A server that takes part.
+    """A program that takes part: a server, or one that does its tasks itself.
 
     Attributes:
         library: Whose it is: "asyncio", "uvloop", "c".
         interface: Which of the library's interfaces it is written on: "protocol", "streams".
-        service: What it offers.
-        program: A module of `bench.servers`, or a C file there; its name's end tells which.
+        services: What it offers.
+        program: A module of the folder, or a C file there; its name's end tells which.
+        folder: Where in `bench` that is: "servers", or "clients".
         arguments: What the program gets on its command line.
         requires: Modules without which it cannot start; it is then listed as absent.
         environment: Variables that choose an implementation of the library, never to tune it.
@@ -89,8 +118,9 @@ class Contestant:
 
     library: str
     interface: str
-    service: Service
+    services: tuple[Service, ...]
     program: str
+    folder: str = "servers"
     arguments: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()

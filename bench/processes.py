@@ -99,6 +99,11 @@ class Program:
         line, self._received = self._received.split(b"\n", 1)
         return line.decode()
 
+    def read_rest(self) -> str:
+        """Return what it has printed besides; it must have ended."""
+        assert self._process.stdout is not None
+        return (self._received + self._process.stdout.read()).decode()
+
     def write_line(self, line: str) -> None:
         """Send it a line.
 

@@ -64,9 +64,9 @@ class Standing:
     per_cpu_second: float | None
     throughput: float
     busy: float
-    p50_us: float
-    p99_us: float
-    p999_us: float
+    p50_us: float | None
+    p99_us: float | None
+    p999_us: float | None
     disturbed: int
 
 
@@ -160,11 +160,16 @@ def _stand(
         per_cpu_second=1e6 / cost.median if contest.measure == "cpu" else None,
         throughput=statistics.median(run.messages / run.seconds for run in runs),
         busy=statistics.median(run.cpu_s / run.seconds for run in runs),
-        p50_us=statistics.median(run.p50_us for run in runs),
-        p99_us=statistics.median(run.p99_us for run in runs),
-        p999_us=statistics.median(run.p999_us for run in runs),
+        p50_us=_median_of_known(run.p50_us for run in runs),
+        p99_us=_median_of_known(run.p99_us for run in runs),
+        p999_us=_median_of_known(run.p999_us for run in runs),
         disturbed=sum(run.threads == 1 and run.waiting_s > DISTURBED * run.seconds for run in runs),
     )
+
+
+def _median_of_known(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
 
 
 def table(contest: Contest, ranking: Ranking) -> str:
@@ -193,16 +198,24 @@ def table(contest: Contest, ranking: Ranking) -> str:
     return "\n".join(lines)
 
 
+def figure(value: float) -> str:
+    """Return a number as tables and charts show it: with no more digits than mean something."""
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if value >= 0.1 or value <= 0 else f"{value:.3f}"
+
+
 def _row(contest: Contest, standing: Standing) -> list[str]:
     cells = [str(standing.rank), standing.contestant]
     for spread in (standing.cost, standing.ratio):
         if spread is None:
             cells += ["-", "-"]
         else:
-            cells += [f"{spread.median:.2f}", f"{spread.low:.2f} - {spread.high:.2f}"]
+            cells += [figure(spread.median), f"{figure(spread.low)} - {figure(spread.high)}"]
     if contest.measure == "cpu":
         # In a memory contest nearly nothing happens: it has no throughput to speak of.
         cells += [f"{1e6 / standing.cost.median:,.0f}", f"{standing.throughput:,.0f}"]
         cells += [f"{standing.busy:.0%}"]
-        cells += [f"{us:,.0f}" for us in (standing.p50_us, standing.p99_us, standing.p999_us)]
+        latencies = (standing.p50_us, standing.p99_us, standing.p999_us)
+        cells += ["-" if us is None else f"{us:,.0f}" for us in latencies]
     return cells

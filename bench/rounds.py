@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from bench.match import Setup, play
 from bench.model import Contest, Contestant
 from bench.processes import Failed
-from bench.report import Outcome
+from bench.report import Outcome, figure
 
 Outcomes = dict[str, dict[str, list[Outcome]]]
 """By a contest's name and a contestant's key: what was shown in each round."""
@@ -39,7 +39,7 @@ def hold(
     outcomes: Outcomes = {contest.name: {} for contest in contests}
     for number in range(1, rounds + 1):
         for contest in contests:
-            field = [one for one in contestants if one.service == contest.service]
+            field = [one for one in contestants if contest.service in one.services]
             for contestant in shuffler.sample(field, len(field)):
                 outcome = _play_once(contest, contestant, setup)
                 outcomes[contest.name].setdefault(contestant.key, []).append(outcome)
@@ -56,6 +56,8 @@ def _play_once(contest: Contest, contestant: Contestant, setup: Setup) -> Outcom
 
 def _tell(when: str, contest: Contest, contestant: Contestant, outcome: Outcome) -> None:
     what = (
-        f"FAILED: {outcome}" if isinstance(outcome, str) else f"{outcome.cost:.2f} {contest.unit}"
+        f"FAILED: {outcome}"
+        if isinstance(outcome, str)
+        else f"{figure(outcome.cost)} {contest.unit}"
     )
     print(f"{when}: {contest.name}: {contestant.key}: {what}", file=sys.stderr)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench import charts, report
-from bench.build import build_load, build_server
+from bench.build import build_contestant, build_load
 from bench.contestants import all_contestants
 from bench.contests import all_contests
 from bench.facts import Facts, describe_machine, describe_versions, find_absent
 from bench.match import Setup
-from bench.model import Contest, Contestant
+from bench.model import Contest, Contestant, Load
 from bench.processes import MALLOC, ROOT, choose_cores
 from bench.rounds import Outcomes, hold
 
@@ -89,7 +89,7 @@ def _select_contests(options: argparse.Namespace) -> list[Contest]:
     count = options.idle_connections
     return [
         replace(contest, load=replace(contest.load, connections=count))
-        if count and contest.load.mode == "idle"
+        if count and isinstance(contest.load, Load) and contest.load.mode == "idle"
         else contest
         for contest in contests
     ]
@@ -104,7 +104,9 @@ def _select_contestants(
     services = {contest.service for contest in contests}
     limits = {contest.limit for contest in contests}
     return [
-        one for one in everybody if one.key in limits or (one in picked and one.service in services)
+        one
+        for one in everybody
+        if one.key in limits or (one in picked and services & set(one.services))
     ]
 
 
@@ -130,10 +132,10 @@ def _pick(
 
 def _print_list(contests: Iterable[Contest], contestants: Iterable[Contestant]) -> None:
     for contest in contests:
-        print(f"{contest.name:12} {contest.headline}")
+        print(f"{contest.name:22} {contest.headline}")
     print()
     for contestant in contestants:
-        print(f"{contestant.key:24} {contestant.service}")
+        print(f"{contestant.key:24} {' '.join(contestant.services)}")
 
 
 def _prepare(options: argparse.Namespace, contestants: Iterable[Contestant]) -> Setup:
@@ -144,7 +146,7 @@ def _prepare(options: argparse.Namespace, contestants: Iterable[Contestant]) -> 
     programs = {"load": build_load()}
     for contestant in contestants:
         if contestant.program.endswith(".c"):
-            programs[contestant.program] = build_server(contestant.program)
+            programs[contestant.program] = build_contestant(contestant)
     server_core, load_core = options.cores or choose_cores()
     return Setup(
         programs=programs,

@@ -16,7 +16,7 @@ CONTESTANTS = tuple(
     Contestant(
         library=loop,
         interface=interface,
-        service=service,
+        services=(service,),
         program=program,
         arguments=(loop,),
         requires=(loop,),

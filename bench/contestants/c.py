@@ -3,6 +3,6 @@
 from bench.model import Contestant
 
 CONTESTANTS = (
-    Contestant(library="c", interface="echo", service="echo", program="epoll_echo.c"),
-    Contestant(library="c", interface="lines", service="lines", program="epoll_lines.c"),
+    Contestant(library="c", interface="echo", services=("echo",), program="epoll_echo.c"),
+    Contestant(library="c", interface="lines", services=("lines",), program="epoll_lines.c"),
 )

@@ -6,14 +6,14 @@ CONTESTANTS = (
     Contestant(
         library="gevent",
         interface="echo",
-        service="echo",
+        services=("echo",),
         program="gevent_echo",
         requires=("gevent",),
     ),
     Contestant(
         library="gevent",
         interface="readline",
-        service="lines",
+        services=("lines",),
         program="gevent_lines",
         requires=("gevent",),
     ),

@@ -6,14 +6,14 @@ CONTESTANTS = (
     Contestant(
         library="socketserver",
         interface="echo",
-        service="echo",
+        services=("echo",),
         program="socketserver_echo",
         requires=("socketserver",),
     ),
     Contestant(
         library="socketserver",
         interface="readline",
-        service="lines",
+        services=("lines",),
         program="socketserver_lines",
         requires=("socketserver",),
     ),

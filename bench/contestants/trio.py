@@ -6,14 +6,14 @@ CONTESTANTS = (
     Contestant(
         library="trio",
         interface="echo",
-        service="echo",
+        services=("echo",),
         program="trio_echo",
         requires=("trio",),
     ),
     Contestant(
         library="trio",
         interface="splitter",
-        service="lines",
+        services=("lines",),
         program="trio_lines",
         requires=("trio",),
     ),

@@ -12,7 +12,7 @@ CONTESTANTS = tuple(
     Contestant(
         library="trunkline",
         interface=interface,
-        service=service,
+        services=(service,),
         program=program,
         environment=(("TRUNKLINE_IMPL", "pure"),),
     )

@@ -1,6 +1,7 @@
 /* The load generator: one thread, one epoll, every byte that comes back is compared.
  *
  *     load --mode traffic|churn|idle --port PORT [options]
+ *     load --mode partner [options]
  *
  *   traffic  Connections are opened and stay open. On each, a request (one message of --size bytes,
  *            or --lines lines of --size bytes each) is sent with one send(); when all of its bytes
@@ -9,8 +10,11 @@
  *            waits until the server has closed, and makes room for the next one.
  *   idle     Connections are opened one after the other and send one request each, so that the
  *            server has really served them; then nothing happens.
+ *   partner  It is the server, and the harness measures the client: it prints its port, takes one
+ *            connection, and answers each --size bytes with --answer bytes, until its client has
+ *            finished. Both are pieces of the same numbered text, see text.c.
  *
- * It talks to the harness in three steps. It warms the server up, waits until every answer is in,
+ * But for the partner, it talks to the harness in three steps. It warms the server up, waits until every answer is in,
  * prints "ready" and waits for a line: the server now sleeps, and the harness reads its clock. Then
  * comes the measured part, at whose end again every answer is waited for. It prints one JSON object
  * and waits for its input to end: the server sleeps again, with the same connections open, and the
@@ -108,7 +112,7 @@ static void parse(struct options *options, int argc, char **argv)
         {"lines", required_argument, NULL, 'l'},       {"window", required_argument, NULL, 'w'},
         {"warmup", required_argument, NULL, 'u'},      {"duration", required_argument, NULL, 'd'},
         {"patience", required_argument, NULL, 't'},    {"sources", required_argument, NULL, 'a'},
-        {NULL, 0, NULL, 0},
+        {"answer", required_argument, NULL, 'r'},      {NULL, 0, NULL, 0},
     };
     int choice, index;
     while ((choice = getopt_long(argc, argv, "", known, &index)) != -1) {
@@ -118,16 +122,17 @@ static void parse(struct options *options, int argc, char **argv)
         case 'p': options->port = (int)number(name, optarg, 1, 65535); break;
         case 'c': options->connections = (int)number(name, optarg, 1, 1000000); break;
         case 's': options->size = (size_t)number(name, optarg, 1, 1 << 24); break;
+        case 'r': options->answer = (size_t)number(name, optarg, 0, 1 << 24); break;
         case 'l': options->lines = (int)number(name, optarg, 0, 1 << 16); break;
         case 'w': options->window = (int)number(name, optarg, 1, 1 << 16); break;
         case 'u': options->warmup = number(name, optarg, 0, 3600); break;
         case 'd': options->duration = number(name, optarg, 0, 3600); break;
         case 't': options->patience = number(name, optarg, 0.001, 3600); break;
         case 'a': options->sources = (int)number(name, optarg, 1, 250); break;
-        default: fail("usage: load --mode traffic|churn|idle --port PORT [options]");
+        default: fail("usage: load --mode traffic|churn|idle|partner --port PORT [options]");
         }
     }
-    if (options->port == 0)
+    if (options->port == 0 && strcmp(options->mode, "partner") != 0)
         fail("--port is missing");
     if (optind != argc)
         fail("unexpected argument '%s'", argv[optind]);
@@ -143,6 +148,10 @@ int main(int argc, char **argv)
     struct pattern pattern;
 
     parse(&options, argc, argv);
+    if (strcmp(options.mode, "partner") == 0) {
+        run_partner(&options);
+        return 0;
+    }
     pattern_make(&pattern, &options);
     if (strcmp(options.mode, "traffic") == 0)
         run_traffic(&options, &pattern, &result);
@@ -151,7 +160,7 @@ int main(int argc, char **argv)
     else if (strcmp(options.mode, "idle") == 0)
         run_idle(&options, &pattern, &result);
     else
-        fail("--mode must be traffic, churn or idle, not '%s'", options.mode);
+        fail("--mode must be traffic, churn, idle or partner, not '%s'", options.mode);
 
     print_result(&result);
     while (getchar() != EOF)

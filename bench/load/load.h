@@ -5,16 +5,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "histogram.h"
 
-enum { RECEIVE_BYTES = 256 * 1024 };
+enum { RECEIVE_BYTES = 256 * 1024, TEXT_BYTES = 1024 * 1024 };
 
 struct options {
     const char *mode;
     int port;
     int connections;  /* open at the same time */
     size_t size;      /* bytes in a message; in a line, its newline included */
+    size_t answer;    /* bytes of the answer to a message, where that is not an echo */
     int lines;        /* lines in a request, or 0: a request is one message of arbitrary bytes */
     int window;       /* requests under way on each connection at the same time */
     double warmup;    /* seconds */
@@ -56,7 +58,15 @@ const unsigned char *pattern_at(const struct pattern *pattern, size_t start, uin
 void pattern_check(const struct pattern *pattern, int connection, uint64_t position,
                    const unsigned char *data, size_t length);
 
-/* The three modes. Each prepares, calls wait_for_go(), does its work and fills in the result. */
+/* text.c */
+const char *numbered_text(void);
+size_t send_text(int fd, uint64_t position, uint64_t allowed);
+ssize_t receive_text(int fd, uint64_t position);
+
+/* partner.c: the mode that does not connect, but is connected to. It ends with its client. */
+void run_partner(const struct options *options);
+
+/* The other modes. Each prepares, calls wait_for_go(), does its work and fills in the result. */
 void run_traffic(const struct options *options, const struct pattern *pattern,
                  struct result *result);
 void run_churn(const struct options *options, const struct pattern *pattern,

@@ -95,7 +95,7 @@ def make_script(tmp_path: Path) -> Callable[[str], tuple[Contestant, dict[str, P
         script.write_text(f"#!{sys.executable}\nimport os, socket, sys\n{source}")
         script.chmod(0o755)
         contestant = Contestant(
-            library="script", interface="echo", service="echo", program="script.c"
+            library="script", interface="echo", services=("echo",), program="script.c"
         )
         return contestant, {"script.c": script}
 

@@ -8,18 +8,28 @@ from pathlib import Path
 import pytest
 from support.timing import PATIENCE
 
-from bench.build import HERE, build_server
+from bench.build import HERE, build_contestant
 from bench.contestants import all_contestants
 from bench.contests import all_contests
 from bench.match import Setup, play
-from bench.model import Contest, Contestant, Load
+from bench.model import Contest, Contestant, Load, Task
 from bench.processes import Failed, choose_cores
 
 CONTESTANTS = {contestant.key: contestant for contestant in all_contestants()}
 
 
+SERVERS = [key for key, one in CONTESTANTS.items() if one.folder == "servers"]
+TASKS = [
+    (contest, contestant)
+    for contest in all_contests()
+    if isinstance(contest.load, Task)
+    for contestant in all_contestants()
+    if contest.service in contestant.services
+]
+
+
 def contest_of(contestant: Contestant, mode: str) -> Contest:
-    lines = 5 if contestant.service == "lines" else 0
+    lines = 5 if "lines" in contestant.services else 0
     loads = {
         "traffic": Load(connections=3, size=64, lines=lines, window=3),
         "large": Load(connections=2, size=4096, lines=lines * 100, window=2),
@@ -30,7 +40,7 @@ def contest_of(contestant: Contestant, mode: str) -> Contest:
         name=mode,
         title=mode,
         message="message",
-        service=contestant.service,
+        service=contestant.services[0],
         limit="",
         load=loads[mode],
     )
@@ -45,20 +55,21 @@ def test_names_are_unique() -> None:
 def test_a_contests_limit_offers_its_service(contest: Contest) -> None:
     limit = CONTESTANTS[contest.limit]
     assert limit.library == "c"
-    assert limit.service == contest.service
+    assert contest.service in limit.services
     assert "{" not in contest.headline
 
 
-def test_every_program_is_there_and_every_server_takes_part() -> None:
-    named = {contestant.program.removesuffix(".c") for contestant in all_contestants()}
-    files = {file.stem for file in (HERE / "servers").glob("*.[pc]*") if file.suffix != ".h"}
+@pytest.mark.parametrize("folder", ["servers", "clients"])
+def test_every_program_is_there_and_every_one_takes_part(folder: str) -> None:
+    named = {one.program.removesuffix(".c") for one in all_contestants() if one.folder == folder}
+    files = {file.stem for file in (HERE / folder).glob("*.[pc]*") if file.suffix != ".h"}
     assert named == files - {"__init__", "__pycache__"}
 
 
 @pytest.mark.slow
 @pytest.mark.needs_program("cc")
 @pytest.mark.parametrize("mode", ["traffic", "large", "churn", "idle"])
-@pytest.mark.parametrize("key", CONTESTANTS)
+@pytest.mark.parametrize("key", SERVERS)
 def test_a_server_answers_rightly(
     key: str, mode: str, load_program: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -66,19 +77,36 @@ def test_a_server_answers_rightly(
     if contestant.library == "rloop" and mode == "churn":
         reason = "rloop 0.5 leaves a socket open after its end of file"
         request.applymarker(pytest.mark.xfail(reason=reason, raises=Failed))
+    setup = prepare(contestant, load_program, tmp_path)
+    assert play(contest_of(contestant, mode), contestant, setup).messages > 0
+
+
+@pytest.mark.slow
+@pytest.mark.needs_program("cc")
+@pytest.mark.parametrize(
+    ("contest", "contestant"), TASKS, ids=[f"{task.name}-{one.key}" for task, one in TASKS]
+)
+def test_a_task_is_done_rightly(
+    contest: Contest, contestant: Contestant, load_program: Path, tmp_path: Path
+) -> None:
+    seen = play(contest, contestant, prepare(contestant, load_program, tmp_path))
+    assert seen.messages > 0
+    assert seen.cost == pytest.approx(seen.cpu_s * 1e6 / seen.messages)
+
+
+def prepare(contestant: Contestant, load_program: Path, directory: Path) -> Setup:
     for module in contestant.requires:
         if find_spec(module) is None:
             pytest.skip(f"{module} is not installed for {sys.executable}")
     programs = {"load": load_program}
     if contestant.program.endswith(".c"):
-        programs[contestant.program] = build_server(contestant.program, tmp_path)
+        programs[contestant.program] = build_contestant(contestant, directory)
     server_core, load_core = choose_cores()
-    setup = Setup(
+    return Setup(
         programs=programs,
         server_core=server_core,
         load_core=load_core,
         warmup=0.0,
-        duration=0.3,
+        duration=0.1,
         patience=PATIENCE,
     )
-    assert play(contest_of(contestant, mode), contestant, setup).messages > 0

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.build import build_server
+from bench.build import build_contestant
+from bench.contestants import all_contestants
 from bench.processes import Program, make_environment
 
 pytestmark = pytest.mark.needs_program("cc")
@@ -25,7 +26,8 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def connect(name: str, tmp_path: Path) -> Iterator[Connect]:
     """Start a C server and return a function that connects to it."""
-    command = [str(build_server(name, tmp_path))]
+    (contestant,) = [one for one in all_contestants() if one.program == name]
+    command = [str(build_contestant(contestant, tmp_path))]
     core = min(os.sched_getaffinity(0))
     with ExitStack() as stack:
         server = stack.enter_context(Program(command, core=core, environment=make_environment()))

@@ -248,11 +248,11 @@ def test_idle_connections_are_all_open_at_the_same_time(serve: Serve, run_load: 
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"mode": "chatter"}, "--mode must be traffic, churn or idle, not 'chatter'"),
+        ({"mode": "chatter"}, "--mode must be traffic, churn, idle or partner, not 'chatter'"),
         ({"connections": 0}, "--connections must be a number from 1 to 1e+06, not '0'"),
         ({"size": "many"}, "--size must be a number from 1 to 1.67772e+07, not 'many'"),
         ({"window": "2x"}, "--window must be a number from 1 to 65536, not '2x'"),
-        ({"colour": "red"}, "usage: load --mode traffic|churn|idle --port PORT [options]"),
+        ({"colour": "red"}, "usage: load --mode traffic|churn|idle|partner --port PORT [options]"),
     ],
 )
 def test_a_wrong_option_is_an_error(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.timing import PATIENCE
 
-from bench.build import build_server
+from bench.build import build_contestant
 from bench.match import Setup, play
 from bench.model import Contest, Contestant, Load
 from bench.processes import Failed, choose_cores
@@ -43,8 +43,8 @@ def add(setup: Setup, programs: dict[str, Path]) -> Setup:
 
 
 def test_a_good_server_is_measured(setup: Setup, echo_contest: Contest, tmp_path: Path) -> None:
-    limit = Contestant(library="c", interface="echo", service="echo", program="epoll_echo.c")
-    server = build_server("epoll_echo.c", tmp_path)
+    limit = Contestant(library="c", interface="echo", services=("echo",), program="epoll_echo.c")
+    server = build_contestant(limit, tmp_path)
     setup = replace(add(setup, {"epoll_echo.c": server}), duration=1.0)
     found = play(echo_contest, limit, setup)
     assert found.messages > 10
@@ -52,6 +52,9 @@ def test_a_good_server_is_measured(setup: Setup, echo_contest: Contest, tmp_path
     assert 0 < found.cpu_s <= found.seconds + 0.01
     assert found.cost == pytest.approx(found.cpu_s * 1e6 / found.messages)
     assert found.threads == 1
+    assert found.p50_us is not None
+    assert found.p99_us is not None
+    assert found.p999_us is not None
     assert 0 < found.p50_us <= found.p99_us <= found.p999_us
 
 

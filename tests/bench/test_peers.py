@@ -27,7 +27,7 @@ def test_nothing_is_known_of_an_environment_of_another_kind(tmp_path: Path) -> N
 def test_who_cannot_be_imported_is_absent_with_the_reason() -> None:
     field = [
         Contestant(
-            library=module, interface="echo", service="echo", program="none", requires=(module,)
+            library=module, interface="echo", services=("echo",), program="none", requires=(module,)
         )
         for module in ("socketserver", "surely_not_installed")
     ]
@@ -41,14 +41,14 @@ def test_the_installers_reason_comes_before_the_interpreters(
 ) -> None:
     monkeypatch.setattr(facts, "why_not_installed", lambda package: f"{package} wants more")
     contestant = Contestant(
-        library="l", interface="i", service="echo", program="none", requires=("not_here",)
+        library="l", interface="i", services=("echo",), program="none", requires=("not_here",)
     )
     assert facts.find_absent([contestant]) == {"l-i": "not_here wants more"}
 
 
 def test_versions_are_told() -> None:
     field = [
-        Contestant(library="l", interface="i", service="echo", program="p", requires=modules)
+        Contestant(library="l", interface="i", services=("echo",), program="p", requires=modules)
         for modules in (("pytest",), ("asyncio",), ("asyncio", "nothing_at_all"))
     ]
     assert facts.describe_versions(field) == {

@@ -8,9 +8,10 @@ from bench.model import Contest, Contestant
 from bench.processes import Failed
 
 FIELD = [
-    Contestant(library=name, interface="echo", service="echo", program="none.c") for name in "abcd"
+    Contestant(library=name, interface="echo", services=("echo",), program="none.c")
+    for name in "abcd"
 ]
-STRANGER = Contestant(library="x", interface="lines", service="lines", program="none.c")
+STRANGER = Contestant(library="x", interface="lines", services=("lines",), program="none.c")
 SETUP = Setup(programs={}, server_core=0, load_core=1, warmup=0, duration=0, patience=1)
 MEASUREMENT = Measurement(
     cost=1.0,

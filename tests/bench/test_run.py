@@ -56,8 +56,8 @@ def test_the_list_names_everybody() -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--contest=chess", "no contest chess; there are: churn, echo, idle, lines-1"),
-        ("--contestant=nobody", "no contestant nobody; there are: asyncio, asyncio-gathering"),
+        ("--contest=chess", "no contest chess; there are: churn, client-iterate"),
+        ("--contestant=nobody", "no contestant nobody; there are: asyncio, asyncio-client"),
     ],
 )
 def test_an_unknown_name_is_refused_with_those_that_there_are(option: str, message: str) -> None:

@@ -1,0 +1,61 @@
+"""The blocking clients, and asyncio's streams where one question after the other is asked."""
+
+from bench.contestants.asyncio_loops import LOOPS
+from bench.model import Contestant, Service
+
+BYTES: tuple[Service, ...] = ("read-exactly", "read-into")
+LINES: tuple[Service, ...] = ("round-trip", "read-line", "iterate", "write-line")
+BY_HAND: tuple[Service, ...] = ("round-trip", "read-line", "write-line")
+
+CONTESTANTS = (
+    Contestant(
+        library="c",
+        interface="client",
+        services=(*LINES, *BYTES),
+        program="client.c",
+        folder="clients",
+    ),
+    Contestant(
+        library="trunkline",
+        interface="stream",
+        services=(*LINES, *BYTES),
+        program="trunkline_stream",
+        folder="clients",
+        environment=(("TRUNKLINE_IMPL", "pure"),),
+    ),
+    Contestant(
+        library="makefile",
+        interface="text",
+        services=LINES,
+        program="makefile",
+        folder="clients",
+        arguments=("text",),
+    ),
+    Contestant(
+        library="makefile",
+        interface="binary",
+        services=(*LINES, *BYTES),
+        program="makefile",
+        folder="clients",
+        arguments=("binary",),
+    ),
+    Contestant(
+        library="socket",
+        interface="raw",
+        services=(*BY_HAND, *BYTES),
+        program="raw_socket",
+        folder="clients",
+    ),
+    *(
+        Contestant(
+            library=loop,
+            interface="client",
+            services=("round-trip",),
+            program="asyncio_streams",
+            folder="clients",
+            arguments=(loop,),
+            requires=(loop,),
+        )
+        for loop in LOOPS
+    ),
+)
