@@ -152,6 +152,7 @@ def load_arguments(load: Load, port: int, setup: Setup) -> list[str]:
         "connections": load.connections,
         "size": load.size,
         "lines": load.lines,
+        "answer": load.answer,
         "window": load.window,
         "sources": load.sources,
         "warmup": setup.warmup,

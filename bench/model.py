@@ -11,6 +11,8 @@ from typing import Literal
 Service = Literal[
     "echo",
     "lines",
+    "sink",
+    "source",
     "round-trip",
     "read-line",
     "iterate",
@@ -19,7 +21,8 @@ Service = Literal[
     "write-line",
 ]
 """What a contestant can do. Servers: `echo`: whatever comes is sent back. `lines`: each line is
-handed to the user's code by itself and answered by itself, with the same line.
+handed to the user's code by itself and answered by itself, with the same line. `sink`: what comes
+is counted, and each MiB is answered with a line. `source`: each line is answered with a MiB.
 
 Blocking clients, of which one connection is all there is: `round-trip`: send a line, wait for its
 answer. `read-line`, `iterate`: take lines that the server sends many of, one by one, by a call or
@@ -38,18 +41,21 @@ class Load:
     """What the load generator does; `load/load.c` explains each option.
 
     Attributes:
-        mode: Messages on open connections, connections that come and go, or idle connections.
+        mode: Messages on open connections, connections that come and go, idle connections, or bulk
+            in one direction.
         connections: How many are open at the same time.
         size: Bytes in a message; in a line, its newline included.
         lines: Lines in a request, which is sent at once; 0 is one message of arbitrary bytes.
+        answer: Bytes of the answer to a message, where that is not an echo.
         window: Requests under way on a connection at the same time; 1 is question and answer.
         sources: Addresses to connect from, for contests that need many ports.
     """
 
-    mode: Literal["traffic", "churn", "idle"] = "traffic"
+    mode: Literal["traffic", "churn", "idle", "bulk"] = "traffic"
     connections: int
     size: int
     lines: int = 0
+    answer: int = 0
     window: int = 1
     sources: int = 1
 
@@ -94,6 +100,11 @@ class Contest:
     def headline(self) -> str:
         """The title with the load's values filled in."""
         return self.title.format(**asdict(self.load))
+
+    @property
+    def messages(self) -> str:
+        """What is counted, in the plural."""
+        return self.message if self.message == "MiB" else f"{self.message}s"
 
     @property
     def unit(self) -> str:

@@ -177,7 +177,7 @@ def table(contest: Contest, ranking: Ranking) -> str:
     names = ["rank", "contestant", f"{contest.unit}/{contest.message}", "from - to"]
     names += ["x limit", "from - to"]
     if contest.measure == "cpu":
-        names += [f"{contest.message}s/CPU s", f"{contest.message}s/s", "busy"]
+        names += [f"{contest.messages}/CPU s", f"{contest.messages}/s", "busy"]
         names += ["p50 µs", "p99 µs", "p99.9 µs"]
     rows = [_row(contest, standing) for standing in ranking.standings]
     widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]

@@ -11,13 +11,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from bench.numbered import TEXT_LINES
 from bench.tasks import perform
 
 HOST = "127.0.0.1"
 
 Line = TypeVar("Line", str, bytes)
 
-TEXT_LINES = 16_384  # as in load/text.c
 BULK_LINES = 4_096  # in a turn; the contests say how many bytes that is
 BLOCK = 1_024  # bytes of a block
 ROUND_TRIPS = 16  # in a turn

@@ -1,4 +1,4 @@
-"""asyncio and the event loops that replace its own: the same five programs on each loop."""
+"""asyncio and the event loops that replace its own: the same programs on each loop."""
 
 from bench.model import Contestant, Service
 
@@ -10,6 +10,8 @@ PROGRAMS: tuple[tuple[str, Service, str], ...] = (
     ("splitter", "lines", "asyncio_protocol_lines"),
     ("gathering", "lines", "asyncio_protocol_gathering"),
     ("readline", "lines", "asyncio_streams_lines"),
+    ("sink", "sink", "asyncio_protocol_sink"),
+    ("source", "source", "asyncio_protocol_source"),
 )
 
 CONTESTANTS = tuple(

@@ -6,6 +6,8 @@ PROGRAMS: tuple[tuple[str, Service, str], ...] = (
     ("hand", "echo", "trunkline_hand_echo"),
     ("transport", "echo", "trunkline_transport_echo"),
     ("lines", "lines", "trunkline_transport_lines"),
+    ("sink", "sink", "trunkline_transport_sink"),
+    ("source", "source", "trunkline_transport_source"),
 )
 
 CONTESTANTS = tuple(

@@ -1,6 +1,6 @@
 /* The load generator: one thread, one epoll, every byte that comes back is compared.
  *
- *     load --mode traffic|churn|idle --port PORT [options]
+ *     load --mode traffic|churn|idle|bulk --port PORT [options]
  *     load --mode partner [options]
  *
  *   traffic  Connections are opened and stay open. On each, a request (one message of --size bytes,
@@ -10,9 +10,11 @@
  *            waits until the server has closed, and makes room for the next one.
  *   idle     Connections are opened one after the other and send one request each, so that the
  *            server has really served them; then nothing happens.
+ *   bulk     Connections stay open. On each, --size bytes are sent and --answer bytes come back, over
+ *            and over; both are pieces of the same numbered text, see text.c.
  *   partner  It is the server, and the harness measures the client: it prints its port, takes one
  *            connection, and answers each --size bytes with --answer bytes, until its client has
- *            finished. Both are pieces of the same numbered text, see text.c.
+ *            finished; again they are pieces of that text.
  *
  * But for the partner, it talks to the harness in three steps. It warms the server up, waits until every answer is in,
  * prints "ready" and waits for a line: the server now sleeps, and the harness reads its clock. Then
@@ -129,7 +131,7 @@ static void parse(struct options *options, int argc, char **argv)
         case 'd': options->duration = number(name, optarg, 0, 3600); break;
         case 't': options->patience = number(name, optarg, 0.001, 3600); break;
         case 'a': options->sources = (int)number(name, optarg, 1, 250); break;
-        default: fail("usage: load --mode traffic|churn|idle|partner --port PORT [options]");
+        default: fail("usage: load --mode traffic|churn|idle|bulk|partner --port PORT [options]");
         }
     }
     if (options->port == 0 && strcmp(options->mode, "partner") != 0)
@@ -159,8 +161,10 @@ int main(int argc, char **argv)
         run_churn(&options, &pattern, &result);
     else if (strcmp(options.mode, "idle") == 0)
         run_idle(&options, &pattern, &result);
+    else if (strcmp(options.mode, "bulk") == 0)
+        run_bulk(&options, &result);
     else
-        fail("--mode must be traffic, churn, idle or partner, not '%s'", options.mode);
+        fail("--mode must be traffic, churn, idle, bulk or partner, not '%s'", options.mode);
 
     print_result(&result);
     while (getchar() != EOF)

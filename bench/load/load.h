@@ -73,5 +73,6 @@ void run_churn(const struct options *options, const struct pattern *pattern,
                struct result *result);
 void run_idle(const struct options *options, const struct pattern *pattern,
               struct result *result);
+void run_bulk(const struct options *options, struct result *result);
 
 #endif

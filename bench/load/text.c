@@ -1,6 +1,6 @@
 /* The text that both sides know without telling each other: numbered lines of 64 bytes, over and
  * over. A line that is lost, doubled or out of order has another number than the one expected.
- * `bench/clients/__init__.py` and `bench/servers/numbered.py` make the same one.
+ * `bench/numbered.py` is the same one.
  */
 #include "load.h"
 

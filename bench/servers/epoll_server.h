@@ -1,8 +1,8 @@
-/* What the two C servers share: a level-triggered epoll loop with nothing in it to spare.
+/* What the C servers share: a level-triggered epoll loop with nothing in it to spare.
  *
  * These servers are the limit that the others are measured against, so the usual path is as short
  * as the system allows: one epoll_wait() for all connections that are ready, and for each of them
- * one recv() into a static buffer and one send(). The rest is what makes a server correct: what
+ * one recv() into a static buffer (and another if that was full) and one send(). The rest is what makes a server correct: what
  * the kernel does not take is kept until it does, and meanwhile nothing more is read from that
  * connection; end of file and errors close it.
  *
@@ -35,11 +35,23 @@ struct bytes {
     size_t length;
 };
 
+/* What send() did not take. */
+struct output {
+    const char *data;
+    size_t length;
+    char *copy; /* to be freed, if the data is not kept by somebody else */
+};
+
+/* How often a connection is received from before the others have their turn. */
+enum { RECEIVES_AT_ONCE = 16 };
+
 struct connection {
     int fd;
     bool broken;           /* a send has failed: close it */
-    struct bytes unsent;   /* what send() did not take */
+    struct output unsent;
     struct bytes unparsed; /* for a server that waits for more: the beginning of a line */
+    size_t counted;        /* for one that counts bytes */
+    unsigned answered;
 };
 
 static int epoll_fd;
@@ -87,47 +99,72 @@ static size_t send_some(struct connection *connection, const char *data, size_t 
     return 0;
 }
 
-/* Answer. What the kernel does not take at once is sent before anything more is read. */
-static void reply(struct connection *connection, const char *data, size_t length)
+/* Answer with data that stays where it is. What the kernel does not take at once is sent before
+ * anything more is read. */
+static void reply_kept(struct connection *connection, const char *data, size_t length)
 {
     size_t sent = send_some(connection, data, length);
     if (sent == length || connection->broken)
         return;
-    append(&connection->unsent, data + sent, length - sent);
+    connection->unsent = (struct output){.data = data + sent, .length = length - sent};
     watch(connection, EPOLLOUT, EPOLL_CTL_MOD);
+}
+
+/* Answer with data that will be overwritten. */
+static inline void reply(struct connection *connection, const char *data, size_t length)
+{
+    struct output *unsent = &connection->unsent;
+    reply_kept(connection, data, length);
+    if (unsent->length > 0) {
+        unsent->copy = malloc(unsent->length);
+        if (unsent->copy == NULL)
+            die("malloc");
+        unsent->data = memcpy(unsent->copy, unsent->data, unsent->length);
+    }
 }
 
 static void send_unsent(struct connection *connection)
 {
-    struct bytes *unsent = &connection->unsent;
+    struct output *unsent = &connection->unsent;
     size_t sent = send_some(connection, unsent->data, unsent->length);
+    unsent->data += sent;
     unsent->length -= sent;
-    memmove(unsent->data, unsent->data + sent, unsent->length);
     if (unsent->length == 0) {
-        clear(unsent);
+        free(unsent->copy);
+        unsent->copy = NULL;
         watch(connection, EPOLLIN, EPOLL_CTL_MOD);
+    }
+}
+
+/* Receive, and again while there was as much as the buffer holds. */
+static void receive(struct connection *connection)
+{
+    ssize_t count = RECEIVE_LIMIT;
+    for (int times = 0; times < RECEIVES_AT_ONCE && count == RECEIVE_LIMIT; times++) {
+        count = recv(connection->fd, receive_buffer, sizeof receive_buffer, 0);
+        if (count > 0)
+            on_bytes(connection, receive_buffer, (size_t)count);
+        else if (count == 0 || (errno != EAGAIN && errno != EINTR))
+            connection->broken = true;
+        if (connection->unsent.length > 0 || connection->broken)
+            return;
     }
 }
 
 static void close_connection(struct connection *connection)
 {
     close(connection->fd);
-    clear(&connection->unsent);
+    free(connection->unsent.copy);
     clear(&connection->unparsed);
     free(connection);
 }
 
 static void on_ready(struct connection *connection)
 {
-    if (connection->unsent.length > 0) {
+    if (connection->unsent.length > 0)
         send_unsent(connection);
-    } else {
-        ssize_t count = recv(connection->fd, receive_buffer, sizeof receive_buffer, 0);
-        if (count > 0)
-            on_bytes(connection, receive_buffer, (size_t)count);
-        else if (count == 0 || (errno != EAGAIN && errno != EINTR))
-            connection->broken = true;
-    }
+    else
+        receive(connection);
     if (connection->broken)
         close_connection(connection);
 }

@@ -13,12 +13,19 @@ from bench.contestants import all_contestants
 from bench.contests import all_contests
 from bench.match import Setup, play
 from bench.model import Contest, Contestant, Load, Task
+from bench.numbered import LINE, MIB
 from bench.processes import Failed, choose_cores
 
 CONTESTANTS = {contestant.key: contestant for contestant in all_contestants()}
 
 
-SERVERS = [key for key, one in CONTESTANTS.items() if one.folder == "servers"]
+MODES = {"sink": ("in",), "source": ("out",)}
+SERVERS = [
+    (key, mode)
+    for key, one in CONTESTANTS.items()
+    if one.folder == "servers"
+    for mode in MODES.get(one.services[0], ("traffic", "large", "churn", "idle"))
+]
 TASKS = [
     (contest, contestant)
     for contest in all_contests()
@@ -35,6 +42,8 @@ def contest_of(contestant: Contestant, mode: str) -> Contest:
         "large": Load(connections=2, size=4096, lines=lines * 100, window=2),
         "churn": Load(mode="churn", connections=3, size=64, lines=lines, sources=2),
         "idle": Load(mode="idle", connections=5, size=64, lines=lines),
+        "in": Load(mode="bulk", connections=2, size=MIB, answer=LINE),
+        "out": Load(mode="bulk", connections=2, size=LINE, answer=MIB),
     }
     return Contest(
         name=mode,
@@ -68,8 +77,7 @@ def test_every_program_is_there_and_every_one_takes_part(folder: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.needs_program("cc")
-@pytest.mark.parametrize("mode", ["traffic", "large", "churn", "idle"])
-@pytest.mark.parametrize("key", SERVERS)
+@pytest.mark.parametrize(("key", "mode"), SERVERS)
 def test_a_server_answers_rightly(
     key: str, mode: str, load_program: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from bench.numbered import MIB, TEXT
+
 from .conftest import Handler, RunLoad
 
 pytestmark = pytest.mark.needs_program("cc")
@@ -248,14 +250,73 @@ def test_idle_connections_are_all_open_at_the_same_time(serve: Serve, run_load: 
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"mode": "chatter"}, "--mode must be traffic, churn, idle or partner, not 'chatter'"),
+        (
+            {"mode": "chatter"},
+            "--mode must be traffic, churn, idle, bulk or partner, not 'chatter'",
+        ),
         ({"connections": 0}, "--connections must be a number from 1 to 1e+06, not '0'"),
         ({"size": "many"}, "--size must be a number from 1 to 1.67772e+07, not 'many'"),
         ({"window": "2x"}, "--window must be a number from 1 to 65536, not '2x'"),
-        ({"colour": "red"}, "usage: load --mode traffic|churn|idle|partner --port PORT [options]"),
+        (
+            {"colour": "red"},
+            "usage: load --mode traffic|churn|idle|bulk|partner --port PORT [options]",
+        ),
     ],
 )
 def test_a_wrong_option_is_an_error(
     run_load: RunLoad, options: dict[str, object], error: str
 ) -> None:
     assert run_load(1, **options)["error"] == error
+
+
+def answer_in_bulk(connection: socket.socket, answers: Callable[[int], bytes]) -> None:
+    """Answer each 1,000 bytes that have come."""
+    with connection.makefile("rb") as file:
+        number = 0
+        while len(file.read(1000)) == 1000:
+            connection.sendall(answers(number))
+            number += 1
+
+
+def text(number: int) -> bytes:
+    begin = number * 100 % MIB
+    return (TEXT + TEXT)[begin : begin + 100]
+
+
+def test_bulk_counts_turns(serve: Serve, run_load: RunLoad) -> None:
+    answered: list[int] = []
+
+    def answer(number: int) -> bytes:
+        answered.append(number)
+        return text(number)
+
+    def handler(connection: socket.socket) -> None:
+        answer_in_bulk(connection, answer)
+
+    result = run_load(
+        serve(handler), mode="bulk", connections=2, size=1000, answer=100, duration=LONG_ENOUGH
+    )
+    assert result["messages"] == len(answered) - 2  # one on each connection before "go"
+    assert result["bytes"] == result["messages"] * 1100
+
+
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [
+        pytest.param(
+            lambda number: text(number) + text(number + 1), "before everything", id="early"
+        ),
+        pytest.param(lambda number: text(number + number // 3), "wrong text", id="lost"),
+        pytest.param(lambda number: text(number)[: (number + 1) % 2 * 100], "no answer", id="mute"),
+    ],
+)
+def test_a_wrong_answer_in_bulk_is_found(
+    serve: Serve, run_load: RunLoad, answers: Callable[[int], bytes], error: str
+) -> None:
+    def handler(connection: socket.socket) -> None:
+        answer_in_bulk(connection, answers)
+
+    found = run_load(
+        serve(handler), mode="bulk", size=1000, answer=100, patience=0.5, duration=UNTIL_FOUND
+    )
+    assert error in found["error"]

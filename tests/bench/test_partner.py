@@ -10,12 +10,10 @@ from pathlib import Path
 import pytest
 from support.timing import PATIENCE
 
-from bench.clients import text_lines
+from bench.numbered import TEXT
 from bench.processes import Program, make_environment
 
 pytestmark = pytest.mark.needs_program("cc")
-
-TEXT = "".join(text_lines()).encode()
 
 Start = Callable[..., tuple[Program, socket.socket]]
 

@@ -56,7 +56,7 @@ def test_the_list_names_everybody() -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--contest=chess", "no contest chess; there are: churn, client-iterate"),
+        ("--contest=chess", "no contest chess; there are: bulk-in, bulk-out, churn"),
         ("--contestant=nobody", "no contestant nobody; there are: asyncio, asyncio-client"),
     ],
 )

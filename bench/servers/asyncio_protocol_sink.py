@@ -1,0 +1,33 @@
+"""Counting bytes by an asyncio protocol, on the event loop that the command line names."""
+
+import asyncio
+import importlib
+import sys
+from typing import cast
+
+from bench.numbered import MIB, line
+from bench.servers import BACKLOG, HOST
+
+
+class Sink(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.count = self.answered = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.count += len(data)
+        while self.count >= MIB:
+            self.count -= MIB
+            self.transport.write(line(self.answered))
+            self.answered += 1
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Sink, HOST, 0, backlog=BACKLOG)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.Event().wait()  # not serve_forever(): it starts rloop's server a second time
+
+
+with asyncio.Runner(loop_factory=importlib.import_module(sys.argv[1]).new_event_loop) as runner:
+    runner.run(main())
