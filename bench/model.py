@@ -11,6 +11,7 @@ from typing import Literal
 Service = Literal[
     "echo",
     "lines",
+    "threaded lines",
     "sink",
     "source",
     "round-trip",
@@ -21,8 +22,9 @@ Service = Literal[
     "write-line",
 ]
 """What a contestant can do. Servers: `echo`: whatever comes is sent back. `lines`: each line is
-handed to the user's code by itself and answered by itself, with the same line. `sink`: what comes
-is counted, and each MiB is answered with a line. `source`: each line is answered with a MiB.
+handed to the user's code by itself and answered by itself, with the same line. `threaded lines`:
+the same, by a thread for each connection. `sink`: what comes is counted, and each MiB is answered
+with a line. `source`: each line is answered with a MiB.
 
 Blocking clients, of which one connection is all there is: `round-trip`: send a line, wait for its
 answer. `read-line`, `iterate`: take lines that the server sends many of, one by one, by a call or

@@ -135,7 +135,7 @@ def _print_list(contests: Iterable[Contest], contestants: Iterable[Contestant]) 
         print(f"{contest.name:22} {contest.headline}")
     print()
     for contestant in contestants:
-        print(f"{contestant.key:24} {' '.join(contestant.services)}")
+        print(f"{contestant.key:24} {', '.join(contestant.services)}")
 
 
 def _prepare(options: argparse.Namespace, contestants: Iterable[Contestant]) -> Setup:

@@ -13,7 +13,7 @@ CONTESTANTS = (
     Contestant(
         library="socketserver",
         interface="readline",
-        services=("lines",),
+        services=("lines", "threaded lines"),
         program="socketserver_lines",
         requires=("socketserver",),
     ),

@@ -36,7 +36,7 @@ TASKS = [
 
 
 def contest_of(contestant: Contestant, mode: str) -> Contest:
-    lines = 5 if "lines" in contestant.services else 0
+    lines = 5 if "lines" in contestant.services[0] else 0
     loads = {
         "traffic": Load(connections=3, size=64, lines=lines, window=3),
         "large": Load(connections=2, size=4096, lines=lines * 100, window=2),
