@@ -20,6 +20,12 @@ Service = Literal[
     "read-exactly",
     "read-into",
     "write-line",
+    "soon-chained",
+    "soon-queued",
+    "soon-threadsafe",
+    "timer-cancelled",
+    "timer-pending",
+    "timer-fired",
 ]
 """What a contestant can do. Servers: `echo`: whatever comes is sent back. `lines`: each line is
 handed to the user's code by itself and answered by itself, with the same line. `threaded lines`:
@@ -29,7 +35,10 @@ with a line. `source`: each line is answered with a MiB.
 Blocking clients, of which one connection is all there is: `round-trip`: send a line, wait for its
 answer. `read-line`, `iterate`: take lines that the server sends many of, one by one, by a call or
 by iteration. `read-exactly`, `read-into`: take as many bytes as asked for, as new bytes or into a
-buffer. `write-line`: write lines one by one, many of them before anything is waited for."""
+buffer. `write-line`: write lines one by one, many of them before anything is waited for.
+
+Event loops that have nothing to wait for: `soon-...`: call what they are asked to. `timer-...`: set
+timers, and cancel or fire them; `bench.loops` tells the whole."""
 
 Measure = Literal["cpu", "memory"]
 """`cpu`: the contestant's CPU time for a message, in microseconds. `memory`: what a server's memory
@@ -68,12 +77,12 @@ class Task:
 
     Attributes:
         request: How many bytes its partner, a C program that it connects to, waits for before it
-            answers.
+            answers; 0 is a task that takes no partner.
         answer: How many bytes the partner answers with.
     """
 
-    request: int
-    answer: int
+    request: int = 0
+    answer: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +132,7 @@ class Contestant:
         interface: Which of the library's interfaces it is written on: "protocol", "streams".
         services: What it offers.
         program: A module of the folder, or a C file there; its name's end tells which.
-        folder: Where in `bench` that is: "servers", or "clients".
+        folder: Where in `bench` that is: "servers", "clients" or "loops".
         arguments: What the program gets on its command line.
         requires: Modules without which it cannot start; it is then listed as absent.
         environment: Variables that choose an implementation of the library, never to tune it.

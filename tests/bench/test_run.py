@@ -57,7 +57,7 @@ def test_the_list_names_everybody() -> None:
     ("option", "message"),
     [
         ("--contest=chess", "no contest chess; there are: bulk-in, bulk-out, churn"),
-        ("--contestant=nobody", "no contestant nobody; there are: asyncio, asyncio-client"),
+        ("--contestant=nobody", "no contestant nobody; there are: asyncio, asyncio-calls"),
     ],
 )
 def test_an_unknown_name_is_refused_with_those_that_there_are(option: str, message: str) -> None:

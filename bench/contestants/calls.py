@@ -1,0 +1,39 @@
+"""The event loops, when nothing comes and callbacks are to be called."""
+
+from bench.contestants.asyncio_loops import LOOPS
+from bench.model import Contestant, Service
+
+SERVICES: tuple[Service, ...] = (
+    "soon-chained",
+    "soon-queued",
+    "soon-threadsafe",
+    "timer-cancelled",
+    "timer-pending",
+    "timer-fired",
+)
+
+CONTESTANTS = (
+    Contestant(
+        library="c", interface="calls", services=SERVICES, program="calls.c", folder="loops"
+    ),
+    Contestant(
+        library="trunkline",
+        interface="calls",
+        services=SERVICES,
+        program="trunkline_calls",
+        folder="loops",
+        environment=(("TRUNKLINE_IMPL", "pure"),),
+    ),
+    *(
+        Contestant(
+            library=loop,
+            interface="calls",
+            services=SERVICES,
+            program="asyncio_calls",
+            folder="loops",
+            arguments=(loop,),
+            requires=(loop,),
+        )
+        for loop in LOOPS
+    ),
+)

@@ -1,0 +1,20 @@
+"""asyncio's event loop, or that of the package that the command line names."""
+
+import asyncio
+import importlib
+import sys
+from operator import methodcaller
+
+from bench.loops import Loop, run
+
+loop: asyncio.AbstractEventLoop = importlib.import_module(sys.argv[1]).new_event_loop()
+run(
+    Loop(
+        call_soon=loop.call_soon,
+        call_soon_threadsafe=loop.call_soon_threadsafe,
+        call_later=loop.call_later,
+        cancel=methodcaller("cancel"),
+        run=loop.run_forever,
+        stop=loop.stop,
+    )
+)
