@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.measure import cpu_time_ns, memory_bytes, schedstat
 from bench.model import Contest, Contestant, Load, Task
-from bench.processes import Failed, Program, make_environment
+from bench.processes import ROOT, Failed, Program, make_environment
 
 START_TIMEOUT = 20.0
 """Seconds that a server, or a client's partner, may take until it prints its port."""
@@ -140,6 +140,9 @@ def program_command(contestant: Contestant, programs: Mapping[str, Path]) -> lis
     """Return the command that starts a contestant; all in Python run on this interpreter."""
     if contestant.program.endswith(".c"):
         return [str(programs[contestant.program]), *contestant.arguments]
+    if contestant.program.endswith(".py"):
+        script = ROOT / "bench" / contestant.folder / contestant.program
+        return [sys.executable, str(script), *contestant.arguments]
     module = f"bench.{contestant.folder}.{contestant.program}"
     return [sys.executable, "-m", module, *contestant.arguments]
 
@@ -186,6 +189,8 @@ def _observe(
     if contest.measure == "memory":
         assert isinstance(contest.load, Load)
         cost = memory_grown / 1024 / contest.load.connections
+    elif contest.measure == "modules":
+        cost = result["modules"]
     else:
         cost = cpu_ns / 1000 / result["messages"]
     return Measurement(

@@ -26,6 +26,7 @@ Service = Literal[
     "timer-cancelled",
     "timer-pending",
     "timer-fired",
+    "import",
 ]
 """What a contestant can do. Servers: `echo`: whatever comes is sent back. `lines`: each line is
 handed to the user's code by itself and answered by itself, with the same line. `threaded lines`:
@@ -38,13 +39,14 @@ by iteration. `read-exactly`, `read-into`: take as many bytes as asked for, as n
 buffer. `write-line`: write lines one by one, many of them before anything is waited for.
 
 Event loops that have nothing to wait for: `soon-...`: call what they are asked to. `timer-...`: set
-timers, and cancel or fire them; `bench.loops` tells the whole."""
+timers, and cancel or fire them; `bench.loops` tells the whole. `import`: be imported."""
 
-Measure = Literal["cpu", "memory"]
+Measure = Literal["cpu", "memory", "modules"]
 """`cpu`: the contestant's CPU time for a message, in microseconds. `memory`: what a server's memory
-grows by for an idle connection, in KiB. Of both, less is better."""
+grows by for an idle connection, in KiB. `modules`: how many an import loads. Of all, less is
+better."""
 
-UNITS: dict[Measure, str] = {"cpu": "µs", "memory": "KiB"}
+UNITS: dict[Measure, str] = {"cpu": "µs", "memory": "KiB", "modules": "modules"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +133,8 @@ class Contestant:
         library: Whose it is: "asyncio", "uvloop", "c".
         interface: Which of the library's interfaces it is written on: "protocol", "streams".
         services: What it offers.
-        program: A module of the folder, or a C file there; its name's end tells which.
-        folder: Where in `bench` that is: "servers", "clients" or "loops".
+        program: A module of the folder; or a C file there, or a script, as its name's end tells.
+        folder: Where in `bench` that is: "servers", "clients", "loops" or "imports".
         arguments: What the program gets on its command line.
         requires: Modules without which it cannot start; it is then listed as absent.
         environment: Variables that choose an implementation of the library, never to tune it.

@@ -48,7 +48,7 @@ class Standing:
         rank: Its place, or that of the one before it if that was not clearly ahead.
         cost: What it has spent, in the contest's unit.
         ratio: That divided by what the limit has spent; None if the limit has failed.
-        per_cpu_second: How many messages a second of CPU time pays for; None for memory.
+        per_cpu_second: How many messages a second of CPU time pays for; None if none was measured.
         throughput: Messages a second.
         busy: The share of its core that it used.
         p50_us: Microseconds that half of the requests took at most.

@@ -12,5 +12,5 @@ BACKLOG = 1024
 
 # The most bytes that one receive may return, where an interface lets its user choose. It is what
 # asyncio uses inside its transports, where nobody can choose; Trunkline's receive at most a quarter
-# of it. No contest has as many bytes waiting, so that this does not decide anything either.
+# of it. Only in bulk are as many bytes waiting; there it is a part of what is measured.
 RECEIVE_LIMIT = 256 * 1024

@@ -1,0 +1,32 @@
+"""What a program imports before it can talk to anybody: a library, or a part of ours.
+
+Ours loads a part when it is asked for, so it is asked for a name of that part.
+"""
+
+from bench.contestants.asyncio_loops import LOOPS
+from bench.model import Contestant
+
+OURS = (
+    ("import-sockets", "trunkline:make_socket"),
+    ("import-base", "trunkline:EventBase"),
+    ("import-servers", "trunkline.servers:Server"),
+    ("import-evented", "trunkline.evented:start_event_loop"),
+)
+OTHERS = ("socket", "socketserver", *LOOPS, "gevent", "trio")
+
+CONTESTANTS = tuple(
+    Contestant(
+        library=library,
+        interface=interface,
+        services=("import",),
+        program="import_module.py",
+        folder="imports",
+        arguments=(module,),
+        requires=() if library == "trunkline" else (library,),
+        environment=(("TRUNKLINE_IMPL", "pure"),) if library == "trunkline" else (),
+    )
+    for library, interface, module in (
+        *(("trunkline", interface, module) for interface, module in OURS),
+        *((library, "import", library) for library in OTHERS),
+    )
+)

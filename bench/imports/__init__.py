@@ -1,0 +1,1 @@
+"""What is imported to be measured: a script, so that nothing of the benchmark is loaded before."""
