@@ -195,6 +195,9 @@ class GivenUp:
     def receive_into(self, buffer: object) -> int:
         raise TimedOut(operation="receive", address=self.where)
 
+    def receive_soon(self, buffer: object, deadline: object) -> None:
+        """Never."""
+
     def send(self, data: object) -> int:
         raise TimedOut(operation="send", address=self.where)
 

@@ -221,6 +221,9 @@ class Endless:
         buffer[:] = b"x" * len(buffer)
         return len(buffer)
 
+    def receive_soon(self, buffer: object, deadline: object) -> None:
+        """Never."""
+
     def send(self, data: object) -> int:
         raise NotImplementedError
 

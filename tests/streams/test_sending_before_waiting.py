@@ -169,6 +169,9 @@ class ResetMeanwhile:
     def receive_into(self, buffer: object) -> int | None:
         return 0 if self.was_told else None
 
+    def receive_soon(self, buffer: object, deadline: object) -> None:
+        """Never."""
+
     def send(self, data: object) -> int:
         self.was_told = True
         raise ConnectionReset(operation="send", address=self.where)

@@ -151,6 +151,8 @@ class InputBuffer:
             DecodingError: The line is malformed.
             EndOfFile: Nothing is left.
         """
+        if not (self._data or self.at_end) and self._is_direct:
+            return None
         if self._takes_lines and self._looks_ahead and (limit is None or limit >= MOST_BATCH_BYTES):
             line = next(self.lines_ahead, None)
             if line is None:
@@ -159,8 +161,6 @@ class InputBuffer:
                 return line
         elif self._batch_bytes:
             self._end_batch()
-        if not (self._data or self.at_end) and self._is_direct:
-            return None
         # Of what has just arrived, the first line is mostly the only one.
         line = self._text.take_line(limit, self.at_end)
         if line is not None:

@@ -143,6 +143,9 @@ class _Channel:
     def receive_into(self, buffer: memoryview, /) -> None:
         return None
 
+    def receive_soon(self, buffer: memoryview, deadline: Deadline, /) -> None:
+        return None
+
     def send(self, data: bytearray | memoryview, /) -> int:
         self._socket.write(data)
         return len(data)

@@ -14,7 +14,7 @@ from .._core.deadline import Deadline, check_timeout
 from .._sys.clock import Clock, monotonic
 from .._sys.descriptor import Descriptor
 from .._sys.readiness import READABLE, WRITABLE, wait_for_any
-from .._sys.socket_descriptor import NO_SIGNAL, PEEK, SocketDescriptor
+from .._sys.socket_descriptor import NO_SIGNAL, PEEK, SOON, SocketDescriptor
 from .._sys.waker import Waker
 from ..errors import TimedOut
 
@@ -154,6 +154,23 @@ class LimitedChannel:
             self._note_received(count, flags)
         return count
 
+    def receive_soon(self, buffer: Any, deadline: Deadline, /) -> int | None:
+        """Wait for a while and receive, unless a limit passes before."""
+        direction = self._read
+        now = self._clock()
+        direction.note_call(deadline, now)
+        direction.note_move(self._moved_at)
+        quiet_since = now - direction.silence
+        _, end = self._nearest_limit(direction, quiet_since, is_call=True)
+        if end - now < SOON:
+            return None
+        count = self._descriptor.receive_soon(buffer, deadline)
+        if count is not None:
+            self._note_received(count, 0)
+        else:
+            self._note_silence(direction, quiet_since)
+        return count
+
     def receive(self, size: int, flags: int = 0, /) -> bytes | None:
         """Receive what is there, as bytes."""
         if self._ends:
@@ -260,9 +277,12 @@ class LimitedChannel:
                     now = self._clock()
             raise self._passed(name, operation)
         except BaseException:
-            direction.heard_at = self._moved_at
-            direction.silence = self._clock() - max(quiet_since, direction.heard_at)
+            self._note_silence(direction, quiet_since)
             raise
+
+    def _note_silence(self, direction: _Direction, quiet_since: float) -> None:
+        direction.heard_at = self._moved_at
+        direction.silence = self._clock() - max(quiet_since, direction.heard_at)
 
     def _nearest_limit(
         self, direction: _Direction, quiet_since: float, is_call: bool

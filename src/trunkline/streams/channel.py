@@ -29,6 +29,12 @@ class Channel(Protocol):
     def receive_into(self, buffer: memoryview, /) -> int | None:
         """Receive what is there, 0 bytes at the end; return None if nothing is."""
 
+    def receive_soon(self, buffer: memoryview, deadline: Deadline, /) -> int | None:
+        """Wait for a while and receive, if that costs less than `wait_readable` and `receive_into`.
+
+        None says that nothing has come yet, or that it was not worth while.
+        """
+
     def send(self, data: bytearray | memoryview, /) -> int | None:
         """Send what fits; return None if nothing does."""
 

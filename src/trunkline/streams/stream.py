@@ -5,7 +5,6 @@ lines and characters off the front of a buffer, is in `trunkline._core`; here ar
 it, the time limits, and what becomes of the channel's errors.
 """
 
-import contextlib
 from collections.abc import Callable, Iterator
 from enum import Enum
 from threading import get_ident
@@ -69,6 +68,11 @@ _FATAL = (
     TimedOut,
 )
 
+# A read looks first whether something is there. To look in vain costs nearly as much as to wait,
+# and where one look was in vain, others mostly will be: so some are left out then, more each time,
+# but no more than this.
+_MOST_LOOKS_LEFT_OUT = 31
+
 T = TypeVar("T")
 
 
@@ -108,6 +112,8 @@ class Stream(PythonStreamNames, Uncopied):
         self._fatal_error: SocketError | None = None
         self._has_obstacle = False  # whether `_check_alive` has to be asked
         self._written_by: int | None = None  # the thread that has written last
+        self._looks_to_leave_out = 0
+        self._vain_look_costs = 0  # how many are left out after the next one that is in vain
         self.sends_before_waiting: bool = True
         """Whether a read that has to receive sends first what the same thread has written.
 
@@ -448,30 +454,35 @@ class Stream(PythonStreamNames, Uncopied):
         """Receive; without a deadline only what is there, and None if nothing is."""
         if self._has_obstacle:
             self._check_alive(operation)
-        waits = False
+        channel = self._channel
         while True:
-            wait = self._channel.wait_readable
-            if (
-                self._output
-                and self.sends_before_waiting
-                # What another thread has written is left to that: it may be about to write more.
-                and self._written_by in (None, get_ident())
-                and not self._send_at_once(operation)
-            ):
-                # What is left leaves as soon as there is room; the peer may wait for it.
-                wait = self._channel.wait_ready
-            if waits and deadline is not None:
-                wait(deadline, operation)
+            # What is left leaves as soon as there is room; the peer may wait for it.
+            wait = channel.wait_ready if self._output and self._is_left_to_send(operation) else None
             try:
-                count = self._channel.receive_into(target)
+                if deadline is None or deadline.is_immediate or wait is not None:
+                    count = channel.receive_into(target)
+                else:
+                    count = self._receive_or_wait_a_little(target, deadline)
             except SocketError as error:
                 raise self._failed(error, operation) from None
             if count is not None or deadline is None:
                 return count
-            waits = True
+            (wait or channel.wait_readable)(deadline, operation)
 
-    def _send_at_once(self, operation: str) -> bool:
-        """Send what is queued, as far as that goes at once; return whether to leave it at that.
+    def _receive_or_wait_a_little(self, target: memoryview, deadline: Deadline) -> int | None:
+        if self._looks_to_leave_out:
+            self._looks_to_leave_out -= 1
+            return self._channel.receive_soon(target, deadline)
+        count = self._channel.receive_into(target)
+        if count is not None:
+            self._vain_look_costs = 0
+        else:
+            self._looks_to_leave_out = self._vain_look_costs
+            self._vain_look_costs = min(2 * self._vain_look_costs + 1, _MOST_LOOKS_LEFT_OUT)
+        return count
+
+    def _is_left_to_send(self, operation: str) -> bool:
+        """Send what is queued, as far as that goes at once; return whether there is more of it.
 
         A read that waited for an answer would wait for ever while the question is still here.
 
@@ -479,19 +490,23 @@ class Stream(PythonStreamNames, Uncopied):
         sends it next is told. All other errors are of both directions, and the system tells them
         once.
         """
-        # If another thread is writing, it does what is to be done.
-        with contextlib.suppress(Busy), self._writing:
-            while self._output and self._fatal_error is None:
-                try:
+        if not self.sends_before_waiting:
+            return False
+        # What another thread has written is left to that: it may be about to write more.
+        if self._written_by is not None and self._written_by != get_ident():
+            return False
+        try:
+            with self._writing:
+                while self._output and self._fatal_error is None:
                     sent = self._channel.send(self._output)
-                except BrokenPipe:
-                    return True
-                except SocketError as error:
-                    raise self._failed(error, operation) from None
-                if sent is None:
-                    return False
-                del self._output[:sent]
-        return True
+                    if sent is None:
+                        return True
+                    del self._output[:sent]
+        except (Busy, BrokenPipe):
+            pass  # If another thread is writing, it does what is to be done.
+        except SocketError as error:
+            raise self._failed(error, operation) from None
+        return False
 
     # -- writing ---------------------------------------------------------------------------------
 
