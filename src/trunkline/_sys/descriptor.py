@@ -5,7 +5,6 @@ gets the same number. So a descriptor is only closed when nobody uses it: whoeve
 is in use marks it closed and wakes the users, and the last of them closes it on the way out.
 """
 
-import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -247,10 +246,10 @@ class Descriptor(Uncopied):
     def unwatch_closing(self, callback: Callable[[int], None]) -> None:
         """Undo `watch_closing`, if that was done."""
         with _changing:
-            left = list(self._closing_callbacks)
-            with contextlib.suppress(ValueError):
-                left.remove(callback)
-            self._closing_callbacks = tuple(left)
+            callbacks = self._closing_callbacks
+            if callback in callbacks:
+                index = callbacks.index(callback)
+                self._closing_callbacks = callbacks[:index] + callbacks[index + 1 :]
 
     def check_open(self, operation: str) -> None:
         """Raise `SocketClosed` if the descriptor has been closed."""
