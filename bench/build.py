@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from bench.model import Contestant
-from bench.servers import BACKLOG, RECEIVE_LIMIT
+from bench.servers import BACKLOG, PIECE, RECEIVE_LIMIT
 
 HERE = Path(__file__).parent
 BUILD = HERE / "build"
@@ -28,8 +28,9 @@ def build_contestant(contestant: Contestant, directory: Path = BUILD) -> Path:
         The program.
     """
     source = HERE / contestant.folder / contestant.program
-    limits = (f"-DBACKLOG={BACKLOG}", f"-DRECEIVE_LIMIT={RECEIVE_LIMIT}", "-pthread")
-    return compile_program(directory / source.stem, [source], *limits)
+    limits = {"BACKLOG": BACKLOG, "RECEIVE_LIMIT": RECEIVE_LIMIT, "PIECE": PIECE}
+    defined = [f"-D{name}={value}" for name, value in limits.items()]
+    return compile_program(directory / source.stem, [source], *defined, "-pthread")
 
 
 def compile_program(program: Path, sources: list[Path], *flags: str) -> Path:

@@ -14,3 +14,9 @@ BACKLOG = 1024
 # asyncio uses inside its transports, where nobody can choose; Trunkline's receive at most a quarter
 # of it. Only in bulk are as many bytes waiting; there it is a part of what is measured.
 RECEIVE_LIMIT = 256 * 1024
+
+# What a server that sends in bulk hands over at a time. It fits into one segment of loopback's,
+# which carries 65,483 bytes. What is left of a larger piece leaves at once, because of TCP_NODELAY,
+# in a tiny segment of its own. One byte more than fits already costs C a quarter more; 64 KiB cost
+# everybody up to three times as much, in some runs and not in others, which would decide the order.
+PIECE = 56 * 1024

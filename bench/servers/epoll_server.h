@@ -2,14 +2,14 @@
  *
  * These servers are the limit that the others are measured against, so the usual path is as short
  * as the system allows: one epoll_wait() for all connections that are ready, and for each of them
- * one recv() into a static buffer (and another if that was full) and one send(). The rest is what makes a server correct: what
- * the kernel does not take is kept until it does, and meanwhile nothing more is read from that
- * connection; end of file and errors close it.
+ * one recv() into a static buffer (and another if that was full) and one send(). The rest is what
+ * makes a server correct: what the kernel does not take is kept until it does, and meanwhile
+ * nothing more is read from that connection; end of file and errors close it.
  *
  * A server defines
  *     static void on_bytes(struct connection *connection, const char *data, size_t length);
- * and calls reply() from it. BACKLOG and RECEIVE_LIMIT come from the compiler's command line; they
- * are the same numbers that the Python servers use.
+ * and calls reply() from it. BACKLOG, RECEIVE_LIMIT and PIECE come from the compiler's command
+ * line; they are the same numbers that the Python servers use.
  */
 #ifndef BENCH_EPOLL_SERVER_H
 #define BENCH_EPOLL_SERVER_H
@@ -21,6 +21,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,12 @@
 #include <unistd.h>
 
 enum { EVENTS_AT_ONCE = 256 };
+
+/* The most bytes of a send(). Answers are given as they are; a server that sends in bulk says more
+ * about it. */
+#ifndef SENT_AT_ONCE
+#define SENT_AT_ONCE SIZE_MAX
+#endif
 
 struct bytes {
     char *data;
@@ -91,12 +98,18 @@ static void watch(struct connection *connection, uint32_t events, int operation)
 /* Send, as far as the kernel takes it; returns how much that was. */
 static size_t send_some(struct connection *connection, const char *data, size_t length)
 {
-    ssize_t count = send(connection->fd, data, length, MSG_NOSIGNAL);
-    if (count >= 0)
-        return (size_t)count;
-    if (errno != EAGAIN && errno != EINTR)
-        connection->broken = true;
-    return 0;
+    size_t sent = 0;
+    while (sent < length) {
+        size_t piece = length - sent < SENT_AT_ONCE ? length - sent : SENT_AT_ONCE;
+        ssize_t count = send(connection->fd, data + sent, piece, MSG_NOSIGNAL);
+        if (count < 0 && errno != EAGAIN && errno != EINTR)
+            connection->broken = true;
+        if (count > 0)
+            sent += (size_t)count;
+        if (count != (ssize_t)piece)
+            break;
+    }
+    return sent;
 }
 
 /* Answer with data that stays where it is. What the kernel does not take at once is sent before
