@@ -70,7 +70,7 @@ format: $(READY) ## Rewrite the source in our style
 bench: $(BENCH_READY) ## Measure server CPU time beside peers and a C program; takes long
 	$(BENCH_RUN).run $(ARGS)
 
-bench-quick: $(BENCH_READY) ## The same in a minute, and less exact
+bench-quick: $(BENCH_READY) ## The same in under two minutes, and less exact
 	$(BENCH_RUN).run --quick $(ARGS)
 
 bench-timers: $(BENCH_READY) ## Measure what a timer costs if there are many

@@ -25,6 +25,18 @@ DESCRIPTORS = 20_000
 QUICK = {"rounds": 2, "duration": 0.1, "warmup": 0.05, "patience": 2.0, "idle_connections": 1000}
 """The defaults that `--quick` stands for."""
 
+QUICK_LIBRARIES = (
+    "c",
+    "trunkline",
+    "asyncio",
+    "uvloop",
+    "socket",
+    "makefile",
+    "socketserver",
+)
+"""Who takes part in it, unless somebody is asked for: the limits, ours, and whom most people would
+use instead. A run of every other library would take as long again."""
+
 Named = TypeVar("Named")
 
 
@@ -73,10 +85,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--cores", type=_two_cores, help="SERVER,LOAD (default: two that share nothing)")
     add("--output", type=Path, default=ROOT / "bench" / "results", help="default: %(default)s")
     add("--no-charts", dest="charts", action="store_false", help="draw nothing")
-    add("--quick", action="store_true", help="a rough impression in a minute")
+    add("--quick", action="store_true", help="a rough impression, of the main libraries")
+    # What is given explicitly still counts.
     if parser.parse_args(arguments).quick:
-        parser.set_defaults(**QUICK)  # what is given explicitly still counts
-    return parser.parse_args(arguments)
+        parser.set_defaults(**QUICK)
+    options = parser.parse_args(arguments)
+    if options.quick and options.contestant is None:
+        options.contestant = list(QUICK_LIBRARIES)  # to a default, what is given would be added
+    return options
 
 
 def _two_cores(text: str) -> tuple[int, int]:

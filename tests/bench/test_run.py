@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from bench import run
+from bench.contests import all_contests
 from bench.processes import ROOT
+
+LOOPS = ("asyncio", "uvloop")
 
 pytestmark = pytest.mark.alone
 
@@ -22,6 +25,12 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> set[str]:
+    """Return the keys of those who would take part."""
+    run.main(["--list", *arguments])
+    return {line.split()[0] for line in capsys.readouterr().out.split("\n\n")[1].splitlines()}
 
 
 @pytest.mark.slow
@@ -68,9 +77,8 @@ def test_an_unknown_name_is_refused_with_those_that_there_are(option: str, messa
 def test_a_library_stands_for_its_contestants_and_the_limit_always_plays(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run.main(["--list", "--contest=lines-16", "--contestant=trio", "--contestant=uvloop-readline"])
-    keys = [line.split()[0] for line in capsys.readouterr().out.split("\n\n")[1].splitlines()]
-    assert sorted(keys) == ["c-lines", "trio-splitter", "uvloop-readline"]
+    asked = ["--contest=lines-16", "--contestant=trio", "--contestant=uvloop-readline"]
+    assert listed(capsys, *asked) == {"c-lines", "trio-splitter", "uvloop-readline"}
 
 
 def test_idle_connections_are_what_the_command_line_says(
@@ -86,3 +94,34 @@ def test_quick_gives_defaults_and_what_is_given_counts(
 ) -> None:
     run.main(["--list", "--contest=idle", "--quick", *arguments])
     assert f"{count} of them" in capsys.readouterr().out
+
+
+def test_quick_is_for_the_main_libraries_unless_somebody_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert listed(capsys, "--quick", "--contest=lines-1") == {
+        "c-lines",
+        "trunkline-lines",
+        *(f"{loop}-{kind}" for loop in LOOPS for kind in ("splitter", "gathering", "readline")),
+        "socketserver-readline",
+    }
+    asked = listed(capsys, "--quick", "--contest=lines-1", "--contestant=trio")
+    assert asked == {"c-lines", "trio-splitter"}
+
+
+def test_quick_has_ours_and_a_peer_in_every_contest(capsys: pytest.CaptureFixture[str]) -> None:
+    for contest in all_contests():
+        libraries = {
+            key.split("-")[0] for key in listed(capsys, "--quick", f"--contest={contest.name}")
+        }
+        assert "trunkline" in libraries, contest.name
+        assert libraries & {"asyncio", "makefile"}, contest.name
+
+
+def test_quick_measures_for_no_longer_than_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    # What it takes to start everybody comes on top of it, and is less than half of it.
+    runs = sum(
+        len(listed(capsys, "--quick", f"--contest={contest.name}")) for contest in all_contests()
+    )
+    seconds = run.QUICK["warmup"] + run.QUICK["duration"]
+    assert 20 < runs * run.QUICK["rounds"] * seconds < 60
