@@ -91,11 +91,7 @@ def rank(contest: Contest, outcomes: Mapping[str, Sequence[Outcome]]) -> Ranking
         contest: What they took part in.
         outcomes: For each contestant's key, what it has shown in each round, in order.
     """
-    failed = {
-        key: tuple(run for run in runs if isinstance(run, str))
-        for key, runs in outcomes.items()
-        if any(isinstance(run, str) for run in runs)
-    }
+    failed = find_failures(outcomes)
     runs_of = {
         key: [run for run in runs if isinstance(run, Measurement)]
         for key, runs in outcomes.items()
@@ -108,6 +104,15 @@ def rank(contest: Contest, outcomes: Mapping[str, Sequence[Outcome]]) -> Ranking
         for key, place in _places(ratios or costs).items()
     ]
     return Ranking(standings=tuple(standings), failed=failed)
+
+
+def find_failures(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, tuple[str, ...]]:
+    """Return the keys of those who have not come through every round, with the reasons."""
+    return {
+        key: tuple(run for run in runs if isinstance(run, str))
+        for key, runs in outcomes.items()
+        if any(isinstance(run, str) for run in runs)
+    }
 
 
 def _ratios(costs: Mapping[str, Sequence[float]], limit: str) -> dict[str, list[float]]:
@@ -190,12 +195,17 @@ def table(contest: Contest, ranking: Ranking) -> str:
         ]
         lines.append("  ".join(cells))
     for key, reasons in ranking.failed.items():
-        rounds = "1 round" if len(reasons) == 1 else f"{len(reasons)} rounds"
-        lines.append(f"FAILED  {key}, in {rounds}: {reasons[0]}")
+        lines.append(f"FAILED  {key}, {describe_failure(reasons)}")
     disturbed = sum(standing.disturbed for standing in ranking.standings)
     if disturbed and contest.measure == "cpu":
         lines.append(f"NOTE  runs in which somebody else was using the server's core: {disturbed}")
     return "\n".join(lines)
+
+
+def describe_failure(reasons: Sequence[str]) -> str:
+    """Return in how many rounds somebody has failed, and why the first time."""
+    rounds = "1 round" if len(reasons) == 1 else f"{len(reasons)} rounds"
+    return f"in {rounds}: {reasons[0]}"
 
 
 def figure(value: float) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TypeVar
 
-from bench import charts, report
+from bench import charts, report, summary
 from bench.build import build_contestant, build_load
 from bench.contestants import all_contestants
 from bench.contests import all_contests
@@ -64,7 +64,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for contest in contests:
         print(f"\n{report.table(contest, rankings[contest.name])}")
 
-    results = _write(options.output, facts, contests, rankings, outcomes)
+    summaries = {
+        contest.name: summary.summarize(
+            contest, outcomes[contest.name], _absent_from(contest, contestants, absent)
+        )
+        for contest in contests
+    }
+    print(f"\n{summary.table(list(summaries.values()))}")
+
+    results = _write(options.output, facts, contests, rankings, summaries, outcomes)
     print(f"\nwritten: {results}")
     if options.charts:
         _draw(results, options.output)
@@ -194,6 +202,16 @@ def _facts(
     }
 
 
+def _absent_from(
+    contest: Contest, contestants: Iterable[Contestant], absent: dict[str, str]
+) -> dict[str, str]:
+    return {
+        one.key: absent[one.key]
+        for one in contestants
+        if one.key in absent and contest.service in one.services
+    }
+
+
 def _introduction(facts: Facts) -> str:
     lines = []
     for heading, values in facts.items():
@@ -207,6 +225,7 @@ def _write(
     facts: Facts,
     contests: Iterable[Contest],
     rankings: dict[str, report.Ranking],
+    summaries: dict[str, summary.Summary],
     outcomes: Outcomes,
 ) -> Path:
     """Write everything that was found out, single runs included, as JSON."""
@@ -219,6 +238,7 @@ def _write(
             "limit": contest.limit,
             "load": asdict(contest.load),
             **asdict(rankings[contest.name]),
+            "summary": asdict(summaries[contest.name]),
             "runs": {
                 key: [{"failed": run} if isinstance(run, str) else asdict(run) for run in runs]
                 for key, runs in outcomes[contest.name].items()

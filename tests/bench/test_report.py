@@ -4,26 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
+from support.measurements import run
 
-from bench.match import Measurement
 from bench.model import Contest
 from bench.report import Outcome, Ranking, Spread, rank, table
-
-
-def run(cost: float, **values: float) -> Measurement:
-    usual = Measurement(
-        cost=cost,
-        messages=1000,
-        seconds=2.0,
-        cpu_s=1.0,
-        waiting_s=0.0,
-        threads=1,
-        p50_us=10.0,
-        p99_us=20.0,
-        p999_us=30.0,
-        max_us=40.0,
-    )
-    return replace(usual, **values)  # type: ignore[arg-type]
 
 
 def rank_costs(contest: Contest, costs: Mapping[str, Sequence[float | str]]) -> Ranking:

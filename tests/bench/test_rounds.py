@@ -1,6 +1,7 @@
 """Everybody takes part in every round, in an order that changes and can be had again."""
 
 import pytest
+from support.measurements import run
 
 from bench import rounds
 from bench.match import Measurement, Setup
@@ -13,18 +14,7 @@ FIELD = [
 ]
 STRANGER = Contestant(library="x", interface="lines", services=("lines",), program="none.c")
 SETUP = Setup(programs={}, server_core=0, load_core=1, warmup=0, duration=0, patience=1)
-MEASUREMENT = Measurement(
-    cost=1.0,
-    messages=1,
-    seconds=1.0,
-    cpu_s=1.0,
-    waiting_s=0.0,
-    threads=1,
-    p50_us=1.0,
-    p99_us=1.0,
-    p999_us=1.0,
-    max_us=1.0,
-)
+MEASUREMENT = run(1.0)
 
 
 @pytest.fixture

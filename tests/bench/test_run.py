@@ -53,6 +53,8 @@ def test_one_contest_from_the_command_line_to_the_results(tmp_path: Path) -> Non
     assert all(len(runs) == 2 for runs in echo["runs"].values())
     assert all(one["messages"] > 0 for runs in echo["runs"].values() for one in runs)
     assert not echo["failed"]
+    assert "Trunkline's cost as a multiple of others'" in done.stdout
+    assert [other["name"] for other in echo["summary"]["comparisons"]] == ["c", "asyncio"]
 
 
 def test_the_list_names_everybody() -> None:

@@ -1,0 +1,162 @@
+"""Where Trunkline stands, in one look: a line for each contest, and ratios to those that count.
+
+Of a library with several contestants the cheapest speaks for it, ours and the others alike. A ratio
+is taken within a round, as in `report.py`; less than 1 is that ours costs less. Who has failed or
+is absent has no ratio but a reason, and is listed with it.
+"""
+
+import itertools
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.match import Measurement
+from bench.model import Contest
+from bench.report import Outcome, Spread, describe_failure, figure, find_failures
+
+OURS = "trunkline"
+
+PEERS = (
+    "asyncio",
+    "uvloop",
+    "socketserver",
+    "makefile-text",
+    "makefile-binary",
+    "makefile-threads",
+    "socket",
+)
+"""With whom ours is compared, besides the limit: libraries, and contestants where a library's are
+too different for one to speak for all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Ours beside one other.
+
+    Attributes:
+        name: Who that is: "c", or one of `PEERS`.
+        contestant: The key of its cheapest contestant among those that have come through, or of one
+            of them if none has.
+        ratio: What ours has spent, divided by what that one has; None if either has failed or is
+            absent, or has spent nothing.
+    """
+
+    name: str
+    contestant: str
+    ratio: Spread | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """A contest in one line.
+
+    Attributes:
+        contest: Its name.
+        unit: What the cost is measured in, and for what.
+        ours: The key of the cheapest of our contestants; None if none has come through.
+        cost: What it has spent.
+        comparisons: The limit first.
+        missing: Those of ours and of the others who have failed or are absent, with the reasons.
+    """
+
+    contest: str
+    unit: str
+    ours: str | None
+    cost: Spread | None
+    comparisons: tuple[Comparison, ...]
+    missing: Mapping[str, str]
+
+
+def summarize(
+    contest: Contest, outcomes: Mapping[str, Sequence[Outcome]], absent: Mapping[str, str]
+) -> Summary:
+    """Return a contest in one line.
+
+    Args:
+        contest: What they took part in.
+        outcomes: For each contestant's key, what it has shown in each round, in order.
+        absent: Who would have taken part, with the reasons why they could not.
+    """
+    failed = find_failures(outcomes)
+    missing = {key: f"failed {describe_failure(reasons)}" for key, reasons in failed.items()}
+    missing |= {key: f"absent: {reason}" for key, reason in absent.items()}
+    costs = {
+        key: [run.cost for run in runs if isinstance(run, Measurement)]
+        for key, runs in outcomes.items()
+        if key not in missing
+    }
+    known = [*costs, *missing]
+    ours = _of(OURS, known)
+    theirs = {_library(contest.limit): [contest.limit]} | {name: _of(name, known) for name in PEERS}
+    mine = _cheapest(ours, costs)
+    comparisons = [
+        _compare(name, keys, costs.get(mine or "", ()), costs)
+        for name, keys in theirs.items()
+        if keys
+    ]
+    concerned = {*ours, *itertools.chain(*theirs.values())}
+    return Summary(
+        contest=contest.name,
+        unit=f"{contest.unit}/{contest.message}",
+        ours=mine,
+        cost=Spread.of(costs[mine]) if mine else None,
+        comparisons=tuple(comparisons),
+        missing={key: reason for key, reason in missing.items() if key in concerned},
+    )
+
+
+def _compare(
+    name: str, keys: Sequence[str], mine: Sequence[float], costs: Mapping[str, Sequence[float]]
+) -> Comparison:
+    other = _cheapest(keys, costs)
+    ratios = []
+    if other and min(costs[other]) > 0:
+        ratios = [a / b for a, b in zip(mine, costs[other], strict=False)]
+    return Comparison(
+        name=name, contestant=other or keys[0], ratio=Spread.of(ratios) if ratios else None
+    )
+
+
+def _of(name: str, keys: Sequence[str]) -> list[str]:
+    """Return the keys of those who belong to a library, or are the contestant of that name."""
+    return [key for key in keys if name in (key, _library(key))]
+
+
+def _library(key: str) -> str:
+    return key.partition("-")[0]
+
+
+def _cheapest(keys: Sequence[str], costs: Mapping[str, Sequence[float]]) -> str | None:
+    through = [key for key in keys if key in costs]
+    return min(through, key=lambda key: statistics.median(costs[key]), default=None)
+
+
+def table(summaries: Sequence[Summary]) -> str:
+    """Return the summaries as text: a table, and below it who is missing."""
+    title = "Trunkline's cost as a multiple of others': median of the rounds (from - to)"
+    columns = ("asyncio", "uvloop")
+    heads = ["contest", "ours", "its cost", "x limit", *(f"x {name}" for name in columns)]
+    rows = [[*heads, "x others"]]
+    for one in summaries:
+        limit, *others = one.comparisons
+        cells = {other.name: _cell(one, other) for other in others}
+        cost = f"{figure(one.cost.median)} {one.unit}" if one.cost else "-"
+        row = [one.contest, one.ours or "missing", cost, _cell(one, limit)]
+        row += [cells.pop(name, "-") for name in columns]
+        rows.append([*row, ", ".join(f"{name} {cell}" for name, cell in cells.items())])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [title, "=" * len(title)]
+    lines += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    lines += [
+        f"MISSING  {one.contest}: {key}: {reason}"
+        for one in summaries
+        for key, reason in one.missing.items()
+    ]
+    return "\n".join(lines)
+
+
+def _cell(summary: Summary, other: Comparison) -> str:
+    if other.ratio is None:
+        return "missing" if other.contestant in summary.missing else "-"
+    ratio = other.ratio
+    return f"{figure(ratio.median)} ({figure(ratio.low)} - {figure(ratio.high)})"
