@@ -75,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = _write(options.output, facts, contests, rankings, summaries, outcomes)
     print(f"\nwritten: {results}")
     if options.charts:
-        _draw(results, options.output)
+        drawn = charts.draw(results, options.output)
+        print(f"drawn: {len(drawn)} charts")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -250,15 +251,6 @@ def _write(
     file = directory / "results.json"
     file.write_text(json.dumps({**facts, "contests": found}, indent=1, ensure_ascii=False) + "\n")
     return file
-
-
-def _draw(results: Path, directory: Path) -> None:
-    try:
-        drawn = charts.draw(results, directory)
-    except ImportError as error:
-        print(f"no charts: {error}")
-    else:
-        print(f"drawn: {len(drawn)} charts")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ is CPU time for one operation. Rounds are the outermost loop, and in each the si
 come in a new random order, so that what happens to the machine meanwhile happens to all of them.
 """
 
-# mypy: disable-error-code="import-not-found, import-untyped"
-
 import argparse
 import gc
 import json
@@ -27,9 +25,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import charts
 from bench.processes import ROOT
 from bench.report import Spread
+from bench.svg import WIDTH, Drawing
 from trunkline import EventBase
 from trunkline.testing.clock import ManualClock
 
@@ -38,6 +36,11 @@ LEAST_OPERATIONS = 6_000
 """How often an operation is measured at least in a round: with few timers, over and over."""
 
 LONGEST = 3600.0  # seconds until a timer is due; they are spread evenly over that
+
+# The place of the curves, in pixels; at their right stand their names.
+LEFT, RIGHT, HEIGHT = 24, WIDTH - 108, 220
+
+COLOURS = ("failed", "peer", "ours", "limit", "")
 
 Costs = dict[str, dict[int, list[float]]]
 """By operation and number of timers: the microseconds of CPU time for one, in each round."""
@@ -207,35 +210,47 @@ def write(file: Path, costs: Costs, settings: dict[str, Any]) -> None:
     file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
 
-def draw(costs: Costs, file: Path) -> None:
-    """Draw the curves, over a logarithmic axis; a bar at each point shows the spread of the rounds.
+def draw(costs: Costs) -> Drawing:
+    """Draw the curves, over a logarithmic axis; an upright line is the spread of the rounds."""
+    drawing = Drawing("What a timer costs, by the number of timers pending")
+    drawing.paragraph("What a timer costs", "title", 21)
+    drawing.paragraph("CPU time for one operation, µs, by timers pending", "small", 16)
+    curves = {
+        name: [(n, Spread.of(values)) for n, values in by_size.items()]
+        for name, by_size in costs.items()
+    }
+    sizes = [n for n, _ in next(iter(curves.values()))]
+    most = max(spread.high for curve in curves.values() for _, spread in curve)
+    bottom = drawing.bottom + 24 + HEIGHT
 
-    Raises:
-        ImportError: matplotlib is not installed.
-    """
-    # Imported here, so that the benchmark runs without it; Agg needs no screen.
-    import matplotlib
+    def place(n: int, cost: float) -> tuple[float, float]:
+        along = math.log(n / sizes[0]) / math.log(sizes[-1] / sizes[0])
+        return LEFT + along * (RIGHT - LEFT), bottom - cost / most * HEIGHT
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    step = 10 ** math.floor(math.log10(most))
+    for count in range(int(most / step) + 1):
+        left, right = place(sizes[0], count * step), place(sizes[-1], count * step)
+        drawing.line([left, right], "grid")
+        drawing.text(LEFT - 6, left[1] + 4, f"{count * step:g}", "small", "end")
+    for n, anchor in ((sizes[0], "start"), (sizes[-1], "end")):
+        drawing.text(place(n, 0)[0], bottom + 18, f"{n:,}", "small", anchor)
 
-    figure, axes = pyplot.subplots(figsize=(charts.WIDTH_INCHES, 4.5), layout="constrained")
-    for name, by_size in costs.items():
-        spreads = [Spread.of(values) for values in by_size.values()]
-        medians = [spread.median for spread in spreads]
-        below = [spread.median - spread.low for spread in spreads]
-        above = [spread.high - spread.median for spread in spreads]
-        axes.errorbar(list(by_size), medians, [below, above], label=name, marker="o", capsize=2)
-    axes.set_title("What a timer costs", loc="left", fontweight="bold")
-    axes.set_xlabel("timers pending")
-    axes.set_ylabel("CPU time for one operation, µs")
-    axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
-    axes.grid(color=charts.GRID)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    figure.savefig(file, dpi=160)
-    pyplot.close(figure)
+    # The highest curve first, so that names that would lie upon each other can be pushed down.
+    above = 0.0
+    for number, name in enumerate(sorted(curves, key=lambda one: -curves[one][-1][1].median)):
+        colour = COLOURS[number % len(COLOURS)]
+        drawing.line([place(n, spread.median) for n, spread in curves[name]], colour)
+        for n, spread in curves[name]:
+            drawing.line([place(n, spread.low), place(n, spread.high)], colour)
+        above = max(above + 16, place(*_end(curves[name]))[1] + 4)
+        drawing.text(RIGHT + 6, above, name, f"small {colour}")
+    drawing.bottom = max(bottom + 18, above)
+    return drawing
+
+
+def _end(curve: Sequence[tuple[int, Spread]]) -> tuple[int, float]:
+    n, spread = curve[-1]
+    return n, spread.median
 
 
 # -- the command line ------------------------------------------------------------------------------
@@ -267,10 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "date": datetime.now(UTC).date().isoformat(),
     }
     write(options.output / "timers.json", costs, settings)
-    try:
-        draw(costs, options.output / "timers.png")
-    except ImportError as error:
-        print(f"no chart: {error}")
+    (options.output / "timers.svg").write_text(str(draw(costs)))
     print(f"seed: {options.seed}; written: {options.output}")
 
 
