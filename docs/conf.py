@@ -40,7 +40,7 @@ html_theme = "furo"
 html_title = "Trunkline"
 html_copy_source = False
 html_static_path = ["_static"]
-html_css_files = ["signatures.css"]
+html_css_files = ["signatures.css", "charts.css"]
 myst_heading_anchors = 3
 
 add_module_names = False

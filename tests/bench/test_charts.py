@@ -1,6 +1,7 @@
 """A chart shows everybody, in the order of the result, and why others have failed."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ import pytest
 from support.measurements import run
 
 from bench.charts import draw, draw_contest, sentence
+from bench.contests import all_contests
 from bench.model import Contest
 from bench.processes import ROOT
 from bench.report import rank
@@ -164,3 +166,10 @@ def test_from_the_command_line_charts_are_drawn_again_the_same(
     second = Path(done.stdout.strip())
     assert (first.name, second.name) == ("echo.svg", "echo.svg")
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_every_contest_has_its_chart_on_the_page_and_there_is_no_other() -> None:
+    docs = ROOT / "docs"
+    shown = re.findall(r"\(speed/(.*?)\.svg\)", (docs / "speed.md").read_text())
+    drawn = [file.stem for file in (docs / "speed").iterdir()]
+    assert sorted(shown) == sorted(drawn) == sorted(contest.name for contest in all_contests())
