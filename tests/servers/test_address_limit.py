@@ -21,7 +21,7 @@ from servers.serving import (
 from support.peers import receive_all
 
 from trunkline import Endpoint, LocalAddress, Server, ensure_address, proxy_protocol
-from trunkline.servers.address_limit import AddressLimit
+from trunkline.sockets.address_limit import AddressLimit
 
 # -- who is a client -------------------------------------------------------------------------------
 

@@ -12,8 +12,8 @@ from .._core.log_record import about
 from .._printable import printable
 from .._sys.sockaddr import AnyName, Name
 from ..errors import SocketClosed, SocketError, StreamError, TimedOut, TrunklineError
+from ..sockets.address_limit import AddressLimit
 from ..streams.stream import DEFAULT_TIMEOUT
-from .address_limit import AddressLimit
 from .limits import LimitedChannel, check_limit_of_time
 from .server_connection import ServerConnection
 

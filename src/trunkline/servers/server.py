@@ -26,10 +26,10 @@ from ..addresses import Endpoint
 from ..errors import SocketClosed, SocketError
 from ..multiplex.event_base import EventBase
 from ..sockets.active_socket import ActiveSocket
+from ..sockets.address_limit import AddressLimit
 from ..sockets.passive_socket import PassiveSocket
 from ..streams.stream import DEFAULT_TIMEOUT, Timeout
 from .acceptor import Acceptor
-from .address_limit import AddressLimit
 from .binding import SERVER_BACKLOG, Hosts, Paths, ServerSocketOptions, bind_all
 from .connection import (
     Connection,
