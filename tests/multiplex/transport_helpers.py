@@ -41,6 +41,7 @@ CALLBACKS = (
     "pause_writing",
     "resume_writing",
     "timed_out",
+    "stop_requested",
     "connection_lost",
 )
 

@@ -6,9 +6,10 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from servers.serving import eventually
 from sockets.helpers import Call, raising, receive_exactly, signals, stream_and_peer
 from support.peers import reset
 from support.timing import MS, PATIENCE
@@ -195,11 +196,4 @@ def test_a_server_serves_and_its_limits_hold(limits: dict[str, float]) -> None:
         began = time.monotonic()
         assert peer.recv(1) == b""
         assert 0.9 < time.monotonic() - began < PATIENCE
-        assert wait_for(lambda: server.statistics().timed_out == 1)
-
-
-def wait_for(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + PATIENCE
-    while not condition() and time.monotonic() < end:
-        time.sleep(MS)
-    return condition()
+        eventually(lambda: server.statistics().timed_out == 1)

@@ -6,6 +6,9 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from .._core.accept_policy import AcceptVerdict, accept_back_off, accept_verdict
+from .._core.callbacks import check_callback
+from .._core.counts import check_count
+from .._core.deadline import check_timeout
 from .._core.timer_queue import Timer
 from .._core.uncopied import Uncopied
 from .._sys.readiness import READABLE
@@ -15,14 +18,19 @@ from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import Endpoint
 from ..errors import SocketClosed, SocketError
+from ..sockets.address_limit import AddressLimit
 from ..sockets.passive_socket import PassiveSocket
 from .event_base import EventBase
 from .protocol import ProtocolLike
 from .protocol_check import check_factory
 from .transport import Transport
+from .transport_core import OPEN
 from .transport_options import TransportOptions, check_transport_options
 
-__all__ = ("Listener", "listen")
+__all__ = ("DEFAULT_DRAIN_TIMEOUT", "Listener", "listen")
+
+DEFAULT_DRAIN_TIMEOUT = 10.0
+"""Seconds that clients get when their server ends, unless told otherwise."""
 
 _ACCEPTS_AT_ONCE = 64  # so that a flood of connections does not keep everything else waiting
 
@@ -30,9 +38,12 @@ _ACCEPTS_AT_ONCE = 64  # so that a flood of connections does not keep everything
 class Listener(Registration, Uncopied):
     """Accepts connections, and makes a transport of each; `listen` makes it.
 
-    It owns its passive socket: closing it closes that. Connections live on. It survives running out
-    of descriptors: that is logged once, and it accepts again when something of ours is closed, or
-    after a growing delay.
+    It owns its passive socket: closing it closes that. Connections live on, while `stop` ends them,
+    too. It survives running out of descriptors: that is logged once, and it accepts again when
+    something of ours is closed, or after a growing delay.
+
+    Attributes:
+        refused: How many connections were closed at once, as their client had enough of them.
     """
 
     def __init__(
@@ -42,6 +53,9 @@ class Listener(Registration, Uncopied):
         protocol_factory: Callable[[], ProtocolLike],
         error_callback: Callable[[SocketError], object] | None,
         transport_options: TransportOptions,
+        *,
+        max_connections: int | None = None,
+        max_connections_per_address: int | None = None,
     ) -> None:
         super().__init__(socket.fileno())
         self._event_base = event_base
@@ -50,6 +64,13 @@ class Listener(Registration, Uncopied):
         self._protocol_factory = protocol_factory
         self._error_callback = error_callback
         self._transport_options = transport_options
+        self._connections: set[Transport] = set()
+        self._max_connections = float("inf") if max_connections is None else max_connections
+        self._addresses = AddressLimit(max_connections_per_address)
+        self.refused: int = 0
+        self._is_stopping = False
+        self._stopped: list[Callable[[], object]] = []  # who is told that all have ended
+        self._drain_timer: Timer | None = None
         self._back_off = accept_back_off()
         self._is_paused = False
         self._retry_timer: Timer | None = None
@@ -67,10 +88,21 @@ class Listener(Registration, Uncopied):
         """The name that it listens at."""
         return self._socket.local_name
 
+    @property
+    def connections(self) -> frozenset[Transport]:
+        """Those of the connections that are not over, as they are just now."""
+        return frozenset(self._connections)
+
     # -- accepting -------------------------------------------------------------------------------
 
+    @property
+    def _may_accept(self) -> bool:
+        is_full = len(self._connections) >= self._max_connections
+        return not (is_full or self._is_paused or self._socket.closed)
+
     def _start(self) -> None:
-        self._event_base._watch(self, READABLE)
+        if self._may_accept:
+            self._event_base._watch(self, READABLE)
 
     def _stop(self) -> None:
         self._event_base._unwatch(self)
@@ -93,7 +125,8 @@ class Listener(Registration, Uncopied):
                 if accepted is None:
                     return
                 self._welcome(*accepted)
-            if self._is_paused or self._socket.closed:
+            if not self._may_accept:
+                self._stop()
                 return
 
     def _survive(self, error: SocketError) -> bool:
@@ -136,20 +169,40 @@ class Listener(Registration, Uncopied):
 
     def _retry(self) -> None:
         self._stop_retrying()
-        if not (self._is_paused or self._socket.closed):
-            self._start()
+        self._start()
 
     def _welcome(self, descriptor: SocketDescriptor, name: Name) -> None:
+        if not self._addresses.enter(name):
+            self.refused += 1
+            descriptor.close()
+            return
         try:
             protocol = self._protocol_factory()
             transport = Transport(self._event_base, protocol, **self._transport_options)
         except BaseException as error:
+            self._addresses.leave(name)
             descriptor.close()
             if not isinstance(error, Exception):
                 raise
             self._event_base.exception_handler(error, self)
         else:
+            self._connections.add(transport)
+            transport._owner = self
             transport._attach(descriptor, name, local_name=self._local_name)
+
+    def _connection_ended(self, transport: Transport) -> None:
+        """One of the connections is over, or has been detached."""
+        was_full = len(self._connections) >= self._max_connections
+        self._connections.discard(transport)
+        name = transport.remote_name
+        assert name is not None
+        self._addresses.leave(name)
+        if self._event_base.closed:
+            return
+        if was_full and self._retry_timer is None:
+            self._start()
+        if self._is_stopping and not self._connections:
+            self._tell_stopped()
 
     # -- the owner's side ------------------------------------------------------------------------
 
@@ -161,8 +214,64 @@ class Listener(Registration, Uncopied):
     def resume(self) -> None:
         """Undo `pause`."""
         self._is_paused = False
-        if not self._socket.closed:
-            self._start()
+        self._start()
+
+    def stop(
+        self,
+        drain: float | None = DEFAULT_DRAIN_TIMEOUT,
+        *,
+        stopped: Callable[[], object] | None = None,
+    ) -> None:
+        """Stop listening, and end the connections, each in its own time.
+
+        You would want it to end a server in good order, for instance when a signal comes. The
+        protocols are told, by `TransportProtocol.stop_requested`; one that knows what is still to
+        be said says so, and closes. Those that have not closed when the time is up are aborted.
+
+        It may be repeated, which sets the time anew: an impatient second signal may give 0.
+
+        Args:
+            drain: Seconds for the connections to end; 0 aborts them at once, None is for ever.
+            stopped: Called without arguments when all have ended, and their protocols know.
+
+        Raises:
+            TypeError, ValueError: The time is none, or `stopped` cannot be called.
+        """
+        seconds = check_timeout(drain, "drain")
+        if stopped is not None:
+            check_callback(stopped, what="stopped")
+        is_first = not self._is_stopping
+        self._is_stopping = True
+        if stopped is not None:
+            self._stopped.append(stopped)
+        self.close()
+        if is_first and seconds != 0:
+            for transport in self.connections:
+                if transport._state == OPEN:  # not if the one before has ended it, for instance
+                    transport._call("stop_requested")
+        self._stop_draining()
+        if not self._connections:
+            self._tell_stopped()
+        elif seconds == 0:
+            self._abort_all()
+        elif seconds is not None:
+            self._drain_timer = self._event_base.add_timer(self._abort_all, seconds, one_shot=True)
+
+    def _abort_all(self) -> None:
+        for transport in self.connections:
+            transport.abort()
+
+    def _stop_draining(self) -> None:
+        if self._drain_timer is not None:
+            self._event_base.remove_timer(self._drain_timer)
+            self._drain_timer = None
+
+    def _tell_stopped(self) -> None:
+        """Tell that all have ended, after their protocols, which are told by deferred calls."""
+        self._stop_draining()
+        stopped, self._stopped = self._stopped, []
+        for callback in stopped:
+            self._event_base.call_soon(callback)
 
     def close(self) -> None:
         """Stop listening; connections that were accepted live on. May be repeated."""
@@ -201,6 +310,8 @@ def listen(
     protocol_factory: Callable[[], ProtocolLike],
     *,
     error_callback: Callable[[SocketError], object] | None = None,
+    max_connections: int | None = None,
+    max_connections_per_address: int | None = None,
     **transport_options: Unpack[TransportOptions],
 ) -> Listener:
     """Accept connections on an event base, and make a transport of each.
@@ -211,6 +322,11 @@ def listen(
         protocol_factory: Called without arguments for each connection; it returns the protocol.
         error_callback: Called with an error that ends the accepting. By default it goes to the
             event base's `exception_handler`.
+        max_connections: How many connections there are at once, None for no limit. More of them
+            wait in the backlog.
+        max_connections_per_address: How many of them one client may have, None for no such limit.
+            More are accepted, and closed at once. IPv6 addresses with the same first 64 bits are
+            one client, and local sockets are not counted.
         **transport_options: As for `Transport`: `delivery`, `external_format`, `line_limit`,
             `high_water`, `low_water`, `idle_timeout`, `read_timeout`, `write_timeout`, `context`.
 
@@ -223,4 +339,18 @@ def listen(
     """
     check_transport_options(event_base, transport_options)
     check_factory(protocol_factory, transport_options.get("delivery", "bytes"))
-    return Listener(event_base, socket, protocol_factory, error_callback, transport_options)
+    for what, count in (
+        ("max_connections", max_connections),
+        ("max_connections_per_address", max_connections_per_address),
+    ):
+        if count is not None:
+            check_count(what, count)
+    return Listener(
+        event_base,
+        socket,
+        protocol_factory,
+        error_callback,
+        transport_options,
+        max_connections=max_connections,
+        max_connections_per_address=max_connections_per_address,
+    )

@@ -122,5 +122,12 @@ class TransportProtocol:
         Return True to go on. By default the connection is aborted, with `TimedOut`.
         """
 
+    def stop_requested(self) -> None:
+        """The listener that has accepted the connection stops, see `Listener.stop`.
+
+        An override says what is still to be said, and calls `Transport.close` when that is all. By
+        default the connection goes on until it ends by itself, or the time is up.
+        """
+
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is over: in good order if there is no error."""

@@ -109,6 +109,7 @@ class Transport(ReadingTransport):
         self._where = None
         self._local_name = None
         self._began_at = self._ended_at = None
+        self._owner = None
         # Reading.
         self.bytes_received = 0
         self._interrupted = False

@@ -7,7 +7,7 @@ this one, writing (`transport_writing`), reading (`transport_reading`), and the 
 import contextlib
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any
+from typing import Any, Protocol
 
 from .._core.external_format import ExternalFormat
 from .._core.output_queue import OutputQueue
@@ -34,6 +34,13 @@ CLOSED = 3  # the descriptor is gone, and the protocol has been told, or is abou
 STATES = ("connecting", "open", "closing", "closed")
 
 
+class Owner(Protocol):
+    """Who has made a transport, and counts it."""
+
+    def _connection_ended(self, transport: Any, /) -> None:
+        """The connection is over, or has left the transport."""
+
+
 class TransportCore(Registration, Uncopied):
     """A connection on an event base, which calls it when its descriptor is ready."""
 
@@ -42,9 +49,9 @@ class TransportCore(Registration, Uncopied):
         __weakref__ _began_at _caller _cancel_connecting _context _delivery _ended_at _eof_seen
         _eof_told _eof_wanted _error _external_format _form _has_more _high_water _is_delivering
         _is_delivery_due _is_held _is_paused _is_reading _is_waiting_to_write _limits _line_limit
-        _local_name _low_water _queue _read_at _receive _send _state _take_in _unread _where _writer
-        _writing_is_paused _written_at bytes_received bytes_sent descriptor event_base _interrupted
-        remote_name
+        _local_name _low_water _owner _queue _read_at _receive _send _state _take_in _unread _where
+        _writer _writing_is_paused _written_at bytes_received bytes_sent descriptor event_base
+        _interrupted remote_name
     """.split()  # noqa: SIM905 - one name a line would take a page
 
     _number: int
@@ -61,6 +68,7 @@ class TransportCore(Registration, Uncopied):
     _caller: ProtocolCaller
     _context: Context | None
     _limits: TimeLimits | None  # None until there are any
+    _owner: Owner | None
     # Reading.
     bytes_received: int
     _interrupted: bool  # a callback has changed how, or whether, to go on delivering
@@ -214,6 +222,9 @@ class TransportCore(Registration, Uncopied):
             descriptor.close()
         if tell and not self.event_base.closed:
             self.event_base.call_soon(self._call, "connection_lost", error)
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            owner._connection_ended(self)
 
     def _remember_local_name(self) -> None:
         """Ask for the local name while there is one."""

@@ -1,6 +1,7 @@
 """Servers: a handler for each connection, in threads, with limits and an orderly end."""
 
 from .._core.proxy_protocol import ProxyHeader, ProxyTLV
+from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT
 from .activation import activated_sockets
 from .async_states import (
     AsyncIOState,
@@ -10,7 +11,6 @@ from .async_states import (
 from .ending import JOIN_TIMEOUT
 from .proxy import proxy_header, proxy_protocol
 from .server import (
-    DEFAULT_DRAIN_TIMEOUT,
     DEFAULT_IDLE_TIMEOUT,
     DEFAULT_MAX_CONNECTIONS,
     Server,

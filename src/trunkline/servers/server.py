@@ -13,6 +13,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Never, Self, Unpack
 
+from .._core.counts import check_count
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormatLike
 from .._core.log_record import about
@@ -25,6 +26,7 @@ from .._sys.waker import Waker
 from ..addresses import Endpoint
 from ..errors import SocketClosed, SocketError
 from ..multiplex.event_base import EventBase
+from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT
 from ..sockets.active_socket import ActiveSocket
 from ..sockets.address_limit import AddressLimit
 from ..sockets.passive_socket import PassiveSocket
@@ -50,7 +52,6 @@ from .server_options import (
     AtLimit,
     check_at_limit,
     check_bytes,
-    check_count,
     check_handler,
     check_per_address,
     check_server_names,
@@ -61,7 +62,6 @@ from .threads import Threads, make_runner
 from .waiting import wait_for_event
 
 __all__ = (
-    "DEFAULT_DRAIN_TIMEOUT",
     "DEFAULT_IDLE_TIMEOUT",
     "DEFAULT_MAX_CONNECTIONS",
     "Server",
@@ -72,9 +72,6 @@ DEFAULT_MAX_CONNECTIONS = 1000
 
 DEFAULT_IDLE_TIMEOUT = 300.0
 """Seconds for which nothing may move on a connection, unless told otherwise."""
-
-DEFAULT_DRAIN_TIMEOUT = 10.0
-"""Seconds that clients get when their server ends, unless told otherwise."""
 
 # Seconds for the accepting thread to notice that it should end, and to close what it has.
 _ALLOWANCE = 1.0

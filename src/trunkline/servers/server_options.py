@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
+from .._core.counts import check_count
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.meant import meant_instead
 from .binding import ServerSocketOptions
@@ -11,7 +12,6 @@ __all__ = (
     "AtLimit",
     "check_at_limit",
     "check_bytes",
-    "check_count",
     "check_handler",
     "check_names",
     "check_per_address",
@@ -108,15 +108,6 @@ def check_bytes(refusal: bytes) -> None:
     """Raise `TypeError` unless a refusal is one."""
     if not isinstance(refusal, bytes):
         raise TypeError(f"refusal is bytes, not {type(refusal).__name__}")
-
-
-def check_count(what: str, count: int) -> int:
-    """Return a number of connections, if it is one."""
-    if isinstance(count, bool) or not isinstance(count, int):
-        raise TypeError(f"{what} is an integer, not {type(count).__name__}")
-    if count < 1:
-        raise ValueError(f"{what} is at least 1, not {count}")
-    return count
 
 
 def check_per_address(count: int | None, threads: str) -> int | None:

@@ -27,11 +27,11 @@ from .._sys.clock import monotonic
 from .._sys.processes import Signals, fork
 from .._sys.readiness import READABLE, wait_for_any
 from ..errors import OperationNotSupported, SocketError
+from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT
 from ..sockets.passive_socket import PassiveSocket
 from .binding import Hosts, Paths, SupervisorSocketOptions, bind_all
 from .connection import check_optional_callable
 from .python_names import PythonSupervisorNames
-from .server import DEFAULT_DRAIN_TIMEOUT
 from .supervisor_options import check_count, check_supervisor_names
 from .worker import MakeServer, Place, Worker, WorkerStatus, run_worker, worker_signals
 

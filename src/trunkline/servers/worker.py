@@ -17,8 +17,8 @@ from .._sys.clock import monotonic
 from .._sys.processes import PipeEnd, Signals, kill, open_pipe, reap
 from .._sys.readiness import READABLE, wait_for_any
 from .._sys.waker import Waker
+from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT
 from ..sockets.passive_socket import PassiveSocket
-from .server import DEFAULT_DRAIN_TIMEOUT
 
 __all__ = (
     "MakeServer",
