@@ -257,6 +257,65 @@ def test_the_count_grows_with_whatever_is_taken_and_with_nothing_else() -> None:
     assert taking(buffer.clear)
 
 
+# ---- Lines that are skipped ----
+
+
+def test_a_line_is_skipped_as_it_arrives_and_nothing_of_it_is_kept() -> None:
+    buffer = buffer_of(b"one")
+    for _ in range(3):
+        assert buffer.skip_line() is None
+        assert len(buffer) == 0
+        buffer.feed(b"more")
+    buffer.feed(b"\ntwo\n")
+    assert buffer.skip_line() == 3 + 3 * 4 + 1
+    assert buffer.take_line(None) == "two"
+    assert buffer.skip_line() is None
+
+
+def test_the_count_of_what_is_skipped_begins_anew_where_something_else_was_taken() -> None:
+    buffer = buffer_of(b"one")
+    assert buffer.skip_line() is None
+    buffer.feed(b"+two\nthree\n")
+    assert buffer.take_char() == "+"
+    assert buffer.skip_line() == 4
+    assert buffer.skip_line() == 6
+
+
+def test_the_last_line_can_be_skipped_once() -> None:
+    buffer = buffer_of(b"last")
+    assert buffer.skip_line() is None
+    buffer.feed_eof()
+    flags = [buffer.missing_newline]
+    assert buffer.skip_line() == 4
+    assert [*flags, buffer.missing_newline] == [False, True]
+    for _ in range(2):
+        with pytest.raises(EndOfFile):
+            buffer.skip_line()
+
+
+def test_skipping_is_progress_also_in_the_middle_of_a_line() -> None:
+    buffer = buffer_of(b"abc")
+    counts = [buffer.taken_count]
+    for data in (b"", b"def", b"\n"):
+        buffer.skip_line()
+        counts.append(buffer.taken_count)
+        buffer.feed(data)
+        buffer.skip_line()
+    counts.append(buffer.taken_count)
+    assert counts == [0, 1, 1, 2, 3]
+
+
+def test_lines_that_were_found_ahead_are_skipped_one_by_one() -> None:
+    buffer = buffer_of(b"".join(b"%d\n" % number for number in range(100)))
+    coming = iter(range(100))
+    for _ in range(20):
+        for _ in range(2):
+            assert buffer.take_line(None) == str(next(coming))
+        for _, line in zip(range(2), buffer.lines_ahead, strict=False):
+            assert line == str(next(coming))
+        assert buffer.skip_line() == len(f"{next(coming)}\n")
+
+
 # ---- Changes of format ----
 
 
@@ -372,6 +431,7 @@ class Model(RuleBasedStateMachine):
         self.rest = b""
         self.at_end = False
         self.last_char = b""  # the bytes of the character that can be unread
+        self.skipped = 0  # bytes of a line of which more is to be skipped
         self.external_format = ExternalFormat()
         self.buffer = InputBuffer(self.external_format)
 
@@ -457,6 +517,8 @@ class Model(RuleBasedStateMachine):
     def drop(self, size: int) -> bytes:
         taken, self.rest = self.rest[:size], self.rest[size:]
         self.last_char = b""
+        if taken:
+            self.skipped = 0
         return taken
 
     # -- what is done ----
@@ -479,6 +541,25 @@ class Model(RuleBasedStateMachine):
         if taken:
             newlines = (b"\r", b"\n") if self.external_format.eol == "cr" else (b"\n",)
             assert self.buffer.missing_newline is not taken.endswith(newlines)
+
+    @rule()
+    def skip_line(self) -> None:
+        newline = {"lf": b"\n", "crlf": b"\n", "cr": b"[\r\n]"}[self.external_format.eol]
+        found = re.search(newline, self.rest)
+        size = found.end() if found else len(self.rest)
+        already, self.skipped = self.skipped, 0
+        if found or (self.at_end and size + already):
+            assert self.buffer.skip_line() == already + size
+            assert self.buffer.missing_newline is (found is None)
+        elif self.at_end:
+            with pytest.raises(EndOfFile):
+                self.buffer.skip_line()
+        else:
+            assert self.buffer.skip_line() is None
+            self.skipped = already + size
+        if size:
+            self.last_char = b""
+        self.rest = self.rest[size:]
 
     @rule()
     def take_char(self) -> None:
@@ -509,6 +590,7 @@ class Model(RuleBasedStateMachine):
         target = bytearray(size)
         count = self.buffer.take_into(memoryview(target))
         assert target[:count] == self.rest[:size]
+        self.skipped = 0
         self.buffer.push_back(memoryview(target)[:count])
         self.last_char = b""
 

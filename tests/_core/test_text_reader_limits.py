@@ -1,10 +1,12 @@
 """Text readers: limits, what is decoded ahead of the reads, and how much work that is."""
 
+import contextlib
 from collections.abc import Iterable, Iterator
 
 import pytest
 from _core.helpers import (
     EOLS,
+    HANDLERS,
     NEWLINES,
     DecoderMeter,
     Reading,
@@ -95,14 +97,96 @@ def test_nothing_is_lost_when_a_line_is_too_long(
     assert lines == lines_of(text, eol)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_a_line_that_is_too_long_can_be_skipped(encoding: str) -> None:
-    reading = Reading(encoding, data="abcdef\nxy\n".encode(encoding))
-    with pytest.raises(LineTooLong):
-        reading.line(4)
-    while reading.char() != "\n":
-        pass
-    assert reading.line(4) == "xy"
+@for_each_eol
+@for_each_encoding
+@few_examples
+@given(data=st.data(), wanted=st.lists(st.booleans(), min_size=30, max_size=30))
+def test_any_of_the_lines_can_be_skipped(
+    encoding: str, eol: str, wanted: list[bool], data: st.DataObject
+) -> None:
+    text = data.draw(texts(encoding))
+    reading = Reading(encoding, eol)
+    lines: list[tuple[str, bool] | None] = []
+    skipped = 0
+    for _ in reading.arrive(data.draw(pieces_of(text.encode(encoding)))):
+        with contextlib.suppress(EndOfFile):
+            while True:
+                if wanted[len(lines)]:
+                    line = reading.line()
+                    if line is None:
+                        break
+                    lines.append((line, reading.reader.missing_newline))
+                    continue
+                size, has_ended = reading.reader.skip_line(reading.at_end)
+                skipped += size
+                if not has_ended and not (reading.at_end and skipped):
+                    break
+                lines.append(None)
+                skipped = 0
+    expected = lines_of(text, eol)
+    assert lines == [it if wanted[number] else None for number, it in enumerate(expected)]
+
+
+@few_examples
+@for_each_encoding
+@given(raw=st.binary(max_size=30), data=st.data(), eol=eols, errors=st.sampled_from(HANDLERS))
+def test_a_line_is_skipped_whatever_is_in_it(
+    encoding: str, eol: str, errors: str, raw: bytes, data: st.DataObject
+) -> None:
+    if encoding in ("utf-16", "utf-32"):  # in which there is no text without a byte order
+        raw = "\ufeff".encode(encoding) + raw
+    reading = Reading(encoding, eol, errors)
+    skipped = 0
+    for _ in reading.arrive(data.draw(pieces_of(raw))):
+        has_ended = True
+        while has_ended:
+            size, has_ended = reading.reader.skip_line(reading.at_end)
+            skipped += size
+    assert not reading.data
+    assert skipped <= len(raw)
+    if isinstance(reading.reader, DirectTextReader):
+        assert skipped == len(raw)
+
+
+def test_malformed_text_is_malformed_again_in_the_line_behind_one_that_was_skipped() -> None:
+    reading = Reading("utf-16-le", data=b"\x00\xd8a\0\n\0" + b"\x00\xd8b\0\n\0")
+    assert reading.reader.skip_line(False) == (6, True)
+    with pytest.raises(DecodingError):
+        reading.line()
+
+
+def test_a_text_without_the_byte_order_that_it_needs_has_no_lines_to_skip() -> None:
+    reading = Reading("utf-16", data=b"a\0\n\0")
+    with pytest.raises(DecodingError, match="BOM"):
+        reading.reader.skip_line(False)
+    assert reading.data == b"a\0\n\0"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-32-be", "cp037"])
+@for_each_eol
+def test_what_is_skipped_is_counted_in_bytes(encoding: str, eol: str) -> None:
+    line = ("abc" + NEWLINES[eol]).encode(encoding)
+    reading = Reading(encoding, eol, data=line * 3)
+    assert reading.line() == "abc"
+    assert reading.char() == "a"
+    reading.reader.unread_char()
+    assert reading.reader.skip_line(False) == (len(line), True)
+    assert reading.text(1) == "a"
+    assert reading.reader.skip_line(False) == (len(line) - unit(encoding), True)
+
+
+def test_not_even_what_is_no_text_yet_is_kept_of_a_line_that_is_skipped() -> None:
+    reading, skipped = Reading("utf-7", data=b"+"), 0
+    for _ in range(100):
+        reading.data += b"AGEAYQBh" * 200
+        size, has_ended = reading.reader.skip_line(False)
+        skipped += size
+        assert not has_ended
+        assert len(reading.data) == 0
+    assert skipped > 100 * 1600 - 10_000
+    reading.data += b"-\nthe next one\n"
+    assert reading.reader.skip_line(False)[1]
+    assert reading.line() == "the next one"
 
 
 def test_the_error_says_what_the_limit_was() -> None:

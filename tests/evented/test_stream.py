@@ -195,6 +195,36 @@ def test_a_line_that_fills_the_stream_is_too_long(start: Start, place: Place) ->
         start(play(script))
 
 
+def test_a_line_that_fills_the_stream_can_be_skipped_and_the_next_one_read(
+    start: Start, place: Place
+) -> None:
+    """The socket has stopped reading then, and has to be told that there is room again."""
+
+    def script() -> Script:
+        stream = place.connect(None, lambda event: None, stream=True)
+        stream.limit = 1000
+        line = b"x" * 30_000 + b"\n"
+        with (yield from accepted(listener)) as connection:
+            connection.sendall(b"x" * 1001)
+            yield lambda: len(stream._input_buffer) > 1000
+            with pytest.raises(LineTooLong):
+                stream.read_line(limit=100)
+            skipped = 0
+            connection.sendall(line[1001:] + b"next\n")
+            while not skipped:
+                try:
+                    skipped = stream.skip_line()
+                except TimedOut:
+                    assert not stream.has_buffered_input
+                    yield lambda: stream.has_buffered_input
+            assert skipped == len(line)
+            assert stream.read_line() == "next"
+            stream.close()
+
+    with place.listener() as listener:
+        start(play(script))
+
+
 def test_in_stream_mode_bytes_can_be_had_all_the_same(start: Start, place: Place) -> None:
     told = Told()
 

@@ -71,6 +71,33 @@ def test_what_was_asked_for_comes_in_the_order_of_the_requests(answers: Answers)
         ]
 
 
+def test_after_a_line_that_is_too_long_the_next_one_can_be_read(answers: Answers) -> None:
+    with raising_base() as event_base, state_and_peer(event_base) as (state, peer):
+        peer.sendall(b"x" * 100)
+        state.read_line(answers.read, limit=50)
+        run_until(event_base, lambda: answers.all)
+        assert isinstance(answers.error(), LineTooLong)
+        state.skip_line(answers.read, timeout=10 * MS)
+        run_until(event_base, lambda: answers.all)
+        assert isinstance(answers.error(), TimedOut)  # what there was of it is gone
+        state.skip_line(answers.read)
+        settle(event_base)
+        peer.sendall(b"y" * 50 + b"\nnext\nlast")
+        run_until(event_base, lambda: answers.all)
+        state.read_line(answers.read)
+        run_until(event_base, lambda: len(answers.all) == 2)
+        peer.close()
+        state.skip_line(answers.read)
+        run_until(event_base, lambda: len(answers.all) == 3)
+        state.skip_line(answers.read)
+        run_until(event_base, lambda: len(answers.all) == 4)
+        *answered, (nothing, error) = answers.all
+        assert answered == [(151, None), ("next", None), (4, None)]
+        assert (nothing, type(error)) == (0, EndOfFile)
+        assert error is not None
+        assert str(error).startswith("skip_line ")
+
+
 def test_a_request_waits_until_all_is_there(answers: Answers) -> None:
     with raising_base() as event_base, state_and_peer(event_base) as (state, peer):
         for piece in (b"ab", b"cd", b"e\n"):

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from trunkline._core.deadline import Deadline
 
 READS: dict[str, Callable[..., Any]] = {
     "read_line": lambda stream, **options: stream.read_line(**options),
+    "skip_line": lambda stream, **options: stream.skip_line(**options),
     "read_char": lambda stream, **options: stream.read_char(**options),
     "peek_char": lambda stream, **options: stream.peek_char(**options),
     "read_text": lambda stream, **options: stream.read_text(5, **options),
@@ -29,7 +31,7 @@ READS: dict[str, Callable[..., Any]] = {
     "read_until": lambda stream, **options: stream.read_until(b"|", **options),
     "read_into": lambda stream, **options: stream.read_into(bytearray(5), **options),
 }
-NEED_MORE = sorted(READS.keys() - {"read_char", "peek_char", "read"})
+NEED_MORE = sorted(READS.keys() - {"read_char", "peek_char", "read", "skip_line"})
 
 
 def has_output(stream: Stream) -> bool:
@@ -115,6 +117,89 @@ def test_a_limit_of_nothing_allows_empty_lines() -> None:
         assert stream.read_until(b"\n", limit=0, timeout=PATIENCE) == b"\n"
 
 
+# -- lines that are skipped -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("external_format", ["utf-8/lf", "utf-8/crlf", "latin-1/cr", "utf-16/crlf"])
+def test_after_a_line_that_is_too_long_the_reader_goes_on_with_the_next(
+    external_format: str,
+) -> None:
+    encoding, _, eol = external_format.partition("/")
+    newline = {"lf": "\n", "crlf": "\r\n", "cr": "\r"}[eol]
+    long_line = ("x" * 200_000 + newline).encode(encoding)
+    raw = long_line + f"next{newline}last".encode(encoding.replace("utf-16", "utf-16-le"))
+    with (
+        stream_and_peer(external_format=external_format, timeout=PATIENCE) as (stream, peer),
+        Call(peer.sendall, raw) as sending,
+    ):
+        with pytest.raises(LineTooLong):
+            stream.read_line()
+        assert stream.skip_line() == len(long_line)
+        assert stream.read_line() == "next"
+        sending.result()
+        peer.close()
+        flags = [stream.missing_newline]
+        assert stream.skip_line() == len("last") * (2 if encoding == "utf-16" else 1)
+        assert [*flags, stream.missing_newline] == [False, True]
+        with pytest.raises(EndOfFile, match=r"^skip_line \("):
+            stream.skip_line()
+
+
+def test_a_line_of_whatever_size_is_skipped_in_the_room_of_the_buffer() -> None:
+    count = 3000
+
+    class Huge(Endless):
+        left = count
+
+        def receive_into(self, buffer: memoryview) -> int:
+            super().receive_into(buffer)
+            self.left -= 1
+            if self.left < 0:
+                buffer[-1:] = b"\n"
+            return len(buffer)
+
+    stream = Stream(Huge(), input_buffer_size=10_000)
+    tracemalloc.start()
+    try:
+        assert stream.skip_line() == (count + 1) * 10_000
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+    assert not stream.has_buffered_input
+
+
+def test_a_skip_that_runs_out_of_time_goes_on_in_the_same_line() -> None:
+    with stream_and_peer() as (stream, peer):
+        for piece in (b"1234", b"5678"):
+            peer.sendall(piece)
+            with pytest.raises(TimedOut):
+                stream.skip_line(timeout=10 * MS)
+            assert not stream.has_buffered_input
+        peer.sendall(b"9\nnext\n")
+        assert stream.skip_line(timeout=PATIENCE) == 10
+        assert stream.read_line(timeout=PATIENCE) == "next"
+
+
+def test_the_rest_of_a_line_can_be_skipped_among_lines_that_are_iterated_over() -> None:
+    with stream_and_peer(timeout=PATIENCE) as (stream, peer):
+        peer.sendall(b"".join(b"%d\nno\n" % number for number in range(300)))
+        peer.close()
+        kept = []
+        for line in stream:
+            kept.append(int(line))
+            assert stream.skip_line() == 3
+        assert kept == list(range(300))
+
+
+def test_a_line_that_is_no_text_can_be_skipped() -> None:
+    with stream_and_peer(timeout=PATIENCE) as (stream, peer):
+        peer.sendall(b"caf\xe9\nnext\n")
+        with pytest.raises(DecodingError):
+            stream.read_line()
+        assert stream.skip_line() == 5
+        assert stream.read_line() == "next"
+
+
 # -- limits of time -------------------------------------------------------------------------------
 
 
@@ -156,7 +241,7 @@ def test_with_no_time_at_all_nothing_is_waited_for(call: str) -> None:
 def test_with_no_time_at_all_what_has_arrived_is_read(call: str) -> None:
     with stream_and_peer(input_buffer_size=2) as (stream, peer):
         peer.sendall(b"1234|\n")
-        assert READS[call](stream, timeout=0) in ("1234|", "1", "1234|", b"1234|", b"12", 5)
+        assert READS[call](stream, timeout=0) in ("1234|", "1", "1234|", b"1234|", b"12", 5, 6)
 
 
 @pytest.mark.parametrize("call", NEED_MORE)
@@ -231,6 +316,14 @@ class Endless:
         raise NotImplementedError
 
     wait_ready = wait_writable = wait_readable
+
+
+def test_a_line_that_never_ends_is_skipped_for_no_longer_than_the_time() -> None:
+    stream = Stream(Endless())
+    with pytest.raises(TimedOut, match=r"^skip_line a peer that never stops: time limit") as caught:
+        stream.skip_line(timeout=30 * MS)
+    assert caught.value.deadline
+    assert not stream.has_buffered_input
 
 
 @pytest.mark.parametrize("call", ["read_line", "read_exactly", "read_until", "read_text"])

@@ -2,7 +2,8 @@
 
 The buffer does no input itself. Whoever has received something calls `feed`, or `feed_eof` when
 nothing more will come. Each ``take_…`` method returns None while there is not enough and takes
-nothing then; nor does it when it raises.
+nothing then; nor does it when it raises. `skip_line`, which may have to drop more than there is
+room for, drops what there is.
 
 Whoever takes lines mostly takes many. So a batch of them is decoded and split at once, and their
 bytes stay where they are until all of its lines were taken, or something else is wanted. A batch is
@@ -44,6 +45,8 @@ class InputBuffer:
         "_left",
         "_looks_ahead",
         "_next_batch_bytes",
+        "_skipped",
+        "_skipped_at",
         "_taken_count",
         "_takes_lines",
         "_text",
@@ -57,6 +60,8 @@ class InputBuffer:
         self._is_direct = isinstance(self._text, DirectTextReader)
         self.at_end: bool = False
         self._taken_count = 0
+        self._skipped = 0  # bytes of a line that is being skipped
+        self._skipped_at = 0  # and what `_taken_count` was then
         self._looks_ahead = True
         self.lines_ahead: Iterator[str] = _NO_LINES
         self._batch = _NO_LINES
@@ -167,6 +172,34 @@ class InputBuffer:
             self._taken_count += 1
             self._takes_lines = True
         return line
+
+    def skip_line(self) -> int | None:
+        """Drop the next line, its newline included, and return how many bytes it had.
+
+        What there is of it is dropped also where None is returned. The next call goes on in this
+        line, and counts on, unless something else has been taken meanwhile.
+
+        Raises:
+            DecodingError: The decoder cannot even tell where the line ends.
+            EndOfFile: Nothing is left.
+        """
+        if self._batch_bytes:
+            self._end_batch()
+        if self._skipped_at != self._taken_count:
+            self._skipped = 0
+        size, has_ended = self._text.skip_line(self.at_end)
+        self._skipped += size
+        if size:
+            self._taken_count += 1
+        self._skipped_at = self._taken_count
+        if not has_ended:
+            if not self.at_end:
+                return None
+            if not self._skipped:
+                raise EndOfFile
+        self._text.missing_newline = not has_ended
+        size, self._skipped = self._skipped, 0
+        return size
 
     def _look_ahead(self) -> str | None:
         """Find many lines, and return the first of them."""

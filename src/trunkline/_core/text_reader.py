@@ -27,6 +27,7 @@ from .newlines import (
 __all__ = ("DecodingTextReader", "DirectTextReader", "TextReader", "make_text_reader")
 
 _LONGEST_NEWLINE = 8  # bytes: CR LF in UTF-32
+_MOST_PENDING = 8192  # bytes that are kept of a line that is skipped, if they are no text yet
 
 
 class _Gathered:
@@ -142,6 +143,20 @@ class TextReader:
         self.missing_newline = newline < 0
         self._drop(stop)
         return line
+
+    def skip_line(self, at_end: bool) -> tuple[int, bool]:
+        """Drop what there is of the next line, its newline included.
+
+        Returns:
+            How many bytes that was, and whether a newline was among them.
+        """
+        if not self._buffer:  # what has been decoded to nothing belongs to what comes next
+            return 0, False
+        newline = find_newline(self._buffer, self._eol, self._scanned)
+        stop = newline + 1 if newline >= 0 else len(self._buffer)
+        size = self._size(stop, 0)
+        self._drop(stop)
+        return size, newline >= 0
 
     def _check_limit(self, end: int, stop: int, limit: int | None) -> None:
         if limit is not None and self._size(stop, stop - end) > limit:
@@ -362,6 +377,22 @@ class DecodingTextReader(TextReader):
             line = super().take_line(limit, self._exhausted(at_end))
             if line is not None or not self._decode_to_newline(limit, at_end):
                 return line
+
+    def skip_line(self, at_end: bool) -> tuple[int, bool]:
+        """See `TextReader`. What is malformed is dropped like everything else."""
+        skipped = 0
+        self._decoder.errors = "ignore" if self._errors == "ignore" else "replace"
+        try:
+            while True:
+                size, has_ended = super().skip_line(at_end)
+                skipped += size
+                if has_ended or not self._decode_to_newline(None, at_end):
+                    return skipped, has_ended
+                if len(self._pending) > _MOST_PENDING:  # as in UTF-7, behind a plus
+                    skipped += len(self._pending)
+                    self._set_state(b"", self._flags)
+        finally:
+            self._decoder.errors = self._errors
 
     def take_char(self, at_end: bool) -> str | None:
         while True:

@@ -171,5 +171,5 @@ class _Right:
         self._channel.check_open(self._operation)
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        if kind is None and self._operation == "read":
+        if self._operation == "read":  # in vain, it may have dropped a part of a line
             self._channel.note_input()

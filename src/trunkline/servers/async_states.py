@@ -48,6 +48,9 @@ BytesCallback: TypeAlias = Callable[["AsyncIOState", bytes, Exception | None], o
 LineCallback: TypeAlias = Callable[["AsyncIOState", str, Exception | None], object]
 """What is called with a state, the line that was read, and None or the error."""
 
+CountCallback: TypeAlias = Callable[["AsyncIOState", int, Exception | None], object]
+"""What is called with a state, how many bytes were dropped, and None or the error."""
+
 WriteCallback: TypeAlias = Callable[["AsyncIOState", Exception | None], object]
 """What is called with a state, and None or the error."""
 
@@ -196,7 +199,7 @@ class _Read:
         operation: str,
         take: Callable[[], Any],
         callback: Callable[..., object],
-        nothing: bytes | str,
+        nothing: bytes | str | int,
     ) -> None:
         self.operation = operation
         self.take = take
@@ -372,6 +375,22 @@ class AsyncIOState(Uncopied):
         check_limit(limit)
         take = partial(self._input.take_line, limit)
         self._read(_Read("read_line", take, callback, ""), timeout)
+
+    def skip_line(self, callback: CountCallback, *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
+        """Drop everything up to the next newline, and the newline.
+
+        You would want it after `LineTooLong` or `DecodingError`, to go on with the next line. When
+        the time is up, what there was of the line is gone; another request goes on in it.
+
+        Args:
+            callback: Called with the state, how many bytes the line had, its newline included, and
+                None or the error.
+            timeout: Seconds for the whole line. Default: `read_timeout`.
+
+        Raises:
+            Busy, TypeError, ValueError: As for `read_some`.
+        """
+        self._read(_Read("skip_line", self._input.skip_line, callback, 0), timeout)
 
     def _read(self, request: _Read, timeout: Timeout) -> None:
         check_optional_callable("callback", request.callback)

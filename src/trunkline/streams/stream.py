@@ -85,7 +85,8 @@ class Stream(PythonStreamNames, Uncopied):
     Every reading call has a `timeout`, in seconds for the whole call: None is for ever, 0 takes
     only what has arrived, and the default is the stream's own `timeout`. When it passes, `TimedOut`
     is raised and nothing is lost: what has arrived will be there for the next call. The same goes
-    for the `limit` of a line or block, in bytes, which raises `LineTooLong`.
+    for the `limit` of a line or block, in bytes, which raises `LineTooLong`. Only `skip_line` is
+    there to lose something.
 
     All calls raise `SocketClosed` when the stream is closed, also if that happens while they wait;
     `ConnectionReset` when the peer has thrown the connection away; and `Busy`.
@@ -198,6 +199,31 @@ class Stream(PythonStreamNames, Uncopied):
                     self._check_time("read_line", deadline)
                 self._receive("read_line", deadline)
                 has_received = True
+
+    def skip_line(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> int:
+        """Drop everything up to the next newline, and the newline, and return how many bytes.
+
+        You would want it after `LineTooLong` or `DecodingError`, to go on with the next line: it
+        takes a line of whatever size, keeps nothing of it, and does not mind what is no text.
+
+        Where the peer ends without a newline, what came after the last one is dropped, and
+        `missing_newline` is then True.
+
+        Args:
+            timeout: Seconds for the whole call. Give one where the peer is not trusted, and could
+                send a line that never ends.
+
+        Returns:
+            How many bytes the line had, its newline included. What was read of it in other ways
+            does not count.
+
+        Raises:
+            EndOfFile: The peer has finished, and nothing is left.
+            TimedOut: The time is up. What there was of the line is gone; another call goes on in
+                the same line, and counts on.
+            DecodingError: The text has no byte order mark, which its encoding needs.
+        """
+        return self._read("skip_line", self._input.skip_line, timeout)
 
     @property
     def missing_newline(self) -> bool:
