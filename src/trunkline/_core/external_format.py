@@ -50,7 +50,9 @@ class ExternalFormat:
             not one of text or cannot be decoded piece by piece.
     """
 
-    __slots__ = ("encoding", "eol", "errors", "mixes_with_bytes")
+    __slots__ = ("_is_plain", "encoding", "eol", "errors", "mixes_with_bytes")
+
+    _is_plain: bool  # whether text is written as `str.encode` does it, which is what costs least
 
     encoding: str
     eol: Eol
@@ -78,6 +80,7 @@ class ExternalFormat:
         self._set("eol", eol)
         self._set("errors", errors)
         self._set("mixes_with_bytes", _mixes_with_bytes(name, decoding_errors(self)))
+        self._set("_is_plain", (name, eol, errors) == ("utf-8", "lf", "strict"))
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)

@@ -132,6 +132,7 @@ class Transport(ReadingTransport):
         self.set_water_marks(high_water, low_water)
         self.set_protocol(protocol)
         self._external_format = ensure_external_format(external_format)
+        self._writes_plainly = self._external_format._is_plain
         self._writer = None
         self._line_limit = line_limit
         self._form = make_delivery(delivery, self, self._external_format, line_limit)
@@ -192,6 +193,7 @@ class Transport(ReadingTransport):
         if external_format is not None:
             self._end_text()
             self._writer = None
+            self._writes_plainly = new_format._is_plain
         self._form = form
         self._has_more = False
         self._delivery, self._external_format, self._line_limit = delivery, new_format, limit

@@ -50,8 +50,8 @@ class TransportCore(Registration, Uncopied):
         _eof_told _eof_wanted _error _external_format _form _has_more _high_water _is_delivering
         _is_delivery_due _is_held _is_paused _is_reading _is_waiting_to_write _limits _line_limit
         _local_name _low_water _owner _queue _read_at _receive _send _state _take_in _unread _where
-        _writer _writing_is_paused _written_at bytes_received bytes_sent descriptor event_base
-        _interrupted remote_name
+        _writer _writes_plainly _writing_is_paused _written_at bytes_received bytes_sent descriptor
+        event_base _interrupted remote_name
     """.split()  # noqa: SIM905 - one name a line would take a page
 
     _number: int
@@ -94,7 +94,8 @@ class TransportCore(Registration, Uncopied):
     _writing_is_paused: bool  # the protocol has been asked to pause
     _eof_wanted: bool  # the writing half is to be ended after the queue
     _queue: OutputQueue
-    _writer: TextWriter | None  # None until text is written
+    _writer: TextWriter | None  # None until text is written that it takes one for
+    _writes_plainly: bool
     _high_water: int
     _low_water: int
     _send: Callable[[Any, int], int]

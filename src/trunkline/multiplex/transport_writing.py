@@ -34,7 +34,10 @@ class WritingTransport(TransportCore):
             ValueError: The writing half has been ended by `write_eof`.
         """
         if type(data) is not bytes:
-            data = self._as_bytes(data)
+            if self._writes_plainly and type(data) is str:
+                data = data.encode()
+            else:
+                data = self._as_bytes(data)
         if self._eof_wanted:
             raise ValueError("the writing half of the connection has been ended by write_eof()")
         if not data or self._state >= CLOSING:
