@@ -55,7 +55,7 @@ _NAMES = {
     "sockets": """
         ATTEMPT_DELAY ActiveSocket CLOSE_TIMEOUT DEFAULT_BACKLOG HostEntry LINGER_TIMEOUT
         OPTION_NAMES PassiveSocket Resolution Resolver Socket SystemResolver ensure_hostname
-        lookup_hostname make_socket make_socket_from_fd make_socket_pair
+        from_socket lookup_hostname make_socket make_socket_from_fd make_socket_pair
     """,
     "streams": """
         DEFAULT_BUFFER_SIZE DEFAULT_LIMIT DEFAULT_TIMEOUT ExternalFormat ExternalFormatLike

@@ -167,6 +167,13 @@ class SocketDescriptor(Descriptor):
         heir._file = self._file
         return heir
 
+    def give_up(self) -> socket.socket:
+        """Return a socket of Python's for it, which owns it; this object is closed then."""
+        if self._file is not None:
+            self._file.show_life()  # nobody removes the file any more
+            self._file = None
+        return socket.socket(self.family, self.kind, 0, self.detach())
+
     def restore_blocking(self) -> None:
         """Undo what adopting has done to the socket, which others may share."""
         os.set_blocking(self._number, self._was_blocking)

@@ -5,6 +5,7 @@ from .connecting import ATTEMPT_DELAY
 from .make_socket import make_socket, make_socket_from_fd, make_socket_pair
 from .options import OPTION_NAMES
 from .passive_socket import DEFAULT_BACKLOG, PassiveSocket
+from .python_sockets import from_socket
 from .resolving import (
     HostEntry,
     Resolution,
@@ -29,6 +30,7 @@ __all__ = (
     "Socket",
     "SystemResolver",
     "ensure_hostname",
+    "from_socket",
     "lookup_hostname",
     "make_socket",
     "make_socket_from_fd",

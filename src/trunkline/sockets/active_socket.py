@@ -12,6 +12,7 @@ from .._core.deadline import Deadline
 from .._core.external_format import ExternalFormat, ExternalFormatLike
 from .._sys.clock import monotonic
 from .._sys.lingering import linger
+from .._sys.python_socket import PythonSocket
 from .._sys.readiness import wait_for_any
 from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import DONT_ROUTE, MORE, OUT_OF_BAND, PEEK, SocketDescriptor
@@ -615,6 +616,18 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             return Detached(
                 self._descriptor.transfer(), self._remote_name, self.external_format, unread, unsent
             )
+
+    def to_socket(self) -> PythonSocket:
+        """See `Socket.to_socket`."""
+        made = super().to_socket()
+        made.settimeout(self._timeout)
+        return made
+
+    def _check_nothing_queued(self) -> None:
+        if self._input:
+            raise ValueError("the stream has input that was not read: read it first")
+        if self._output:
+            raise ValueError("the stream has output that is not sent: finish_output() first")
 
     def _attach(self, unread: bytes, unsent: bytes) -> None:
         """Begin with bytes that were received, and others that are to be sent, by another shell."""

@@ -11,6 +11,8 @@ class PythonSocketNames(ElsewhereNames):
     """The methods of Python's sockets that no socket of ours has by that name."""
 
     if not TYPE_CHECKING:  # which are to find them missing
+        detach = Elsewhere("to_socket() returns one of Python's sockets")
+        dup = Elsewhere("make_socket_from_fd() makes a socket of a duplicate of fileno()")
         getblocking = Elsewhere("calls that may wait have a timeout, and 0 is not to wait")
         getsockname = Elsewhere("this end's name is the property local_name")
         getsockopt = Elsewhere("get_option() takes an option's name, see OPTION_NAMES")

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, cast
 
 from .._core.uncopied import Uncopied
+from .._sys.python_socket import PythonSocket
 from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import Endpoint, IPAddress, LocalAddress
@@ -69,6 +70,30 @@ class Socket(PythonSocketNames, Uncopied):
     def unwatch_closing(self, callback: Callable[[int], None]) -> None:
         """Undo `watch_closing`, if that was done."""
         self._descriptor.unwatch_closing(callback)
+
+    def to_socket(self) -> PythonSocket:
+        """Give this socket to Python: return a `socket.socket`, and close this one.
+
+        You would want it to hand on what Trunkline has made to a library that takes Python's
+        sockets; `from_socket` is the way back. The new one owns the descriptor, and waits for as
+        long as a stream's `timeout` was, or for ever. If this one was bound to a path, the file is
+        left to you.
+
+        Raises:
+            ValueError: There is input that was not read, or output that was not sent: it would be
+                lost. The socket is as it was.
+            Busy: Another thread is using the socket.
+            SocketClosed: The socket is closed.
+        """
+        with self._descriptor.reading, self._descriptor.writing:
+            self._check_nothing_queued()
+            heir = self._descriptor.transfer()
+        made = heir.give_up()
+        made.setblocking(True)
+        return made
+
+    def _check_nothing_queued(self) -> None:
+        """Raise if anything would be lost with this object."""
 
     def __enter__(self) -> Self:
         return self
