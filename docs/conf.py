@@ -57,7 +57,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"trunkline\.\w+\.(python_names|uncopied)\..*"),
     (r"py:class", r"trunkline\._sys\..*"),
     (r"py:class", r"Any|Callable|Context|Iterator|Literal|Self|Sequence|PathLike|Thread|P(\.\w+)?"),
-    (r"py:class", r"Arguments|Buffer|HasFileno"),
+    (r"py:class", r"Arguments|Buffer|HasFileno|PythonSocket"),
     (r"py:class", r".*\.Maybe(Stream|Condition)"),
 ]
 
