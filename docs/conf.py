@@ -165,6 +165,7 @@ NOT_CALLED = {
     trunkline.IOHandler,
     trunkline.Listener,
     trunkline.PassiveSocket,
+    trunkline.Reconnector,
     trunkline.Resolver,
     trunkline.ServerConnection,
     trunkline.Socket,

@@ -43,8 +43,8 @@ _NAMES = {
     """,
     "multiplex": """
         Blocks Cause DEFAULT_HIGH_WATER Delivery EventBase Frames IOHandler Listener Readiness
-        Statistics Timer Transport TransportProtocol adopt available_backends connect fd_readable
-        fd_writable listen wait_until_fd_ready
+        Reconnector Statistics Timer Transport TransportProtocol adopt available_backends connect
+        fd_readable fd_writable listen reconnect wait_until_fd_ready
     """,
     "servers": """
         AsyncIOState DEFAULT_DRAIN_TIMEOUT DEFAULT_IDLE_TIMEOUT DEFAULT_MAX_CONNECTIONS

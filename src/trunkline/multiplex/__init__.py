@@ -10,6 +10,7 @@ from .event_base import EventBase
 from .handlers import Cause, IOHandler
 from .listener import Listener, listen
 from .protocol import TransportProtocol
+from .reconnector import Reconnector, reconnect
 from .statistics import Statistics
 from .transport import DEFAULT_HIGH_WATER, Transport
 from .waits import Readiness, fd_readable, fd_writable, wait_until_fd_ready
@@ -24,6 +25,7 @@ __all__ = (
     "IOHandler",
     "Listener",
     "Readiness",
+    "Reconnector",
     "Statistics",
     "Timer",
     "Transport",
@@ -34,5 +36,6 @@ __all__ = (
     "fd_readable",
     "fd_writable",
     "listen",
+    "reconnect",
     "wait_until_fd_ready",
 )

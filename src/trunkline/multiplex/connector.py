@@ -21,9 +21,10 @@ from .event_base import EventBase
 from .handlers import Cause, Event
 from .protocol import ProtocolLike
 from .transport import Transport
+from .transport_core import Owner
 from .transport_options import TransportOptions
 
-__all__ = ("connect",)
+__all__ = ("ConnectOptions", "LocalConnectOptions", "connect", "connect_for")
 
 # What active sockets take, and transports do without.
 _OF_SOCKETS = frozenset(StreamOptions.__annotations__)
@@ -93,6 +94,20 @@ def connect(
         ValueError: An option is none of those that it can be.
         SocketClosed: The event base is closed.
     """
+    return connect_for(None, event_base, protocol, address_family, options)
+
+
+def connect_for(
+    owner: Owner | None,
+    event_base: EventBase,
+    protocol: ProtocolLike,
+    address_family: AddressFamily,
+    options: dict[str, Any],
+) -> Transport:
+    """Do what `connect` does, and tell somebody when the transport has ended, or will never begin.
+
+    That may be before this returns.
+    """
     for_transport = TransportOptions.__annotations__.keys() & options.keys()
     transport_options = cast(
         "TransportOptions", {name: options.pop(name) for name in for_transport}
@@ -109,10 +124,12 @@ def connect(
         source = options.get("local_filename")
         source = None if source is None else ensure_address(source, "local")
         transport = Transport(event_base, protocol, **transport_options)
+        transport._owner = owner
         _LocalConnector(transport, target, source).start(timeout)
     else:
         plan = ConnectPlan(address_family, **options)
         transport = Transport(event_base, protocol, **transport_options)
+        transport._owner = owner
         _Connector(transport, plan).start(timeout)
     return transport
 

@@ -24,7 +24,7 @@ from .lingering import linger
 from .protocol_caller import ProtocolCaller
 from .time_limits import TimeLimits
 
-__all__ = ("CLOSED", "CLOSING", "CONNECTING", "OPEN", "STATES", "TransportCore")
+__all__ = ("CLOSED", "CLOSING", "CONNECTING", "OPEN", "STATES", "Owner", "TransportCore")
 
 # How far a transport has come: plain integers, since those of an enumeration cost more to compare.
 CONNECTING = 0  # there is no connection yet; what is written is queued
@@ -209,6 +209,7 @@ class TransportCore(Registration, Uncopied):
         if self._state == CLOSED:
             return
         self._state = CLOSED
+        self._error = error
         self._ended_at = self.event_base.now()
         self._interrupted = True
         self._unread = b""
