@@ -1,6 +1,7 @@
 """A listener knows its connections: how many there may be, and how all of them end."""
 
 import contextlib
+import contextvars
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from multiplex.transport_helpers import (
     Failure,
     Recorder,
     failures_of,
+    receive_exactly,
     receive_while,
     run_until,
     settle,
@@ -273,8 +275,8 @@ def test_it_may_be_stopped_again_by_those_who_are_told(setting: Setting, base: E
     for _ in range(3):
         setting.accept()
     setting.listener.stop(stopped=lambda: told.append("stopped"))
-    assert setting.listener.connections == frozenset()
     run_until(base, lambda: told)
+    assert setting.listener.connections == frozenset()
     settle(base)
     assert told == ["stopped"]
 
@@ -301,6 +303,69 @@ def test_a_base_that_is_closed_meanwhile_is_no_error(make_setting: Callable[...,
         setting.listener.stop(None)
     protocol.transport.abort()
     assert setting.listener.connections == frozenset()
+
+
+@pytest.mark.parametrize("context", [None, contextvars.copy_context()])
+def test_a_callback_may_stop_it_and_none_is_called_inside_of_another(
+    make_setting: Callable[..., Setting], base: EventBase, context: contextvars.Context | None
+) -> None:
+    setting = make_setting(context=context)
+    stopped: list[bool] = []
+    failures = failures_of(base)
+
+    def stop(data: bytes) -> None:
+        setting.listener.stop(PATIENCE, stopped=lambda: stopped.append(True))
+        setting.protocols[0].transport.write(b"still here")
+
+    setting.then["data_received"] = stop
+
+    def close_all() -> None:
+        for each in setting.listener.connections:
+            each.close()
+
+    setting.then["stop_requested"] = close_all
+    client, protocol = setting.accept()
+    _, other = setting.accept()
+    client.sendall(b"x")
+    run_until(base, lambda: stopped)
+    assert (failures, protocol.nested) == ([], [])
+    # Whichever of them was told first has closed the other, too.
+    assert sorted(each.names.count("stop_requested") for each in (protocol, other)) == [0, 1]
+    assert receive_exactly(client, 10) == b"still here"
+
+
+def test_a_factory_that_stops_it_makes_no_connection(setting: Setting, base: EventBase) -> None:
+    stopped: list[bool] = []
+
+    def make() -> Recorder:
+        setting.listener.stop(PATIENCE, stopped=lambda: stopped.append(not setting.protocols))
+        return Recorder(connection_made=setting.protocols.append)
+
+    setting.make = make
+    client = setting.connect()
+    run_until(base, lambda: stopped)
+    settle(base)
+    assert client.recv(1) == b""
+    assert stopped == [True]
+    assert not setting.protocols
+    assert not setting.listener.connections
+
+
+def test_a_client_that_has_finished_still_hears_the_goodbye(
+    setting: Setting, base: EventBase
+) -> None:
+    def say_goodbye() -> None:
+        for each in setting.listener.connections:
+            each.write(b"goodbye")
+            each.close()
+
+    setting.then.update(stop_requested=say_goodbye, eof_received=lambda: True)
+    client, protocol = setting.accept()
+    client.shutdown(socket.SHUT_WR)
+    run_until(base, lambda: "eof_received" in protocol.names)
+    setting.listener.stop(PATIENCE)
+    run_until(base, lambda: protocol.is_lost)
+    assert receive_exactly(client, 7) == b"goodbye"
 
 
 def test_a_signal_may_stop_it(setting: Setting, base: EventBase) -> None:

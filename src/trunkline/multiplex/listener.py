@@ -186,6 +186,10 @@ class Listener(Registration, Uncopied):
                 raise
             self._event_base.exception_handler(error, self)
         else:
+            if self._is_stopping:  # the factory has seen to that
+                self._addresses.leave(name)
+                descriptor.close()
+                return
             self._connections.add(transport)
             transport._owner = self
             transport._attach(descriptor, name, local_name=self._local_name)
@@ -226,7 +230,8 @@ class Listener(Registration, Uncopied):
 
         You would want it to end a server in good order, for instance when a signal comes. The
         protocols are told, by `TransportProtocol.stop_requested`; one that knows what is still to
-        be said says so, and closes. Those that have not closed when the time is up are aborted.
+        be said says so, and closes. They are told a little later, so that a callback of theirs may
+        stop the listener, too. Those that have not closed when the time is up are aborted.
 
         It may be repeated, which sets the time anew: an impatient second signal may give 0.
 
@@ -245,10 +250,9 @@ class Listener(Registration, Uncopied):
         if stopped is not None:
             self._stopped.append(stopped)
         self.close()
-        if is_first and seconds != 0:
+        if is_first and seconds != 0 and not self._event_base.closed:
             for transport in self.connections:
-                if transport._state == OPEN:  # not if the one before has ended it, for instance
-                    transport._call("stop_requested")
+                self._event_base.call_soon(self._request_stop, transport)
         self._stop_draining()
         if not self._connections:
             self._tell_stopped()
@@ -256,6 +260,10 @@ class Listener(Registration, Uncopied):
             self._abort_all()
         elif seconds is not None:
             self._drain_timer = self._event_base.add_timer(self._abort_all, seconds, one_shot=True)
+
+    def _request_stop(self, transport: Transport) -> None:
+        if transport._state == OPEN:  # it may have ended meanwhile
+            transport._call("stop_requested")
 
     def _abort_all(self) -> None:
         for transport in self.connections:
