@@ -20,6 +20,7 @@ from multiplex.transport_helpers import (
 from support.timing import PATIENCE
 
 from trunkline import EventBase, PassiveSocket, make_socket
+from trunkline._core.accept_policy import EPISODE_GAP
 from trunkline.multiplex.listener import listen
 from trunkline.multiplex.transport import Transport
 from trunkline.testing.clock import ManualClock
@@ -161,6 +162,28 @@ def test_a_client_has_so_many_and_others_have_theirs(
     run_until(base, lambda: one.is_lost)
     setting.accept()
     assert (len(setting.protocols), setting.listener.refused) == (4, 1)
+
+
+def test_refusals_are_logged_once_for_as_long_as_they_go_on(
+    timed_base: EventBase,
+    clock: ManualClock,
+    make_setting: Callable[..., Setting],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    setting = make_setting(timed_base, max_connections_per_address=1)
+    setting.accept()
+    peer: Any = None
+    for count, told, pause in ((1, 1, 0.5), (2, 1, 1.1), (3, 2, 0)):
+        refused = setting.connect()
+        peer = refused.getsockname()
+        run_until(timed_base, lambda: setting.listener.refused == count)  # noqa: B023
+        assert len(caplog.records) == told
+        clock.advance(pause * EPISODE_GAP)
+    record: Any = caplog.records[-1]
+    assert record.levelname == "WARNING"
+    assert (str(record.peer.host), record.peer.port) == peer
+    assert record.local == setting.passive.local_name
+    assert f"connections of {record.peer} at {record.local} are refused" in record.getMessage()
 
 
 def test_connections_whose_protocol_cannot_be_made_do_not_count(

@@ -1,14 +1,21 @@
 """Listening on an event base: a transport for each connection that is accepted."""
 
 import contextlib
+import logging
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self, Unpack
 
-from .._core.accept_policy import AcceptVerdict, accept_back_off, accept_verdict
+from .._core.accept_policy import (
+    AcceptVerdict,
+    ShortageEpisodes,
+    accept_back_off,
+    accept_verdict,
+)
 from .._core.callbacks import check_callback
 from .._core.counts import check_count
 from .._core.deadline import check_timeout
+from .._core.log_record import about
 from .._core.timer_queue import Timer
 from .._core.uncopied import Uncopied
 from .._sys.readiness import READABLE
@@ -68,6 +75,7 @@ class Listener(Registration, Uncopied):
         self._max_connections = float("inf") if max_connections is None else max_connections
         self._addresses = AddressLimit(max_connections_per_address)
         self.refused: int = 0
+        self._refusals = ShortageEpisodes()
         self._is_stopping = False
         self._stopped: list[Callable[[], object]] = []  # who is told that all have ended
         self._drain_timer: Timer | None = None
@@ -173,8 +181,8 @@ class Listener(Registration, Uncopied):
 
     def _welcome(self, descriptor: SocketDescriptor, name: Name) -> None:
         if not self._addresses.enter(name):
-            self.refused += 1
             descriptor.close()
+            self._note_refusal(name)
             return
         try:
             protocol = self._protocol_factory()
@@ -193,6 +201,17 @@ class Listener(Registration, Uncopied):
             self._connections.add(transport)
             transport._owner = self
             transport._attach(descriptor, name, local_name=self._local_name)
+
+    def _note_refusal(self, name: Name) -> None:
+        """Count a connection that was refused, and log that; once for as long as it goes on."""
+        self.refused += 1
+        if self._refusals.begins(self._event_base.now()):
+            logging.getLogger("trunkline.multiplex").warning(
+                "connections of %s at %s are refused: it has enough of them",
+                name,
+                self.local_name,
+                extra=about(peer=name, local=self.local_name),
+            )
 
     def _connection_ended(self, transport: Transport) -> None:
         """One of the connections is over, or has been detached."""
@@ -333,8 +352,9 @@ def listen(
         max_connections: How many connections there are at once, None for no limit. More of them
             wait in the backlog.
         max_connections_per_address: How many of them one client may have, None for no such limit.
-            More are accepted, and closed at once. IPv6 addresses with the same first 64 bits are
-            one client, and local sockets are not counted.
+            More are accepted, and closed at once, which is logged once for as long as it goes on.
+            IPv6 addresses with the same first 64 bits are one client, and local sockets are not
+            counted.
         **transport_options: As for `Transport`: `delivery`, `external_format`, `line_limit`,
             `high_water`, `low_water`, `idle_timeout`, `read_timeout`, `write_timeout`, `context`.
 
