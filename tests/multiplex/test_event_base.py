@@ -1,8 +1,10 @@
 """An event base as an object: which backend it is on, how it is closed, what it tells of itself."""
 
+import gc
 import os
 import resource
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -413,3 +415,29 @@ def test_a_connection_is_accepted_and_served_by_handlers(base: EventBase) -> Non
             connection.close()
     assert received == [4]
     assert buffer == bytes([1, 2, 3, 4, 0])
+
+
+# -- being forgotten ------------------------------------------------------------------------------
+
+
+def test_an_event_base_that_is_forgotten_is_closed_with_a_warning(backend: str) -> None:
+    base = EventBase(backend=backend)
+    with open_channel() as channel:
+        base.set_io_handler(channel.reader, "read", lambda *_: None)
+        text = repr(base)
+        before = len(os.listdir("/dev/fd"))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            del base
+            gc.collect()
+        assert [str(warning.message) for warning in caught] == [f"unclosed {text}"]
+        assert len(os.listdir("/dev/fd")) < before
+
+
+def test_an_event_base_that_was_closed_or_not_made_is_forgotten_in_silence(backend: str) -> None:
+    EventBase(backend=backend).close()
+    with pytest.raises(ValueError, match="no such backend"):
+        EventBase(backend="none")
+    with no_descriptors_left(spare=1), pytest.raises(TooManyOpenFiles):
+        EventBase(backend=backend)
+    gc.collect()

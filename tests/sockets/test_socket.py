@@ -3,6 +3,8 @@
 import gc
 import os
 import socket
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -269,6 +271,41 @@ def test_a_socket_that_is_forgotten_is_closed_with_a_warning(state: str) -> None
         assert [str(warning.message) for warning in caught] == [f"unclosed {text}"]
         with pytest.raises(OSError, match="Bad file"):
             os.fstat(number)
+
+
+FORGETFUL = """
+from trunkline import {imported}
+def forget():
+    thing = {call}
+
+forget()
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "make_socket(connect='passive', local_host='127.0.0.1')",
+        "make_socket_pair()[0]",
+        "EventBase()",
+    ],
+)
+def test_the_development_mode_tells_where_what_was_forgotten_was_made(
+    call: str, tmp_path: Path
+) -> None:
+    script = tmp_path / "forgetful.py"
+    script.write_text(FORGETFUL.format(imported=call.partition("(")[0], call=call))
+    for options, told in ((["-X", "dev"], True), (["-W", "default"], False)):
+        run = subprocess.run(
+            [sys.executable, *options, script],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        assert "ResourceWarning: unclosed <" in run.stderr
+        assert (f", made at {script}:4\n" in run.stderr) is told
 
 
 def test_a_socket_that_was_closed_is_forgotten_in_silence() -> None:

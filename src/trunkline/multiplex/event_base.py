@@ -34,6 +34,8 @@ nothing is lost, and whatever is still ready will be reported again.
 
 import logging
 import os
+import sys
+import warnings
 import weakref
 from collections.abc import Callable
 from functools import cached_property
@@ -44,6 +46,7 @@ from typing import Any, Self
 from .._core.callbacks import check_callback
 from .._core.deadline import check_timeout
 from .._core.log_record import about
+from .._core.origin import origin
 from .._core.timer_queue import TimerQueue
 from .._sys.clock import Clock, monotonic
 from .._sys.readiness import READABLE
@@ -70,7 +73,8 @@ class EventBase(Monitor):
     """Calls handlers when descriptors are ready, timers when they are due, and deferred calls.
 
     You would want one for a program that talks to many peers in one thread. It is a context
-    manager, which closes it; the descriptors that it monitors are not closed.
+    manager, which closes it; the descriptors that it monitors are not closed. One that is forgotten
+    closes itself, with a `ResourceWarning`.
 
     Args:
         exit_when_empty: Let `dispatch` return when there is nothing left to wait for.
@@ -89,6 +93,7 @@ class EventBase(Monitor):
     """
 
     _iteration_time: float  # once more, for type checkers that want it in each class
+    _origin: str | None = None  # until it is complete
 
     def __init__(
         self,
@@ -115,6 +120,7 @@ class EventBase(Monitor):
         """
         self._iterations = 0
         self._time_waiting: float | None = 0.0 if collect_timing else None
+        self._origin = origin()
         _bases.add(self)
 
     # -- the loop --------------------------------------------------------------------------------
@@ -318,6 +324,13 @@ class EventBase(Monitor):
         self._deferred.clear()
         self._waker.close()
         _bases.discard(self)
+
+    def __del__(self) -> None:
+        if self._origin is None or self._is_closed or sys.is_finalizing():
+            return
+        text = f"unclosed {self!r}{self._origin}"
+        warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
+        self.close()
 
     @property
     def closed(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Literal, Self, cast
 
+from .._core.origin import origin
 from .._core.uncopied import Uncopied
 from .._sys.python_socket import PythonSocket
 from .._sys.sockaddr import AnyName, Name
@@ -24,6 +25,9 @@ class Socket(PythonSocketNames, Uncopied):
 
     A socket owns its descriptor: closing the socket closes it. All sockets are context managers:
     leaving the ``with`` block closes, and leaving it by an exception closes with ``abort=True``.
+
+    A socket that is forgotten closes itself, and a `ResourceWarning` says so; in Python's
+    development mode (``python -X dev``) it also says where the socket was made.
     """
 
     _descriptor: SocketDescriptor
@@ -32,6 +36,7 @@ class Socket(PythonSocketNames, Uncopied):
 
     def __init__(self, descriptor: SocketDescriptor) -> None:
         self._descriptor = descriptor
+        self._origin = origin()
 
     # -- life and death --------------------------------------------------------------------------
 
@@ -110,7 +115,8 @@ class Socket(PythonSocketNames, Uncopied):
         descriptor = getattr(self, "_descriptor", None)
         if descriptor is None or descriptor.is_closed or sys.is_finalizing():
             return
-        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+        text = f"unclosed {self!r}{self._origin}"
+        warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
         descriptor.close()
 
     # -- names -----------------------------------------------------------------------------------
