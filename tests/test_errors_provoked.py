@@ -30,6 +30,7 @@ from trunkline import (
     DecodingError,
     EndOfFile,
     Endpoint,
+    EndpointShutdown,
     Hangup,
     HostUnreachable,
     IPv4Address,
@@ -278,9 +279,17 @@ def test_a_peer_that_reads_no_more_is_a_broken_pipe_and_on_the_stream_a_hangup()
 def test_writing_after_the_end_of_writing(pair: tuple[ActiveSocket, socket.socket]) -> None:
     ours, _ = pair
     ours.shutdown(write=True)
-    with pytest.raises(BrokenPipe) as caught:
+    with pytest.raises(EndpointShutdown) as caught:
         ours.send_to(b"x")
-    check(caught.value, BrokenPipe, errno.EPIPE, "send", ours.remote_name)
+    check(caught.value, EndpointShutdown, errno.ESHUTDOWN, "write", ours.remote_name)
+
+
+def test_reading_after_the_end_of_reading(pair: tuple[ActiveSocket, socket.socket]) -> None:
+    ours, _ = pair
+    ours.shutdown(read=True)
+    with pytest.raises(EndpointShutdown) as caught:
+        ours.read_line()
+    check(caught.value, EndpointShutdown, errno.ESHUTDOWN, "read", ours.remote_name)
 
 
 def test_not_connected() -> None:

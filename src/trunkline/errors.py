@@ -236,7 +236,7 @@ class NotConnected(SocketError, codes=("ENOTCONN",)):
 
 
 class BrokenPipe(SocketError, BrokenPipeError, codes=("EPIPE",)):
-    """The peer reads no more, or this end has been shut down for writing."""
+    """The peer reads no more."""
 
 
 class Hangup(BrokenPipe):
@@ -244,7 +244,7 @@ class Hangup(BrokenPipe):
 
 
 class EndpointShutdown(SocketError, BrokenPipeError, codes=("ESHUTDOWN",)):
-    """The transport endpoint has been shut down."""
+    """This end has ended that direction of the connection, see `ActiveSocket.shutdown`."""
 
 
 class WouldBlock(SocketError, BlockingIOError, codes=("EAGAIN", "EWOULDBLOCK")):

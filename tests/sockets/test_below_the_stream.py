@@ -16,6 +16,7 @@ from trunkline import (
     ActiveSocket,
     BrokenPipe,
     ConnectionReset,
+    EndpointShutdown,
     LocalAddress,
     NotConnected,
     SocketClosed,
@@ -132,12 +133,18 @@ def test_sending_to_a_peer_that_is_gone_is_noticed_the_second_time() -> None:
         assert outcome in (BrokenPipe, ConnectionReset)  # and not what a stream makes of it
 
 
-def test_after_the_writing_has_ended_the_pipe_is_broken() -> None:
-    with stream_and_peer() as (stream, _):
+def test_nothing_goes_past_the_stream_in_a_direction_that_has_ended() -> None:
+    with stream_and_peer() as (stream, peer):
         stream.shutdown(write=True)
-        with pytest.raises(BrokenPipe, match=r"^send ") as caught:
-            stream.send_to(b"x")
-        assert type(caught.value) is BrokenPipe
+        for options in ({}, {"timeout": PATIENCE}, {"more": True}):
+            with pytest.raises(EndpointShutdown, match="has ended its writing"):
+                stream.send_to(b"x", **options)
+        peer.sendall(b"xy")
+        assert stream.receive_from(1, timeout=PATIENCE)[0] == b"x"
+        stream.shutdown(read=True)
+        for receive in (stream.receive_from, lambda size: stream.receive_from(bytearray(size))):
+            with pytest.raises(EndpointShutdown, match="has ended its reading"):
+                receive(1)
 
 
 def test_sending_past_output_that_is_queued_is_an_error() -> None:

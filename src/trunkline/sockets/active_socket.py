@@ -31,6 +31,7 @@ from ..errors import (
 from ..streams.channel import Channel
 from ..streams.stream import DEFAULT_BUFFER_SIZE, DEFAULT_TIMEOUT, Stream, Timeout
 from .connecting import start_to_connect
+from .ended import Ended
 from .families import family_label
 from .names import NameLike, ensure_name
 from .python_names import PythonConnectionNames
@@ -253,6 +254,14 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             return False
         return True
 
+    @property
+    def _is_useless(self) -> bool:
+        """Whether every operation will raise: it was never connected, or the connection is over."""
+        if not self._has_obstacle:
+            return False
+        is_unconnected = self._remote_name is None and self._connecting_to is None
+        return is_unconnected or self._fatal_error is not None
+
     def _check_alive(self, operation: str) -> None:
         # The system says of a socket that was never connected that its peer reads no more.
         if self._remote_name is None and self._connecting_to is None and not self.closed:
@@ -342,6 +351,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             TimedOut: Nothing could be sent in time.
             BrokenPipe: The peer reads no more.
             ConnectionReset: The peer has thrown the connection away.
+            EndpointShutdown: This end has ended its writing, see `shutdown`.
             NotConnected, SocketClosed, Busy: As the names say.
             ValueError: The stream has output that is not sent, or `start` and `end` are out of
                 bounds.
@@ -349,14 +359,14 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         channel = self._channel
         is_plain = timeout == 0 and not (out_of_band or dont_route or more)
         if is_plain and start == 0 and end is None and not self._output:
-            with channel.writing:  # what a server does for each message
+            with self._writing:  # what a server does for each message
                 sent = channel.send(data if isinstance(data, bytes) else bytes_of(data))
             if sent is None:
                 raise self._would_block("send")
             return sent
         flags = OUT_OF_BAND * out_of_band | DONT_ROUTE * dont_route | MORE * more
         deadline = Deadline(timeout, monotonic)
-        with channel.writing, _part(bytes_of(data), start, end) as view:
+        with self._writing, _part(bytes_of(data), start, end) as view:
             if self._output:
                 raise ValueError("the stream has output that is not sent: finish_output() first")
             while True:
@@ -417,6 +427,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             WouldBlock: Nothing is there, and `timeout` is 0.
             TimedOut: Nothing came in time.
             ConnectionReset: The peer has thrown the connection away.
+            EndpointShutdown: This end has ended its reading, see `shutdown`.
             NotConnected, SocketClosed, Busy: As the names say.
             ValueError: The stream has input that was not read, or `start` and `end` are out of
                 bounds, or urgent bytes come inline (see the option `oob_inline`).
@@ -425,7 +436,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         channel = self._channel
         is_plain = timeout == 0 and not (out_of_band or peek) and start == 0 and end is None
         if is_plain and not (self._input or isinstance(size_or_buffer, int)):
-            with channel.reading:
+            with self._reading:
                 try:
                     count = channel.receive_into(size_or_buffer)
                 except (TypeError, BufferError):
@@ -491,11 +502,13 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         """End one direction of the connection, or both, and keep the socket.
 
         Ending the writing sends what is queued first; the peer then reads end of file, and may go
-        on sending. `close` is still needed afterwards.
+        on sending. Whatever is done in an ended direction raises `EndpointShutdown` at once, and
+        `is_input_open` and `is_output_open` tell which is. Ending a direction once more does
+        nothing. `close` is still needed afterwards.
 
         Args:
-            read: End the reading: no read waits any more. What has arrived can still be read on
-                Linux, and then comes end of file; other systems may drop it.
+            read: End the reading. What has arrived and was not read is lost. Who is reading in
+                another thread gets the end of file.
             write: End the writing.
             timeout: Seconds to wait for the queue to be sent.
 
@@ -506,14 +519,40 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         """
         if not (read or write):
             raise ValueError("shutdown ends reading, writing or both: name one")
+        if not write:
+            self._end_directions(read=True)
+            return
+        deadline = self._deadline(timeout)
+        with self._descriptor.writing:
+            self._output += self._writer.finish()
+            self._flush("shutdown", deadline)
+            self._end_directions(read=read, write=True)
+
+    def _end_directions(self, *, read: bool = False, write: bool = False) -> None:
+        before = self._reading, self._writing, self._has_obstacle
+        # First, for those whom the system wakes look at it.
+        if read:
+            self._reading = Ended(self._descriptor, "read")
         if write:
-            deadline = self._deadline(timeout)
-            with self._descriptor.writing:
-                self._output += self._writer.finish()
-                self._flush("shutdown", deadline)
-                self._descriptor.shutdown(read=read, write=True)
-        else:
-            self._descriptor.shutdown(read=True)
+            self._writing = Ended(self._descriptor, "write")
+        self._has_obstacle = True
+        try:
+            self._descriptor.shutdown(read=read, write=write)
+        except BaseException:
+            self._reading, self._writing, self._has_obstacle = before
+            raise
+        if read:
+            self._input.stop_looking_ahead()
+
+    @property
+    def is_input_open(self) -> bool:
+        """Whether this end may read: it is open, and `shutdown` has not ended its reading."""
+        return not (self.closed or isinstance(self._reading, Ended))
+
+    @property
+    def is_output_open(self) -> bool:
+        """Whether this end may write: it is open, and `shutdown` has not ended its writing."""
+        return not (self.closed or isinstance(self._writing, Ended))
 
     def close(
         self,

@@ -6,6 +6,7 @@ it, the time limits, and what becomes of the channel's errors.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from enum import Enum
 from threading import get_ident
 from typing import Final, TypeAlias, TypeVar
@@ -127,8 +128,8 @@ class Stream(PythonStreamNames, Uncopied):
     def _go_through(self, channel: Channel) -> None:
         """Read and write through another channel from now on, which stands before the first one."""
         self._channel = channel
-        self._reading = channel.reading
-        self._writing = channel.writing
+        self._reading: AbstractContextManager[None] = channel.reading
+        self._writing: AbstractContextManager[None] = channel.writing
 
     @property
     def timeout(self) -> float | None:
@@ -151,7 +152,8 @@ class Stream(PythonStreamNames, Uncopied):
     @external_format.setter
     def external_format(self, value: ExternalFormatLike) -> None:
         external_format = ensure_external_format(value)
-        with self._reading, self._writing:
+        # Of a direction that has ended, too: the rights are the channel's.
+        with self._channel.reading, self._channel.writing:
             self._input.change_format(external_format)
             self._output += self._writer.finish()
             self._writer = TextWriter(external_format)
