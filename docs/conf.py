@@ -234,6 +234,7 @@ SHOWN_AS = {
     "AnyName": "Endpoint | LocalAddress",
     "Buffer": "Buffer",
     "DescriptorLike": "int | HasFileno",
+    "Source": "Any",  # the text says what
     "ProtocolLike": "TransportProtocol",  # or what has a method of it
     "Timeout": "float | None",  # or DEFAULT_TIMEOUT, of a type that is nobody's
 }

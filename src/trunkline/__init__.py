@@ -42,9 +42,9 @@ _NAMES = {
         StreamError TimedOut TooManyOpenFiles TrunklineError TryAgain WouldBlock
     """,
     "multiplex": """
-        Blocks Cause DEFAULT_HIGH_WATER Delivery EventBase Frames IOHandler Listener Readiness
-        Reconnector Statistics Timer Transport TransportProtocol adopt available_backends connect
-        fd_readable fd_writable listen reconnect wait_until_fd_ready
+        Blocks Cause DEFAULT_HIGH_WATER Delivery EventBase Frames IOHandler IOStatus Listener
+        Readiness Reconnector Statistics Timer Transport TransportProtocol adopt available_backends
+        connect fd_readable fd_writable listen reconnect wait_until_any_ready wait_until_fd_ready
     """,
     "servers": """
         AsyncIOState DEFAULT_DRAIN_TIMEOUT DEFAULT_IDLE_TIMEOUT DEFAULT_MAX_CONNECTIONS

@@ -414,3 +414,43 @@ def test_a_client_with_a_path_as_long_as_the_system_takes_does_no_harm(
             client.sendall(b"hello")
             assert server.read_exactly(5, timeout=PATIENCE) == b"hello"
             assert str(server.remote_filename) == name.decode()
+
+
+# -- waiting for a connection ---------------------------------------------------------------------
+
+
+@pytest.mark.exact_io("an interrupted look sees nothing")
+def test_a_connection_is_waited_for_and_stays_to_be_accepted() -> None:
+    with listening() as listener:
+        assert listener.wait_for_connection(timeout=0) is False
+        with connect(("127.0.0.1", listener.local_port)) as client:
+            for _ in range(2):
+                assert listener.wait_for_connection(timeout=PATIENCE) is True
+            assert listener.wait_for_connection(timeout=0) is True
+            with listener.accept() as server:
+                assert server.remote_port == client.getsockname()[1]
+            assert listener.wait_for_connection(timeout=0) is False
+
+
+def test_a_connection_is_waited_for_at_a_path(path: Path) -> None:
+    with local_listener(path) as listener:
+        assert not listener.wait_for_connection(timeout=0)
+        with make_socket(address_family="local", remote_filename=path):
+            assert listener.wait_for_connection()
+
+
+def test_waiting_for_a_connection_takes_no_longer_than_its_limit() -> None:
+    with listening() as listener:
+        start = time.monotonic()
+        assert listener.wait_for_connection(timeout=20 * MS) is False
+        assert time.monotonic() - start >= 20 * MS
+
+
+def test_the_arguments_of_waiting_for_a_connection_are_checked() -> None:
+    with listening() as listener:
+        with pytest.raises(ValueError, match="negative"):
+            listener.wait_for_connection(timeout=-1)
+        with pytest.raises(TypeError, match="number of seconds"):
+            listener.wait_for_connection(timeout="1")  # type: ignore[arg-type]
+    with passive() as sock, pytest.raises(ValueError, match=r"listen\(\) first"):
+        sock.wait_for_connection(timeout=0)

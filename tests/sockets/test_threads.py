@@ -269,6 +269,18 @@ def test_closing_from_many_threads_closes_once() -> None:
         assert left.closed
 
 
+def test_closing_ends_the_waiting_for_a_connection(waiting: threading.Semaphore) -> None:
+    with listening() as listener, Call(listener.wait_for_connection) as call:
+        wait_for_a_waiter(waiting)
+        with pytest.raises(Busy):
+            listener.wait_for_connection(timeout=0)
+        listener.close()
+        with pytest.raises(SocketClosed, match=r"^wait_for_connection "):
+            call.result()
+        with pytest.raises(SocketClosed, match=r"^wait_for_connection "):
+            listener.wait_for_connection()
+
+
 # -- ending a direction from another thread -------------------------------------------------------
 
 

@@ -114,9 +114,9 @@ class InputBuffer:
         if self._batch_bytes:
             has_lines = bool(self._left) or length_hint(self._batch) > 0
             return has_lines or len(self._data) > self._batch_bytes
-        return bool(self._data) or not (
-            isinstance(self._text, DirectTextReader) or self._text.at_boundary
-        )
+        if self._is_direct or self._data:
+            return bool(self._data)
+        return isinstance(self._text, DecodingTextReader) and not self._text.at_boundary
 
     # -- formats ---------------------------------------------------------------------------------
 

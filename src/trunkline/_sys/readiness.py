@@ -5,10 +5,18 @@ a signal is invisible here unless its handler raises, as that of Ctrl-C does.
 """
 
 import math
+import os
 import select
+import stat
+import sys
 from collections.abc import Iterable
+from typing import Any, Protocol
 
 from ..errors import SocketError
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
 
 __all__ = (
     "CLOSED",
@@ -18,8 +26,13 @@ __all__ = (
     "READABLE",
     "URGENT",
     "WRITABLE",
+    "Interests",
+    "is_at_end",
+    "make_interests",
+    "unread_count",
     "wait_for_any",
     "wait_for_one",
+    "wait_for_registered",
 )
 
 READABLE = getattr(select, "POLLIN", 1)
@@ -35,6 +48,7 @@ They are the bits of poll(2), which are those of epoll(7), too: most answers of 
 translation.
 """
 
+_NO_BYTES = bytes(4)  # an integer of C's, which is 0
 _LONGEST_WAIT = 86_400.0  # seconds: poll takes its time in milliseconds, as a C int
 
 
@@ -68,16 +82,71 @@ def wait_for_one(descriptor: int, interest: int, timeout: float | None) -> int:
     return ready[0][1] if ready else 0
 
 
+def unread_count(number: int) -> int | None:
+    """Return how many bytes have come that were not read, or None where the system cannot tell.
+
+    See ioctl_tty(2), FIONREAD. It cannot tell for what has no bytes, like a socket that listens.
+    """
+    if sys.platform == "win32":
+        return None
+    try:
+        return int.from_bytes(fcntl.ioctl(number, termios.FIONREAD, _NO_BYTES), sys.byteorder)
+    except OSError:
+        return None
+
+
+def is_at_end(number: int, events: int) -> bool:
+    """Return whether the next read of a descriptor that is readable finds the end of file.
+
+    Args:
+        number: The descriptor.
+        events: What it was said to be, where `ENDED` was waited for, too.
+    """
+    if unread_count(number) != 0:
+        return False
+    if events & (ENDED | HUNG_UP):
+        return True
+    # A socket that has not ended has a datagram without bytes, or urgent ones. All else that can be
+    # read and has no bytes is at its end, a terminal for example.
+    try:
+        return not (ENDED and stat.S_ISSOCK(os.fstat(number).st_mode))
+    except OSError:  # another thread has just closed it
+        return False
+
+
+class Interests(Protocol):
+    """Which descriptors are waited for, and for what."""
+
+    def register(self, number: int, interest: int, /) -> None:
+        """Wait for a descriptor, for this and for nothing that was said of it before."""
+
+
+def wait_for_registered(interests: Interests, timeout: float | None) -> list[tuple[int, int]]:
+    """Do what `wait_for_any` does, for descriptors that were registered one by one."""
+    try:
+        return _wait_for(interests, timeout)
+    except OSError as error:
+        raise SocketError.from_errno(error.errno or 0, operation="wait") from None
+
+
+def _wait(interests: Iterable[tuple[int, int]], timeout: float | None) -> list[tuple[int, int]]:
+    registered = make_interests()
+    for descriptor, interest in interests:
+        registered.register(descriptor, interest)
+    return _wait_for(registered, timeout)
+
+
 if hasattr(select, "poll"):
 
-    def _wait(interests: Iterable[tuple[int, int]], timeout: float | None) -> list[tuple[int, int]]:
-        poll = select.poll()
-        for descriptor, interest in interests:
-            poll.register(descriptor, interest)
+    def make_interests() -> Interests:
+        """Return an empty set of descriptors to wait for."""
+        return select.poll()
+
+    def _wait_for(interests: Any, timeout: float | None) -> list[tuple[int, int]]:
         if timeout is not None:
             # Rounded up, or a wait for less than a millisecond would be a busy loop.
             timeout = math.ceil(min(timeout, _LONGEST_WAIT) * 1000)
-        ready = poll.poll(timeout)
+        ready: list[tuple[int, int]] = interests.poll(timeout)
         for _, events in ready:
             if events & HUNG_UP:
                 return [(number, _readiness(events)) for number, events in ready]
@@ -88,13 +157,19 @@ if hasattr(select, "poll"):
 
 else:  # pragma: no cover - Windows
 
-    def _wait(interests: Iterable[tuple[int, int]], timeout: float | None) -> list[tuple[int, int]]:
-        pairs = list(interests)
+    class _SelectInterests(dict[int, int]):
+        register = dict.__setitem__
+
+    def make_interests() -> Interests:
+        """Return an empty set of descriptors to wait for."""
+        return _SelectInterests()
+
+    def _wait_for(interests: Any, timeout: float | None) -> list[tuple[int, int]]:
         if timeout is not None:
             timeout = min(timeout, _LONGEST_WAIT)
-        readers = [number for number, interest in pairs if interest & READABLE]
-        writers = [number for number, interest in pairs if interest & WRITABLE]
-        readable, writable, faulty = select.select(readers, writers, [n for n, _ in pairs], timeout)
+        readers = [number for number, interest in interests.items() if interest & READABLE]
+        writers = [number for number, interest in interests.items() if interest & WRITABLE]
+        readable, writable, faulty = select.select(readers, writers, [*interests], timeout)
         ready: dict[int, int] = {}
         for numbers, bit in ((readable, READABLE), (writable, WRITABLE), (faulty, FAULTY)):
             for number in numbers:

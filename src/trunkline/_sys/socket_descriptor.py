@@ -19,12 +19,9 @@ from .._core.deadline import Deadline
 from ..addresses import LocalAddress
 from ..errors import NotConnected, SocketError
 from .descriptor import Descriptor
+from .readiness import unread_count
 from .sockaddr import KNOWN_FAMILIES, Name, name_from_sockaddr, sockaddr_from_name
 from .socket_files import SocketFile, bind_to_path
-
-if sys.platform != "win32":
-    import fcntl
-    import termios
 
 __all__ = (
     "DONT_ROUTE",
@@ -54,8 +51,6 @@ _Socket = socket.SocketType
 # The plain integers, again: the module's sockets make enumerations of them, each time.
 _family = socket.SocketType.family.__get__
 _kind = socket.SocketType.type.__get__
-
-_NO_BYTES = bytes(4)  # an integer of C's, which is 0
 
 # A send to a peer that is gone is an error here, never a signal.
 NO_SIGNAL = int(getattr(socket, "MSG_NOSIGNAL", 0))
@@ -359,9 +354,8 @@ class SocketDescriptor(Descriptor):
 
     def has_unread(self) -> bool:
         """Return whether something has come that was not received; the end does not count."""
-        if sys.platform == "win32":
-            return self.is_readable()
-        return fcntl.ioctl(self._number, termios.FIONREAD, _NO_BYTES) != _NO_BYTES
+        count = unread_count(self._number)
+        return self.is_readable() if count is None else count > 0
 
     def send(self, data: Buffer, flags: int = 0) -> int | None:
         """Send what can be sent at once, and return how many bytes that was; see send(2)."""

@@ -9,6 +9,7 @@ from .delivery import Delivery
 from .event_base import EventBase
 from .handlers import Cause, IOHandler
 from .listener import Listener, listen
+from .many_waits import IOStatus, wait_until_any_ready
 from .protocol import TransportProtocol
 from .reconnector import Reconnector, reconnect
 from .statistics import Statistics
@@ -23,6 +24,7 @@ __all__ = (
     "EventBase",
     "Frames",
     "IOHandler",
+    "IOStatus",
     "Listener",
     "Readiness",
     "Reconnector",
@@ -37,5 +39,6 @@ __all__ = (
     "fd_writable",
     "listen",
     "reconnect",
+    "wait_until_any_ready",
     "wait_until_fd_ready",
 )

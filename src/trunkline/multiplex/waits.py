@@ -10,7 +10,14 @@ from ..errors import SocketClosed
 from ..streams.stream import Stream
 from .handler_registration import DescriptorLike, number_of
 
-__all__ = ("Readiness", "fd_readable", "fd_writable", "wait_until_fd_ready")
+__all__ = (
+    "Readiness",
+    "WaitEvent",
+    "fd_readable",
+    "fd_writable",
+    "interest_in",
+    "wait_until_fd_ready",
+)
 
 WaitEvent: TypeAlias = Literal["read", "write", "read_write"]
 
@@ -54,9 +61,7 @@ def wait_until_fd_ready(
             is negative.
         TypeError: An argument is of the wrong type.
     """
-    interest = _INTERESTS.get(event)
-    if interest is None:
-        raise ValueError(f"the event is one of {', '.join(_INTERESTS)}, not {event!r}")
+    interest = interest_in(event)
     deadline = Deadline(timeout, monotonic)
     number = number_of(descriptor)
     if number < 0:
@@ -76,6 +81,18 @@ def wait_until_fd_ready(
         readiness &= interest
         if readiness or remaining == 0 or deadline.remaining() == 0:
             return Readiness(bool(readiness & READABLE), bool(readiness & WRITABLE))
+
+
+def interest_in(event: WaitEvent) -> int:
+    """Return what is to be waited for.
+
+    Raises:
+        ValueError: There is no such event.
+    """
+    interest = _INTERESTS.get(event)
+    if interest is None:
+        raise ValueError(f"the event is one of {', '.join(_INTERESTS)}, not {event!r}")
+    return interest
 
 
 def fd_readable(descriptor: DescriptorLike) -> bool:

@@ -226,6 +226,38 @@ class PassiveSocket(Socket):
             output_buffer_size=output_buffer_size,
         )
 
+    def wait_for_connection(self, *, timeout: float | None = None) -> bool:
+        """Wait until a connection waits to be accepted, and leave it there.
+
+        You would want it where it is not you who accepts, or not yet. To wait for several things,
+        see `wait_until_any_ready`.
+
+        Args:
+            timeout: Seconds to wait; None is for ever, 0 only looks.
+
+        Returns:
+            True if there is one. `accept` then does not wait, unless the client goes away meanwhile
+            or another process is faster.
+
+        Raises:
+            SocketClosed: The socket is closed, or is being closed by another thread.
+            Busy: Another thread is accepting.
+            ValueError: The socket does not listen; or the timeout is negative.
+            TypeError: The timeout is not a number.
+        """
+        deadline = Deadline(timeout, monotonic)
+        self._descriptor.check_open("wait_for_connection")
+        if not self._is_listening:
+            raise ValueError(f"{self!r} does not listen: call listen() first")
+        with self._descriptor.reading:
+            if not self._descriptor.is_readable():
+                try:
+                    self._descriptor.wait_readable(deadline, "wait_for_connection")
+                except TimedOut:
+                    return False
+            self._descriptor.check_open("wait_for_connection")  # or closing it has looked like that
+            return True
+
     def _wrap_accepted(
         self,
         make: Callable[..., S],

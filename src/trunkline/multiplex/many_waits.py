@@ -1,0 +1,316 @@
+"""Waiting for many things at once, without an event base.
+
+All of it is poll(2), which takes any number of descriptors, whatever backend an event base would be
+on. What that says is made more exact afterwards, for the few that are ready: nothing is received
+for it.
+
+Poll does not notice that a descriptor is closed by another thread. So where there is something to
+wait for, the sockets are asked to wake the waiting thread when they are about to be closed.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from types import TracebackType
+from typing import NamedTuple, Self, TypeAlias
+
+from .._core.deadline import Deadline
+from .._sys.clock import monotonic
+from .._sys.identity import identify
+from .._sys.readiness import (
+    CLOSED,
+    ENDED,
+    FAULTY,
+    HUNG_UP,
+    READABLE,
+    WRITABLE,
+    is_at_end,
+    make_interests,
+    unread_count,
+    wait_for_registered,
+)
+from .._sys.waker import Waker
+from ..errors import SocketClosed
+from ..sockets import ActiveSocket, PassiveSocket, Socket
+from .handler_registration import DescriptorLike, number_of
+from .waits import WaitEvent, interest_in
+
+__all__ = ("IOStatus", "Source", "wait_until_any_ready")
+
+Source: TypeAlias = DescriptorLike | tuple[DescriptorLike, WaitEvent]
+"""What is waited for: a descriptor, or a pair of it and of what it is asked about."""
+
+
+class IOStatus(NamedTuple):
+    """What `wait_until_any_ready` says of a descriptor. It is false if it is ready for nothing.
+
+    Attributes:
+        input: Whether something is there to be read; of a socket that listens, whether a connection
+            waits to be accepted.
+        output: Whether there is room to write.
+        end_of_file: Whether all has been read, and the peer sends no more.
+        error: Whether what was asked about will raise an error; with `input`, once what is there
+            has been read.
+    """
+
+    input: bool = False
+    output: bool = False
+    end_of_file: bool = False
+    error: bool = False
+
+    def __bool__(self) -> bool:
+        return True in self
+
+
+_FOR_READING = READABLE | ENDED  # the end is told from a datagram without bytes
+
+# The same as bits, while it is being found out.
+_INPUT, _OUTPUT, _END_OF_FILE, _ERROR = 1, 2, 4, 8
+_STATUSES = tuple(
+    IOStatus(*(bool(bits & bit) for bit in (_INPUT, _OUTPUT, _END_OF_FILE, _ERROR)))
+    for bits in range(2 * _ERROR)
+)
+
+
+def wait_until_any_ready(
+    sources: Iterable[Source], *, timeout: float | None = None
+) -> list[IOStatus]:
+    """Wait until at least one of many things is ready, and tell of each of them what it is.
+
+    You would want it to look after several connections in one thread, where an event base would be
+    too much. Nothing is read or accepted by it.
+
+    Buffered input of a stream counts. A direction that this end has ended with `shutdown` is never
+    ready. A socket that is closed has an error, also if another thread closes it meanwhile. Of
+    plain descriptors, and of other objects, only the system's part is known: neither what Python's
+    files have buffered, nor that they are closed while this waits.
+
+    Args:
+        sources: Each is a number, or any object with `fileno`; or a pair of that and of what it is
+            asked about, ``"read"`` (the default), ``"write"`` or ``"read_write"``, which is either.
+            The same thing may be there several times.
+        timeout: Seconds to wait; None is for ever, 0 only looks.
+
+    Returns:
+        An `IOStatus` for each of them, in their order; all are false when the time is up.
+
+    Raises:
+        ValueError: One is a regular file or a directory; or there is no such event; or the timeout
+            is negative; or there is no timeout, and nothing that could ever be ready.
+        TypeError: An argument is of the wrong type.
+        TooManyOpenFiles: It has to wait, and there are not two descriptors left to be woken by.
+    """
+    deadline = Deadline(timeout, monotonic)
+    asked = [*sources]
+    found = _Question(asked).ask(0)
+    if not (found or deadline.is_immediate):
+        found = _wait(asked, deadline)
+    statuses = [_STATUSES[0]] * len(asked)
+    for index, bits in found.items():
+        statuses[index] = _STATUSES[bits]
+    return statuses
+
+
+def _wait(asked: Sequence[Source], deadline: Deadline) -> dict[int, int]:
+    with _Alarm(asked) as alarm:
+        while True:
+            remaining = deadline.remaining()
+            # Anew each time: what has rung the alarm may have changed what is to be asked.
+            found = _Question(asked, alarm).ask(remaining)
+            if found or remaining == 0:
+                return found
+
+
+class _Alarm:
+    """Wakes the thread that waits when one of the sockets that it waits for is about to be closed.
+
+    It is a context manager.
+
+    Attributes:
+        waker: What to wait for, too.
+        gone: The numbers that are not the sockets' any more.
+    """
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        things = (each[0] if isinstance(each, tuple) else each for each in sources)
+        self._sockets = [each for each in things if isinstance(each, Socket)]
+        self.gone: set[int] = set()
+        self.waker = Waker()
+
+    def __enter__(self) -> Self:
+        try:
+            self.waker.wake_on_signals()
+            for each in self._sockets:
+                self._watch(each)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def _watch(self, each: Socket) -> None:
+        try:
+            each.watch_closing(self._ring)
+        except SocketClosed:
+            self.waker.wake()  # whoever asks now is told
+
+    def _ring(self, number: int) -> None:
+        self.gone.add(number)
+        self.waker.wake()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        for each in self._sockets:
+            each.unwatch_closing(self._ring)
+        self.waker.close()
+
+
+class _Question:
+    """What is to be asked of the system, and what is known without it.
+
+    There may be thousands of sources, of which few are ready: little is done for each.
+
+    Raises:
+        ValueError, TypeError: See `wait_until_any_ready`.
+    """
+
+    def __init__(self, sources: Sequence[Source], alarm: _Alarm | None = None) -> None:
+        self._sources = sources
+        self._alarm = alarm
+        self._known: dict[int, int] = {}  # bits, by the index of the source
+        self._indices: dict[int, int] = {}  # of sources, by the number of the descriptor
+        self._repeated: dict[int, list[int]] = {}  # further sources of the same descriptor
+        self._interests = make_interests()
+        gone: Collection[int] = alarm.gone if alarm else ()
+        indices, register = self._indices, self._interests.register
+        for index, source in enumerate(sources):
+            interest = _FOR_READING
+            if isinstance(source, tuple):
+                source, interest = _taken_apart(source)
+            if type(source) is int:
+                number = source
+            elif isinstance(source, Socket):
+                number = source._descriptor.number
+                is_plain = isinstance(source, ActiveSocket) and not (
+                    source._has_obstacle or source._input
+                )
+                if not (is_plain or number < 0 or number in gone):
+                    interest, bits = _foresee(source, interest)
+                    if bits:
+                        self._known[index] = bits
+                    if not interest:
+                        continue
+            else:
+                number = number_of(source)
+            if number < 0 or number in gone:
+                self._known[index] = _ERROR
+            elif number in indices:
+                self._repeat(number, index, interest)
+            else:
+                indices[number] = index
+                register(number, interest)
+
+    def _repeat(self, number: int, index: int, interest: int) -> None:
+        self._repeated.setdefault(number, []).append(index)
+        for each in self._indices_of(number):
+            interest |= _asked_of(self._sources[each])[1]
+        self._interests.register(number, interest)
+
+    def _indices_of(self, number: int) -> list[int]:
+        return [self._indices[number], *self._repeated.get(number, ())]
+
+    def ask(self, timeout: float | None) -> dict[int, int]:
+        """Wait, and return bits of the sources that are ready, by their indices."""
+        found = self._known
+        if found:
+            timeout = 0
+        elif timeout is None and not self._indices:
+            raise ValueError("nothing of this can ever be ready: there is nothing to wait for")
+        waker = self._alarm and self._alarm.waker
+        if waker:
+            self._interests.register(waker.fileno(), READABLE)
+        for number, events in wait_for_registered(self._interests, timeout):
+            if waker and number == waker.fileno():
+                waker._ready()
+                continue
+            for index in self._indices_of(number):
+                source, interest = _asked_of(self._sources[index])
+                known = found.get(index, 0)
+                bits = known | _explain(source, number, interest, events, known)
+                if bits:
+                    found[index] = bits
+        return found
+
+
+def _asked_of(source: Source) -> tuple[DescriptorLike, int]:
+    """Return what is waited for, and for what, as far as that can come."""
+    source, interest = _taken_apart(source) if isinstance(source, tuple) else (source, _FOR_READING)
+    if isinstance(source, Socket):
+        interest, _ = _foresee(source, interest)
+    return source, interest
+
+
+def _taken_apart(pair: tuple[DescriptorLike, WaitEvent]) -> tuple[DescriptorLike, int]:
+    if len(pair) != 2:
+        raise TypeError(f"a pair is a descriptor and an event, not {len(pair)} things")
+    interest = interest_in(pair[1])
+    return pair[0], interest | ENDED if interest & READABLE else interest
+
+
+def _foresee(source: Socket, interest: int) -> tuple[int, int]:
+    """Return what one of our sockets can be ready for, and bits of what is known already."""
+    if isinstance(source, ActiveSocket):
+        unread = source._input if interest & READABLE else None
+        if source._has_obstacle:
+            if source._is_useless:
+                return 0, _ERROR | (_INPUT if unread else 0)
+            if not source.is_output_open:
+                interest &= ~WRITABLE
+            if not source.is_input_open:
+                return interest & ~_FOR_READING, 0
+        return interest, _INPUT if unread else 0
+    if isinstance(source, PassiveSocket) and source.is_listening:
+        return interest & READABLE, 0
+    return 0, _ERROR
+
+
+def _explain(source: DescriptorLike, number: int, interest: int, events: int, known: int) -> int:
+    """Return bits of what a descriptor is, from what the system says of it.
+
+    Raises:
+        ValueError: It is a regular file or a directory.
+    """
+    if events & CLOSED or _is_lost(source, number):
+        return _ERROR
+    if isinstance(source, PassiveSocket):
+        return _ERROR if events & (FAULTY | HUNG_UP) else _INPUT
+    bits = 0
+    if events & FAULTY:
+        bits |= _ERROR
+        # Before a connection that was reset says so, it lets what has come be read.
+        if interest & READABLE and unread_count(number):
+            bits |= _INPUT
+    elif interest & READABLE and events & READABLE and not known & _INPUT:
+        bits |= _END_OF_FILE if is_at_end(number, events) else _INPUT
+    if events & (FAULTY | HUNG_UP):
+        # There is nobody to write to. Who reads as well is told so by the end of file.
+        if not interest & READABLE:
+            bits |= _ERROR
+    elif interest & events & WRITABLE:
+        bits |= _OUTPUT
+    return bits
+
+
+def _is_lost(source: DescriptorLike, number: int) -> bool:
+    """Whether it was closed meanwhile, so that the number may be another's."""
+    if isinstance(source, Socket):
+        return source.fileno() != number
+    try:
+        identify(number)
+    except SocketClosed:
+        return True
+    return False
