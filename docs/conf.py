@@ -29,7 +29,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 import trunkline
 from trunkline import evented
-from trunkline.dialects import lispworks, port
+from trunkline.dialects import clisp, lispworks, port
 
 project = "Trunkline"
 version = release = trunkline.__version__
@@ -67,7 +67,7 @@ nitpick_ignore_regex = [
 # `trunkline.sockets.active_socket.ActiveSocket` is `trunkline.ActiveSocket`.
 PUBLIC = {
     f"{thing.__module__}.{thing.__qualname__}": f"{namespace.__name__}.{name}"
-    for namespace in (lispworks, port, trunkline, evented)
+    for namespace in (clisp, lispworks, port, trunkline, evented)
     for name, thing in ((name, getattr(namespace, name)) for name in namespace.__all__)
     if isinstance(thing, type)
 }
@@ -92,10 +92,10 @@ def link_public_names(app: Sphinx, doctree: nodes.document, docname: str) -> Non
     namespaces = ["trunkline", "trunkline.evented"]
     if docname.endswith("/evented"):
         namespaces.reverse()
-    # PORT's names are unambiguous only on its own pages, and LispWorks' on its own.
+    # The names of a dialect are unambiguous only on its own pages.
     namespaces += [
         f"trunkline.dialects.{name}"
-        for name in ("lispworks", "port")
+        for name in ("clisp", "lispworks", "port")
         if docname.endswith(f"/{name}")
     ]
     # Single backticks are code in Markdown, and a "title" in the docstrings, for Sphinx.
@@ -177,6 +177,7 @@ NOT_CALLED = {
     evented.Lookup,
     evented.Poller,
     evented.SignalHandler,
+    clisp.SocketStream,
     lispworks.ServerProcess,
 }
 
@@ -234,7 +235,8 @@ SHOWN_AS = {
     "AnyName": "Endpoint | LocalAddress",
     "Buffer": "Buffer",
     "DescriptorLike": "int | HasFileno",
-    "Source": "Any",  # the text says what
+    "Element": "Any",  # the text says what
+    "Source": "Any",  # here, too
     "ProtocolLike": "TransportProtocol",  # or what has a method of it
     "Timeout": "float | None",  # or DEFAULT_TIMEOUT, of a type that is nobody's
 }

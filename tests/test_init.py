@@ -126,7 +126,14 @@ sys.platform = "win32"
 
 
 def test_it_can_be_imported_where_there_is_no_posix() -> None:
-    names = ["servers", "evented", "dialects.port", "dialects.lispworks", "testing.clock"]
+    names = [
+        "servers",
+        "evented",
+        "dialects.port",
+        "dialects.lispworks",
+        "dialects.clisp",
+        "testing.clock",
+    ]
     imports = "".join(f"import trunkline.{name}\n" for name in names)
     everything = "from trunkline import *\nfrom trunkline.multiplex import *\n"
     loaded = loaded_by(WITHOUT_POSIX + everything + imports)

@@ -14,9 +14,9 @@ from docs.pages import DOCS
 import trunkline
 from trunkline import evented
 from trunkline._core.meant import Elsewhere
-from trunkline.dialects import lispworks, port
+from trunkline.dialects import clisp, lispworks, port
 
-SPACES = {each.__name__: each for each in (trunkline, evented, lispworks, port)}
+SPACES = {each.__name__: each for each in (trunkline, evented, clisp, lispworks, port)}
 DIRECTIVE = re.compile(r"^\.\. auto(?:class|exception):: ([\w.]+)\.(\w+)\n((?:   .*\n)*)", re.M)
 
 

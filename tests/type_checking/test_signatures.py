@@ -10,7 +10,7 @@ import pytest
 
 import trunkline
 from trunkline import Transport, connect, evented, make_socket
-from trunkline.dialects import lispworks, port
+from trunkline.dialects import clisp, lispworks, port
 from trunkline.multiplex.connector import ConnectOptions, LocalConnectOptions
 from trunkline.multiplex.transport_options import TransportOptions
 
@@ -32,7 +32,7 @@ ANYTHING = {
 
 def functions() -> Iterator[tuple[str, Function]]:
     """Yield what is public and can be called, and the name of it."""
-    for namespace in (trunkline, evented, lispworks, port):
+    for namespace in (trunkline, evented, clisp, lispworks, port):
         for name in namespace.__all__:
             public = getattr(namespace, name)
             if inspect.isfunction(public):
