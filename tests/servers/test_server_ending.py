@@ -1,12 +1,14 @@
 """How a server ends: from inside, from outside and by signals; it drains, and then it cuts."""
 
 import contextlib
+import gc
 import logging
 import os
 import signal
 import socket
 import sys
 import threading
+import warnings
 from typing import Any
 
 import pytest
@@ -27,6 +29,7 @@ from servers.serving import (
     visit,
 )
 from sockets.helpers import Call
+from support.leaks import open_descriptors
 from support.peers import connect, receive_all
 from support.timing import MS, PATIENCE
 
@@ -708,3 +711,21 @@ def test_a_server_without_a_thread_to_accept_is_closed(monkeypatch: pytest.Monke
             with pytest.raises(RuntimeError, match="new thread"):
                 server.start()
         assert server.closed
+
+
+# -- being forgotten ------------------------------------------------------------------------------
+
+
+def test_a_server_that_is_forgotten_says_so_and_leaves_nothing() -> None:
+    gc.collect()
+    before = open_descriptors()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Server(echo, host=HOST)
+        gc.collect()
+    said = [str(warning.message) for warning in caught]
+    for ours in ("unclosed <EventBase on ", "unclosed <passive IPv4 stream socket waiting "):
+        assert len([text for text in said if text.startswith(ours)]) == 1
+    # The pairs by which it is woken are nobody's business.
+    assert not [text for text in said if f"family={int(socket.AF_UNIX)}," in text]
+    assert open_descriptors() == before

@@ -11,6 +11,13 @@ from .registration import Registration
 __all__ = ("Waker",)
 
 
+class _End(socket.socket):
+    """One end of the pair. Who has forgotten it has forgotten its owner, whom a warning names."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Waker(Registration, Uncopied):
     """A descriptor that becomes readable when somebody calls `wake`.
 
@@ -22,9 +29,10 @@ class Waker(Registration, Uncopied):
 
     def __init__(self) -> None:
         try:
-            self._reader, self._writer = socket.socketpair()
+            reader, writer = socket.socketpair()
         except OSError as error:
             raise SocketError.from_errno(error.errno or 0, operation="socketpair") from None
+        self._reader, self._writer = _End(fileno=reader.detach()), _End(fileno=writer.detach())
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         super().__init__(self._reader.fileno())
