@@ -16,6 +16,7 @@ from trunkline import (
     SocketClosed,
     StreamError,
 )
+from trunkline._sys.socket_descriptor import SocketDescriptor
 
 
 def all_has_arrived(stream: ActiveSocket, expected: bytes) -> None:
@@ -535,3 +536,45 @@ def test_every_read_of_a_closed_stream_says_that_it_is_closed() -> None:
         ):
             with pytest.raises(SocketClosed):
                 call()
+
+
+# -- text and bytes on one connection -------------------------------------------------------------
+
+
+@pytest.mark.exact_io("it counts the receives and sends")
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
+def test_a_header_is_followed_by_bytes_in_the_callers_buffer_and_by_text_again(
+    family: socket.AddressFamily, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest of a body that the first receive has not brought comes in one more."""
+    data = bytes(range(256)) * 200
+    with stream_and_peer(family, external_format="utf-8/crlf", input_buffer_size=4096) as (
+        stream,
+        peer,
+    ):
+        counts = {"receive_into": 0, "send": 0}
+
+        def count(name: str) -> None:
+            call = getattr(SocketDescriptor, name)
+
+            def counted(*arguments: Any) -> Any:
+                counts[name] += 1
+                return call(*arguments)
+
+            monkeypatch.setattr(SocketDescriptor, name, counted)
+
+        message = b"Length: %d\r\n\r\n%bth\xc3\xa9 end\r\n" % (len(data), data)
+        peer.sendall(message)
+        all_has_arrived(stream, message)
+        for name in counts:
+            count(name)
+        assert [stream.read_line(), stream.read_line()] == [f"Length: {len(data)}", ""]
+        assert counts["receive_into"] == 1
+        body = bytearray(len(data))
+        assert stream.read_into(body) == len(data)
+        assert body == data
+        assert counts["receive_into"] == 2
+        assert stream.read_line() == "th\xe9 end"
+        stream.write(data, flush=True)
+        assert counts["send"] == 1
+        assert receive_exactly(peer, len(data)) == data
