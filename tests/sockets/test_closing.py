@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from sockets.helpers import Call, receive_exactly, stream_and_peer
+from sockets.helpers import Call, listening, receive_exactly, stream_and_peer
 from support.peers import receive_all, reset
 from support.processes import Program
 from support.timing import MS, PATIENCE
@@ -241,6 +241,22 @@ def test_an_answer_survives_a_request_that_was_not_read() -> None:
         peer.close()
         serving.result()
         assert stream.closed
+
+
+@pytest.mark.exact_io("an injected EINTR looks as if nothing were unread")
+def test_so_does_one_on_a_connection_that_nobody_waited_for() -> None:
+    def answer_at_once() -> None:
+        assert stream.read_line(timeout=PATIENCE) == "PUT"
+        stream.write("too large\n", flush=True)
+        stream.close()
+
+    with listening() as listener, make_socket() as stream:
+        stream.connect(listener.local_host, listener.local_port, timeout=0)
+        with listener.accept() as peer, Call(answer_at_once) as serving:
+            peer.write(b"PUT\n" + bytes(8 * MUCH), flush=True, timeout=PATIENCE)
+            assert peer.read_line(timeout=PATIENCE) == "too large"
+            peer.close(abort=True)
+            serving.result()
 
 
 def test_without_lingering_the_request_is_broken_off() -> None:

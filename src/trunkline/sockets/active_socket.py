@@ -603,7 +603,8 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             timeout = CLOSE_TIMEOUT
         try:
             with self._descriptor.writing:
-                if self._remote_name is None and not self._output:
+                is_connected = self._remote_name is not None or self._connecting_to is not None
+                if not (is_connected or self._output):
                     return
                 if self._fatal_error is None:
                     self._output += self._writer.finish()
