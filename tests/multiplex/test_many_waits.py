@@ -390,7 +390,13 @@ def test_what_has_no_bytes_has_input() -> None:
 def test_a_regular_file_and_a_directory_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (tmp_path / "file").open() as file, pytest.raises(ValueError, match="regular file"):
-        status(file, timeout=0)
+        status(file)
+    number = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with pytest.raises(ValueError, match="directory"):
+            status(number)
+    finally:
+        os.close(number)
 
 
 @looks_once
