@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from multiplex.transport_helpers import Failure, Recorder, failures_of, run_until, settle
+from multiplex.transport_helpers import (
+    Failure,
+    Recorder,
+    failures_of,
+    receive_exactly,
+    run_until,
+    settle,
+)
 from support.peers import refusing_port
 from support.timing import PATIENCE
 
@@ -82,7 +89,7 @@ def test_the_first_attempt_begins_at_once_and_closing_ends_it(
         client.it.close()
         client.it.close()
         run_until(base, lambda: client.made[0].is_lost)
-        assert peer.recv(100) == b"goodbye"
+        assert receive_exactly(peer, 7) == b"goodbye"
     settle(base)
     assert client.it.closed
     assert not client.it.transport

@@ -156,7 +156,7 @@ def test_ours_becomes_one_of_pythons(family: socket.AddressFamily, timeout: floa
             assert stream.closed
             assert stream.remote_name == name
             peer.sendall(b"hello")
-            assert theirs.recv(5) == b"hello"
+            assert receive_exactly(theirs, 5) == b"hello"
             stream.close()  # it has nothing to close any more
             theirs.sendall(b"x")
             assert peer.recv(1) == b"x"

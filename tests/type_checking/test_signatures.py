@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import trunkline
-from trunkline import Transport, connect, evented, make_socket
+from trunkline import Transport, connect, evented, make_socket, reconnect
 from trunkline.dialects import clisp, lispworks, port
 from trunkline.multiplex.connector import ConnectOptions, LocalConnectOptions
 from trunkline.multiplex.transport_options import TransportOptions
@@ -52,6 +52,7 @@ FUNCTIONS = dict(functions())
 # Their overloads have the types, and these are the tables of what they take.
 OVERLOADED: dict[Function, tuple[type, ...]] = {
     connect: (ConnectOptions, LocalConnectOptions),
+    reconnect: (ConnectOptions, LocalConnectOptions),
     make_socket: (),
 }
 
