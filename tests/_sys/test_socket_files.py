@@ -1,6 +1,7 @@
 """The files of local sockets: who may remove them, and when."""
 
 import contextlib
+import gc
 import os
 import socket
 import threading
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from sockets.helpers import Call
+from support.leaks import open_descriptors
+from support.signal_points import interrupted_at
 from support.timing import PATIENCE
 
 from trunkline import AddressInUse, LocalAddress
-from trunkline._sys.socket_files import SocketFile, bind_to_path
+from trunkline._sys.socket_files import PathClaim, SocketFile, bind_to_path
 
 
 @pytest.fixture
@@ -208,3 +211,46 @@ def test_it_is_found_again_from_another_directory(
         monkeypatch.chdir("/")
         file.remove()
         assert not path.exists()
+
+
+# -- exceptions of signal handlers, at each place where Python runs one ---------------------------
+
+
+# What is lost on the way is closed when it is collected, and Python says so.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_ctrl_c_leaves_no_descriptor_and_closes_none_twice(path: Path) -> None:
+    def come_and_go() -> None:
+        with socket.socket(socket.AF_UNIX) as sock:
+            file = bind_to_path(
+                LocalAddress(path), lambda: sock.bind(str(path)), replaces_stale=True
+            )
+            assert file is not None
+            files.append(file)
+            file.show_life()
+            file.remove()
+
+    for point in range(1000):
+        files: list[SocketFile] = []
+        before = open_descriptors()
+        was_interrupted = interrupted_at(point, come_and_go)
+        for file in files:
+            file.remove()
+        gc.collect()
+        assert open_descriptors() == before
+        assert is_replaced(path)
+        if not was_interrupted:
+            break
+    assert 5 < point < 999
+
+
+def test_who_gives_a_claim_up_twice_takes_nothing_from_the_next_one(path: Path) -> None:
+    claim = PathClaim.take(LocalAddress(path))
+    assert claim is not None
+    claim.release()
+    another = PathClaim.take(LocalAddress(path))
+    assert another is not None
+    claim.release()
+    with pytest.raises(AddressInUse):
+        PathClaim.take(LocalAddress(path))
+    another.release()
+    assert os.listdir(path.parent) == []

@@ -15,6 +15,7 @@ import socket
 import stat
 import sys
 from collections.abc import Callable
+from io import FileIO
 
 from ..addresses import LocalAddress
 from ..errors import AddressInUse
@@ -108,13 +109,17 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 
 class PathClaim:
-    """The right to bind a socket to a path, which one process has at a time."""
+    """The right to bind a socket to a path, which one process has at a time.
 
-    __slots__ = ("_number", "_path", "_process")
+    A signal handler may raise at any moment, as for Ctrl-C. So the descriptor belongs to an object
+    from the beginning, and is not given back twice.
+    """
 
-    def __init__(self, path: str, number: int) -> None:
+    __slots__ = ("_file", "_path", "_process")
+
+    def __init__(self, path: str, file: FileIO) -> None:
         self._path = path
-        self._number = number
+        self._file = file
         self._process = os.getpid()
 
     @classmethod
@@ -129,26 +134,39 @@ class PathClaim:
         path = os.path.abspath(address.path) + ".lock"
         while True:
             try:
-                number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+                file = _open_to_lock(path)
             except OSError:
                 return None
             try:
-                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # Whoever had it may have removed the file since it was opened here.
-                status = os.fstat(number)
-                if _identity(path) == (status.st_dev, status.st_ino):
-                    return cls(path, number)
+                if _is_at(path, file):
+                    return cls(path, file)
             except BlockingIOError:
-                os.close(number)
+                file.close()
                 raise AddressInUse(operation="bind", address=address) from None
             except BaseException:
-                os.close(number)
+                file.close()
                 raise
-            os.close(number)
+            file.close()
 
     def release(self) -> None:
-        """Give the claim up; a forked child only closes what it has of it."""
-        if os.getpid() == self._process:
+        """Give the claim up; a forked child only closes what it has of it. May be repeated."""
+        if self._file.closed:
+            return
+        if os.getpid() == self._process and _is_at(self._path, self._file):
             with contextlib.suppress(OSError):
                 os.unlink(self._path)
-        os.close(self._number)
+        self._file.close()
+
+
+def _open_to_lock(path: str) -> FileIO:
+    """Open a file, which is made if it is not there, and no link."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    # One call after the other, and no signal handler in between.
+    return next(map(FileIO, map(os.open, (path,), (flags,), (0o600,)), ("r+",)))
+
+
+def _is_at(path: str, file: FileIO) -> bool:
+    status = os.fstat(file.fileno())
+    return _identity(path) == (status.st_dev, status.st_ino)
