@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline._core.deadline import Deadline, check_timeout
+from trunkline._core.deadline import Deadline, check_seconds, check_timeout
 
 
 class Clock:
@@ -39,6 +39,11 @@ def test_a_number_that_is_not_negative_is_a_timeout(timeout: float) -> None:
 def test_what_nobody_lives_to_see_is_for_ever(timeout: float | None) -> None:
     assert check_timeout(timeout) is None
     assert Deadline(timeout, Clock()).remaining() is None
+
+
+def test_what_no_clock_can_reckon_with_is_infinite() -> None:
+    assert check_seconds(10**400) == float("inf")
+    assert check_seconds(1e300) == 1e300
 
 
 @pytest.mark.parametrize(

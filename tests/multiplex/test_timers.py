@@ -277,7 +277,9 @@ def test_timers_come_after_the_timeouts_of_handlers(
 # -- mistakes --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seconds", [-1, -0.001, math.nan, None, math.inf])
+@pytest.mark.parametrize(
+    "seconds", [-1, -0.001, math.nan, None, math.inf, pytest.param(10**400, id="huge")]
+)
 def test_a_timer_needs_a_number_of_seconds(base: EventBase, seconds: Any) -> None:
     with pytest.raises(ValueError, match=r"seconds|negative"):
         base.add_timer(lambda: None, seconds)

@@ -387,6 +387,14 @@ def test_after_its_life_a_connection_is_dead() -> None:
     assert ["lifetime" in str(error) for error in errors] == [True, True]
 
 
+@pytest.mark.parametrize("limit", ["read_timeout", "write_timeout", "idle_timeout", "lifetime"])
+def test_a_limit_that_no_clock_can_reckon_with_is_none(limit: str) -> None:
+    options: dict[str, Any] = {limit: 10**400}
+    with serving(**options) as server:
+        assert ask(server, "one") == "one"
+        assert ask(server, "two") == "two"
+
+
 def again_and_again(connection: ActiveSocket) -> None:
     while True:
         with contextlib.suppress(TimedOut):

@@ -58,6 +58,14 @@ def test_when_the_first_address_refuses_the_second_is_tried_at_once(
         assert sock.address_family == f"ipv{answering.version}"
 
 
+def test_a_delay_that_no_clock_can_reckon_with_is_for_ever() -> None:
+    with (
+        hosts(answering=[ONE]) as at,
+        connect(Names(TWO, ONE), at.port, attempt_delay=10**400) as sock,
+    ):
+        assert sock.remote_name == Endpoint(ONE, at.port)
+
+
 @pytest.mark.parametrize(
     ("hanging", "answering"), [(SIX, ONE), (ONE, SIX), (TWO, ONE)], ids=["6 4", "4 6", "4 4"]
 )

@@ -1,5 +1,6 @@
 """A limit of time for a whole call, however many waits the call is made of."""
 
+import sys
 from collections.abc import Callable
 from typing import Self
 
@@ -9,11 +10,14 @@ __all__ = ("Deadline", "check_seconds", "check_timeout")
 _FOR_EVER = 3.2e9
 
 _NEVER = float("inf")
+_LARGEST = sys.float_info.max
 _SOME_TIME = 1.0  # stands for a timeout that is neither none nor 0, and of which only that matters
 
 
 def check_seconds(seconds: float | None, name: str = "a timeout") -> float | None:
     """Return `seconds` if it is None, or a number that is not negative. The name is for errors.
+
+    An integer that is too large to be reckoned with is infinity.
 
     Raises:
         TypeError: It is not a number.
@@ -25,7 +29,7 @@ def check_seconds(seconds: float | None, name: str = "a timeout") -> float | Non
         raise TypeError(f"{name} is a number of seconds or None, not {type(seconds).__name__}")
     if not seconds >= 0:  # NaN is not, either
         raise ValueError(f"{name} cannot be negative: {seconds}")
-    return seconds
+    return seconds if seconds <= _LARGEST else _NEVER
 
 
 def check_timeout(timeout: float | None, name: str = "a timeout") -> float | None:

@@ -73,7 +73,8 @@ class Service:
         """Check the values."""
         check_optional_callable("preamble", self.preamble)
         check_optional_callable("exception_hook", self.exception_hook)
-        check_limit_of_time("preamble_timeout", self.preamble_timeout)
+        limit = check_limit_of_time("preamble_timeout", self.preamble_timeout)
+        object.__setattr__(self, "preamble_timeout", limit)
 
 
 def check_optional_callable(what: str, value: T) -> T:

@@ -27,10 +27,12 @@ T = TypeVar("T")
 _OFTEN_ENOUGH = 10
 
 
-def check_limit_of_time(what: str, seconds: float | None) -> None:
-    """Raise `TypeError` or `ValueError` unless a limit is a positive number, or None for none."""
-    if check_timeout(seconds, what) == 0:
+def check_limit_of_time(what: str, seconds: float | None) -> float | None:
+    """Return a limit, if it is a positive number, or None for none; see `check_timeout`."""
+    limit = check_timeout(seconds, what)
+    if limit == 0:
         raise ValueError(f"{what} cannot be 0: that leaves no time at all")
+    return limit
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class TimeLimits:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        for what, seconds in vars(self).items():
-            check_limit_of_time(what, seconds)
+        for what, seconds in list(vars(self).items()):
+            object.__setattr__(self, what, check_limit_of_time(what, seconds))
 
 
 class _Direction:

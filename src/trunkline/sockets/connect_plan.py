@@ -6,7 +6,7 @@ base by callbacks.
 
 from typing import Any, NamedTuple
 
-from .._core.deadline import Deadline
+from .._core.deadline import Deadline, check_timeout
 from .._printable import printable
 from .._sys.sockaddr import AF_INET, family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
@@ -104,7 +104,7 @@ class ConnectPlan:
         self._resolver = resolver
         self._source = local_host, check_port(local_port or 0)
         self._target = remote_host, 0 if remote_port is None else check_port(remote_port)
-        self.attempt_delay = attempt_delay
+        self.attempt_delay: float | None = check_timeout(attempt_delay)
         """Seconds between the starts of two attempts; None is one after the other."""
         self.needs_resolver: bool = any(
             host is not None and _literal_address(host, family) is None
