@@ -66,6 +66,14 @@ def test_binding_is_done_once_and_before_connecting(sock: ActiveSocket) -> None:
         sock.bind("127.0.0.1")
 
 
+@pytest.mark.parametrize("timeout", [0, PATIENCE])
+def test_what_has_been_connected_is_bound_already(sock: ActiveSocket, timeout: float) -> None:
+    with listening() as listener:
+        sock.connect("127.0.0.1", listener.local_port, timeout=timeout)
+        with pytest.raises(ValueError, match="is bound already"):
+            sock.bind("127.0.0.1")
+
+
 def test_without_a_peer_nothing_is_written(sock: ActiveSocket) -> None:
     with pytest.raises(NotConnected):
         sock.write("hello")

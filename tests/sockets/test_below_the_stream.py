@@ -381,10 +381,16 @@ def test_a_time_limit_that_is_none_sends_and_receives_nothing(
 
 def test_a_socket_without_a_peer_sends_and_receives_nothing() -> None:
     with make_socket() as sock:
-        with pytest.raises((BrokenPipe, NotConnected)):
-            sock.send_to(b"x", timeout=PATIENCE)
+        for options in ({}, {"timeout": PATIENCE}, {"more": True}):
+            with pytest.raises(NotConnected):
+                sock.send_to(b"x", **options)
         with pytest.raises(NotConnected):
             sock.receive_from(1, timeout=PATIENCE)
+
+
+def test_a_size_that_no_buffer_has_is_told() -> None:
+    with stream_and_peer() as (stream, _), pytest.raises(ValueError, match="no buffer has"):
+        stream.receive_from(2**70)
 
 
 def test_a_closed_socket_sends_and_receives_nothing() -> None:

@@ -259,6 +259,36 @@ def test_so_does_one_on_a_connection_that_nobody_waited_for() -> None:
             serving.result()
 
 
+@pytest.mark.parametrize(
+    ("option", "wrong", "error"),
+    [
+        ("linger", None, TypeError),
+        ("linger", "2", TypeError),
+        ("linger", -1, ValueError),
+        ("linger", float("nan"), ValueError),
+        ("timeout", "2", TypeError),
+        ("timeout", -1, ValueError),
+    ],
+)
+def test_what_is_no_time_is_told_before_anything_is_done(
+    option: str, wrong: object, error: type[Exception]
+) -> None:
+    with stream_and_peer() as (stream, peer):
+        stream.write("last words")
+        with pytest.raises(error):
+            stream.close(**{option: wrong})  # type: ignore[arg-type]
+        stream.close()
+        assert receive_all(peer) == b"last words"
+
+
+@pytest.mark.exact_io("an injected EINTR looks as if nothing were unread")
+def test_a_time_to_linger_that_no_clock_can_reckon_with_is_for_ever() -> None:
+    with stream_and_peer() as (stream, peer):
+        peer.sendall(b"unread")
+        stream.close(linger=10**400)
+        assert peer.recv(1) == b""
+
+
 def test_without_lingering_the_request_is_broken_off() -> None:
     # This is what the test before would see if nothing were done about it.
     with (

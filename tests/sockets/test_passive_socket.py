@@ -109,6 +109,11 @@ def test_listening_again_changes_the_backlog() -> None:
         assert sock.is_listening
 
 
+def test_a_backlog_that_no_system_has_is_as_large_as_it_can_be() -> None:
+    with listening(backlog=2**70) as sock:
+        assert sock.is_listening
+
+
 @pytest.mark.parametrize(
     ("backlog", "error"), [(-1, ValueError), ("5", TypeError), (True, TypeError), (2.0, TypeError)]
 )

@@ -56,6 +56,9 @@ _kind = socket.SocketType.type.__get__
 NO_SIGNAL = int(getattr(socket, "MSG_NOSIGNAL", 0))
 
 
+# The largest C int. Whatever is more than the system allows, it takes for that.
+_MOST_BACKLOG = 2**31 - 1
+
 # Seconds: how long `receive_soon` waits at most, and does so only if there is as much time.
 SOON = 1.0
 
@@ -233,7 +236,7 @@ class SocketDescriptor(Descriptor):
     def listen(self, backlog: int) -> None:
         """See listen(2)."""
         try:
-            self._socket.listen(backlog)
+            self._socket.listen(min(backlog, _MOST_BACKLOG))
         except OSError as error:
             raise self.failure(error, "listen") from None
         if self._file is not None:

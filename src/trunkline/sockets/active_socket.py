@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, overload
 
 from .._core.back_off import BackOff
 from .._core.buffers import Buffer, bytes_of, space_in
-from .._core.deadline import Deadline
+from .._core.deadline import Deadline, check_seconds, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike
 from .._sys.clock import monotonic
 from .._sys.lingering import linger
@@ -29,7 +29,14 @@ from ..errors import (
     WouldBlock,
 )
 from ..streams.channel import Channel
-from ..streams.stream import DEFAULT_BUFFER_SIZE, DEFAULT_TIMEOUT, Stream, Timeout
+from ..streams.stream import (
+    DEFAULT_BUFFER_SIZE,
+    DEFAULT_TIMEOUT,
+    Stream,
+    Timeout,
+    check_buffer_size,
+    check_size,
+)
 from .connecting import start_to_connect
 from .ended import Ended
 from .families import family_label
@@ -130,8 +137,8 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             TypeError, ValueError: The address or the port is none, or the socket is bound already.
         """
         name = ensure_name(self._descriptor, address, port)
-        if self._is_bound:
-            raise ValueError(f"{self!r} is bound already")
+        if self._is_bound or self._connecting_to is not None or self._remote_name is not None:
+            raise ValueError(f"{self!r} is bound already")  # connecting has done it
         self._descriptor.bind(name)
         self._is_bound = True
         self._descriptor.where = self._descriptor.local_name()
@@ -357,6 +364,8 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
                 bounds.
         """
         channel = self._channel
+        if self._has_obstacle:
+            self._check_alive("send")
         is_plain = timeout == 0 and not (out_of_band or dont_route or more)
         if is_plain and start == 0 and end is None and not self._output:
             with self._writing:  # what a server does for each message
@@ -429,8 +438,9 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             ConnectionReset: The peer has thrown the connection away.
             EndpointShutdown: This end has ended its reading, see `shutdown`.
             NotConnected, SocketClosed, Busy: As the names say.
-            ValueError: The stream has input that was not read, or `start` and `end` are out of
-                bounds, or urgent bytes come inline (see the option `oob_inline`).
+            ValueError: The size is negative or too large, the stream has input that was not read,
+                `start` and `end` are out of bounds, or urgent bytes come inline (see the option
+                `oob_inline`).
             TypeError: It is neither a size nor a buffer; or a size, and there are bounds.
         """
         channel = self._channel
@@ -455,6 +465,9 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
                 return self._receive_past(into, deadline)
         if start != 0 or end is not None:
             raise TypeError("start and end are bounds in a buffer, and a size has none")
+        check_size(size_or_buffer)
+        if size_or_buffer:
+            check_buffer_size(size_or_buffer)
         receive = partial(channel.receive, size_or_buffer, flags)
         if out_of_band:
             return self._receive_urgent(receive, b"", deadline)
@@ -584,13 +597,19 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         Raises:
             TimedOut: What was queued could not be sent in time; `unsent` is how much of it.
             Hangup, ConnectionReset: The peer does not read it.
+            TypeError, ValueError: One of the times is not a number, or negative. Nothing is done.
         """
+        grace = check_seconds(linger, "linger")
+        if grace is None:
+            raise TypeError("linger is a number of seconds, not None")
+        if timeout is not DEFAULT_TIMEOUT:
+            check_timeout(timeout)
         if self.closed:
             self._descriptor.close()
             return
         try:
             if not (abort or reset):
-                self._end_orderly(linger, timeout)
+                self._end_orderly(grace, timeout)
             elif reset:
                 self._descriptor.reset_on_close()
         finally:

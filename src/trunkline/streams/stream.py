@@ -5,6 +5,7 @@ lines and characters off the front of a buffer, is in `trunkline._core`; here ar
 it, the time limits, and what becomes of the channel's errors.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from enum import Enum
@@ -747,12 +748,14 @@ def check_buffer_size(size: int) -> int:
     """Return a buffer's size in bytes if it is one.
 
     Raises:
-        TypeError, ValueError: It is not an integer, or not positive.
+        TypeError, ValueError: It is not an integer, not positive, or more than Python can address.
     """
     if isinstance(size, bool) or not isinstance(size, int):
         raise TypeError(f"a buffer's size is a number of bytes, not {type(size).__name__}")
     if size <= 0:
         raise ValueError(f"a buffer's size is positive, not {size}")
+    if size > sys.maxsize:
+        raise ValueError(f"no buffer has {size} bytes")
     return size
 
 
