@@ -1,6 +1,7 @@
 """The system calls of sockets, whose errors are ours, and descriptors that change hands."""
 
 import errno
+import gc
 import os
 import socket
 import threading
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 from sockets.helpers import no_descriptors_left
-from support.peers import refusing_port, socket_pair
+from support.leaks import open_descriptors
+from support.peers import connect, refusing_port, socket_pair
+from support.signal_points import interrupted_at
 
 from trunkline import (
     AddressFamilyNotSupported,
@@ -320,3 +323,41 @@ def _insist(call: Callable[[], Any]) -> Any:
     while (result := call()) is None:
         pass
     return result
+
+
+# -- exceptions of signal handlers, at each place where Python runs one ---------------------------
+
+
+def _accept() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with connect(listener.getsockname()):
+            descriptor = SocketDescriptor(listener)
+            accepted = descriptor.accept()
+            assert accepted is not None
+            accepted[0].close()
+            descriptor.close()
+
+
+def _make_a_pair() -> None:
+    for descriptor in SocketDescriptor.open_pair(socket.SOCK_STREAM):
+        descriptor.close()
+
+
+def _transfer() -> None:
+    SocketDescriptor.open(socket.AF_INET, socket.SOCK_STREAM).transfer().close()
+
+
+# What is lost on the way is closed when it is collected, and Python says so.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize("action", [_accept, _make_a_pair, _transfer])
+def test_ctrl_c_leaves_nothing_open_that_nobody_has(action: Callable[[], None]) -> None:
+    before = open_descriptors()
+    for point in range(1000):
+        was_interrupted = interrupted_at(point, action)
+        gc.collect()
+        assert open_descriptors() == before
+        if not was_interrupted:
+            break
+    assert 5 < point < 999

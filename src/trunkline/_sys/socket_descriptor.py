@@ -6,12 +6,15 @@ the time, that there is nothing to receive or accept, or no room to send, is the
 The `socket` module calls again by itself what a signal has interrupted.
 """
 
+import _socket
 import contextlib
 import os
 import socket
 import struct
 import sys
 from collections.abc import Callable
+from itertools import starmap, tee
+from operator import itemgetter
 from typing import Any, Self
 
 from .._core.buffers import Buffer
@@ -47,6 +50,8 @@ STREAM = int(socket.SOCK_STREAM)
 # The class below `socket.socket`: what that adds, files and counting them, costs with each
 # connection.
 _Socket = socket.SocketType
+
+_FIRST = itemgetter(0)
 
 # The plain integers, again: the module's sockets make enumerations of them, each time.
 _family = socket.SocketType.family.__get__
@@ -114,7 +119,7 @@ class SocketDescriptor(Descriptor):
     def open_pair(cls, kind: int) -> tuple[Self, Self]:
         """Make two local sockets that are connected to each other; see socketpair(2)."""
         try:
-            one, other = socket.socketpair(type=kind)
+            one, other = _socket.socketpair(socket.AF_UNIX, kind)
         except OSError as error:
             raise _typed(error, "socketpair", None) from None
         return cls(one), cls(other)
@@ -160,7 +165,8 @@ class SocketDescriptor(Descriptor):
             callback(self._number)
         self.is_closed = True
         self._number = -1
-        heir = SocketDescriptor(_Socket(self.family, self.kind, 0, self._socket.detach()))
+        number = starmap(self._socket.detach, ((),))  # it is called below, see `accept`
+        heir = SocketDescriptor(next(map(_Socket, (self.family,), (self.kind,), (0,), number)))
         heir.where = self.where
         heir._file = self._file
         return heir
@@ -245,14 +251,18 @@ class SocketDescriptor(Descriptor):
     def accept(self) -> tuple["SocketDescriptor", Name] | None:
         """Return the next connection and its peer's name, or None if none waits; see accept(2)."""
         try:
-            number, sockaddr = self._socket._accept()  # type: ignore[attr-defined]
+            # A signal handler may raise when a call has returned, and a number that no object has
+            # would stay open for ever. So it is made an object's before Python comes in between.
+            ours, theirs = tee(starmap(self._socket._accept, ((),)))  # type: ignore[attr-defined]
+            number = map(_FIRST, ours)
+            sock = next(map(_Socket, (self.family,), (self.kind,), (0,), number))
+            _, sockaddr = next(theirs)
         except BlockingIOError:
             self.check_open("accept")
             return None
         except OSError as error:
             raise self.failure(error, "accept") from None
-        connection = SocketDescriptor(_Socket(self.family, self.kind, 0, number))
-        return connection, name_from_sockaddr(sockaddr, self.family)
+        return SocketDescriptor(sock), name_from_sockaddr(sockaddr, self.family)
 
     def connect(self, name: Name) -> None:
         """Begin to connect; `ConnectionInProgress` says that it goes on. See connect(2)."""
