@@ -14,4 +14,5 @@ class Uncopied:
     __slots__ = ()
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled: there is only one")
+        kind = type(self).__name__
+        raise TypeError(f"{kind} objects cannot be copied or pickled: there is one of each")
