@@ -52,14 +52,18 @@ class Deadline:
         timeout: Seconds for the whole call; None is for ever, 0 is at once.
         clock: Returns the time in seconds, and never goes backwards.
 
+    Attributes:
+        is_immediate: Whether the timeout is 0: the call does not wait at all.
+
     Raises:
         TypeError, ValueError: See `check_timeout`.
     """
 
-    __slots__ = ("_clock", "_moment", "_timeout")
+    __slots__ = ("_clock", "_moment", "_timeout", "is_immediate")
 
     def __init__(self, timeout: float | None, clock: Callable[[], float]) -> None:
         self._timeout: float | None = None if timeout is None else check_timeout(timeout)
+        self.is_immediate: bool = timeout == 0
         self._clock = clock
         self._moment: float | None = None
 
@@ -68,6 +72,7 @@ class Deadline:
         """Return the deadline at a moment by the clock; infinity is never."""
         deadline = cls.__new__(cls)
         deadline._timeout = None if moment == _NEVER else _SOME_TIME
+        deadline.is_immediate = False
         deadline._clock = clock
         deadline._moment = moment
         return deadline
@@ -80,8 +85,3 @@ class Deadline:
             self._moment = self._clock() + self._timeout
             return self._timeout
         return max(0.0, self._moment - self._clock())
-
-    @property
-    def is_immediate(self) -> bool:
-        """Whether the timeout is 0: the call does not wait at all."""
-        return self._timeout == 0
