@@ -26,6 +26,8 @@ T = TypeVar("T")
 # so for ever, without a pause. After so many times the connection is closed.
 _OFTEN_ENOUGH = 10
 
+_NEVER = float("inf")
+
 
 def check_limit_of_time(what: str, seconds: float | None) -> float | None:
     """Return a limit, if it is a positive number, or None for none; see `check_timeout`."""
@@ -86,12 +88,11 @@ class _Direction:
         self.heard_at = 0.0
         self.told = 0
 
-    def note_call(self, deadline: Deadline, now: float) -> None:
+    def note(self, deadline: Deadline, now: float, moved_at: float) -> None:
+        """Take note of a wait: for which call it is, and when something had moved last."""
         if self._seconds is not None and deadline is not self._deadline:
             self._deadline = deadline
             self.end = now + self._seconds
-
-    def note_move(self, moved_at: float) -> None:
         if moved_at != self.heard_at:
             self.heard_at = moved_at
             self.silence = 0.0
@@ -160,15 +161,15 @@ class LimitedChannel:
         """Wait for a while and receive, unless a limit passes before."""
         direction = self._read
         now = self._clock()
-        direction.note_call(deadline, now)
-        direction.note_move(self._moved_at)
+        direction.note(deadline, now, self._moved_at)
         quiet_since = now - direction.silence
         _, end = self._nearest_limit(direction, quiet_since, is_call=True)
         if end - now < SOON:
             return None
         count = self._descriptor.receive_soon(buffer, deadline)
         if count is not None:
-            self._note_received(count, 0)
+            self.received += count
+            self._moved_at = self._clock()
         else:
             self._note_silence(direction, quiet_since)
         return count
@@ -259,8 +260,7 @@ class LimitedChannel:
     ) -> T:
         """Wait for a direction, with its limit on a call if it is such a call that waits."""
         now = self._clock()
-        direction.note_call(deadline, now)
-        direction.note_move(self._moved_at)
+        direction.note(deadline, now, self._moved_at)
         # The silence is as long as if its waits had followed each other.
         quiet_since = now - direction.silence
         name, end = self._nearest_limit(direction, quiet_since, is_call)
@@ -290,16 +290,18 @@ class LimitedChannel:
         self, direction: _Direction, quiet_since: float, is_call: bool
     ) -> tuple[str, float]:
         """Return the limit that passes next, and when, infinity for none."""
-        name, end = "", float("inf")
+        name, end = "", _NEVER
         if is_call and direction.end is not None:
             name, end = direction.name, direction.end
         if self._idle is not None:
-            idle_end = max(quiet_since, self._moved_at) + self._idle
+            moved_at = self._moved_at
+            idle_end = (quiet_since if quiet_since > moved_at else moved_at) + self._idle
             if idle_end < end:
                 name, end = "idle_timeout", idle_end
-        for other, moment in self._ends.items():
-            if moment < end:
-                name, end = other, moment
+        if self._ends:
+            for other, moment in self._ends.items():
+                if moment < end:
+                    name, end = other, moment
         return name, end
 
     def _check_ends(self, operation: str, direction: _Direction) -> None:
