@@ -11,7 +11,7 @@ import pytest
 from support.peers import PeerServer, receive_all
 from support.timing import PATIENCE
 
-from trunkline import make_socket, make_socket_from_fd, make_socket_pair
+from trunkline import IPV4_LOOPBACK, Endpoint, make_socket, make_socket_from_fd, make_socket_pair
 
 STREAM = {"external_format", "input_buffer_size", "output_buffer_size", "timeout"}
 INTERNET = STREAM | {
@@ -44,7 +44,7 @@ make_any_socket: Any = make_socket  # what a type checker would not let through 
 def test_a_keyword_that_a_kind_does_not_take_is_an_error_that_names_both(
     connect: str, family: str, option: str
 ) -> None:
-    with pytest.raises(TypeError, match=rf"{connect} {family} stream socket .*{option}$"):
+    with pytest.raises(TypeError, match=rf"{connect} {family} stream socket .* {option}(;|$)"):
         make_any_socket(connect=connect, address_family=family, **{option: None})
 
 
@@ -52,7 +52,7 @@ def test_a_keyword_that_a_kind_does_not_take_is_an_error_that_names_both(
     ("family", "label"), [("ipv4", "IPv4"), ("ipv6", "IPv6"), ("internet", "internet")]
 )
 def test_the_error_calls_the_family_by_its_name(family: str, label: str) -> None:
-    with pytest.raises(TypeError, match=f"^an active {label} stream socket does not take backlog$"):
+    with pytest.raises(TypeError, match=f"^an active {label} stream socket does not take backlog;"):
         make_any_socket(address_family=family, backlog=1)
 
 
@@ -65,6 +65,8 @@ def test_the_error_calls_the_family_by_its_name(family: str, label: str) -> None
         ("passive", "local", "path", "local_filename"),
         ("active", "local", "encoding", "external_format"),
         ("active", "internet", "wait", "timeout"),
+        ("active", "internet", "listen", "connect"),
+        ("active", "internet", "mode", "connect"),
         ("active", "internet", "ipv6", "address_family"),
         ("passive", "ipv6", "v6only", "v6_only"),
     ],
@@ -74,6 +76,40 @@ def test_a_name_from_elsewhere_is_an_error_that_tells_ours(
 ) -> None:
     with pytest.raises(TypeError, match=rf"does not take {name}; perhaps {meant} is meant$"):
         make_any_socket(connect=connect, address_family=family, **{name: None})
+
+
+@pytest.mark.parametrize(
+    ("connect", "family", "name", "kind"),
+    [
+        ("active", "internet", "remote_filename", "address_family='local'"),
+        ("passive", "ipv6", "local_filename", "address_family='local'"),
+        ("active", "local", "remote_host", "address_family='internet'"),
+        ("active", "internet", "backlog", "connect='passive'"),
+        ("passive", "internet", "remote_port", "connect='active'"),
+        ("active", "local", "v6_only", "connect='passive' and address_family='internet'"),
+    ],
+)
+def test_the_error_says_which_kind_takes_it(
+    connect: str, family: str, name: str, kind: str
+) -> None:
+    with pytest.raises(TypeError, match=f"does not take {name}; it is for {kind}$"):
+        make_any_socket(connect=connect, address_family=family, **{name: None})
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("localhost:80", "give them as 'localhost' and 80$"),
+        ("[::1]:80", "give them as '::1' and 80$"),
+        ("::1", "give both or neither$"),
+        ("localhost", "give both or neither$"),
+        (("localhost", 80), r"as by \*name$"),
+        (Endpoint(IPV4_LOOPBACK, 80), r"as by \*name$"),
+    ],
+)
+def test_a_host_with_its_port_in_one_is_told_to_be_taken_apart(host: Any, told: str) -> None:
+    with pytest.raises(TypeError, match=f"belong together: .*{told}"):
+        make_any_socket(host)
 
 
 def test_all_options_are_in_the_signature() -> None:

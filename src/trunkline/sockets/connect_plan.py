@@ -4,6 +4,7 @@ Nothing here waits for a connection. `make_socket` carries a plan out by blockin
 base by callbacks.
 """
 
+import re
 from typing import Any, NamedTuple
 
 from .._core.deadline import Deadline, check_timeout
@@ -96,7 +97,8 @@ class ConnectPlan:
         attempt_delay: float | None = ATTEMPT_DELAY,
     ) -> None:
         if (remote_host is None) != (remote_port is None):
-            raise TypeError("remote_host and remote_port belong together: give both or neither")
+            hint = _both_in_one(remote_host)
+            raise TypeError(f"remote_host and remote_port belong together: {hint}")
         if local_host is None and local_port is not None:
             raise TypeError("local_port needs a local_host, without which nothing is bound")
         self._family: InternetFamily = family
@@ -156,6 +158,17 @@ class ConnectPlan:
     def __str__(self) -> str:
         host, port = self._target
         return printable(f"{host}:{port}")
+
+
+def _both_in_one(host: object) -> str:
+    """Return what to do about a host without a port, in which the port may be."""
+    if isinstance(host, tuple):
+        return "take them apart, as by *name"
+    pattern = r"(?:\[([^]]+)\]|([^:]+)):([0-9]+)"
+    found = re.fullmatch(pattern, host) if isinstance(host, str) else None
+    if found is not None:
+        return f"give them as {printable(repr(found[1] or found[2]))} and {found[3]}"
+    return "give both or neither"
 
 
 def family_to_open(family: InternetFamily, host: IPAddress | None) -> int:

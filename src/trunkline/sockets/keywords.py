@@ -137,7 +137,9 @@ _ELSEWHERE = {
     "ipv4": "address_family",
     "ipv6": "address_family",
     "local_addr": "local_host local_filename",
+    "listen": "connect",
     "local_address": "local_host local_filename",
+    "mode": "connect",
     "newline": "external_format",
     "no_delay": "nodelay",
     "path": "remote_filename local_filename",
@@ -166,8 +168,26 @@ def check_keywords(
     _check_choice("type", kind, ("stream",))
     article = "an" if connect == "active" else "a"
     what = f"{article} {connect} {_LABELS[address_family]} {kind} socket"
-    accepted = _TABLE[connect, address_family == "local"]
-    _check_options(what, accepted, options, (*accepted, "address_family"))
+    is_local = address_family == "local"
+    for name in options:
+        if name in _OPTIONS and name not in _TABLE[connect, is_local]:
+            raise TypeError(f"{what} does not take {name}{_who_takes(name, connect, is_local)}")
+    accepted = _TABLE[connect, is_local]
+    _check_options(what, accepted, options, (*accepted, "address_family", "connect"))
+
+
+def _who_takes(name: str, connect: str, is_local: bool) -> str:
+    """Return the end of an error's text that says for which kind of socket an option is."""
+    other = "passive" if connect == "active" else "active"
+    family = "internet" if is_local else "local"
+    for kind, text in (
+        ((connect, not is_local), f"address_family={family!r}"),
+        ((other, is_local), f"connect={other!r}"),
+        ((other, not is_local), f"connect={other!r} and address_family={family!r}"),
+    ):
+        if name in _TABLE[kind]:
+            return f"; it is for {text}"
+    return ""
 
 
 def check_stream_keywords(what: str, options: Mapping[str, object]) -> None:

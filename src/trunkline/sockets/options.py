@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
+from .._core.meant import meant_instead
 from .._sys.sockaddr import AF_INET, AF_INET6
 from .._sys.socket_descriptor import SocketDescriptor, constant
 from ..errors import OperationNotSupported, OptionNotSupported, SocketError
@@ -242,7 +243,12 @@ def _of_option(error: SocketError, operation: str) -> SocketError:
 def _look_up(descriptor: SocketDescriptor, name: str, operation: str) -> tuple[_Option, int, int]:
     option = _OPTIONS.get(name)
     if option is None:
-        raise ValueError(f"no such option: {name!r}; there are {', '.join(OPTION_NAMES)}")
+        constants = {option.constant: known for known, option in _OPTIONS.items()}
+        meant = meant_instead(
+            str(name), OPTION_NAMES, {str(name): constants.get(str(name).upper(), "")}
+        )
+        all_of_them = f"; there are {', '.join(OPTION_NAMES)}"
+        raise ValueError(f"no such option: {name!r}{meant or all_of_them}")
     is_internet = descriptor.family in (AF_INET, AF_INET6)
     level, number = constant(option.level), constant(option.constant)
     if level is None or number is None or not (is_internet or option.level == _SOCKET):

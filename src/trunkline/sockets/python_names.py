@@ -25,13 +25,18 @@ class PythonConnectionNames(ElsewhereNames):
 
     if not TYPE_CHECKING:
         connect_ex = Elsewhere("connect() raises what has failed, connect(timeout=0) only starts")
+        get_extra_info = Elsewhere("remote_name, local_name and get_option() tell what there is")
         getpeername = Elsewhere("the peer's name is the property remote_name")
         gettimeout = Elsewhere("the limit of time is the property timeout")
+        is_closing = Elsewhere("the property closed tells it")
         makefile = Elsewhere("an active socket is a stream itself, and raw_io() a file object")
+        peek = Elsewhere("peek_char() returns a character and leaves it to be read")
         recv = Elsewhere("read() takes what has arrived, receive_from() what the system has")
         recv_into = Elsewhere("read_into() fills a buffer, receive_from() takes what is there")
         recvfrom = Elsewhere("receive_from() takes what the system has")
         send = Elsewhere("write() and finish_output() send all of it, send_to() what fits")
         sendall = Elsewhere("write() and finish_output() send all of it")
+        sendfile = Elsewhere("write() takes what a file's read() returns, piece by piece")
         sendto = Elsewhere("send_to() sends what fits")
         settimeout = Elsewhere("the limit of time is the property timeout")
+        wait_closed = Elsewhere("close() itself waits until what is queued was sent")
