@@ -663,6 +663,41 @@ def test_ctrl_c_while_a_thread_is_started(threads: Any, monkeypatch: pytest.Monk
         receive_to_the_end(client)
 
 
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_ctrl_c_just_after_its_own_thread_was_started(
+    has_begun: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread may be serving by then, or about to begin."""
+    really_start = threading.Thread.start
+    let_it_begin = threading.Event()
+    started: list[threading.Thread] = []
+
+    def start(thread: threading.Thread) -> None:
+        monkeypatch.setattr(threading.Thread, "start", really_start)
+        run = thread.run
+
+        def run_later() -> None:
+            assert let_it_begin.wait(PATIENCE)
+            run()
+
+        thread.run = run_later  # type: ignore[method-assign]
+        thread.start()
+        started.append(thread)
+        if has_begun:
+            let_it_begin.set()
+            ask(server)  # which takes a thread that serves
+        raise KeyboardInterrupt
+
+    with Server(echo, host=HOST) as server:
+        monkeypatch.setattr(threading.Thread, "start", start)
+        with pytest.raises(KeyboardInterrupt):
+            server.start()
+        assert server.closed
+        let_it_begin.set()
+        started[0].join(PATIENCE)
+        assert not started[0].is_alive()
+
+
 # -- when the accepting fails ----------------------------------------------------------------------
 
 

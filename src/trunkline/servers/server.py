@@ -207,6 +207,7 @@ class Server(PythonServerNames, Uncopied):
         self._peak = 0
         self._is_paused = False  # because of the limit
         self._has_begun = False
+        self._is_given_up = False  # though a thread may be about to begin
         self._accepting: int | None = None  # the identity of the thread that accepts
         self._thread: threading.Thread | None = None  # that thread, if it is ours
         self._ending = Ending()
@@ -269,7 +270,12 @@ class Server(PythonServerNames, Uncopied):
             thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             thread.start()
         except BaseException:
-            self._finish()
+            with self._lock:
+                self._is_given_up = self._accepting is None
+            if self._is_given_up:
+                self._finish()
+            else:  # a signal handler has raised, and the thread serves: it is to close everything
+                self.shutdown(0)
             raise
         self._thread = thread
         return self
@@ -303,6 +309,10 @@ class Server(PythonServerNames, Uncopied):
             self._announce(self._sockets)
 
     def _run(self) -> None:
+        with self._lock:
+            if self._is_given_up:
+                return
+            self._accepting = threading.get_ident()
         try:
             self._accept_until_the_end()
         finally:
