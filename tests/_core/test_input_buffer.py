@@ -517,8 +517,7 @@ class Model(RuleBasedStateMachine):
     def drop(self, size: int) -> bytes:
         taken, self.rest = self.rest[:size], self.rest[size:]
         self.last_char = b""
-        if taken:
-            self.skipped = 0
+        self.skipped = 0  # to take nothing is to take something else, too
         return taken
 
     # -- what is done ----
