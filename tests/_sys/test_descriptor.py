@@ -373,3 +373,29 @@ def test_a_signal_that_was_missed_is_noticed_soon(
         with Call(wait_readable, pipe, None):
             pass
     assert waits == [1.0 if in_main_thread else None] * 3
+
+
+@pytest.mark.parametrize("who", ["closes", "reads"])
+def test_the_number_is_given_back_when_all_have_been_told(pipe: Pipe, who: str) -> None:
+    """Else it could be another file's already while a multiplexer still has it for this one."""
+    told, go_on = threading.Event(), threading.Event()
+    was_open: list[bool] = []
+
+    def look(number: int) -> None:
+        told.set()
+        go_on.wait(PATIENCE)
+        was_open.append(bool(os.fstat(number)))
+
+    number = pipe.number
+    pipe.watch_closing(look)
+    with Call(pipe.close):
+        assert told.wait(PATIENCE)
+        if who == "closes":
+            pipe.close()
+        else:
+            with pytest.raises(SocketClosed), pipe.reading:
+                pass
+        go_on.set()
+    assert was_open == [True]
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(number)

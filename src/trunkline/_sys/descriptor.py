@@ -187,6 +187,7 @@ class Descriptor(Uncopied):
     __slots__ = (
         "_closing_callbacks",
         "_generation",
+        "_is_told",
         "_number",
         "_reading",
         "_writing",
@@ -199,6 +200,7 @@ class Descriptor(Uncopied):
         self._generation = _generation
         self.is_closed: bool = False
         self._closing_callbacks: tuple[Callable[[int], None], ...] = ()
+        self._is_told = False  # whether those have been called that want to know of the closing
         self.where: object = None
         # Made when they are asked for: most of what a multiplexer serves is never read like this.
         self._reading: Use | None = None
@@ -333,6 +335,7 @@ class Descriptor(Uncopied):
             for callback in self._closing_callbacks:
                 callback(self._number)
         finally:  # whatever they raise, nobody will close it again
+            self._is_told = True
             self._end()
 
     def _end(self) -> None:
@@ -350,6 +353,8 @@ class Descriptor(Uncopied):
 
     def close_if_unused(self) -> bool:
         """Give the number back, unless somebody is using it; return whether that was done."""
+        if not self._is_told:  # the number is still somebody's; who is closing it gives it back
+            return self._number < 0
         # A right that is asked for from now on is refused, because this is closed.
         uses = self._uses()
         if any(use.is_ours() for use in uses):
