@@ -67,18 +67,17 @@ def wait_for_any(
     Raises:
         SocketError: The system call failed.
     """
-    try:
-        return _wait(interests, timeout)
-    except OSError as error:
-        raise SocketError.from_errno(error.errno or 0, operation="wait") from None
+    registered = make_interests()
+    for descriptor, interest in interests:
+        registered.register(descriptor, interest)
+    return wait_for_registered(registered, timeout)
 
 
 def wait_for_one(descriptor: int, interest: int, timeout: float | None) -> int:
     """Wait until a descriptor is ready, and return for what, or 0; see `wait_for_any`."""
-    try:
-        ready = _wait(((descriptor, interest),), timeout)
-    except OSError as error:
-        raise SocketError.from_errno(error.errno or 0, operation="wait") from None
+    registered = make_interests()
+    registered.register(descriptor, interest)
+    ready = wait_for_registered(registered, timeout)
     return ready[0][1] if ready else 0
 
 
@@ -127,13 +126,6 @@ def wait_for_registered(interests: Interests, timeout: float | None) -> list[tup
         return _wait_for(interests, timeout)
     except OSError as error:
         raise SocketError.from_errno(error.errno or 0, operation="wait") from None
-
-
-def _wait(interests: Iterable[tuple[int, int]], timeout: float | None) -> list[tuple[int, int]]:
-    registered = make_interests()
-    for descriptor, interest in interests:
-        registered.register(descriptor, interest)
-    return _wait_for(registered, timeout)
 
 
 if hasattr(select, "poll"):
