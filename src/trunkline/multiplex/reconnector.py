@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import isfinite
 from random import random as random_number
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack, overload
+from typing import Any, Literal, Self, TypedDict, Unpack, overload
 
 from .._core.back_off import BackOff
 from .._core.counts import check_count
@@ -29,7 +29,7 @@ from .transport import Transport
 __all__ = ("Reconnector", "reconnect")
 
 
-class _BackOffOptions(ConnectOptions, total=False):
+class _BackOffOptions(TypedDict, total=False):
     first_delay: float
     factor: float
     longest_delay: float
@@ -39,14 +39,12 @@ class _BackOffOptions(ConnectOptions, total=False):
     random: Callable[[], float]
 
 
-class _LocalBackOffOptions(LocalConnectOptions, total=False):
-    first_delay: float
-    factor: float
-    longest_delay: float
-    reset_after: float
-    max_attempts: int | None
-    failed: Callable[[Exception, float | None], object] | None
-    random: Callable[[], float]
+class _InternetOptions(_BackOffOptions, ConnectOptions, total=False):
+    pass
+
+
+class _LocalOptions(_BackOffOptions, LocalConnectOptions, total=False):
+    pass
 
 
 class Reconnector(Uncopied):
@@ -203,7 +201,7 @@ def reconnect(
     protocol_factory: Callable[[], ProtocolLike],
     *,
     address_family: InternetFamily = ...,
-    **options: Unpack[_BackOffOptions],
+    **options: Unpack[_InternetOptions],
 ) -> Reconnector: ...
 @overload
 def reconnect(
@@ -211,7 +209,7 @@ def reconnect(
     protocol_factory: Callable[[], ProtocolLike],
     *,
     address_family: Literal["local"],
-    **options: Unpack[_LocalBackOffOptions],
+    **options: Unpack[_LocalOptions],
 ) -> Reconnector: ...
 def reconnect(
     event_base: EventBase,
