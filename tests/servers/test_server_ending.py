@@ -305,16 +305,18 @@ def test_a_handler_that_does_not_end_is_left_behind(
 
 
 def test_a_handler_that_does_not_end_keeps_its_accepting_thread_and_not_the_caller(
-    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ending, "JOIN_TIMEOUT", 50 * MS)
     gate = Gate()
     with serving(gate, threads="none") as server, client_of(server):
         gate.next()
         assert not server.shutdown(0)
-        assert not server.closed
-        gate.open()
         assert server.wait(PATIENCE)
+        assert is_refused(server)
+        assert [peer.host for peer in named_in(caplog)] == [IPv4Address(HOST)]
+        gate.open()
+        assert isinstance(gate.next_end(), SocketClosed)
 
 
 def test_a_connection_that_comes_while_draining_is_not_served() -> None:
@@ -549,6 +551,48 @@ def test_a_second_signal_waits_for_no_handler_and_names_those_that_are_left(
         assert after == [True]
         gate.open()
         assert isinstance(gate.next_end(), SocketClosed)
+
+
+def test_a_second_signal_leaves_a_handler_behind_that_keeps_the_accepting_thread(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "JOIN_TIMEOUT", 2 * PATIENCE)
+    gate = Gate()
+
+    def strike() -> None:
+        gate.next()
+        send_signal(signal.SIGINT)
+        eventually(lambda: server.draining)
+        send_signal(signal.SIGTERM)
+
+    with Server(gate, host=HOST, threads="none", drain_timeout=None) as server:
+        with client_of(server), Call(strike) as striking, shutdown_on_signals(server):
+            assert server.start().wait(PATIENCE)
+            striking.result()
+        assert [peer.host for peer in named_in(caplog)] == [IPv4Address(HOST)]
+        gate.open()
+        assert isinstance(gate.next_end(), SocketClosed)
+
+
+def test_a_second_ctrl_c_ends_a_handler_that_keeps_the_main_thread(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "JOIN_TIMEOUT", 2 * PATIENCE)
+    gate = Gate()
+
+    def strike() -> None:
+        gate.next()
+        send_signal(signal.SIGINT)
+        eventually(lambda: server.draining)
+        send_signal(signal.SIGINT)
+
+    server = Server(gate, host=HOST, threads="none", drain_timeout=None)
+    with client_of(server), Call(strike) as striking:
+        with pytest.raises(KeyboardInterrupt), server, shutdown_on_signals(server):
+            server.serve_forever()
+        striking.result()
+    assert server.closed
+    assert [peer.host for peer in named_in(caplog)] == [IPv4Address(HOST)]
 
 
 @pytest.mark.parametrize("in_background", [False, True])

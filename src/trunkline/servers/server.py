@@ -550,15 +550,20 @@ class Server(PythonServerNames, Uncopied):
             connection.cut()
 
     def _watch_handler_in_place(self) -> None:
-        """Cut the connection of a handler that keeps the accepting thread from doing it."""
+        """Cut the connection of a handler that keeps the accepting thread from doing it.
 
+        If the handler goes on nevertheless, it is left behind, with the accepting thread.
+        """
         remaining = self._ending.remaining()
         if remaining == _FOREVER:
             return
 
         def watch() -> None:
-            if not self._ended.wait(max(0.0, remaining)):
-                self._cut_connections()
+            if self._ended.wait(max(0.0, remaining)):
+                return
+            self._cut_connections()
+            if not wait_for_event(self._ended, self._ending.join_timeout()):
+                self._leave_handler_behind()
 
         helper = threading.Thread(target=watch, name=f"{self._name}, draining", daemon=True)
         try:
@@ -567,6 +572,16 @@ class Server(PythonServerNames, Uncopied):
             self._cut_connections()
         else:
             self._helpers.append(helper)
+
+    def _leave_handler_behind(self) -> None:
+        for socket in self._sockets:
+            socket.close()
+        self._note_stuck()
+        self._ended.set()
+
+    def _keeps_this_thread(self) -> bool:
+        """Return whether a handler keeps the calling thread from whatever comes after serving."""
+        return self._runs_in_place and threading.get_ident() == self._accepting
 
     def _finish(self) -> None:
         """Close everything, and wait for the threads, for a limited time."""

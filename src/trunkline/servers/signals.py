@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import threading
 from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any
@@ -25,7 +26,8 @@ def shutdown_on_signals(
 
     The first signal lets them drain, see `Server.shutdown`; the next one cuts what is left, and
     does not wait for handlers that go on nevertheless: they are named in the log. From then on, and
-    after the block, the signals do what they did before it::
+    after the block, the signals do what they did before it. Where such a handler runs in the main
+    thread, because the server has no others, the second one does that too, after a moment::
 
         with Server(handler, host="127.0.0.1", port=7777) as server, shutdown_on_signals(server):
             server.serve_forever()
@@ -51,10 +53,24 @@ def shutdown_on_signals(
         restoring.close()
         for server in servers:
             server.shutdown(0, join_timeout=_AT_ONCE, wait=False)
+        hindered = [server for server in servers if server._keeps_this_thread()]
+        if hindered:
+            insisting = threading.Thread(target=_insist, args=(number, hindered), daemon=True)
+            insisting.start()
 
     with contextlib.ExitStack() as restoring:
         _handle(signals, strike, restoring)
         yield
+
+
+def _insist(number: int, servers: list[Server]) -> None:
+    """Send a signal again, unless the handlers return that keep the main thread."""
+    have_ended = [server.shutdown(0) for server in servers]
+    if not all(have_ended):
+        if hasattr(signal, "pthread_kill"):  # which also wakes that thread
+            signal.pthread_kill(threading.main_thread().ident, number)
+        else:
+            signal.raise_signal(number)
 
 
 def _handle(signals: Iterable[int], handler: Any, restoring: contextlib.ExitStack) -> None:
