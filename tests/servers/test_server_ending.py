@@ -578,15 +578,19 @@ def test_a_second_ctrl_c_ends_a_handler_that_keeps_the_main_thread(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ending, "JOIN_TIMEOUT", 2 * PATIENCE)
-    gate = Gate()
+    entered = threading.Event()
+
+    def handler(connection: ActiveSocket) -> None:
+        entered.set()
+        eventually(lambda: False)  # in short waits, since Python looks for signals between them
 
     def strike() -> None:
-        gate.next()
+        assert entered.wait(PATIENCE)
         send_signal(signal.SIGINT)
         eventually(lambda: server.draining)
         send_signal(signal.SIGINT)
 
-    server = Server(gate, host=HOST, threads="none", drain_timeout=None)
+    server = Server(handler, host=HOST, threads="none", drain_timeout=None)
     with client_of(server), Call(strike) as striking:
         with pytest.raises(KeyboardInterrupt), server, shutdown_on_signals(server):
             server.serve_forever()
@@ -595,13 +599,19 @@ def test_a_second_ctrl_c_ends_a_handler_that_keeps_the_main_thread(
     assert [peer.host for peer in named_in(caplog)] == [IPv4Address(HOST)]
 
 
-@pytest.mark.parametrize("in_background", [False, True])
+@pytest.mark.parametrize("first_one", ["serving", "waiting", "starting"])
 def test_a_second_ctrl_c_waits_for_no_handler_and_names_those_that_are_left(
-    in_background: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    first_one: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ending, "JOIN_TIMEOUT", 2 * PATIENCE)
     gate = Gate()
     threads_before = set(sys._current_frames())
+    really_start = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        really_start(thread)
+        if thread.name == "server":  # whose `start` is still in this call
+            eventually(lambda: False)
 
     def strike() -> None:
         connection = gate.next()
@@ -611,11 +621,13 @@ def test_a_second_ctrl_c_waits_for_no_handler_and_names_those_that_are_left(
 
     def serve(server: Server) -> None:
         with server:
-            if in_background:
-                server.start().wait()
-            else:
+            if first_one == "serving":
                 server.serve_forever()
+            else:
+                server.start().wait()
 
+    if first_one == "starting":
+        monkeypatch.setattr(threading.Thread, "start", start)
     server = Server(gate, host=HOST)
     with client_of(server), Call(strike) as striking:
         with pytest.raises(KeyboardInterrupt):

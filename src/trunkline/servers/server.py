@@ -275,7 +275,7 @@ class Server(PythonServerNames, Uncopied):
             if self._is_given_up:
                 self._finish()
             else:  # a signal handler has raised, and the thread serves: it is to close everything
-                self.shutdown(0)
+                self._end_or_hurry(0)
             raise
         self._thread = thread
         return self
@@ -574,9 +574,11 @@ class Server(PythonServerNames, Uncopied):
             self._helpers.append(helper)
 
     def _leave_handler_behind(self) -> None:
+        with self._lock:
+            if not self._is_stuck:  # or else it has been named, by another call's helper
+                self._note_stuck()
         for socket in self._sockets:
             socket.close()
-        self._note_stuck()
         self._ended.set()
 
     def _keeps_this_thread(self) -> bool:
@@ -634,11 +636,12 @@ class Server(PythonServerNames, Uncopied):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._end_or_hurry(DEFAULT_TIMEOUT if kind is None else 0)
+
+    def _end_or_hurry(self, timeout: Timeout) -> None:
+        """Shut down, and wait; but for nobody any more if an exception strikes meanwhile."""
         try:
-            if kind is None:
-                self.shutdown()
-            else:
-                self.close()
+            self.shutdown(timeout)
         except BaseException:
             # Ctrl-C, for the second time perhaps: whoever cannot wait shall not have to.
             self.shutdown(0, join_timeout=0, wait=False)
