@@ -306,6 +306,21 @@ def test_where_none_is_required_a_client_may_end_early(
     assert server.read(timeout=PATIENCE) == b""
 
 
+def test_where_none_is_required_a_check_of_health_may_end_by_a_reset() -> None:
+    with stream_and_peer(socket.AF_INET) as (server, proxy):
+        reset(proxy)
+        assert proxy_protocol(LOOPBACK, required=False)(server) is None
+        assert server.read(timeout=PATIENCE) == b""
+
+
+def test_the_time_to_begin_is_no_longer_than_that_for_the_whole(
+    connection: tuple[ActiveSocket, ActiveSocket],
+) -> None:
+    preamble = proxy_protocol(LOOPBACK, required=False, grace=10 * PATIENCE, timeout=20 * MS)
+    with Call(preamble, connection[0]) as reading:
+        assert reading.result() is None
+
+
 @pytest.mark.parametrize("header", HEADERS)
 def test_a_header_that_has_begun_has_the_whole_time(header: bytes) -> None:
     preamble = proxy_protocol(LOOPBACK, required=False, grace=PATIENCE / 2, timeout=PATIENCE)

@@ -10,7 +10,7 @@ from .._core.proxy_protocol import MAX_HEADER_SIZE, ProxyHeader, ProxyHeaderPars
 from .._sys.clock import monotonic
 from .._sys.sockaddr import Name
 from ..addresses import IPAddress, LocalAddress
-from ..errors import BadProxyHeader, TimedOut, WouldBlock
+from ..errors import BadProxyHeader, ConnectionReset, TimedOut, WouldBlock
 from ..sockets.active_socket import ActiveSocket
 
 __all__ = ("Network", "proxy_header", "proxy_protocol")
@@ -51,11 +51,14 @@ def proxy_protocol(
         required: Drop a trusted peer that does not send a header first. The protocol demands that.
             False takes it for a client of its own, which is for proxies that look after the server
             without a header, and safe only if no client of theirs can speak first. What has begun
-            as nothing but a header begins still has to be one.
+            as nothing but a header begins still has to be one. A peer that resets the connection
+            without a word, as checks of health do, has ended it.
         grace: Seconds that such a peer has to begin with a header, where none is required. One that
             is silent for longer, as who waits for a greeting is, is a client of its own: what it
             sends then is input, whatever it looks like. Three seconds leave time for a packet to be
-            sent again. None is as long as `timeout`.
+            sent again. None is as long as `timeout`, and it is never longer. The server's limits
+            drop a silent peer before that if they are shorter: `preamble_timeout`, `idle_timeout`
+            and `lifetime`.
         timeout: Seconds for the whole header; None is for ever.
         max_size: The most bytes that a header of version 2 may have.
 
@@ -76,9 +79,10 @@ def proxy_protocol(
     if not networks:
         raise ValueError("nobody is trusted, so that no proxy would ever be believed")
     limit = check_timeout(timeout)
-    if check_timeout(grace, "grace") is None:
-        grace = limit
-    return _Preamble(networks, required, grace, limit, max_size)
+    patience = check_timeout(grace, "grace")
+    if patience is None or (limit is not None and limit < patience):
+        patience = limit
+    return _Preamble(networks, required, patience, limit, max_size)
 
 
 def proxy_header(socket: ActiveSocket) -> ProxyHeader | None:
@@ -140,6 +144,10 @@ class _Preamble:
                 if self._required or parser.is_header or not is_ours:
                     raise
                 socket._attach(taken, b"")  # as much as might have been a header's start
+                return None
+            except ConnectionReset:
+                if self._required or taken:
+                    raise
                 return None
         return parser.header
 
