@@ -4,6 +4,7 @@ from functools import partial
 from typing import ClassVar, Literal, Unpack, cast, overload
 
 from .._core.buffers import Buffer
+from .._core.option_names import check_names_for
 from ..addresses import LocalAddress
 from ..multiplex import connect
 from ..sockets import PassiveSocket, make_socket
@@ -91,6 +92,7 @@ def local_connect(
         RuntimeError: No loop is running; or it is another thread's, or has ended.
         TypeError, ValueError: An argument is none of those that it can be.
     """
+    check_names_for(local_connect, options, SocketOptions.__annotations__)
     socket = _OutgoingLocalSocket(read_cb, event_cb, loop, data=data, stream=stream, **options)
     connector = partial(connect, address_family="local", remote_filename=path, high_water=0)
     socket._connect_by(connector, path)
@@ -151,6 +153,7 @@ def local_server(
         RuntimeError: No loop is running; or it is another thread's, or has ended.
         TypeError, ValueError: An argument is none of those that it can be.
     """
+    check_names_for(local_server, options, SocketOptions.__annotations__)
     if (fd is None) == (path is None):
         raise TypeError("a local server has either a path or an fd")
 

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self, TypedDict, Unpack
 
 from .._core.callbacks import check_callback
+from .._core.option_names import check_names_for
 from .._core.uncopied import Uncopied
 from .._sys.clock import Clock, monotonic
 from ..multiplex import EventBase
@@ -430,6 +431,7 @@ def start_event_loop(main: Callable[[], object], **options: Unpack[LoopOptions])
         TypeError: `main` is not callable, or there is no such option.
         Whatever a callback raises, unless errors are caught.
     """
+    check_names_for(start_event_loop, options, LoopOptions.__annotations__)
     with EventLoop(**options) as loop:
         loop.run(main)
 

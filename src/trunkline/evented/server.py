@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Literal, TypedDict, Unpack, cast, overload
 
+from .._core.option_names import check_names_for
 from .._sys.sockaddr import AnyName
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import IPV4_UNSPECIFIED, AddressLike, Endpoint, ensure_address
@@ -205,6 +206,7 @@ def tcp_server(
         RuntimeError: No loop is running; or it is another thread's, or has ended.
         TypeError, ValueError: An argument is none of those that it can be.
     """
+    check_names_for(tcp_server, options, TcpServerOptions.__annotations__)
     names = ListenOptions.__annotations__
     listening: dict[str, Any] = {name: value for name, value in options.items() if name in names}
     others: dict[str, Any] = {name: value for name, value in options.items() if name not in names}

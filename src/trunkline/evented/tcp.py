@@ -4,6 +4,7 @@ from functools import partial
 from typing import ClassVar, Literal, TypedDict, Unpack, cast, overload
 
 from .._core.buffers import Buffer
+from .._core.option_names import check_names_for
 from ..addresses import AddressLike
 from ..multiplex import connect
 from ..sockets.families import InternetFamily
@@ -96,6 +97,7 @@ def init_tcp_socket(
     Raises:
         RuntimeError, TypeError, ValueError: As for `tcp_connect`.
     """
+    check_names_for(init_tcp_socket, options, SocketOptions.__annotations__)
     socket = _OutgoingTcpSocket(read_cb, event_cb, loop, data=data, stream=stream, **options)
     return socket._for_application()
 
@@ -144,6 +146,7 @@ def connect_tcp_socket(
         RuntimeError: Its loop is another thread's, or has ended.
         TypeError, ValueError: An argument is none of those that it can be.
     """
+    check_names_for(connect_tcp_socket, options, ConnectOptions.__annotations__)
     plain = socket.socket if isinstance(socket, SocketStream) else socket
     _connect(plain, host, port, event_cb, options)
     return socket
@@ -233,6 +236,7 @@ def tcp_connect(
         RuntimeError: No loop is running; or it is another thread's, or has ended.
         TypeError, ValueError: An argument is none of those that it can be.
     """
+    check_names_for(tcp_connect, options, TcpOptions.__annotations__)
     names = ConnectOptions.__annotations__
     connecting = {name: value for name, value in options.items() if name in names}
     others = {name: value for name, value in options.items() if name not in names}

@@ -40,7 +40,7 @@ def adopt(
             not been read, in a format that does not mix with bytes. The socket is as it was.
     """
     transport_options.setdefault("external_format", socket.external_format)
-    check_transport_options(event_base, transport_options)
+    check_transport_options(adopt, event_base, transport_options)
     detached = socket._detach()
     transport = Transport(event_base, protocol, **transport_options)
     transport._attach(

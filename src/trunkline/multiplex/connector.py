@@ -1,11 +1,12 @@
 """Connecting on an event base: a transport that becomes connected later."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal, Required, Unpack, cast, overload
 
 from .._core.back_off import BackOff
 from .._core.deadline import Deadline, check_timeout
+from .._core.option_names import check_names_for
 from .._core.timer_queue import Timer
 from .._sys.clock import monotonic
 from .._sys.sockaddr import Name, family_of
@@ -15,7 +16,7 @@ from ..errors import SocketError, TimedOut, WouldBlock
 from ..sockets.connect_plan import ConnectPlan, Route
 from ..sockets.connecting import Attempts, start_to_connect
 from ..sockets.families import AddressFamily, InternetFamily
-from ..sockets.keywords import PathLikeName, SourceOptions, StreamOptions, check_keywords
+from ..sockets.keywords import PathLikeName, SourceOptions, check_keywords
 from .background import call_in_background
 from .event_base import EventBase
 from .handlers import Cause, Event
@@ -24,10 +25,13 @@ from .transport import Transport
 from .transport_core import Owner
 from .transport_options import TransportOptions
 
-__all__ = ("ConnectOptions", "LocalConnectOptions", "connect", "connect_for")
-
-# What active sockets take, and transports do without.
-_OF_SOCKETS = frozenset(StreamOptions.__annotations__)
+__all__ = (
+    "ConnectOptions",
+    "LocalConnectOptions",
+    "check_connect_names",
+    "connect",
+    "connect_for",
+)
 
 
 class ConnectOptions(TransportOptions, SourceOptions, total=False):
@@ -94,7 +98,14 @@ def connect(
         ValueError: An option is none of those that it can be.
         SocketClosed: The event base is closed.
     """
+    check_connect_names(connect, options)
     return connect_for(None, event_base, protocol, address_family, options)
+
+
+def check_connect_names(function: Callable[..., Any], options: Iterable[str]) -> None:
+    """Raise `TypeError` for an option of a function that no kind of connection takes."""
+    taken = {**ConnectOptions.__annotations__, **LocalConnectOptions.__annotations__}
+    check_names_for(function, options, taken)
 
 
 def connect_for(
@@ -112,8 +123,6 @@ def connect_for(
     transport_options = cast(
         "TransportOptions", {name: options.pop(name) for name in for_transport}
     )
-    for name in sorted(_OF_SOCKETS & options.keys()):
-        raise TypeError(f"a transport does not take {name}")
     check_keywords("active", address_family, "stream", options)
     timeout = check_timeout(options.pop("connect_timeout", None), "connect_timeout")
     needed = "remote_filename" if address_family == "local" else "remote_host"

@@ -53,6 +53,7 @@ from .._sys.readiness import READABLE
 from .._sys.registration import Registration
 from .._sys.waker import Waker
 from .monitor import Monitor
+from .python_names import PythonLoopNames
 from .signal_handlers import InstalledSignal
 from .statistics import Statistics
 from .worker_threads import WorkerThreads
@@ -69,7 +70,7 @@ MOST_WORKER_THREADS = 16
 """How many names are looked up at a time; more than that wait for their turn."""
 
 
-class EventBase(Monitor):
+class EventBase(Monitor, PythonLoopNames):
     """Calls handlers when descriptors are ready, timers when they are due, and deferred calls.
 
     You would want one for a program that talks to many peers in one thread. It is a context

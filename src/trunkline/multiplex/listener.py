@@ -365,7 +365,7 @@ def listen(
         SocketClosed: The socket, or the event base, is closed.
         TypeError, ValueError: An option is none of the transport's, or is not what it can be.
     """
-    check_transport_options(event_base, transport_options)
+    check_transport_options(listen, event_base, transport_options)
     check_factory(protocol_factory, transport_options.get("delivery", "bytes"))
     for what, count in (
         ("max_connections", max_connections),

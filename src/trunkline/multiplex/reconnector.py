@@ -20,7 +20,7 @@ from .._core.timer_queue import Timer
 from .._core.uncopied import Uncopied
 from ..errors import ConnectionAborted
 from ..sockets.families import AddressFamily, InternetFamily
-from .connector import ConnectOptions, LocalConnectOptions, connect_for
+from .connector import ConnectOptions, LocalConnectOptions, check_connect_names, connect_for
 from .event_base import EventBase
 from .protocol import ProtocolLike
 from .protocol_check import check_factory
@@ -265,10 +265,13 @@ def reconnect(
         SocketClosed: The event base is closed.
         Whatever `protocol_factory` raises.
     """
+    check_connect_names(reconnect, options)
     check_factory(protocol_factory, options.get("delivery", "bytes"))
     for what, seconds in (("first_delay", first_delay), ("longest_delay", longest_delay)):
         if not check_timeout(seconds, what):
             raise ValueError(f"{what} is a positive number of seconds, not {seconds}")
+    if longest_delay < first_delay:
+        raise ValueError(f"longest_delay, {longest_delay}, is less than first_delay, {first_delay}")
     if check_timeout(reset_after, "reset_after") is None:
         raise TypeError("reset_after is a number of seconds, not None")
     if isinstance(factor, bool) or not isinstance(factor, int | float):

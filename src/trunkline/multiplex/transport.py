@@ -32,6 +32,7 @@ from .event_base import EventBase
 from .protocol import ProtocolLike
 from .protocol_caller import ProtocolCaller
 from .protocol_check import check_protocol
+from .python_names import PythonTransportNames
 from .time_limits import TimeLimits
 from .transport_core import CLOSED, CLOSING, CONNECTING, OPEN, STATES
 from .transport_reading import ReadingTransport
@@ -43,7 +44,7 @@ DEFAULT_HIGH_WATER = 65_536
 """How many bytes may be queued before the protocol is asked to pause writing."""
 
 
-class Transport(ReadingTransport):
+class Transport(ReadingTransport, PythonTransportNames):
     """A connection, and the queue of what is to be written to it.
 
     `connect` and `listen` make transports. A transport belongs to its event base's thread, and owns

@@ -1,9 +1,11 @@
 """The options of transports, for those who make a transport later than they are told how."""
 
+from collections.abc import Callable
 from contextvars import Context
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from .._core.external_format import ExternalFormatLike
+from .._core.option_names import check_names_for
 from ..errors import SocketClosed
 from .delivery import Delivery
 from .event_base import EventBase
@@ -27,13 +29,21 @@ class TransportOptions(TypedDict, total=False):
     context: Context | None
 
 
-def check_transport_options(event_base: EventBase, options: TransportOptions) -> None:
+def check_transport_options(
+    function: Callable[..., Any], event_base: EventBase, options: TransportOptions
+) -> None:
     """Raise now what making a transport with these options would raise later.
+
+    Args:
+        function: Which function takes the options.
+        event_base: The transport's.
+        options: What was given besides the function's own arguments.
 
     Raises:
         SocketClosed: The event base is closed.
         TypeError, ValueError: An option is none of the transport's, or is not what it can be.
     """
+    check_names_for(function, options, TransportOptions.__annotations__)
     if event_base.closed:
         raise SocketClosed(strerror="the event base is closed", operation="transport")
     Transport(event_base, TransportProtocol(), **options).abort()  # it may have started a timer

@@ -185,7 +185,7 @@ class Server(PythonServerNames, Uncopied):
         **socket_options: Unpack[ServerSocketOptions],
     ) -> None:
         check_handler(handler, misplaced)
-        check_server_names(socket_options, Server.__init__.__kwdefaults__ or ())
+        check_server_names(socket_options, Server.__init__.__kwdefaults__)
         self._name = name
         self._limits = TimeLimits(read_timeout, write_timeout, idle_timeout, lifetime)
         self._service = Service(

@@ -1,11 +1,11 @@
 """What a server takes, and what to say of what it does not take."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
 from .._core.counts import check_count
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
-from .._core.meant import meant_instead
+from .._core.option_names import check_names
 from .binding import ServerSocketOptions
 
 __all__ = (
@@ -13,7 +13,6 @@ __all__ = (
     "check_at_limit",
     "check_bytes",
     "check_handler",
-    "check_names",
     "check_per_address",
     "check_server_names",
     "format_or_none",
@@ -21,76 +20,11 @@ __all__ = (
 
 AtLimit: TypeAlias = Literal["wait", "refuse"]
 
-# What other servers, and `make_socket`, call it.
-_ELSEWHERE = {
-    "RequestHandlerClass": "handler",
-    "address": "host",
-    "allow_reuse_address": "reuse_address",
-    "allow_reuse_port": "reuse_port",
-    "bind": "host path sockets",
-    "client_connected_cb": "handler",
-    "daemon": "threads",
-    "daemon_threads": "threads",
-    "encoding": "external_format",
-    "filename": "path",
-    "graceful_timeout": "drain_timeout",
-    "grace_period": "drain_timeout",
-    "handle_error": "exception_hook",
-    "hostname": "host",
-    "hosts": "host",
-    "ipv6_only": "v6_only",
-    "keep_alive": "keepalive idle_timeout",
-    "keepalives": "keepalive",
-    "listeners": "sockets",
-    "local_filename": "path",
-    "local_host": "host",
-    "local_port": "port",
-    "max_clients": "max_connections",
-    "max_connections_per_ip": "max_connections_per_address",
-    "max_threads": "max_connections",
-    "max_workers": "max_connections",
-    "no_delay": "nodelay",
-    "on_error": "exception_hook",
-    "paths": "path",
-    "request_queue_size": "backlog",
-    "reuse_addr": "reuse_address",
-    "server_address": "host port",
-    "shutdown_timeout": "drain_timeout",
-    "sock": "sockets",
-    "stop_timeout": "drain_timeout",
-    "tcp_nodelay": "nodelay",
-    "timeout_graceful_shutdown": "drain_timeout",
-    "uds": "path",
-    "unix": "path",
-}
 
-
-def check_names(
-    who: str,
-    options: Iterable[str],
-    taken: Collection[str],
-    own: Iterable[str],
-    elsewhere: Mapping[str, str],
-) -> None:
-    """Raise `TypeError` for an option that is not taken, and say what may be meant.
-
-    Args:
-        who: Who does not take it.
-        options: What was given besides its own arguments.
-        taken: What it takes besides them.
-        own: Their names.
-        elsewhere: What is called differently elsewhere, see `meant_instead`.
-    """
-    for name in options:
-        if name not in taken:
-            hint = meant_instead(name, [*own, *taken], elsewhere)
-            raise TypeError(f"{who} does not take {name}{hint}")
-
-
-def check_server_names(options: Iterable[str], own: Iterable[str]) -> None:
+def check_server_names(options: Iterable[str], own: Iterable[str] | None) -> None:
     """Raise `TypeError` for an option that a server does not take; see `check_names`."""
     taken = ServerSocketOptions.__annotations__
-    check_names("a server", options, taken, ["handler", *own], _ELSEWHERE)
+    check_names("a server", options, taken, ["handler", *(own or ())])
 
 
 def check_handler(handler: Any, misplaced: tuple[object, ...]) -> None:

@@ -55,7 +55,9 @@ def shutdown_on_signals(
             server.shutdown(0, join_timeout=_AT_ONCE, wait=False)
         hindered = [server for server in servers if server._keeps_this_thread()]
         if hindered:
-            insisting = threading.Thread(target=_insist, args=(number, hindered), daemon=True)
+            insisting = threading.Thread(
+                target=_insist, args=(number, hindered, threading.get_ident()), daemon=True
+            )
             insisting.start()
 
     with contextlib.ExitStack() as restoring:
@@ -63,12 +65,12 @@ def shutdown_on_signals(
         yield
 
 
-def _insist(number: int, servers: list[Server]) -> None:
-    """Send a signal again, unless the handlers return that keep the main thread."""
+def _insist(number: int, servers: list[Server], thread: int) -> None:
+    """Send a signal again, unless the handlers return that keep a thread."""
     have_ended = [server.shutdown(0) for server in servers]
     if not all(have_ended):
         if hasattr(signal, "pthread_kill"):  # which also wakes that thread
-            signal.pthread_kill(threading.main_thread().ident, number)
+            signal.pthread_kill(thread, number)
         else:
             signal.raise_signal(number)
 

@@ -155,7 +155,7 @@ class Supervisor(PythonSupervisorNames, Uncopied):
             raise TypeError("reuse_port needs a host: other sockets exist only once")
         if not hasattr(os, "fork"):
             raise OperationNotSupported(operation="fork")
-        check_supervisor_names(socket_options, Supervisor.__init__.__kwdefaults__ or ())
+        check_supervisor_names(socket_options, Supervisor.__init__.__kwdefaults__)
         self._make_server = make_server
         self._drain_timeout = check_timeout(drain_timeout, "drain_timeout")
         self._kill_timeout = check_timeout(kill_timeout, "kill_timeout")

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypedDict, cast
 
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
-from .._core.meant import meant_instead
+from .._core.option_names import meant_option
 from .._sys.sockaddr import Name
 from ..addresses import AddressLike, LocalAddress
 from ..streams.stream import check_buffer_size
@@ -118,38 +118,6 @@ _TABLE: dict[tuple[str, bool], Mapping[str, object]] = {
 # All that any kind takes: the name of one of them is not a slip of the pen.
 _OPTIONS = frozenset().union(*_TABLE.values())
 
-# What other libraries and languages call it.
-_ELSEWHERE = {
-    "address": "remote_host local_host remote_filename local_filename",
-    "blocking": "timeout",
-    "buffer_size": "input_buffer_size output_buffer_size",
-    "buffering": "input_buffer_size output_buffer_size",
-    "bufsize": "input_buffer_size output_buffer_size",
-    "codec": "external_format",
-    "encoding": "external_format",
-    "eol": "external_format",
-    "errors": "external_format",
-    "family": "address_family",
-    "filename": "remote_filename local_filename",
-    "happy_eyeballs_delay": "attempt_delay",
-    "host": "remote_host local_host",
-    "hostname": "remote_host local_host",
-    "ipv4": "address_family",
-    "ipv6": "address_family",
-    "local_addr": "local_host local_filename",
-    "listen": "connect",
-    "local_address": "local_host local_filename",
-    "mode": "connect",
-    "newline": "external_format",
-    "no_delay": "nodelay",
-    "path": "remote_filename local_filename",
-    "port": "remote_port local_port",
-    "read_timeout": "timeout",
-    "remote_address": "remote_host remote_filename",
-    "tcp_nodelay": "nodelay",
-    "wait": "timeout",
-    "write_timeout": "timeout",
-}
 _LABELS = {"internet": "internet", "ipv4": "IPv4", "ipv6": "IPv6", "local": "local"}
 
 
@@ -207,8 +175,8 @@ def _check_options(
 ) -> None:
     for name, value in options.items():
         if name not in accepted:
-            hint = "" if name in _OPTIONS else meant_instead(name, known, _ELSEWHERE)
-            raise TypeError(f"{what} does not take {name}{hint}")
+            hint = meant_option(name, known) or meant_option(name, _OPTIONS)
+            raise TypeError(f"{what} does not take {name}{'' if name in _OPTIONS else hint}")
         check = _check_switch if accepted[name] is bool else _CHECKS.get(name)
         if check is None:
             continue

@@ -24,6 +24,7 @@ from ..streams.stream import DEFAULT_BUFFER_SIZE, check_buffer_size
 from .active_socket import ActiveSocket
 from .families import family_label
 from .names import NameLike, ensure_name
+from .python_names import PythonListenerNames
 from .socket import Socket, name_text
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ DEFAULT_BACKLOG = 128
 """How many connections may wait to be accepted; the system may allow fewer, see listen(2)."""
 
 
-class PassiveSocket(Socket):
+class PassiveSocket(Socket, PythonListenerNames):
     """A socket that listens for connections, and makes an `ActiveSocket` of each; see
     `make_socket`.
 

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 from .._core.meant import Elsewhere, ElsewhereNames
 
-__all__ = ("PythonConnectionNames", "PythonSocketNames")
+__all__ = ("PythonConnectionNames", "PythonListenerNames", "PythonSocketNames")
+
+_NO_WAIT = "calls that may wait have a timeout, and 0 is not to wait"
 
 
 class PythonSocketNames(ElsewhereNames):
@@ -12,11 +14,12 @@ class PythonSocketNames(ElsewhereNames):
 
     if not TYPE_CHECKING:  # which are to find them missing
         detach = Elsewhere("to_socket() returns one of Python's sockets")
+        family = Elsewhere("the property address_family tells it")
         dup = Elsewhere("make_socket_from_fd() makes a socket of a duplicate of fileno()")
-        getblocking = Elsewhere("calls that may wait have a timeout, and 0 is not to wait")
+        getblocking = Elsewhere(_NO_WAIT)
         getsockname = Elsewhere("this end's name is the property local_name")
         getsockopt = Elsewhere("get_option() takes an option's name, see OPTION_NAMES")
-        setblocking = Elsewhere("calls that may wait have a timeout, and 0 is not to wait")
+        setblocking = Elsewhere(_NO_WAIT)
         setsockopt = Elsewhere("set_option() takes an option's name, see OPTION_NAMES")
 
 
@@ -24,6 +27,8 @@ class PythonConnectionNames(ElsewhereNames):
     """Those that a socket with a peer has under another name."""
 
     if not TYPE_CHECKING:
+        abort = Elsewhere("close(abort=True) drops what is queued")
+        at_eof = Elsewhere("at the end a read returns nothing, and read_line() raises EndOfFile")
         connect_ex = Elsewhere("connect() raises what has failed, connect(timeout=0) only starts")
         get_extra_info = Elsewhere("remote_name, local_name and get_option() tell what there is")
         getpeername = Elsewhere("the peer's name is the property remote_name")
@@ -34,9 +39,21 @@ class PythonConnectionNames(ElsewhereNames):
         recv = Elsewhere("read() takes what has arrived, receive_from() what the system has")
         recv_into = Elsewhere("read_into() fills a buffer, receive_from() takes what is there")
         recvfrom = Elsewhere("receive_from() takes what the system has")
+        recvmsg = Elsewhere("receive_from() takes what the system has")
         send = Elsewhere("write() and finish_output() send all of it, send_to() what fits")
         sendall = Elsewhere("write() and finish_output() send all of it")
         sendfile = Elsewhere("write() takes what a file's read() returns, piece by piece")
+        sendmsg = Elsewhere("send_to() sends what fits")
         sendto = Elsewhere("send_to() sends what fits")
         settimeout = Elsewhere("the limit of time is the property timeout")
         wait_closed = Elsewhere("close() itself waits until what is queued was sent")
+        write_eof = Elsewhere("shutdown(write=True) sends what is queued, and ends the output")
+
+
+class PythonListenerNames(ElsewhereNames):
+    """Those that a socket that listens has under another name."""
+
+    if not TYPE_CHECKING:
+        gettimeout = Elsewhere(_NO_WAIT)
+        settimeout = Elsewhere(_NO_WAIT)
+        shutdown = Elsewhere("close() ends the listening")

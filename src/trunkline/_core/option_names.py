@@ -1,0 +1,137 @@
+"""The names of keyword arguments: what others call them, and what to say of a wrong one."""
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from .meant import meant_instead
+
+__all__ = ("check_names", "check_names_for", "meant_option")
+
+# From a name elsewhere to all that it may be here. Whoever is asked leaves out what it does not
+# have, so that one table serves sockets, transports, servers and supervisors.
+_ELSEWHERE = {
+    "RequestHandlerClass": "handler",
+    "address": "remote_host local_host remote_filename local_filename host",
+    "allow_reuse_address": "reuse_address",
+    "allow_reuse_port": "reuse_port",
+    "attempts": "max_attempts",
+    "bind": "host path sockets local_host",
+    "blocking": "timeout",
+    "buffer_size": "input_buffer_size output_buffer_size",
+    "buffering": "input_buffer_size output_buffer_size",
+    "bufsize": "input_buffer_size output_buffer_size",
+    "client_connected_cb": "handler",
+    "codec": "external_format",
+    "daemon": "threads",
+    "daemon_threads": "threads",
+    "drain": "drain_timeout",
+    "dual_stack": "v6_only address_family",
+    "dualstack": "v6_only address_family",
+    "dualstack_ipv6": "v6_only address_family",
+    "encoding": "external_format",
+    "eol": "external_format",
+    "error_callback": "failed event_cb",
+    "errors": "external_format",
+    "family": "address_family",
+    "filename": "remote_filename local_filename path",
+    "grace_period": "drain_timeout",
+    "graceful_timeout": "drain_timeout",
+    "handle_error": "exception_hook",
+    "happy_eyeballs_delay": "attempt_delay",
+    "host": "remote_host local_host",
+    "hostname": "remote_host local_host host",
+    "hosts": "host",
+    "initial_delay": "first_delay",
+    "ipv4": "address_family",
+    "ipv6": "address_family",
+    "ipv6_only": "v6_only",
+    "keep_alive": "keepalive idle_timeout",
+    "keepalives": "keepalive",
+    "limit": "line_limit",
+    "listen": "connect",
+    "listeners": "sockets",
+    "local_addr": "local_host local_filename",
+    "local_address": "local_host local_filename",
+    "local_filename": "path",
+    "local_host": "host",
+    "local_port": "port",
+    "max_clients": "max_connections",
+    "max_connections_per_ip": "max_connections_per_address",
+    "max_delay": "longest_delay",
+    "max_line_length": "line_limit",
+    "max_retries": "max_attempts",
+    "max_threads": "max_connections",
+    "max_tries": "max_attempts",
+    "max_workers": "workers max_connections",
+    "maximum_delay": "longest_delay",
+    "mode": "connect delivery",
+    "multiplier": "factor",
+    "n_workers": "workers",
+    "newline": "external_format",
+    "no_delay": "nodelay",
+    "num_processes": "workers",
+    "num_workers": "workers",
+    "number_of_workers": "workers",
+    "on_change": "watch",
+    "on_connect": "connect_cb",
+    "on_error": "exception_hook failed event_cb",
+    "on_reload": "reload",
+    "path": "remote_filename local_filename",
+    "paths": "path",
+    "port": "remote_port local_port",
+    "processes": "workers",
+    "protocol": "protocol_factory",
+    "read_timeout": "timeout",
+    "remote_address": "remote_host remote_filename",
+    "request_queue_size": "backlog",
+    "retries": "max_attempts",
+    "reuse_addr": "reuse_address",
+    "reuseaddr": "reuse_address",
+    "reuseport": "reuse_port",
+    "server_address": "host port",
+    "shutdown_timeout": "drain_timeout",
+    "sock": "sockets",
+    "source_address": "local_host local_filename",
+    "startup_timeout": "start_timeout",
+    "stop_timeout": "drain_timeout kill_timeout",
+    "tcp_nodelay": "nodelay",
+    "timeout": "connect_timeout idle_timeout read_timeout",
+    "timeout_graceful_shutdown": "drain_timeout",
+    "uds": "path",
+    "unix": "path",
+    "wait": "timeout",
+    "worker_processes": "workers",
+    "workers": "threads max_connections",
+    "write_timeout": "timeout",
+}
+
+
+def meant_option(name: str, known: Iterable[str]) -> str:
+    """Return the end of an error's text that says which known option is meant, or nothing."""
+    return meant_instead(name, known, _ELSEWHERE)
+
+
+def check_names(
+    who: str, options: Iterable[str], taken: Collection[str], own: Iterable[str] | None = None
+) -> None:
+    """Raise `TypeError` for an option that is not taken, and say what may be meant.
+
+    Args:
+        who: Who does not take it.
+        options: What was given besides its own arguments.
+        taken: What it takes besides them.
+        own: Their names, or those of them that have defaults.
+    """
+    for name in options:
+        if name not in taken:
+            meant = meant_option(name, [*(own or ()), *taken])
+            raise TypeError(f"{who} does not take {name}{meant}")
+
+
+def check_names_for(
+    function: Callable[..., Any], options: Iterable[str], taken: Collection[str]
+) -> None:
+    """Raise `TypeError` for an option that a function does not take; see `check_names`."""
+    code = function.__code__
+    own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    check_names(f"{function.__name__}()", options, taken, own)
