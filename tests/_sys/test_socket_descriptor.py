@@ -27,6 +27,9 @@ from trunkline import (
     SocketError,
     TooManyOpenFiles,
     ensure_address,
+    from_socket,
+    make_socket,
+    make_socket_from_fd,
 )
 from trunkline._sys.sockaddr import KNOWN_FAMILIES
 from trunkline._sys.socket_descriptor import SocketDescriptor
@@ -83,14 +86,16 @@ def test_what_the_system_has_not_is_an_error_that_names_the_address() -> None:
         SocketDescriptor.open(9999, socket.SOCK_STREAM, address="somewhere")
 
 
-def test_no_descriptor_left_is_an_error() -> None:
+def test_no_descriptor_left_is_an_error(fresh: SocketDescriptor) -> None:
     with no_descriptors_left():
         with pytest.raises(TooManyOpenFiles, match=r"^socket: "):
             SocketDescriptor.open(socket.AF_INET, socket.SOCK_STREAM)
         with pytest.raises(TooManyOpenFiles, match=r"^socketpair: "):
             SocketDescriptor.open_pair(socket.SOCK_STREAM)
         with pytest.raises(TooManyOpenFiles, match=r"^adopt: "):
-            SocketDescriptor.adopt_duplicate(0)
+            SocketDescriptor.adopt_duplicate(fresh.number)
+        with pytest.raises(TooManyOpenFiles, match=r"^to_socket: "):
+            fresh.empty_socket()
 
 
 def test_with_one_descriptor_left_a_pair_leaves_none_behind() -> None:
@@ -349,9 +354,29 @@ def _transfer() -> None:
     SocketDescriptor.open(socket.AF_INET, socket.SOCK_STREAM).transfer().close()
 
 
+def _give_to_python() -> None:
+    make_socket().to_socket().close()
+
+
+def _take_from_python() -> None:
+    with socket.socket() as theirs:
+        from_socket(theirs).close()
+        assert theirs.fileno() == -1
+
+
+def _duplicate() -> None:
+    with socket.socket() as theirs:
+        make_socket_from_fd(theirs.fileno()).close()
+
+
 # What is lost on the way is closed when it is collected, and Python says so.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-@pytest.mark.parametrize("action", [_accept, _make_a_pair, _transfer])
+# Where the object is collected just then, Python throws the exception away.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    "action",
+    [_accept, _make_a_pair, _transfer, _give_to_python, _take_from_python, _duplicate],
+)
 def test_ctrl_c_leaves_nothing_open_that_nobody_has(action: Callable[[], None]) -> None:
     before = open_descriptors()
     for point in range(1000):

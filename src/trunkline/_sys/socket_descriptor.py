@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import starmap, tee
 from operator import itemgetter
 from typing import Any, Self
@@ -140,14 +140,15 @@ class SocketDescriptor(Descriptor):
     def adopt_duplicate(cls, number: int) -> Self:
         """Take ownership of a duplicate of a descriptor; see dup(2)."""
         try:
-            duplicate = os.dup(number)
+            was_blocking = os.get_blocking(number)
+            given = _WaitingSocket(fileno=number)
+            duplicate = map(_socket.dup, (number,))  # it is called below, see `accept`
+            sock = next(map(_Socket, (_family(given),), (_kind(given),), (0,), duplicate))
         except OSError as error:
             raise _typed(error, "adopt", None) from None
-        try:
-            return cls.adopt(duplicate)
-        except BaseException:
-            os.close(duplicate)
-            raise
+        descriptor = cls(sock)
+        descriptor._was_blocking = was_blocking
+        return descriptor
 
     def detach(self) -> int:
         """Give the number up without closing it, and return it; this object is closed then."""
@@ -161,22 +162,36 @@ class SocketDescriptor(Descriptor):
         The caller has the rights to read and to write. Multiplexers let go of it, as they do when
         it is closed.
         """
-        for callback in self._closing_callbacks:
-            callback(self._number)
-        self.is_closed = True
-        self._number = -1
-        number = starmap(self._socket.detach, ((),))  # it is called below, see `accept`
+        number = self._let_go()
         heir = SocketDescriptor(next(map(_Socket, (self.family,), (self.kind,), (0,), number)))
         heir.where = self.where
         heir._file = self._file
         return heir
 
-    def give_up(self) -> socket.socket:
-        """Return a socket of Python's for it, which owns it; this object is closed then."""
+    def transfer_to(self, empty: socket.socket) -> None:
+        """Hand the socket over to one of Python's, see `transfer` and `empty_socket`."""
         if self._file is not None:
             self._file.show_life()  # nobody removes the file any more
             self._file = None
-        return socket.socket(self.family, self.kind, 0, self.detach())
+        number = self._let_go()
+        next(map(_Socket.__init__, (empty,), (self.family,), (self.kind,), (0,), number))
+
+    def _let_go(self) -> Iterator[int]:
+        """Close this object, but not the socket: whoever takes the number owns it."""
+        for callback in self._closing_callbacks:
+            callback(self._number)
+        self.is_closed = True
+        self._number = -1
+        return starmap(self._socket.detach, ((),))  # for one call with the taking, see `accept`
+
+    def empty_socket(self) -> socket.socket:
+        """Return a socket of Python's, of the same kind, that owns nothing."""
+        try:
+            empty = socket.socket(self.family, self.kind)
+        except OSError as error:
+            raise self.failure(error, "to_socket") from None
+        _Socket.close(empty)  # Python's own method would let nobody use it any more
+        return empty
 
     def restore_blocking(self) -> None:
         """Undo what adopting has done to the socket, which others may share."""

@@ -38,14 +38,17 @@ def from_socket(
     if timeout:  # 0 is that it never waits, which each call says here
         options.setdefault("timeout", timeout)
     number = python_socket.fileno()
-    made: ActiveSocket | PassiveSocket
+    made: ActiveSocket | PassiveSocket | None = None
     try:
         if listens(python_socket):
             made = make_socket_from_fd(number, dup=False, connect="passive", **options)
         else:
             made = make_socket_from_fd(number, dup=False, **options)
+        python_socket.detach()
     except BaseException:
-        python_socket.settimeout(timeout)
+        if python_socket.fileno() >= 0:  # it owns the descriptor still
+            if made is not None:
+                made._descriptor.detach()
+            python_socket.settimeout(timeout)
         raise
-    python_socket.detach()
     return made

@@ -89,11 +89,12 @@ class Socket(PythonSocketNames, Uncopied):
                 lost. The socket is as it was.
             Busy: Another thread is using the socket.
             SocketClosed: The socket is closed.
+            TooManyOpenFiles: No descriptor is left, of which one more is needed for a moment.
         """
         with self._descriptor.reading, self._descriptor.writing:
             self._check_nothing_queued()
-            heir = self._descriptor.transfer()
-        made = heir.give_up()
+            made = self._descriptor.empty_socket()
+            self._descriptor.transfer_to(made)
         made.setblocking(True)
         return made
 
