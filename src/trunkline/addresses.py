@@ -254,7 +254,8 @@ def _address_from_text(text: str) -> IPAddress:
                 f"not an internet address but a name: {text!r}; lookup_hostname() tells its "
                 "addresses, and make_socket() takes it as it is"
             ) from None
-        raise ValueError(f"not an internet address: {text!r} ({error})") from None
+        hint = how_to_take_apart(text) or str(error)
+        raise ValueError(f"not an internet address: {text!r} ({hint})") from None
 
 
 def _address_from_integer(value: int, family: str) -> IPAddress:
@@ -277,12 +278,25 @@ def _address_from_bytes(value: bytes) -> IPAddress:
 
 def _address_from_sequence(value: Sequence[object]) -> IPAddress:
     if not all(isinstance(part, int) and not isinstance(part, bool) for part in value):
-        raise TypeError(f"an address vector consists of integers: {value!r}")
+        hint = how_to_take_apart(value)
+        told = f"a host and its port are two arguments: {hint}" if hint else repr(value)
+        raise TypeError(f"an address vector consists of integers: {told}")
     width = 2 if len(value) == 8 else 1
     try:
         return _address_from_bytes(b"".join(int(part).to_bytes(width) for part in value))  # type: ignore[call-overload]
     except OverflowError:
         raise ValueError(f"a part of the address vector is out of range: {value!r}") from None
+
+
+def how_to_take_apart(value: object) -> str:
+    """Return what to do about a value in which a host is together with its port, or nothing."""
+    if isinstance(value, tuple):
+        return "take them apart, as by *name" if len(value) in (2, 4) else ""
+    pattern = r"(?:\[([^]]+)\]|([^:]+)):([0-9]+)"
+    found = re.fullmatch(pattern, value) if isinstance(value, str) else None
+    if found is None:
+        return ""
+    return f"give them as {printable(repr(found[1] or found[2]))} and {found[3]}"
 
 
 def _type_name(value: object) -> str:

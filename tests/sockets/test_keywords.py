@@ -119,6 +119,32 @@ def test_all_options_are_in_the_signature() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "port",
+    ["9" * 5000, 9 * 10**5000, -(10**5000), "x" * 5000],
+    ids=["digits", "large", "small", "name"],
+)
+def test_a_port_that_is_none_is_told_shortly(port: Any) -> None:
+    with pytest.raises(ValueError, match=r"port|service") as caught:
+        make_any_socket("127.0.0.1", port)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        (Endpoint(IPV4_LOOPBACK, 80), r"as by \*name"),
+        (("127.0.0.1", 80), r"as by \*name"),
+        ("127.0.0.1:80", "as '127.0.0.1' and 80"),
+        ("[::1]:80", "as '::1' and 80"),
+    ],
+)
+@pytest.mark.parametrize("call", ["bind", "connect"])
+def test_so_it_is_where_only_addresses_are_taken(call: str, address: Any, told: str) -> None:
+    with make_any_socket() as sock, pytest.raises((TypeError, ValueError), match=told):
+        getattr(sock, call)(address)
+
+
 @pytest.mark.parametrize("arguments", [("active",), ("127.0.0.1", 80, "active")])
 def test_only_the_host_and_the_port_need_no_names(arguments: tuple[Any, ...]) -> None:
     with pytest.raises(TypeError):

@@ -21,10 +21,9 @@ def meant_instead(
         Text like ``"; perhaps reuse_address is meant"``, or ``""`` if nothing is like it.
     """
     known = tuple(known)
-    candidates = (elsewhere or {}).get(name)
-    if candidates is not None:
-        found = [candidate for candidate in candidates.split() if candidate in known]
-    else:
+    candidates = (elsewhere or {}).get(name, "").split()
+    found = [candidate for candidate in candidates if candidate in known]
+    if not found:
         # Only a mistake pays for the module.
         from difflib import get_close_matches
 

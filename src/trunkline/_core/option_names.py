@@ -108,6 +108,9 @@ _ELSEWHERE = {
 
 def meant_option(name: str, known: Iterable[str]) -> str:
     """Return the end of an error's text that says which known option is meant, or nothing."""
+    known = tuple(known)
+    if name in _ELSEWHERE and not any(each in known for each in _ELSEWHERE[name].split()):
+        return ""  # what it would be called here, and not what merely looks like it
     return meant_instead(name, known, _ELSEWHERE)
 
 

@@ -5,6 +5,7 @@ replaced, and the program needs no right to open a privileged port.
 """
 
 import os
+import reprlib
 from collections.abc import Iterable
 from itertools import repeat
 from typing import Unpack
@@ -70,7 +71,7 @@ def activated_sockets(**options: Unpack[StreamOptions]) -> dict[str, list[Passiv
 
 def _number(variable: str, value: str | None) -> int:
     if not (value and value.isascii() and value.isdigit() and len(value) < 10):
-        raise ValueError(f"{variable} is no number: {value!r}")
+        raise ValueError(f"{variable} is no number: {reprlib.repr(value)}")
     return int(value)
 
 
@@ -80,7 +81,9 @@ def _names(value: str | None, count: int) -> Iterable[str]:
         return repeat(_UNNAMED, count)
     names = value.split(":") if value or count else []
     if len(names) != count:
-        raise ValueError(f"{_NAMES} has {len(names)} names for {count} sockets: {value!r}")
+        raise ValueError(
+            f"{_NAMES} has {len(names)} names for {count} sockets: {reprlib.repr(value)}"
+        )
     return [name or _UNNAMED for name in names]
 
 

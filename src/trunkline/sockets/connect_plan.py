@@ -4,14 +4,13 @@ Nothing here waits for a connection. `make_socket` carries a plan out by blockin
 base by callbacks.
 """
 
-import re
 from typing import Any, NamedTuple
 
 from .._core.deadline import Deadline, check_timeout
 from .._printable import printable
 from .._sys.sockaddr import AF_INET, family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
-from ..addresses import Endpoint, IPAddress, ensure_address
+from ..addresses import Endpoint, IPAddress, ensure_address, how_to_take_apart
 from ..errors import NoName
 from .connecting import ATTEMPT_DELAY
 from .families import InternetFamily, family_number
@@ -97,7 +96,7 @@ class ConnectPlan:
         attempt_delay: float | None = ATTEMPT_DELAY,
     ) -> None:
         if (remote_host is None) != (remote_port is None):
-            hint = _both_in_one(remote_host)
+            hint = how_to_take_apart(remote_host) or "give both or neither"
             raise TypeError(f"remote_host and remote_port belong together: {hint}")
         if local_host is None and local_port is not None:
             raise TypeError("local_port needs a local_host, without which nothing is bound")
@@ -158,17 +157,6 @@ class ConnectPlan:
     def __str__(self) -> str:
         host, port = self._target
         return printable(f"{host}:{port}")
-
-
-def _both_in_one(host: object) -> str:
-    """Return what to do about a host without a port, in which the port may be."""
-    if isinstance(host, tuple):
-        return "take them apart, as by *name"
-    pattern = r"(?:\[([^]]+)\]|([^:]+)):([0-9]+)"
-    found = re.fullmatch(pattern, host) if isinstance(host, str) else None
-    if found is not None:
-        return f"give them as {printable(repr(found[1] or found[2]))} and {found[3]}"
-    return "give both or neither"
 
 
 def family_to_open(family: InternetFamily, host: IPAddress | None) -> int:

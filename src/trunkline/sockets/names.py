@@ -1,5 +1,6 @@
 """Making the name to bind or connect to, of what a caller has given."""
 
+import reprlib
 from os import PathLike
 from typing import TypeAlias, cast
 
@@ -9,6 +10,8 @@ from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import AddressLike, Endpoint, ensure_address
 
 __all__ = ("NameLike", "check_port", "ensure_name")
+
+_MOST_DIGITS = 50  # of a port that is looked at as a number; Python refuses some thousand
 
 NameLike: TypeAlias = AddressLike | PathLike[str]
 """An address in any form, or for local sockets a path in any form."""
@@ -36,12 +39,14 @@ def check_port(port: int | str) -> int:
         ValueError: It is out of range, or there is no such service.
     """
     if isinstance(port, str):
-        number = int(port) if port.isdecimal() else port_of_service(port)
+        is_number = port.isdecimal() and len(port) <= _MOST_DIGITS
+        number = int(port) if is_number else port_of_service(port)
         if number is None:
-            raise ValueError(f"there is no TCP service of the name {port!r}")
+            raise ValueError(f"there is no TCP service of the name {reprlib.repr(port)}")
         port = number
     if isinstance(port, bool) or not isinstance(port, int):
         raise TypeError(f"a port is an integer or a service's name, not {type(port).__name__}")
     if not 0 <= port <= 65_535:
-        raise ValueError(f"a port is a number from 0 to 65535, not {port}")
+        shown = port if port.bit_length() < 64 else "one of that size"
+        raise ValueError(f"a port is a number from 0 to 65535, not {shown}")
     return port
