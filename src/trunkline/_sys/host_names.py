@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from ..addresses import Endpoint, IPAddress
 from ..errors import NoName, ResolverError, ServerFailure, SocketError, TimedOut, TryAgain
+from .latch import Latch
 from .sockaddr import name_from_sockaddr
 
 __all__ = ("addresses_of", "name_of", "port_of_service")
@@ -104,10 +105,11 @@ def _call_within(timeout: float | None, function: Callable[[], T]) -> T:
             results.append(function())
         except BaseException as error:  # it is raised again below, whatever it is
             failures.append(error)
+        answered.set()
 
-    thread = threading.Thread(target=run, name="trunkline-resolve", daemon=True)
-    thread.start()
-    thread.join(timeout)
+    answered = Latch()
+    threading.Thread(target=run, name="trunkline-resolve", daemon=True).start()
+    answered.wait(timeout)
     if failures:
         raise failures[0]
     if not results:

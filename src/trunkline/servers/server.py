@@ -21,6 +21,7 @@ from .._core.timer_queue import Timer
 from .._core.uncopied import Uncopied
 from .._sys.arrivals import stop_arrivals
 from .._sys.clock import monotonic
+from .._sys.latch import Latch
 from .._sys.sockaddr import AnyName
 from .._sys.waker import Waker
 from ..addresses import Endpoint
@@ -59,7 +60,6 @@ from .server_options import (
 )
 from .statistics import ServerStatistics
 from .threads import Threads, make_runner
-from .waiting import wait_for_event
 
 __all__ = (
     "DEFAULT_IDLE_TIMEOUT",
@@ -216,7 +216,7 @@ class Server(PythonServerNames, Uncopied):
         self._helpers: list[threading.Thread] = []
         self._is_stuck = False  # in the end: handlers have not returned
         self._failure: SocketError | None = None
-        self._ended = threading.Event()
+        self._ended = Latch()
 
         self._given = tuple(sockets)
         options = {**socket_options, "external_format": self._external_format, "backlog": backlog}
@@ -289,7 +289,7 @@ class Server(PythonServerNames, Uncopied):
         Raises:
             SocketError: A listening socket was at fault.
         """
-        has_ended = wait_for_event(self._ended, timeout)
+        has_ended = self._ended.wait(timeout)
         if has_ended:
             self._raise_failure()
         return has_ended
@@ -500,7 +500,7 @@ class Server(PythonServerNames, Uncopied):
         longest = max(0.0, remaining) + 2 * self._ending.join_timeout() + _ALLOWANCE
         limit = None if longest == _FOREVER else longest
         deadline = Deadline(limit, monotonic)
-        if not wait_for_event(self._ended, deadline.remaining()):
+        if not self._ended.wait(deadline.remaining()):
             return False
         if self._thread is not None:
             self._thread.join(deadline.remaining())
@@ -562,7 +562,7 @@ class Server(PythonServerNames, Uncopied):
             if self._ended.wait(max(0.0, remaining)):
                 return
             self._cut_connections()
-            if not wait_for_event(self._ended, self._ending.join_timeout()):
+            if not self._ended.wait(self._ending.join_timeout()):
                 self._leave_handler_behind()
 
         helper = threading.Thread(target=watch, name=f"{self._name}, draining", daemon=True)

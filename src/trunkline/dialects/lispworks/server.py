@@ -8,11 +8,11 @@ from typing import Any, NamedTuple, TextIO, TypeAlias
 
 from ..._core.back_off import BackOff
 from ..._core.log_record import about
+from ..._sys.latch import Latch
 from ...addresses import AddressLike
 from ...errors import SocketError
 from ...servers import JOIN_TIMEOUT, Server
 from ...servers.listening import IPv6Choice, ListeningPlace
-from ...servers.waiting import wait_for_event
 from ...sockets import ActiveSocket, PassiveSocket
 from ...streams import Stream
 from .listener import make_stream_and_run_listener
@@ -193,12 +193,12 @@ class ServerProcess:
         self._lock = threading.Lock()
         self._server: Server | None = None
         self._socket: PassiveSocket | None = None
-        self._is_known = threading.Event()  # whether it has started
+        self._is_known = Latch()  # whether it has started
         self._has_started = False
         self._failure: BaseException | None = None
-        self._is_ending = threading.Event()  # because somebody has said so
+        self._is_ending = Latch()  # because somebody has said so
         # Ctrl-C in the midst of a thread's own `join` makes Python take it for one that has ended.
-        self._has_ended = threading.Event()
+        self._has_ended = Latch()
 
     # -- for others ------------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ class ServerProcess:
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until its thread has ended, or some seconds are over."""
-        if wait_for_event(self._has_ended, timeout):
+        if self._has_ended.wait(timeout):
             self._thread.join(timeout)  # which is about to end, unless the exception hook is slow
 
     def _start(self) -> None:
@@ -228,7 +228,7 @@ class ServerProcess:
 
     def _wait_for_start(self) -> BaseException | None:
         """Wait until it has started; or return the exception that has kept it from that."""
-        wait_for_event(self._is_known, None)
+        self._is_known.wait()
         return None if self._has_started else self._failure
 
     def _terminate(self) -> bool:
