@@ -136,6 +136,13 @@ def test_finishing_an_encoding_without_state_writes_nothing(encoding: str) -> No
     assert writer.finish() == b""
 
 
+@for_each_encoding
+def test_finishing_text_that_there_has_not_been_writes_nothing(encoding: str) -> None:
+    writer = TextWriter(ExternalFormat(encoding))
+    assert writer.finish() == b""
+    assert writer.encode("a") == "a".encode(encoding)  # with its byte order mark
+
+
 @pytest.mark.parametrize("eol", EOLS)
 def test_a_long_line_has_one_newline_at_its_end(eol: str) -> None:
     data = written("utf-8", eol, "x" * 100_000 + "\n")

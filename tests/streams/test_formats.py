@@ -70,6 +70,16 @@ def test_a_byte_order_mark_is_written_once() -> None:
         assert receive_all(peer) == "ab".encode("utf-16")
 
 
+def test_no_byte_order_mark_is_written_of_text_that_there_has_not_been() -> None:
+    for change in (False, True):
+        with stream_and_peer(external_format="utf-16") as (stream, peer):
+            if change:
+                stream.external_format = "latin-1"
+                stream.write("a")
+            stream.close()
+            assert receive_all(peer) == (b"a" if change else b"")
+
+
 def test_the_format_says_what_it_is() -> None:
     with stream_and_peer() as (stream, _):
         assert stream.external_format == ExternalFormat("utf-8", eol="lf")

@@ -16,7 +16,7 @@ from operator import length_hint
 
 from ..errors import EndOfFile, LineTooLong
 from .external_format import ExternalFormat
-from .text_reader import DecodingTextReader, DirectTextReader, make_text_reader
+from .text_reader import AnyTextReader, DecodingTextReader, DirectTextReader, make_text_reader
 
 __all__ = ("FIRST_BATCH_BYTES", "MOST_BATCH_BYTES", "InputBuffer")
 
@@ -131,6 +131,20 @@ class InputBuffer:
         Raises:
             ValueError: Some of it has been decoded in the old format already.
         """
+        self.exchange_reader(self.reader_for(external_format))
+
+    def reader_for(self, external_format: ExternalFormat) -> AnyTextReader:
+        """Return what reads text in a format from this buffer, for `exchange_reader`."""
+        return make_text_reader(external_format, self._data)
+
+    def exchange_reader(self, reader: AnyTextReader) -> AnyTextReader:
+        """Read what comes next with another reader, and return the one so far.
+
+        It may come back, and goes on where it was then: behind a byte order mark, for example.
+
+        Raises:
+            ValueError: Some of what comes next has been decoded already.
+        """
         if self._batch_bytes:
             self._end_batch()
         if isinstance(self._text, DecodingTextReader) and not self._text.at_boundary:
@@ -138,8 +152,10 @@ class InputBuffer:
                 f"the format can only be changed where a {self.external_format} character ends "
                 "and all text before it has been read"
             )
-        self._text = make_text_reader(external_format, self._data)
-        self._is_direct = isinstance(self._text, DirectTextReader)
+        before, self._text = self._text, reader
+        reader.start_over()
+        self._is_direct = isinstance(reader, DirectTextReader)
+        return before
 
     # -- text ------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ All methods leave everything as it was when they return None (there is not enoug
 
 import codecs
 import re
+from typing import TypeAlias
 
 from ..errors import DecodingError, EndOfFile, LineTooLong
 from .external_format import ExternalFormat, decoding_errors
@@ -24,7 +25,13 @@ from .newlines import (
     split_lines,
 )
 
-__all__ = ("DecodingTextReader", "DirectTextReader", "TextReader", "make_text_reader")
+__all__ = (
+    "AnyTextReader",
+    "DecodingTextReader",
+    "DirectTextReader",
+    "TextReader",
+    "make_text_reader",
+)
 
 _LONGEST_NEWLINE = 8  # bytes: CR LF in UTF-32
 _MOST_PENDING = 8192  # bytes that are kept of a line that is skipped, if they are no text yet
@@ -51,7 +58,7 @@ class TextReader:
 
     def __init__(self, external_format: ExternalFormat) -> None:
         self.external_format = external_format
-        self.missing_newline = False
+        self.missing_newline: bool = False
         self._eol = external_format.eol
         self._errors = decoding_errors(external_format)
         self.start_over()
@@ -495,9 +502,10 @@ def _decoding_error(error: UnicodeError, encoding: str, data: bytes) -> Decoding
     return DecodingError(encoding, data, 0, len(data), str(error))
 
 
-def make_text_reader(
-    external_format: ExternalFormat, data: bytearray
-) -> DirectTextReader | DecodingTextReader:
+AnyTextReader: TypeAlias = DirectTextReader | DecodingTextReader
+
+
+def make_text_reader(external_format: ExternalFormat, data: bytearray) -> AnyTextReader:
     """Return the reader that a format needs, for text that arrives in `data`."""
     if external_format.mixes_with_bytes:
         return DirectTextReader(external_format, data)

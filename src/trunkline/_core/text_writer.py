@@ -21,6 +21,7 @@ class TextWriter:
         "_encoding",
         "_errors",
         "_finishes_pieces",
+        "_fresh",
         "_newline",
         "external_format",
     )
@@ -33,6 +34,7 @@ class TextWriter:
         self._encoder: codecs.IncrementalEncoder | None = None
         if not external_format.mixes_with_bytes:
             self._encoder = codecs.getincrementalencoder(self._encoding)(self._errors)
+        self._fresh = None if self._encoder is None else self._encoder.getstate()
         # Otherwise, a last character that might be combined with another one would be kept back.
         self._finishes_pieces = is_composing(self._encoding)
 
@@ -51,4 +53,7 @@ class TextWriter:
 
     def finish(self) -> bytes:
         """Return the bytes that bring an encoding with state back to where it began."""
-        return b"" if self._encoder is None else self._encoder.encode("", final=True)
+        # Some encoders would write the byte order mark of text that there has not been.
+        if self._encoder is None or self._encoder.getstate() == self._fresh:
+            return b""
+        return self._encoder.encode("", final=True)

@@ -16,6 +16,7 @@ from .._core.buffers import Buffer, bytes_of, space_in
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.input_buffer import InputBuffer
+from .._core.text_reader import AnyTextReader
 from .._core.text_writer import TextWriter
 from .._core.uncopied import Uncopied
 from .._sys.clock import monotonic
@@ -153,11 +154,18 @@ class Stream(PythonStreamNames, Uncopied):
     @external_format.setter
     def external_format(self, value: ExternalFormatLike) -> None:
         external_format = ensure_external_format(value)
+        self._exchange_text(self._input.reader_for(external_format), TextWriter(external_format))
+
+    def _exchange_text(
+        self, reader: AnyTextReader, writer: TextWriter
+    ) -> tuple[AnyTextReader, TextWriter]:
+        """Read and write text with others from now on, and return those so far, to go on later."""
         # Of a direction that has ended, too: the rights are the channel's.
         with self._channel.reading, self._channel.writing:
-            self._input.change_format(external_format)
+            so_far = self._input.exchange_reader(reader), self._writer
             self._output += self._writer.finish()
-            self._writer = TextWriter(external_format)
+            self._writer = writer
+        return so_far
 
     # -- reading text ----------------------------------------------------------------------------
 
