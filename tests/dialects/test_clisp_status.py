@@ -5,6 +5,7 @@ It is the same on all backends; the tests run on each nevertheless.
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from dialects.clisp_helpers import fill, serving, streams
 from sockets.helpers import Call, stream_and_peer
 from support.backends import wanted_backends
 from support.peers import refusing_port, reset
+from support.processes import Program
 from support.timing import MS, PATIENCE
 
 from trunkline import (
@@ -37,6 +39,8 @@ from trunkline.dialects.clisp import (
     socket_server_close,
     socket_server_port,
     socket_status,
+    socket_stream_local,
+    socket_stream_peer,
     socket_stream_shutdown,
     write_byte,
 )
@@ -77,13 +81,14 @@ TABLE = [
     Row(sent=False, ended=False, full=False, input=None, output="output", io="output"),
     Row(sent=True, ended=False, full=True, input="input", output=None, io="input"),
     Row(sent=True, ended=False, full=False, input="input", output="output", io="io"),
+    Row(sent=True, ended=True, full=True, input="input", output=None, io="input"),
     Row(sent=True, ended=True, full=False, input="input", output="output", io="io"),
     Row(sent=False, ended=True, full=True, input="eof", output=None, io="eof"),
     Row(sent=False, ended=True, full=False, input="eof", output="output", io="append"),
 ]
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.input}-{row.output}-{row.io}")
+@pytest.mark.parametrize("row", TABLE, ids=str)
 def test_each_answer_of_the_table(connection: Connection, row: Row) -> None:
     stream, peer = connection
     if row.sent:
@@ -236,6 +241,9 @@ def test_what_is_none_of_this_is_refused() -> None:
             ([[stream, "io"]], TypeError, "in place"),
             ([[stream]], TypeError, "in place"),
             ([[server]], TypeError, "in place"),
+            ((server, "input", None), TypeError, r"a tuple is \(stream, direction\); .* a list"),
+            ((stream,), TypeError, "a tuple is"),
+            ((stream, ":input"), ValueError, "a direction is 'input', "),
         ]
         for asked, error, message in bad:
             with pytest.raises(error, match=message):
@@ -315,8 +323,38 @@ def test_the_same_with_bytes() -> None:
         assert read_byte_no_hang(client) == 66
 
 
+CHILD = """
+from trunkline.dialects.clisp import *
+server = socket_server(interface="127.0.0.1")
+print(socket_server_port(server), flush=True)
+with socket_accept(server, external_format="dos") as stream:
+    stream.write_line(f"You sent {stream.read_line()!r}")
+    socket_stream_shutdown(stream, "output")
+    assert socket_status((stream, "input")) == ("eof", 1)
+"""
+
+
+def test_a_child_process() -> None:
+    with Program([sys.executable, "-c", CHILD]) as child:
+        port = int(child.wait_for_line(r"^(\d+)$")[1])
+        with socket_connect(port, "127.0.0.1", external_format="dos", timeout=10) as stream:
+            stream.write_line("hello")
+            assert socket_status((stream, "input"), PATIENCE) == ("input", 1)
+            assert stream.read_line() == "You sent 'hello'"
+            assert socket_status(stream, 0)[0] in ("output", "append")
+            assert socket_status((stream, "input"), PATIENCE) == ("eof", 1)
+            assert socket_status(stream, 0) == ("append", 1)
+        assert child.wait() == 0
+
+
 def test_unbuffered_streams() -> None:
     with streams(buffered=False) as (client, server):
+        assert socket_stream_peer(client, True) == socket_stream_local(server, True)
+        assert socket_stream_peer(server, True) == socket_stream_local(client, True)
+        for name in (socket_stream_peer, socket_stream_local):
+            for stream in (client, server):
+                assert " (" not in name(stream, True)[0]
+                assert name(stream)[0].startswith(name(stream, True)[0])
         client.write("x")
         assert socket_status((server, "input"), PATIENCE) == ("input", 1)
         assert server.read_char() == "x"

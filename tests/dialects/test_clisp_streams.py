@@ -1,5 +1,6 @@
 """CLISP's socket servers and streams, one function after the other."""
 
+import io
 import os
 import socket
 import struct
@@ -208,8 +209,11 @@ def test_connecting_to_what_there_is_not() -> None:
     with pytest.raises(ConnectionRefused):
         socket_connect(0, LOOPBACK)
     for limit in (None, 0):
-        with pytest.raises(SocketError, match=r"^connect .*no such host \[EINVAL\]"):
-            socket_connect(1, "no-such-host.invalid", timeout=limit)
+        for host in ("no-such-host.invalid", "", "a..b", "1.2.3.4.5", "[::1", "\xfc..x", b"12345"):
+            with pytest.raises(SocketError, match=r"^connect .*no such host \[EINVAL\]"):
+                socket_connect(1, host, timeout=limit)
+        with pytest.raises(TypeError, match="an address is made of"):
+            socket_connect(1, None, timeout=limit)  # type: ignore[arg-type]
 
 
 def test_the_arguments_are_checked() -> None:
@@ -223,7 +227,9 @@ def test_the_arguments_are_checked() -> None:
         ({"timeout": "1"}, TypeError, "number of seconds"),
         ({"element_type": "text "}, ValueError, "element type"),
         ({"buffered": "no"}, ValueError, "buffered"),
-        ({"external_format": "no-such"}, ValueError, "encoding"),
+        ({"external_format": "no-such"}, ValueError, "encoding: 'no-such'$"),
+        ({"external_format": ":dos"}, ValueError, "encoding: ':dos'; here it is 'dos'$"),
+        ({"external_format": "DOS"}, ValueError, "encoding: 'DOS'; here it is 'dos'$"),
     ]
     for options, error, message in bad:
         with pytest.raises(error, match=message):
@@ -300,6 +306,91 @@ def test_the_element_type_of_a_format_that_does_not_mix_with_bytes() -> None:
             server.element_type = "octets"  # type: ignore[assignment]
 
 
+MARKS = {"utf-16": "utf-16-le", "utf-32": "utf-32-be", "utf-8-sig": "utf-8"}
+"""Encodings with a byte order mark, and how their text goes on in these tests."""
+
+
+@pytest.mark.parametrize("encoding", MARKS)
+@pytest.mark.parametrize("begins", ["text", "bytes"])
+def test_a_byte_order_mark_comes_once_and_before_text(encoding: str, begins: Any) -> None:
+    with streams(external_format=encoding, element_type=begins) as (client, server):
+        text = "".join(f"line {number}\n" for number in range(3))
+        expected = b""
+        for stream in (client, server):
+            stream.element_type = begins
+        if begins == "bytes":
+            client.write(b"\0\xff")
+            expected += server.read_exactly(2, timeout=PATIENCE)
+            assert expected == b"\0\xff"
+        for line in text.splitlines():
+            client.element_type = "text"
+            client.write_line(line)
+            client.element_type = "bytes"
+            client.write(b"\n\0")
+        for line in text.splitlines():
+            server.element_type = "text"
+            assert server.read_line(timeout=PATIENCE) == line
+            server.element_type = "bytes"
+            assert server.read_exactly(2, timeout=PATIENCE) == b"\n\0"
+
+
+@pytest.mark.parametrize("encoding", MARKS)
+def test_what_others_send_has_one_byte_order_mark(encoding: str) -> None:
+    with (
+        serving() as server,
+        connect((LOOPBACK, socket_server_port(server))) as peer,
+        socket_accept(server, external_format=encoding) as stream,
+    ):
+        mark = "\ufeff".encode(MARKS[encoding])
+        for part in (mark, b""):
+            peer.sendall(part + "4 bytes:\n".encode(MARKS[encoding]) + b"\0\n\n\xff")
+        for _ in range(2):
+            stream.element_type = "text"
+            assert stream.read_line(timeout=PATIENCE) == "4 bytes:"
+            stream.element_type = "bytes"
+            assert stream.read_exactly(4, timeout=PATIENCE) == b"\0\n\n\xff"
+        for _ in range(2):
+            stream.element_type = "text"
+            stream.write_line("text")
+            stream.element_type = "bytes"
+            stream.write(b"##")
+        stream.close()
+        first, rest, end = receive_all(peer).split(b"##")
+        line = "text\n".encode(encoding)
+        assert (first, end) == (line, b"")
+        assert line.endswith(rest)
+        assert len(rest) == len(line) - len(mark)
+
+
+def test_text_goes_on_in_the_format_that_was_set_meanwhile() -> None:
+    with streams(external_format="utf-16") as (client, server):
+        for stream in (client, server):
+            stream.element_type = "bytes"
+            stream.external_format = "koi8-r"
+            stream.element_type = "text"
+        client.write_line("\u043f")
+        assert server.read_line(timeout=PATIENCE) == "\u043f"
+        assert client.external_format == server.external_format == ExternalFormat("koi8-r")
+
+
+def test_the_element_type_does_not_change_in_the_middle_of_a_character() -> None:
+    with (
+        serving() as server,
+        connect((LOOPBACK, socket_server_port(server))) as peer,
+        socket_accept(server, external_format="utf-16-le") as stream,
+    ):
+        peer.sendall(b"a")
+        with pytest.raises(TimedOut):
+            stream.read_char(timeout=10 * MS)
+        with pytest.raises(ValueError, match="where a utf-16-le/lf character ends"):
+            stream.element_type = "bytes"
+        assert stream.element_type == "text"
+        peer.sendall(b"\0b")
+        assert stream.read_char(timeout=PATIENCE) == "a"
+        stream.element_type = "bytes"
+        assert stream.read_exactly(1, timeout=PATIENCE) == b"b"
+
+
 def test_bytes() -> None:
     with streams(element_type="bytes", external_format="utf-16-le") as (client, server):
         assert read_byte_no_hang(server) is None
@@ -356,6 +447,13 @@ def test_what_was_given_and_what_is_so() -> None:
         for tell in (socket_stream_peer, socket_stream_local):
             with pytest.raises(SocketClosed):
                 tell(client)
+
+
+@pytest.mark.parametrize("tell", [socket_stream_host, socket_stream_port])
+def test_only_socket_streams_know_what_they_were_given(tell: Callable[[Any], object]) -> None:
+    one, other = make_socket_pair()
+    with one, other, pytest.raises(TypeError, match=r"comes from .*, not ActiveSocket$"):
+        tell(one)
 
 
 def test_an_address_without_a_name_stands_alone() -> None:
@@ -460,8 +558,11 @@ def test_the_handles_of_a_stream() -> None:
         assert stream_handles(server) == (None, None)
     with open(os.devnull) as file:
         assert stream_handles(file) == (file.fileno(), None)
-    with pytest.raises(TypeError, match="not a stream"):
-        stream_handles("stream")
+    for other in ("stream", io.BytesIO(), io.StringIO(), None):
+        with pytest.raises(
+            TypeError, match=f"no stream with a descriptor: {type(other).__name__}$"
+        ):
+            stream_handles(other)
 
 
 # -- options --------------------------------------------------------------------------------------
@@ -523,6 +624,8 @@ def test_what_is_no_option_is_refused_before_anything_is_set() -> None:
     with streams() as (client, _):
         bad: list[tuple[tuple[object, ...], type[Exception], str]] = [
             (("so_linger", 1, "so_foo"), ValueError, "no such option: 'so_foo'"),
+            ((":so-keepalive",), ValueError, "':so-keepalive'; here it is 'so_keepalive'$"),
+            (("SO_TYPE",), ValueError, "'SO_TYPE'; here it is 'so_type'$"),
             ((1,), TypeError, "comes after the name"),
             (("so_linger", 1, 2), TypeError, "comes after the name"),
         ]

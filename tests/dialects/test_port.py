@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -483,6 +483,17 @@ def test_what_is_not_connected_has_no_names() -> None:
     one, other = make_socket_pair()
     with one, other, pytest.raises(TypeError, match="local socket"):
         socket_host_port(one)
+
+
+@pytest.mark.parametrize("function", [socket_host_port, socket_string])
+def test_only_streams_have_two_ends(function: Callable[[Any], object]) -> None:
+    with (
+        open_socket_server(0) as server,
+        pytest.raises(TypeError, match=r"not a PassiveSocket; see socket_server_host_port$"),
+    ):
+        function(server)
+    with pytest.raises(TypeError, match=r"only a stream has two ends, not a str$"):
+        function("stream")
 
 
 # -- communication --------------------------------------------------------------------------------

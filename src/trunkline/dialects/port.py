@@ -327,9 +327,16 @@ def socket_host_port(stream: ActiveSocket) -> tuple[str, int, str, int]:
 
     Raises:
         NotConnected: The socket has no peer yet.
-        TypeError: It is a local one, whose ends have neither.
+        TypeError: It is a local one, whose ends have neither; or it is no stream.
     """
+    _check_stream(stream)
     return str(stream.remote_host), stream.remote_port, str(stream.local_host), stream.local_port
+
+
+def _check_stream(stream: object) -> None:
+    if not isinstance(stream, ActiveSocket):
+        hint = "; see socket_server_host_port" if isinstance(stream, PassiveSocket) else ""
+        raise TypeError(f"only a stream has two ends, not a {type(stream).__name__}{hint}")
 
 
 def socket_string(stream: ActiveSocket) -> str:

@@ -2,7 +2,7 @@
 
 import contextlib
 import errno
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import TypeAlias
 
 from ..._sys.socket_descriptor import SocketDescriptor
@@ -17,6 +17,7 @@ __all__ = (
     "borrowed",
     "check_port",
     "host_address",
+    "how_it_is_written",
     "no_such_host",
     "time_limit",
 )
@@ -44,6 +45,12 @@ def time_limit(seconds: Seconds, microseconds: int = 0) -> float | None:
     if not (seconds >= 0 and microseconds >= 0):  # NaN is not, either
         raise ValueError(f"a time cannot be negative: {total}")
     return total
+
+
+def how_it_is_written(keyword: object, known: Container[str]) -> str:
+    """Return the end of an error's text for a keyword as it is in Lisp, or nothing for others."""
+    here = str(keyword).removeprefix(":").replace("-", "_").lower()
+    return f"; here it is {here!r}" if here in known else ""
 
 
 def check_port(port: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from ...multiplex.handler_registration import DescriptorLike
 from ...sockets import Socket
 from ...sockets.options import OptionName, get_option, set_option
-from .arguments import borrowed
+from .arguments import borrowed, how_it_is_written
 
 __all__ = ("socket_options",)
 
@@ -75,7 +75,8 @@ def _parse(options: tuple[object, ...]) -> list[tuple[_Option, list[object]]]:
     for each in options:
         if isinstance(each, str):
             if each not in _OPTIONS:
-                raise ValueError(f"no such option: {each!r}; there are {', '.join(_OPTIONS)}")
+                hint = how_it_is_written(each, _OPTIONS) or f"; there are {', '.join(_OPTIONS)}"
+                raise ValueError(f"no such option: {each!r}{hint}")
             asked.append((_OPTIONS[each], []))
         elif asked and not asked[-1][1]:
             asked[-1][1].append(each)

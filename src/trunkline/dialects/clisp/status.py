@@ -104,9 +104,11 @@ def _pair(element: Any) -> tuple[Thing, Direction]:
     """Return a socket and the direction in which it is asked about."""
     if isinstance(element, list):
         element = _asked_in_place(element)
+    if isinstance(element, tuple) and len(element) != 2:
+        raise TypeError("a tuple is (stream, direction); what is changed in place is a list")
     thing, direction = element if isinstance(element, tuple) else (element, "io")
     if direction not in _EVENTS:
-        raise ValueError(f"a direction is input, output or io, not {direction!r}")
+        raise ValueError(f"a direction is 'input', 'output' or 'io', not {direction!r}")
     if thing is None:
         raise TypeError("None is no socket")
     if isinstance(thing, Socket) and thing.closed:

@@ -1,9 +1,12 @@
 """Socket streams: connecting them, what they are called, ending a direction, their bytes."""
 
+import io
 from typing import Any, Literal, TypeAlias, Unpack, cast
 
 from ..._core.buffers import Buffer
 from ..._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
+from ..._core.text_reader import AnyTextReader
+from ..._core.text_writer import TextWriter
 from ..._sys.sockaddr import Name
 from ..._sys.socket_descriptor import SocketDescriptor
 from ...addresses import AddressLike, Endpoint
@@ -11,12 +14,14 @@ from ...errors import ResolverError, TimedOut
 from ...multiplex.handler_registration import DescriptorLike
 from ...sockets import ActiveSocket, Socket, lookup_hostname, make_socket
 from ...sockets.keywords import StreamOptions
+from ...sockets.resolving import literal_address
 from ...streams.stream import DEFAULT_BUFFER_SIZE, DEFAULT_TIMEOUT, Timeout
 from .arguments import (
     Seconds,
     borrowed,
     check_port,
     host_address,
+    how_it_is_written,
     no_such_host,
     time_limit,
 )
@@ -66,7 +71,7 @@ class SocketStream(ActiveSocket):
         super().__init__(descriptor, remote_name=remote_name, **options)
         self._given = given
         self._buffers_output = buffers_output
-        self._text_format = self.external_format
+        self._text_aside: tuple[AnyTextReader, TextWriter] | None = None
         self._element_type: ElementType = "text"
         if element_type != "text":
             self.element_type = element_type
@@ -77,7 +82,10 @@ class SocketStream(ActiveSocket):
 
         What has been received and not been read stays to be read as the other. In most encodings
         text and bytes mix, and nothing is forbidden by this. In those where they do not, like
-        UTF-16, only one of them can be read and written at a time: this says which.
+        UTF-16, only one of them can be read and written at a time: this says which. Text goes on
+        where it was before the bytes: a byte order mark comes once, at its very start.
+
+        Setting it raises `ValueError` in the middle of a character.
         """
         return self._element_type
 
@@ -87,11 +95,13 @@ class SocketStream(ActiveSocket):
         if element_type == self._element_type:
             return
         if element_type == "text":
-            self.external_format = self._text_format
-        else:
-            self._text_format = self.external_format
-            if not self.external_format.mixes_with_bytes:
-                self.external_format = _BYTES
+            if self._text_aside is not None and self.external_format is _BYTES:
+                self._exchange_text(*self._text_aside)
+            self._text_aside = None
+        elif not self.external_format.mixes_with_bytes:
+            self._text_aside = self._exchange_text(
+                self._input.reader_for(_BYTES), TextWriter(_BYTES)
+            )
         self._element_type = element_type
 
     def write(
@@ -106,7 +116,7 @@ class SocketStream(ActiveSocket):
 
 def _check_element_type(element_type: object) -> None:
     if element_type not in ("text", "bytes"):
-        raise ValueError(f"an element type is text or bytes, not {element_type!r}")
+        raise ValueError(f"an element type is 'text' or 'bytes', not {element_type!r}")
 
 
 def stream_options(
@@ -119,12 +129,17 @@ def stream_options(
     """
     _check_element_type(element_type)
     if buffered not in (True, False, "default"):
-        raise ValueError(f"buffered is True, False or default, not {buffered!r}")
+        raise ValueError(f"buffered is True, False or 'default', not {buffered!r}")
     if isinstance(external_format, str):
         external_format = _LINE_TERMINATORS.get(external_format, external_format)
+    try:
+        ensured = ensure_external_format(external_format)
+    except ValueError as error:
+        hint = how_it_is_written(external_format, _LINE_TERMINATORS)
+        raise ValueError(f"{error}{hint}") from None
     return {
         "element_type": element_type,
-        "external_format": ensure_external_format(external_format),
+        "external_format": ensured,
         # Nothing is received that was not asked for, so that others may read the rest.
         "input_buffer_size": 1 if buffered is False else DEFAULT_BUFFER_SIZE,
         "buffers_output": buffered is True,
@@ -166,10 +181,11 @@ def socket_connect(
     limit = time_limit(timeout)
     if limit != 0:
         try:
+            literal_address(host)  # of the wrong type, it is a mistake
             return stream_of(
                 make_socket(remote_host=host, remote_port=port, connect_timeout=limit), options
             )
-        except ResolverError as error:
+        except (ResolverError, ValueError) as error:  # only the host has not been checked before
             raise no_such_host(host, "connect") from error
     address = host_address(host, "connect")
     stream = stream_of(
@@ -195,13 +211,23 @@ def socket_stream_host(stream: SocketStream) -> str:
     accepted, the server's.
 
     Nobody is asked: `socket_stream_peer` and `socket_stream_local` tell what is so.
+
+    Raises:
+        TypeError: It is no stream of theirs.
     """
-    return stream._given[0]
+    return _given_to(stream)[0]
 
 
 def socket_stream_port(stream: SocketStream) -> int:
     """Return the port that a stream was made with; see `socket_stream_host`."""
-    return stream._given[1]
+    return _given_to(stream)[1]
+
+
+def _given_to(stream: object) -> tuple[str, int]:
+    if not isinstance(stream, SocketStream):
+        kind = type(stream).__name__
+        raise TypeError(f"a socket stream comes from socket_connect or socket_accept, not {kind}")
+    return stream._given
 
 
 def socket_stream_peer(
@@ -276,7 +302,7 @@ def socket_stream_shutdown(
             raise TypeError("only of a stream is it known which direction is open")
         return _OPEN[stream.is_input_open, stream.is_output_open]
     if direction not in _ENDS:
-        raise ValueError(f"a direction is input, output, io or probe, not {direction!r}")
+        raise ValueError(f"a direction is 'input', 'output', 'io' or 'probe', not {direction!r}")
     read, write = _ENDS[direction]
     if not isinstance(stream, ActiveSocket):
         with borrowed(stream) as descriptor:
@@ -316,8 +342,8 @@ def stream_handles(stream: object) -> tuple[int | None, int | None]:
         file = cast("Any", stream)
         try:
             number, reads, writes = file.fileno(), file.readable(), file.writable()
-        except AttributeError:
-            raise TypeError(f"not a stream: {type(stream).__name__}") from None
+        except (AttributeError, io.UnsupportedOperation):
+            raise TypeError(f"no stream with a descriptor: {type(stream).__name__}") from None
     return (number if reads else None), (number if writes else None)
 
 
