@@ -7,7 +7,7 @@ It ends well if the server has finished, and says what was wrong otherwise.
 
 import sys
 
-from supporting import HOST, PORT, run_client
+from supporting import HOST, PORT, run_client, show
 
 from trunkline.evented import AsyncSocket, Event, EventKind, start_event_loop, tcp_connect
 
@@ -35,7 +35,7 @@ def evented_get(host: str = HOST, port: int = PORT) -> None:
 
     start_event_loop(main)  # until nothing is open any more
     [end] = ends
-    print(page.decode("utf-8", "replace"), end="")
+    show([page])
     if end.kind is not EventKind.EOF:  # anything but that the server has finished
         sys.exit(f"{end.kind.value}: {end.error}")
 

@@ -110,5 +110,4 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=port_number, default=PORT - 1, help="(%(default)s)")
     parser.add_argument("--to-host", default=HOST, help="the server's name (%(default)s)")
     parser.add_argument("--to-port", type=port_number, default=PORT, help="(%(default)s)")
-    arguments = parser.parse_args()
-    run(lambda: evented_proxy(arguments.port, arguments.to_host, arguments.to_port))
+    run(parser, lambda chosen: evented_proxy(chosen.port, chosen.to_host, chosen.to_port))

@@ -50,8 +50,7 @@ def free_port() -> None:
 
 
 def main() -> None:
-    parser_for(free_port).parse_args()
-    run(free_port)
+    run(parser_for(free_port), lambda _: free_port())
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """HTTP/0.9 client: asks a server for a file, and prints it."""
 
 import os
-import sys
 
 from http09_server import PORT, http_send_line
-from supporting import HOST, parser_for, port_number, run
+from supporting import add_address, parser_for, run, show
 
 from trunkline.dialects.port import open_socket
 
@@ -25,13 +24,8 @@ def http_get(server: str, port: int, path: str) -> None:
         http_send_line(socket, b"GET %b HTTP/0.9\n\n" % os.fsencode(path))
         socket.force_output()
 
-        print("> Received response:", flush=True)
-        last = b"\n"
-        while data := socket.read():
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-            last = data
-        if not last.endswith(b"\n"):
+        print("> Received response:")
+        if not show(iter(socket.read, b"")):
             print()
 
 
@@ -41,15 +35,8 @@ def http_get(server: str, port: int, path: str) -> None:
 def main() -> None:
     parser = parser_for(http_get)
     parser.add_argument("path", help="the name of the file, like /hosts")
-    parser.add_argument("--host", default=HOST, help="the server's name or address (%(default)s)")
-    parser.add_argument(
-        "--port", type=port_number, default=PORT, help="the server's port (%(default)s)"
-    )
-    chosen = parser.parse_args()
-    try:
-        run(lambda: http_get(chosen.host, chosen.port, chosen.path))
-    except ValueError as error:
-        parser.error(str(error))
+    add_address(parser, PORT)
+    run(parser, lambda chosen: http_get(chosen.host, chosen.port, chosen.path))
 
 
 if __name__ == "__main__":

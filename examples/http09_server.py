@@ -11,7 +11,7 @@ import stat
 import sys
 from typing import BinaryIO
 
-from supporting import parser_for, port_number, run
+from supporting import add_listening_port, parser_for, run
 
 from trunkline import ActiveSocket, EndOfFile, LineTooLong, Server
 from trunkline.dialects.port import open_socket_server, socket_host_port, socket_server_host_port
@@ -49,6 +49,8 @@ def http09_server(
 
     Each client has a thread. The limits see to it that no client can hold up the others.
     """
+    if not os.path.isdir(root):
+        raise ValueError(f"not a directory: {root!r}")
     with (
         open_socket_server(port) as listener,
         Server(
@@ -179,12 +181,7 @@ def shown(name: bytes) -> str:
 def main() -> None:
     parser = parser_for(http09_server)
     parser.add_argument("root", help="the directory where the files are")
-    parser.add_argument(
-        "--port",
-        type=port_number,
-        default=PORT,
-        help="the port to listen at, 0 for any (%(default)s)",
-    )
+    add_listening_port(parser, PORT)
     parser.add_argument(
         "--timeout",
         type=float,
@@ -199,17 +196,12 @@ def main() -> None:
         metavar="NUMBER",
         help="how many clients are served at once (%(default)s)",
     )
-    chosen = parser.parse_args()
-    if not os.path.isdir(chosen.root):
-        parser.error(f"not a directory: {chosen.root!r}")
-    try:
-        run(
-            lambda: http09_server(
-                chosen.port, chosen.root, timeout=chosen.timeout, connections=chosen.connections
-            )
-        )
-    except ValueError as error:
-        parser.error(str(error))
+    run(
+        parser,
+        lambda chosen: http09_server(
+            chosen.port, chosen.root, timeout=chosen.timeout, connections=chosen.connections
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -98,8 +98,7 @@ def run_transfer(transfer: Callable[[str, str, str, int], None], file_help: str)
     parser.add_argument(
         "port", type=port_number, nargs="?", default=PORT, help="the server's port (%(default)s)"
     )
-    chosen = parser.parse_args()
     try:
-        run(lambda: transfer(chosen.host, chosen.page, chosen.file, chosen.port))
+        run(parser, lambda chosen: transfer(chosen.host, chosen.page, chosen.file, chosen.port))
     except (Failure, OSError) as error:  # the second is about the file
         sys.exit(str(error))

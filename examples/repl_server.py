@@ -17,7 +17,7 @@ import sys
 import traceback
 from ipaddress import ip_address
 
-from supporting import parser_for, port_number, run
+from supporting import add_listening_port, parser_for, run
 
 from trunkline import EndOfFile, ExternalFormat, SocketError, StreamError
 from trunkline.dialects.clisp import (
@@ -127,14 +127,8 @@ def main() -> None:
         help="the address to listen at (%(default)s); any other than a loopback address lets "
         "everybody who can reach it run commands with your permissions",
     )
-    parser.add_argument(
-        "--port",
-        type=port_number,
-        default=0,
-        help="the port to listen at, 0 for any (%(default)s)",
-    )
-    chosen = parser.parse_args()
-    run(lambda: repl_server(chosen.interface, chosen.port))
+    add_listening_port(parser, 0)
+    run(parser, lambda chosen: repl_server(chosen.interface, chosen.port))
 
 
 if __name__ == "__main__":

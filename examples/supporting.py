@@ -4,12 +4,34 @@ The programs are run by a Python that has Trunkline: the README says how to inst
 """
 
 import argparse
+import codecs
+import io
+import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from io import TextIOWrapper
+from types import TracebackType
 
-from trunkline import IPV4_UNSPECIFIED, EndOfFile, PassiveSocket, TrunklineError, make_socket
+
+def tell_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Tell what ends a program, unless it is Ctrl-C, as it may come while this is still loading."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = tell_uncaught
+
+from trunkline import (  # noqa: E402 - it is most of what is loaded
+    IPV4_UNSPECIFIED,
+    EndOfFile,
+    PassiveSocket,
+    TrunklineError,
+    make_socket,
+)
 
 HOST = "localhost"
 PORT = 9999
@@ -67,28 +89,93 @@ def open_listener(port: int) -> PassiveSocket:
 # [/listener]
 
 
-def run_client(client: Callable[[str, int], object]) -> None:
+# [output]
+class Output(io.TextIOWrapper):
+    """Standard output. A line that is printed is seen at once.
+
+    On a terminal, what peers have sent is shown and not obeyed: what would move the cursor, or
+    worse, is escaped. In a pipeline it stays as it is.
+    """
+
+    def write(self, text: str) -> int:
+        with read_by_somebody():
+            super().write(harmless(text) if self.isatty() else text)
+        return len(text)
+
+    def flush(self) -> None:
+        with read_by_somebody():
+            super().flush()
+
+
+@contextmanager
+def read_by_somebody() -> Iterator[None]:
+    """End the program without a word if nobody reads its output any more, as others end there."""
+    try:
+        yield
+    except BrokenPipeError:
+        os._exit(128 + signal.SIGPIPE)
+
+
+def harmless(text: str) -> str:
+    """Return a text with all that is not printable escaped, except for newlines and tabs."""
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+
+
+def show(pieces: Iterable[bytes | bytearray]) -> bool:
+    """Print what a peer sends, byte by byte as it is; or on a terminal, what can be shown of it.
+
+    Returns:
+        Whether it has ended where a line does.
+    """
+    output = sys.stdout
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+    text_of = io.IncrementalNewlineDecoder(decoder, translate=True)
+    piece: bytes | bytearray = b"\n"
+    for piece in pieces:
+        if output.isatty():
+            output.write(text_of.decode(piece))
+        else:
+            with read_by_somebody():
+                output.buffer.write(piece)
+        output.flush()
+    if output.isatty():
+        output.write(text_of.decode(b"", final=True))
+    return piece.endswith(b"\n")
+
+
+# [/output]
+
+
+def run_client(client: Callable[[str, int], object], default_port: int = PORT) -> None:
     """Run a client program with ``--host`` and ``--port`` from the command line."""
     parser = parser_for(client)
+    add_address(parser, default_port)
+    run(parser, lambda chosen: client(chosen.host, chosen.port))
+
+
+def add_address(parser: argparse.ArgumentParser, default_port: int) -> None:
+    """Let a program be told where to connect."""
     parser.add_argument("--host", default=HOST, help="the server's name or address (%(default)s)")
     parser.add_argument(
-        "--port", type=port_number, default=PORT, help="the server's port (%(default)s)"
+        "--port", type=port_number, default=default_port, help="the server's port (%(default)s)"
     )
-    arguments = parser.parse_args()
-    run(lambda: client(arguments.host, arguments.port))
 
 
 def run_server(server: Callable[[int], object], default_port: int = PORT) -> None:
     """Run a server program with ``--port`` from the command line."""
     parser = parser_for(server)
+    add_listening_port(parser, default_port)
+    run(parser, lambda chosen: server(chosen.port))
+
+
+def add_listening_port(parser: argparse.ArgumentParser, default_port: int) -> None:
+    """Let a program be told where to listen."""
     parser.add_argument(
         "--port",
         type=port_number,
         default=default_port,
         help="the port to listen at, 0 for any (%(default)s)",
     )
-    arguments = parser.parse_args()
-    run(lambda: server(arguments.port))
 
 
 def parser_for(program: Callable[..., object]) -> argparse.ArgumentParser:
@@ -101,26 +188,36 @@ def parser_for(program: Callable[..., object]) -> argparse.ArgumentParser:
 
 def port_number(text: str) -> int:
     """Return the port that an argument is; any other argument is a mistake of the user's."""
-    if not (text.isdecimal() and int(text) <= 65535):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
     return int(text)
 
 
-def run(program: Callable[[], object]) -> None:
-    """Run a program on UTF-8 input and output, and let it end without a fuss.
+def run(parser: argparse.ArgumentParser, program: Callable[[argparse.Namespace], object]) -> None:
+    """Run a program with its command line, on UTF-8, and let it end without a fuss.
 
-    An error that the program does not handle is told in one line, and the exit status is 1; after
-    Ctrl-C it is 130, which is what a shell says of a program that SIGINT has ended.
+    An error that the program does not handle is told in one line, and the exit status is 1. It is 2
+    if an argument is none of those that it can be; and after Ctrl-C it is 130, which is what a
+    shell says of a program that SIGINT has ended.
     """
-    for stream in (sys.stdin, sys.stdout):
-        if isinstance(stream, TextIOWrapper):
-            # What is printed is seen at once, and the only newline in what is typed is "\n".
-            stream.reconfigure(encoding="utf-8", newline="\n", line_buffering=True)
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        # The only newline in what is typed is "\n".
+        sys.stdin.reconfigure(encoding="utf-8", newline="\n")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = Output(
+            sys.stdout.buffer,
+            encoding="utf-8",
+            errors="backslashreplace",
+            newline="\n",
+            line_buffering=True,
+        )
     try:
-        program()
+        program(parser.parse_args())
     except KeyboardInterrupt:
         sys.exit(130)
     except TrunklineError as error:
         sys.exit(str(error))
     except UnicodeDecodeError as error:
         sys.exit(f"the input is not UTF-8: {error}")
+    except ValueError as error:
+        parser.error(str(error))

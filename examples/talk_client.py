@@ -1,6 +1,6 @@
 """Talk client: talks to itself, by way of the talk server."""
 
-from supporting import HOST, parser_for, port_number, run
+from supporting import HOST, run_client
 from talk_server import TALK_PORT
 
 from trunkline.dialects.lispworks import open_tcp_stream
@@ -25,15 +25,5 @@ def talking_to_myself(host: str = HOST, port: int = TALK_PORT) -> None:
 # [/program]
 
 
-def main() -> None:
-    parser = parser_for(talking_to_myself)
-    parser.add_argument("--host", default=HOST, help="the server's name or address (%(default)s)")
-    parser.add_argument(
-        "--port", type=port_number, default=TALK_PORT, help="the server's port (%(default)s)"
-    )
-    chosen = parser.parse_args()
-    run(lambda: talking_to_myself(chosen.host, chosen.port))
-
-
 if __name__ == "__main__":
-    main()
+    run_client(talking_to_myself, TALK_PORT)

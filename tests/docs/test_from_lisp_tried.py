@@ -15,6 +15,7 @@ from trunkline import (
     ExternalFormat,
     SocketClosed,
     TimedOut,
+    WouldBlock,
     ensure_address,
     fd_readable,
     make_socket,
@@ -218,6 +219,28 @@ def the_thread_that_dispatches_is_called() -> None:
         base.dispatch(timeout=PATIENCE)
         thread.join()
         assert called == [threading.get_ident()]
+
+
+@tries("read-byte-sequence")
+def bytes_are_read_to_the_last_or_as_many_as_there_are() -> None:
+    with connected_sockets() as (client, server):
+        client.send_to(b"abcde", timeout=PATIENCE)
+        buffer = bytearray(4)
+        assert server.read_into(buffer, timeout=PATIENCE) == 4
+        assert buffer == b"abcd"
+        assert server.read(100, timeout=PATIENCE) == b"e"
+        with pytest.raises(TimedOut):
+            server.read(100, timeout=0)
+
+
+@tries("write-byte-sequence")
+def bytes_are_sent_as_far_as_there_is_room() -> None:
+    def send_on() -> None:
+        while client.send_to(bytes(1 << 16)):
+            pass
+
+    with connected_sockets() as (client, _), pytest.raises(WouldBlock):
+        send_on()
 
 
 @pytest.mark.parametrize("name", sorted(TRIALS))
