@@ -1,12 +1,28 @@
 """Upload a file by HTTP, and print what the server says to it.
 
 A server may answer before it has read all of the file, because it does not want it, for example.
-So what it says is read while the file is being sent, and sending ends when the server does.
+So what it says is read while the file is being sent, and sending ends when the server does. If that
+was before the end of the file, it is told.
 """
 
-from http10 import TIMEOUT, http_connect, read_header, run_transfer
+import io
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
 
-from trunkline import BrokenPipe, ConnectionReset, NotConnected, TimedOut
+from http10 import (
+    LONGEST_HEADER,
+    TIMEOUT,
+    Failure,
+    check_length,
+    http_connect,
+    read_header,
+    run_transfer,
+)
+from supporting import show
+
+from trunkline import BrokenPipe, ConnectionReset, NotConnected, SocketError, TimedOut
 from trunkline.dialects.clisp import SocketStream, socket_status, socket_stream_shutdown
 
 QUIET = 2.0
@@ -19,46 +35,71 @@ def wput(host: str, page: str, file: str, port: int) -> None:
     with open(file, "rb") as source:
         data = source.read()
     answer = bytearray()
-    with http_connect(host, port, f"PUT {page}", f"Content-length: {len(data)}") as socket:
+    with http_connect(host, port, "PUT", page, f"Content-length: {len(data)}") as socket:
         socket.element_type = "bytes"
-        try:
-            if not send(socket, data, answer):
-                socket.timeout = QUIET
+        sent = send(socket, data, answer)
+        if sent < len(data):
+            socket.timeout = QUIET
+        with suppress(BrokenPipe, ConnectionReset, NotConnected):  # it may still have said why
             # Not necessary if the server understands the length.
             socket_stream_shutdown(socket, "output")
-        except (BrokenPipe, ConnectionReset, NotConnected):
-            """The server is gone. It may have said why."""
-        receive_all(socket, answer)
-    lines = answer.decode("utf-8", "backslashreplace").splitlines()
-    for line in lines:
-        print("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line))
-    read_header(lines).check()
+        error = receive_rest(socket, answer)
+    if answer and not show([answer]):
+        print()
+    is_doubtful = sent < len(data) or error is not None or not answer
+    if is_doubtful:
+        told = f"{sent} of {len(data)} bytes were sent"
+        print(told if error is None else f"{told}: {error}", file=sys.stderr)
+    read_header(lines_of(io.BytesIO(answer))).check()
+    if is_doubtful:
+        sys.exit(1)
 
 
-def send(socket: SocketStream, data: bytes, answer: bytearray) -> bool:
-    """Send all data, and meanwhile receive what the server says; return whether it took all."""
+def send(socket: SocketStream, data: bytes, answer: bytearray) -> int:
+    """Send data, and meanwhile receive what the server says; return how much the server took."""
     rest = memoryview(data)
-    while rest:
-        status, _ = socket_status(socket, QUIET if answer else TIMEOUT)
-        if status is None and not answer:
-            raise TimedOut.expired("send", socket.remote_name, unsent=len(rest))
-        if status in (None, "append", "eof", "error"):  # it says no more, or has said enough
-            return False
-        if status in ("input", "io"):
-            answer += socket.read()
-        if status in ("output", "io"):
-            rest = rest[socket.send_to(rest) :]
-    return True
+    with suppress(BrokenPipe, ConnectionReset):
+        while rest:
+            status, _ = socket_status(socket, QUIET if answer else TIMEOUT)
+            if status in (None, "append", "eof", "error"):  # it takes no more, or has said enough
+                break
+            if status in ("input", "io"):
+                receive(socket, answer)
+            if status in ("output", "io"):
+                rest = rest[socket.send_to(rest) :]
+    return len(data) - len(rest)
 
 
-def receive_all(socket: SocketStream, answer: bytearray) -> None:
-    """Receive what the server says, until it has no more to say."""
+def receive_rest(socket: SocketStream, answer: bytearray) -> SocketError | None:
+    """Receive all that the server has yet to say; return what has kept it from that."""
     try:
-        while piece := socket.read():
-            answer += piece
-    except (ConnectionReset, TimedOut):
-        if not answer:
-            raise
+        while len(answer) < promised_size(answer) and receive(socket, answer):
+            pass
+    except (ConnectionReset, TimedOut) as error:
+        return error
+    return None
+
+
+def receive(socket: SocketStream, answer: bytearray) -> bool:
+    """Receive something that the server says, and return whether there was anything."""
+    piece = socket.read()
+    answer += piece
+    check_length(len(answer))
+    return bool(piece)
+
+
+def promised_size(answer: bytearray) -> float:
+    """Return how many bytes an answer has in all, as far as this can be known."""
+    file = io.BytesIO(answer[:LONGEST_HEADER])
+    try:
+        length = read_header(lines_of(file)).content_length()
+    except Failure:  # so far
+        length = None
+    return math.inf if length is None else file.tell() + length
+
+
+def lines_of(file: io.BytesIO) -> Iterator[str]:
+    return (line.decode("latin-1").rstrip("\r\n") for line in file)
 
 
 # [/program]

@@ -283,7 +283,7 @@ def test_our_program_puts_to_it(lisp: Lisp, http_port: int, tmp_path: Path) -> N
     lisp.begin(form.replace("\n", " "))
     with example("wput", LOOPBACK, "/there", str(tmp_path / "file"), str(http_port)) as running:
         assert running.wait(60) == 0
-        assert running.output == f"HTTP/1.0 200 OK\n\nI have {size} bytes\n"
+        assert running.output == f"HTTP/1.0 200 OK\r\n\r\nI have {size} bytes\r\n"
     assert lisp.end() == "nil"
     assert lisp("(values request body)") == (
         f'("PUT /there HTTP/1.0" "Content-length: {size}") ({size} t)'
