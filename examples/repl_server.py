@@ -10,12 +10,15 @@ it listens at 127.0.0.1, which only those who are on this machine can reach, unl
 listen elsewhere.
 """
 
+import builtins
 import codeop
 import contextlib
 import io
+import signal
 import sys
 import traceback
 from ipaddress import ip_address
+from types import FrameType
 
 from supporting import add_listening_port, parser_for, run
 
@@ -35,6 +38,8 @@ from trunkline.dialects.clisp import (
 LOOPBACK = "127.0.0.1"
 FORMAT = ExternalFormat("utf-8", eol="crlf", errors="backslashreplace")
 """What UTF-8 cannot have does not end the conversation, whoever says it."""
+MOST_COMPILED = 4_000_000
+"""How many characters are compiled to find the end of a statement: all of it with each line."""
 WARNING = (
     "Warning: this is not a loopback address. Everybody who can reach it can run any command here, "
     "with your permissions."
@@ -76,9 +81,14 @@ def greet(stream: SocketStream) -> None:
 def serve(stream: SocketStream) -> None:
     """Evaluate what a client sends until it has no more, or calls ``exit()``."""
     names: dict[str, object] = {"__name__": "__repl__"}
-    with contextlib.suppress(EndOfFile, SystemExit):  # the first in the middle of a statement
+    vars(builtins).pop("_", None)  # the value of the last client's last expression
+    with contextlib.suppress(EndOfFile):  # in the middle of a statement
         while socket_status((stream, "input"))[0] != "eof":
-            stream.write(evaluate(read_source(stream), names))
+            printed = Printed()
+            goes_on = evaluate(read_source(stream), names, printed)
+            stream.write(printed.getvalue())
+            if not goes_on:
+                return
             flush_input(stream)
             stream.write_line(flush=True)
 
@@ -93,27 +103,53 @@ def flush_input(stream: SocketStream) -> None:
 def read_source(stream: SocketStream) -> str:
     """Read an expression or a statement, which may take several lines."""
     source = stream.read_line()
+    left = MOST_COMPILED
     while is_unfinished(source):
         source += "\n" + stream.read_line()
+        left -= len(source)
+        if left < 0:
+            raise StreamError("a statement does not end", address=stream.remote_name)
     return source
 
 
 def is_unfinished(source: str) -> bool:
     try:
         return codeop.compile_command(source) is None
-    except (SyntaxError, ValueError, OverflowError):  # which the client is to see
+    except Exception:  # which the client is to see
         return False
 
 
-def evaluate(source: str, names: dict[str, object]) -> str:
-    """Return what it prints, the value of an expression included, and what it raises."""
-    printed = io.StringIO()
+class Printed(io.StringIO):
+    """What the source prints, also if it closes its standard output."""
+
+    def close(self) -> None:
+        pass
+
+
+class ControlC(KeyboardInterrupt):
+    """Somebody has pressed Ctrl-C here; a KeyboardInterrupt may be what a client raises."""
+
+
+def on_interrupt(number: int, frame: FrameType | None) -> None:
+    raise ControlC
+
+
+def evaluate(source: str, names: dict[str, object], printed: Printed) -> bool:
+    """Evaluate source, and print the value of an expression, and whatever it raises.
+
+    Returns:
+        Whether the client goes on: False if it has called ``exit()``.
+    """
     with contextlib.redirect_stdout(printed):
         try:
-            exec(compile(source, "<client>", "single"), names)
-        except Exception:
+            exec(codeop.compile_command(source, "<client>") or "", names)
+        except SystemExit:
+            return False
+        except ControlC:
+            raise
+        except BaseException:
             traceback.print_exc(file=printed)
-    return printed.getvalue()
+    return True
 
 
 # [/program]
@@ -128,6 +164,7 @@ def main() -> None:
         "everybody who can reach it run commands with your permissions",
     )
     add_listening_port(parser, 0)
+    signal.signal(signal.SIGINT, on_interrupt)
     run(parser, lambda chosen: repl_server(chosen.interface, chosen.port))
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import signal
 import socket
 from collections.abc import Callable, Iterator
 
@@ -13,10 +14,13 @@ from support.programs import require
 HOST = "127.0.0.1"
 
 
+# -- the read-eval-print loop ---------------------------------------------------------------------
+
+
 @contextlib.contextmanager
-def looping(*arguments: str) -> Iterator[tuple[Program, int]]:
+def looping(*, separate_errors: bool = False) -> Iterator[tuple[Program, int]]:
     """Yield the loop's server, and its port."""
-    with example("repl_server", *arguments) as program:
+    with example("repl_server", separate_errors=separate_errors) as program:
         line = program.wait_for_line(r'Waiting for a connection on "(.*)":(\d+)$')
         yield program, int(line[2])
 
@@ -54,6 +58,109 @@ def test_what_is_sent_is_evaluated() -> None:
             assert client.recv(1) == b""
         server.interrupt()
         assert server.wait() == 130
+
+
+def test_nothing_to_evaluate_is_no_mistake() -> None:
+    with looping() as (_, port), connect((HOST, port)) as client:
+        for nothing in ("\n", "# a comment\n", "   \n", "\t# another\n"):
+            assert ask(client, nothing) == "\n"
+        assert ask(client, "1\n") == "1\n\n"
+
+
+RAISED = [
+    "raise BaseException('mine')",
+    "raise KeyboardInterrupt",
+    "raise GeneratorExit",
+    "class Mine(BaseException): pass\n\nraise Mine",
+    "raise MemoryError",
+    "def f(): f()\n\nf()",
+    "(" * 10_000 + ")" * 10_000,
+    "-" * 50_000 + "1",
+    "x" + ".x" * 20_000,
+    "1" * 5_000,
+    "'\\0",
+    "\0",
+    "class C:\n    def __repr__(self): raise KeyboardInterrupt\n\nC()",
+]
+
+
+@pytest.mark.parametrize("source", RAISED, ids=range(len(RAISED)))
+def test_whatever_a_client_raises_is_told_and_the_server_goes_on(source: str) -> None:
+    *before, last = source.split("\n\n")
+    with looping() as (server, port), connect((HOST, port)) as client:
+        for each in before:
+            ask(client, f"{each}\n\n")
+        assert re.search(r"Error|Interrupt|Exit|Exception|Mine", ask(client, f"{last}\n"))
+        assert ask(client, "2\n") == "2\n\n"
+        server.interrupt()
+        assert server.wait() == 130
+
+
+ENDS = ["exit()", "raise SystemExit", "raise SystemExit('text')", "import sys; sys.exit(5)"]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_what_was_printed_before_the_end_is_sent(end: str) -> None:
+    with looping() as (_, port):
+        with connect((HOST, port)) as client:
+            client.sendall(f"print('x'); {end}\n".encode())
+            assert receive_all(client) == b"x\r\n"
+        with connect((HOST, port)) as client:
+            assert ask(client, "2\n") == "2\n\n"
+
+
+@pytest.mark.parametrize("how", ["close()", "write('')", "detach()", "__del__()"])
+def test_a_client_does_what_it_likes_with_its_output(how: str) -> None:
+    with looping() as (_, port), connect((HOST, port)) as client:
+        assert ask(client, "import sys\n") == "\n"
+        answer = ask(client, f"print(1); sys.stdout.{how}\n")
+        assert answer.startswith("1\n")
+        assert ask(client, "print(2); sys.stdout = None\n") == "2\n\n"
+        assert ask(client, "print(3)\n") == "3\n\n"
+
+
+def test_the_last_value_is_the_clients_own() -> None:
+    with looping() as (_, port):
+        with connect((HOST, port)) as client:
+            assert ask(client, "'secret'\n") == "'secret'\n\n"
+            assert ask(client, "_\n") == "'secret'\n\n"
+        with connect((HOST, port)) as client:
+            assert "NameError" in ask(client, "_\n")
+
+
+def test_a_statement_may_have_many_lines_but_not_any_number() -> None:
+    with looping() as (server, port):
+        with connect((HOST, port)) as client:
+            lines = "".join(f"    x += {number}\n" for number in range(300))
+            assert ask(client, "x = 0\n") == "\n"
+            assert ask(client, f"if True:\n{lines}\n") == "\n"
+            assert ask(client, "x\n") == f"{sum(range(300))}\n\n"
+        with connect((HOST, port)) as client, contextlib.suppress(ConnectionError):
+            client.sendall(b"x = [\n" + b"1,\n" * 10_000)
+            assert receive_all(client) == b""
+        server.wait_for_line("^The connection has ended: .*a statement does not end$")
+        with connect((HOST, port)) as client:
+            assert ask(client, "2\n") == "2\n\n"
+
+
+BEGIN = 'print("begun", file=__import__("sys").stderr)'
+
+
+WAIT = "__import__('threading').Event().wait()"
+
+
+@pytest.mark.parametrize("source", [f"exec('{BEGIN}\\nwhile True: pass')", f"{BEGIN}; {WAIT}"])
+def test_ctrl_c_ends_the_server_also_while_it_evaluates(source: str) -> None:
+    with looping(separate_errors=True) as (server, port), connect((HOST, port)) as client:
+        client.sendall(f"{source}\n".encode())
+        server.wait_for_line("begun", errors=True)
+        if WAIT in source:
+            server.wait_until_idle()
+        server.process.send_signal(signal.SIGINT)
+        assert server.wait() == 130
+        assert server.errors == "begun\n"
+        with contextlib.suppress(ConnectionError):
+            assert receive_all(client) == b""
 
 
 def test_what_is_left_is_thrown_away() -> None:
