@@ -1,11 +1,13 @@
 """Callbacks: what can be called with what it will get passes, and what cannot is told."""
 
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
-from trunkline._core.callbacks import check_callback
+from trunkline._core.callbacks import check_callback, check_callback_or_none, check_result
 
 
 class Thing:
@@ -22,6 +24,32 @@ class Thing:
 
     def __call__(self, one: Any) -> None:
         """Take one argument."""
+
+
+class StaticCall:
+    @staticmethod
+    def __call__(one: Any) -> None:
+        """Take one argument."""
+
+
+class Unplain:
+    async def method(self, one: Any) -> None:
+        """Do nothing, unless somebody awaits it."""
+
+    async def __call__(self, one: Any) -> None:
+        """Do nothing, unless somebody awaits it."""
+
+
+async def coroutine(one: Any) -> None:
+    """Do nothing, unless somebody awaits it."""
+
+
+def generator(one: Any) -> Iterator[Any]:
+    yield one
+
+
+async def async_generator(one: Any) -> AsyncIterator[Any]:
+    yield one
 
 
 @pytest.mark.parametrize(
@@ -42,6 +70,12 @@ class Thing:
         list.append,
         int,
         partial(print),
+        partial(lambda one, *, two: None, two=2),
+        partial(lambda one, two: None, two=2),
+        partial(Thing),
+        Thing,
+        StaticCall(),
+        MagicMock(),
     ],
 )
 def test_what_takes_one_argument_or_may_passes(callback: Any) -> None:
@@ -56,6 +90,8 @@ def test_what_takes_one_argument_or_may_passes(callback: Any) -> None:
         (lambda *, one: None, "<lambda>"),
         (lambda one, *, two: None, "<lambda>"),
         (Thing.method, r"Thing\.method"),
+        (partial(lambda one: None, 1), "<lambda>"),
+        (partial(lambda one, two: None, one=1), "<lambda>"),
     ],
 )
 def test_what_cannot_take_it_is_told(callback: Any, name: str) -> None:
@@ -73,3 +109,54 @@ def test_nothing_may_be_what_it_gets() -> None:
     check_callback(lambda: None)
     with pytest.raises(TypeError, match=r"is called with \(\), and"):
         check_callback(lambda one: None)
+
+
+@pytest.mark.parametrize(
+    ("callback", "name", "remedy"),
+    [
+        (coroutine, "coroutine", "an async one: nobody would await it; .* with def alone"),
+        (Unplain().method, "Unplain.method", "an async one"),
+        (Unplain(), "Unplain.__call__", "an async one"),
+        (partial(coroutine, 1), "coroutine", "an async one"),
+        (partial(Unplain(), 1), "Unplain.__call__", "an async one"),
+        (generator, "generator", "a generator: nobody would iterate over it; .* without yield"),
+        (partial(generator), "generator", "a generator"),
+        (async_generator, "async_generator", "a generator"),
+    ],
+)
+def test_what_would_do_nothing_is_told(callback: Any, name: str, remedy: str) -> None:
+    with pytest.raises(TypeError, match=rf"^event_cb is a plain function, and {name} {remedy}"):
+        check_callback(callback, "event", what="event_cb")
+
+
+def test_there_need_not_be_one() -> None:
+    check_callback_or_none(None, what="failed")
+    with pytest.raises(TypeError, match=r"^failed is callable, not int$"):
+        check_callback_or_none(1, what="failed")
+
+
+@pytest.mark.parametrize(
+    ("callback", "remedy"),
+    [
+        (coroutine, "an async one"),
+        (generator, "a generator"),
+        (async_generator, "a generator"),
+        (partial(coroutine), "an async one"),
+    ],
+)
+def test_what_has_done_nothing_is_told_by_what_it_returns(callback: Any, remedy: str) -> None:
+    with pytest.raises(TypeError, match=f"^a callback is a plain function, and .* {remedy}"):
+        check_result(callback(1), callback)
+
+
+def test_whatever_else_is_returned_passes() -> None:
+    results: list[object] = [None, 1, [], iter([])]
+    for result in results:
+        check_result(result, print)
+
+
+def test_a_coroutine_that_has_begun_is_in_good_hands() -> None:
+    begun = coroutine(1)
+    with pytest.raises(StopIteration):
+        begun.send(None)
+    check_result(begun, print)

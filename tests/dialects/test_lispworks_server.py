@@ -331,11 +331,19 @@ def test_a_port_is_not_reused_otherwise() -> None:
 # -- mistakes -------------------------------------------------------------------------------------
 
 
+async def unplain(*args: Any) -> None:
+    """Do nothing, unless somebody awaits it."""
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
         ({"function": 1}, TypeError),
         ({"announce": 1}, TypeError),
+        ({"function": lambda: None}, TypeError),
+        ({"function": unplain}, TypeError),
+        ({"announce": lambda socket: None}, TypeError),
+        ({"announce": unplain}, TypeError),
         ({"service": 65_536}, ValueError),
         ({"service": "no-such-service"}, ValueError),
         ({"service": 1.5}, TypeError),

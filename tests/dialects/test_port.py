@@ -582,6 +582,25 @@ def test_a_process_is_a_thread_with_a_name_and_arguments() -> None:
     assert thread is not threading.current_thread()
 
 
+async def unplain() -> None:
+    """Do nothing, unless somebody awaits it."""
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "message"),
+    [
+        (unplain, (), "^the function is a plain function, and unplain an async one"),
+        (lambda one: None, (), "missing a required argument: 'one'$"),
+        (lambda: None, (1,), "too many positional arguments$"),
+    ],
+)
+def test_a_process_is_told_at_once_what_it_cannot_call(
+    function: Any, args: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        make_process("n", function, *args)
+
+
 @pytest.mark.parametrize("function", [None, "work", 1])
 def test_a_process_needs_something_to_call(function: Any) -> None:
     before = threading.enumerate()

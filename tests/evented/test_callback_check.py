@@ -13,26 +13,46 @@ def wrong(one: Any, two: Any, three: Any) -> None:
     """Take too much for anybody."""
 
 
-CALLS: list[Callable[[], object]] = [
-    lambda: evented.delay(wrong),  # type: ignore[arg-type]
-    lambda: evented.interval(wrong, 1),  # type: ignore[arg-type]
-    lambda: evented.idle(wrong),  # type: ignore[arg-type]
-    lambda: evented.delay(unwanted, event_cb=wrong),  # type: ignore[arg-type]
-    lambda: evented.dns_lookup("host.example", wrong),  # type: ignore[arg-type]
-    lambda: evented.reverse_dns_lookup("192.0.2.1", wrong),  # type: ignore[arg-type]
-    lambda: evented.signal_handler(12, wrong),  # type: ignore[arg-type]
-    lambda: evented.tcp_connect("127.0.0.1", 9, wrong),  # type: ignore[arg-type]
-    lambda: evented.tcp_connect("127.0.0.1", 9, unwanted, event_cb=wrong),  # type: ignore[arg-type]
-    lambda: evented.tcp_connect("127.0.0.1", 9, unwanted, connect_cb=wrong),  # type: ignore[arg-type]
-    lambda: evented.tcp_server("127.0.0.1", 0, wrong),  # type: ignore[arg-type]
+async def unplain(*args: Any) -> None:
+    """Do nothing, unless somebody awaits it."""
+
+
+CALLS: list[Callable[[Any], object]] = [
+    lambda wrong: evented.delay(wrong),
+    lambda wrong: evented.interval(wrong, 1),
+    lambda wrong: evented.idle(wrong),
+    lambda wrong: evented.delay(unwanted, event_cb=wrong),
+    lambda wrong: evented.dns_lookup("host.example", wrong),
+    lambda wrong: evented.reverse_dns_lookup("192.0.2.1", wrong),
+    lambda wrong: evented.signal_handler(12, wrong),
+    lambda wrong: evented.tcp_connect("127.0.0.1", 9, wrong),
+    lambda wrong: evented.tcp_connect("127.0.0.1", 9, unwanted, event_cb=wrong),
+    lambda wrong: evented.tcp_connect("127.0.0.1", 9, unwanted, connect_cb=wrong),
+    lambda wrong: evented.tcp_server("127.0.0.1", 0, wrong),
+    lambda wrong: evented.tcp_server("127.0.0.1", 0, unwanted, event_cb=wrong),
+    lambda wrong: evented.tcp_server("127.0.0.1", 0, unwanted, connect_cb=wrong),
+    lambda wrong: evented.tcp_connect("127.0.0.1", 9, unwanted, write_cb=wrong),
+    lambda wrong: evented.notifier(wrong),
+    lambda wrong: evented.poll(0, wrong),
+    lambda wrong: evented.current_event_loop().add_exit_callback(wrong),
+    lambda wrong: setattr(evented.current_event_loop(), "default_event_handler", wrong),
 ]
 
 
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        (wrong, r"is called with \(.*\), and wrong cannot be$"),
+        (unplain, "is a plain function, and unplain an async one"),
+    ],
+)
 @pytest.mark.parametrize("call", CALLS)
-def test_it_is_refused_and_nothing_is_left(start: Start, call: Callable[[], object]) -> None:
+def test_it_is_refused_and_nothing_is_left(
+    start: Start, call: Callable[[Any], object], callback: Any, message: str
+) -> None:
     def main() -> None:
-        with pytest.raises(TypeError, match=r"is called with \(.*\), and wrong cannot be$"):
-            call()
+        with pytest.raises(TypeError, match=message):
+            call(callback)
 
     start(main)
 
@@ -40,3 +60,13 @@ def test_it_is_refused_and_nothing_is_left(start: Start, call: Callable[[], obje
 def test_so_is_what_a_loop_begins_with() -> None:
     with pytest.raises(TypeError, match=r"^main is called with \(\), and wrong cannot be$"):
         evented.start_event_loop(wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^main is a plain function, and unplain an async one"):
+        evented.start_event_loop(unplain)
+    with pytest.raises(TypeError, match=r"^catch_app_errors is a plain function"):
+        evented.EventLoop(catch_app_errors=unplain)
+
+
+def test_what_only_returns_a_coroutine_has_failed(start: Start) -> None:
+    caught: list[Exception] = []
+    start(lambda: evented.delay(lambda: unplain()), catch_app_errors=caught.append)
+    assert "a callback is a plain function, and" in str(caught)

@@ -1,12 +1,23 @@
 """A protocol to which input would be delivered in vain is refused, and told what it lacks."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 from multiplex.transport_helpers import Recorder, connected, failures_of, run_until, settle
 
-from trunkline import Blocks, EventBase, Frames, Transport, TransportProtocol, listen, make_socket
+from trunkline import (
+    Blocks,
+    EventBase,
+    Frames,
+    Transport,
+    TransportProtocol,
+    adopt,
+    listen,
+    make_socket,
+    make_socket_pair,
+    reconnect,
+)
 from trunkline import connect as connect_transport
 
 
@@ -30,6 +41,11 @@ class Plain:
 class PlainSlip(Plain):
     def data_recieved(self, data: bytes) -> None:
         """Is never called."""
+
+
+class Needy(OnlyData):
+    def __init__(self, room: str) -> None:
+        self.room = room
 
 
 class Deaf(TransportProtocol):
@@ -64,18 +80,28 @@ def test_it_is_refused_at_once(base: EventBase, protocol: Any, delivery: Any, me
     [
         (LinesReceived, "lines", "perhaps lines_received"),
         (OnlyData, "lines", "it has data_received"),
+        (Plain, "bytes", r"Plain has no data_received\(\), to which delivery='bytes' delivers$"),
+        (PlainSlip, "bytes", r"perhaps data_recieved\(\) is meant to be it$"),
         (OnlyData(), "bytes", "give a class, or a function, and no OnlyData$"),
         (None, "bytes", "and no NoneType$"),
+        (Needy, "bytes", "called without arguments, and Needy cannot be: missing a required .*'ro"),
+        (lambda room: Needy(room), "bytes", r"called with \(\), and <lambda> cannot be"),
     ],
 )
 def test_a_factory_of_such_is_refused_at_once(
     base: EventBase, factory: Any, delivery: Any, message: str
 ) -> None:
-    with (
-        make_socket(connect="passive", local_host="127.0.0.1") as socket,
-        pytest.raises(TypeError, match=message),
-    ):
-        listen(base, socket, factory, delivery=delivery)
+    with make_socket(connect="passive", local_host="127.0.0.1") as socket:
+        with pytest.raises(TypeError, match=message):
+            listen(base, socket, factory, delivery=delivery)
+        with pytest.raises(TypeError, match=message):
+            reconnect(
+                base,
+                factory,
+                remote_host="127.0.0.1",
+                remote_port=socket.local_port,
+                delivery=delivery,
+            )
     settle(base)
     assert base.is_empty
 
@@ -89,6 +115,204 @@ def test_what_a_factory_makes_is_looked_at_when_it_is_made(base: EventBase) -> N
             assert client.read() == b""
     [failure] = failures
     assert "Plain has no data_received()" in str(failure)
+
+
+class SetsItself(Plain):
+    def __init__(self) -> None:
+        self.data_received = print
+
+
+class SetsByName(Plain):
+    def __init__(self) -> None:
+        setattr(self, "data" + "_received", print)
+
+
+class OfItsClass:
+    """A protocol that is its own only object."""
+
+    @classmethod
+    def data_received(cls, data: bytes) -> None:
+        """Take bytes."""
+
+
+@pytest.mark.parametrize("factory", [SetsItself, SetsByName, Recorder, OfItsClass, Deaf, OnlyData])
+def test_a_class_is_taken_whose_objects_may_take_input(
+    base: EventBase, factory: Callable[[], Any]
+) -> None:
+    with (
+        make_socket(connect="passive", local_host="127.0.0.1") as socket,
+        listen(base, socket, factory),
+    ):
+        Transport(base, factory()).abort()
+    settle(base)
+
+
+class AsyncData(TransportProtocol):
+    async def data_received(self, data: bytes) -> None:  # type: ignore[override]
+        """Do nothing, unless somebody awaits it."""
+
+
+class AsyncEnd(OnlyData):
+    async def connection_lost(self, error: Exception | None) -> None:  # type: ignore[override]
+        """Do nothing, unless somebody awaits it."""
+
+
+class GeneratingMade(OnlyData):
+    def connection_made(self, transport: Transport) -> Iterator[None]:  # type: ignore[override]
+        yield
+
+
+class AsyncGenerating:
+    async def data_received(self, data: bytes) -> AsyncIterator[None]:
+        yield
+
+
+class Selfless:
+    def data_received(data: bytes) -> None:  # type: ignore[misc]  # noqa: N805
+        """Lack an argument."""
+
+
+class TooMuch(OnlyData):
+    def pause_writing(self, transport: Transport) -> None:  # type: ignore[override]
+        """Want an argument too many."""
+
+
+class NoMethod(OnlyData):
+    timed_out = None  # type: ignore[assignment]
+
+
+class StaticTooMuch(OnlyData):
+    @staticmethod
+    def eof_received(much: object) -> None:  # type: ignore[override]
+        """Want an argument too many."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (AsyncData, r"^AsyncData\.data_received is a plain function, .* async"),
+        (AsyncEnd, r"^AsyncEnd\.connection_lost is a plain function, .* async"),
+        (GeneratingMade, r"^GeneratingMade\.connection_made is a plain function, .* generator"),
+        (AsyncGenerating, r"^AsyncGenerating\.data_received is a plain function, .* generator"),
+        (Selfless, r"^Selfless\.data_received is called with \(self, data\), and .* cannot be$"),
+        (TooMuch, r"^TooMuch\.pause_writing is called with \(self\), and .* cannot be$"),
+        (NoMethod, r"^NoMethod\.timed_out is callable, not NoneType$"),
+        (StaticTooMuch, r"^StaticTooMuch\.eof_received is called with \(\), and .* cannot be$"),
+    ],
+)
+def test_a_method_that_cannot_be_called_is_told_wherever_it_is_given(
+    base: EventBase, kind: type[Any], message: str
+) -> None:
+    ours, theirs = make_socket_pair()
+    with make_socket(connect="passive", local_host="127.0.0.1") as socket, ours, theirs:
+        where: Any = {"remote_host": "127.0.0.1", "remote_port": socket.local_port}
+        with pytest.raises(TypeError, match=message):
+            listen(base, socket, kind)
+        with pytest.raises(TypeError, match=message):
+            connect_transport(base, kind(), **where)
+        with pytest.raises(TypeError, match=message):
+            reconnect(base, kind, **where)
+        with pytest.raises(TypeError, match=message):
+            adopt(base, kind(), ours)
+        ours.write_line("still a socket")
+        ours.finish_output()
+        assert theirs.read_line() == "still a socket"
+        with connected(base, OnlyData()) as (transport, _), pytest.raises(TypeError, match=message):
+            transport.set_protocol(kind())
+    settle(base)
+    assert base.is_empty
+
+
+def test_so_is_one_that_an_object_has_for_itself(base: EventBase) -> None:
+    protocol = Deaf()
+
+    async def data_received(data: bytes) -> None:
+        """Do nothing, unless somebody awaits it."""
+
+    protocol.data_received = data_received  # type: ignore[assignment]
+    with pytest.raises(TypeError, match=r"^data_received is a plain function, .* async"):
+        Transport(base, protocol)
+
+
+MISPLACED: list[tuple[Callable[[Any, Any, Any], object], str]] = [
+    (
+        lambda base, active, passive: listen(base, 8080, OnlyData),  # type: ignore[arg-type]
+        r"^listen\(\) takes PassiveSockets, as make_socket\(connect='passive', …\) .*, and no int",
+    ),
+    (
+        lambda base, active, passive: listen(base, OnlyData, passive),  # type: ignore[arg-type]
+        r"^listen\(\) takes PassiveSockets, .* and no type",
+    ),
+    (
+        lambda base, active, passive: listen(passive, base, OnlyData),
+        "^the event base comes first, and PassiveSocket is none$",
+    ),
+    (
+        lambda base, active, passive: listen(base, active, OnlyData),
+        r"^listen\(\) takes PassiveSockets, .* and no ActiveSocket$",
+    ),
+    (
+        lambda base, active, passive: connect_transport(base, OnlyData(), "localhost", 80),  # type: ignore[call-overload]
+        r"^connect\(\) takes by name where it connects to: connect\(…, remote_host=",
+    ),
+    (
+        lambda base, active, passive: reconnect(base, OnlyData, "localhost", 80),  # type: ignore[call-overload]
+        r"^reconnect\(\) takes by name where it connects to: reconnect\(…, remote_host=",
+    ),
+    (
+        lambda base, active, passive: connect_transport(
+            OnlyData(),  # type: ignore[call-overload]
+            base,
+            remote_host="127.0.0.1",
+            remote_port=9,
+        ),
+        "^the event base comes first, and OnlyData is none$",
+    ),
+    (
+        lambda base, active, passive: adopt(base, lambda: OnlyData(), active),  # type: ignore[arg-type]
+        "^the protocol is an object, and <lambda> a function: if that makes protocols, call it$",
+    ),
+    (
+        lambda base, active, passive: adopt(base, OnlyData, active),  # type: ignore[arg-type]
+        "^the protocol is an object, and OnlyData a class of them$",
+    ),
+    (
+        lambda base, active, passive: adopt(base, active, OnlyData()),  # type: ignore[arg-type]
+        r"^adopt\(\) takes ActiveSockets, .* and no OnlyData$",
+    ),
+    (
+        lambda base, active, passive: adopt(active, OnlyData(), base),
+        "^the event base comes first, and ActiveSocket is none$",
+    ),
+    (
+        lambda base, active, passive: listen(base, passive, OnlyData()),  # type: ignore[arg-type]
+        "give a class, or a function, and no OnlyData$",
+    ),
+    (
+        lambda base, active, passive: listen(base, passive, Recorder, delivery=Blocks),  # type: ignore[arg-type]
+        r"^the delivery is an object, like Blocks\(512\), and Blocks a class of them$",
+    ),
+    (
+        lambda base, active, passive: adopt(base, Recorder(), active, delivery=Frames),  # type: ignore[arg-type]
+        r"^the delivery is an object, like Frames\(\), and Frames a class of them$",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), MISPLACED)
+def test_what_is_in_the_wrong_place_is_told(
+    base: EventBase, call: Callable[[Any, Any, Any], object], message: str
+) -> None:
+    active, peer = make_socket_pair()
+    with (
+        make_socket(connect="passive", local_host="127.0.0.1") as passive,
+        active,
+        peer,
+        pytest.raises(TypeError, match=message),
+    ):
+        call(base, active, passive)
+    settle(base)
+    assert base.is_empty
 
 
 @pytest.mark.parametrize(

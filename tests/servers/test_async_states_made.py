@@ -193,10 +193,16 @@ def test_a_state_knows_both_names() -> None:
         assert tuple(map(str, state.local_name)) == tuple(map(str, peer.getpeername()))
 
 
+async def unplain(*args: Any) -> None:
+    """Do nothing, unless somebody awaits it."""
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
         ({"connection_function": None}, TypeError),
+        ({"connection_function": lambda state: None}, TypeError),
+        ({"connection_function": unplain}, TypeError),
         ({"service": 65_536}, ValueError),
         ({"address": "not an address"}, ValueError),
         ({"ipv6": "neither"}, ValueError),
@@ -222,11 +228,12 @@ def test_mistakes_in_a_request_leave_no_request(answers: Answers) -> None:
         ):
             with pytest.raises(ValueError, match="negative"):
                 request()
-        not_callable: Any = 1
-        with pytest.raises(TypeError):
-            state.read_line(not_callable)
-        with pytest.raises(TypeError):
-            state.write("x", not_callable)
+        callback: Any
+        for callback in (1, unplain, lambda state: None):
+            with pytest.raises(TypeError):
+                state.read_line(callback)
+            with pytest.raises(TypeError):
+                state.write("x", callback)
         state.read_line(answers.read)
 
 

@@ -254,6 +254,10 @@ def test_an_announcement_that_fails_is_the_callers() -> None:
             assert server.sockets[0].closed
 
 
+async def unplain(*args: Any) -> None:
+    """Do nothing, unless somebody awaits it."""
+
+
 # -- arguments -------------------------------------------------------------------------------------
 
 
@@ -268,6 +272,10 @@ def test_an_announcement_that_fails_is_the_callers() -> None:
         ({"host": HOST, "preamble": 1}, "preamble is callable"),
         ({"host": HOST, "announce": 1}, "announce is callable"),
         ({"host": HOST, "exception_hook": 1}, "exception_hook is callable"),
+        ({"host": HOST, "preamble": unplain}, "preamble is a plain function, and unplain an async"),
+        ({"host": HOST, "announce": unplain}, "announce is a plain function"),
+        ({"host": HOST, "exception_hook": unplain}, "exception_hook is a plain function"),
+        ({"host": HOST, "exception_hook": echo}, r"with \(error, connection\), and echo cannot"),
         ({"host": HOST, "max_connections": 1.5}, "max_connections is an integer"),
         ({"host": HOST, "max_connections": True}, "max_connections is an integer"),
         ({"host": HOST, "idle_timeout": "1"}, "idle_timeout is a number of seconds"),
@@ -365,6 +373,10 @@ def test_a_handler_is_callable() -> None:
     for wrong in (None, "handler"):
         with pytest.raises(TypeError, match="handler is callable"):
             Server(wrong, host=HOST)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="handler is a plain function, and unplain an async one"):
+        Server(unplain, host=HOST)
+    with pytest.raises(TypeError, match=r"handler is called with \(connection\), and .*lambda"):
+        Server(lambda: None, host=HOST)  # type: ignore[arg-type, misc]
 
 
 def test_sockets_that_exist_take_no_options() -> None:

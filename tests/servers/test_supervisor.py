@@ -617,6 +617,17 @@ def test_what_makes_servers_is_a_function() -> None:
         Supervisor(None, host="127.0.0.1")  # type: ignore[arg-type]
 
 
+async def unplain(*args: Any) -> Any:
+    """Do nothing, unless somebody awaits it."""
+
+
+@pytest.mark.parametrize("name", ["make_server", "reload", "watch"])
+def test_what_it_calls_is_no_async_function(name: str) -> None:
+    functions: dict[str, Any] = {"make_server": make_server, name: unplain}
+    with pytest.raises(TypeError, match=f"^{name} is a plain function, and unplain an async one"):
+        Supervisor(host="127.0.0.1", **functions)
+
+
 def test_it_runs_in_the_main_thread_and_only_without_others() -> None:
     errors: list[RuntimeError] = []
 

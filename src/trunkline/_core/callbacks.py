@@ -1,38 +1,112 @@
-"""Finding out early that a callback cannot be called with what it will get."""
+"""Finding out early that a callback cannot be called with what it will get, or would do nothing."""
 
-from inspect import CO_VARARGS
-from types import FunctionType, MethodType
+from functools import partial
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS, signature
+from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
-__all__ = ("check_callback",)
+__all__ = ("check_callback", "check_callback_or_none", "check_result")
+
+# What a function returns when it is called instead of doing anything, by the flags of its code.
+_UNPLAIN = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
 
 
 def check_callback(callback: Any, *arguments: str, what: str = "a callback") -> None:
-    """Raise `TypeError` for what cannot be called, or not with so many arguments.
+    """Raise `TypeError` for what cannot be called, not with so many arguments, or would do nothing.
 
-    Only functions and methods written in Python are looked at, which is cheap: a server does it for
-    each connection. Whatever else can be called passes.
+    Nobody awaits what an async function returns, or iterates over what a generator does: it would
+    be called, and nothing would happen.
+
+    Only functions and methods written in Python are looked at, also those that a `partial` or an
+    object calls. That is cheap: a server does it for each connection. Whatever else can be called
+    passes.
 
     Args:
         callback: What is to be called.
         *arguments: What it will be called with, by the names that an error gives them.
         what: What an error calls it.
     """
-    if not callable(callback):
-        raise TypeError(f"{what} is callable, not {type(callback).__name__}")
-    function = callback.__func__ if isinstance(callback, MethodType) else callback
+    function: Any = callback
+    if not isinstance(callback, FunctionType | MethodType):
+        if not callable(callback):
+            raise TypeError(f"{what} is callable, not {type(callback).__name__}")
+        function = callback.func if isinstance(callback, partial) else callback
+        if not isinstance(function, FunctionType | MethodType | type):
+            function = function.__call__
+    is_bound = isinstance(function, MethodType)
+    if is_bound:
+        function = function.__func__
     if not isinstance(function, FunctionType):
         return
     code = function.__code__
-    count = len(arguments) + (function is not callback)
-    needed = code.co_argcount - len(function.__defaults__ or ())
-    keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    if (
-        needed <= count
-        and (count <= code.co_argcount or code.co_flags & CO_VARARGS)
-        and all(name in (function.__kwdefaults__ or ()) for name in keywords)
-    ):
+    flags = code.co_flags
+    if flags & _UNPLAIN:
+        raise _not_plain(what, function.__qualname__, flags)
+    reason = ""
+    if isinstance(callback, partial):
+        reason = _why_not(callback, arguments)
+        can_be_called = not reason
+    else:
+        count = len(arguments) + is_bound
+        most = code.co_argcount
+        can_be_called = (
+            most - len(function.__defaults__ or ()) <= count
+            and bool(count <= most or flags & CO_VARARGS)
+            and (not code.co_kwonlyargcount or _has_keyword_defaults(function))
+        )
+    if not can_be_called:
+        called = f"{what} is called with ({', '.join(arguments)})"
+        raise TypeError(f"{called}, and {function.__qualname__} cannot be{reason}")
+
+
+def check_callback_or_none(callback: Any, *arguments: str, what: str) -> None:
+    """Do the same for a callback that there need not be; None is none."""
+    if callback is not None:
+        check_callback(callback, *arguments, what=what)
+
+
+def check_result(result: object, callback: Any) -> None:
+    """Raise `TypeError` if what a callback has returned shows that it has done nothing.
+
+    It is for callbacks that are not worth being looked at before, because there are so many.
+    """
+    if isinstance(result, CoroutineType):
+        if result.cr_frame is None or result.cr_await is not None:
+            return  # somebody else runs it, or did
+        result.close()  # else Python tells, too, that nobody has awaited it
+        flags = CO_COROUTINE
+    elif isinstance(result, GeneratorType):
+        flags = CO_GENERATOR
+    elif isinstance(result, AsyncGeneratorType):
+        flags = CO_ASYNC_GENERATOR
+    else:
         return
-    raise TypeError(
-        f"{what} is called with ({', '.join(arguments)}), and {function.__qualname__} cannot be"
+    name = getattr(callback, "__qualname__", None) or repr(callback)
+    raise _not_plain("a callback", name, flags)
+
+
+def _has_keyword_defaults(function: FunctionType) -> bool:
+    code = function.__code__
+    keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    return all(name in (function.__kwdefaults__ or ()) for name in keywords)
+
+
+def _why_not(callback: "partial[Any]", arguments: tuple[str, ...]) -> str:
+    """Return why a `partial` cannot be called with some arguments, or nothing if it can."""
+    try:
+        signature(callback.func).bind(*callback.args, *arguments, **callback.keywords)
+    except TypeError as error:
+        return f": {error}"
+    return ""
+
+
+def _not_plain(what: str, name: str, flags: int) -> TypeError:
+    if flags & CO_COROUTINE:
+        return TypeError(
+            f"{what} is a plain function, and {name} an async one: nobody would await it; "
+            "give a function that is written with def alone"
+        )
+    return TypeError(
+        f"{what} is a plain function, and {name} a generator: nobody would iterate over it; "
+        "give a function without yield"
     )

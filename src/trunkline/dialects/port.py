@@ -7,10 +7,12 @@ about a socket (reading, writing, `force_output`, `close`) is as it is everywher
 """
 
 from collections.abc import Callable
+from functools import partial
 from os import PathLike
 from threading import Thread
 from typing import Literal, NamedTuple, ParamSpec, overload
 
+from .._core.callbacks import check_callback
 from .._core.external_format import ExternalFormatLike, ensure_external_format
 from .._sys.services import read_services
 from ..addresses import (
@@ -378,10 +380,12 @@ def make_process(
 
     Raises:
         RuntimeError: The system has no room for another thread.
-        TypeError: The function cannot be called.
+        TypeError: The function cannot be called, or not with these arguments; or it is async, or a
+            generator, and would do nothing.
     """
     if not callable(function):
         raise TypeError(f"a process calls a function, not {type(function).__name__}")
+    check_callback(partial(function, *args, **kwargs), what="the function")
     thread = Thread(target=function, args=args, kwargs=kwargs, name=name, daemon=True)
     thread.start()
     return thread

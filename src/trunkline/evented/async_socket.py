@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias, TypedDict
 
 from .._core.buffers import Buffer, bytes_of
-from .._core.callbacks import check_callback
+from .._core.callbacks import check_callback_or_none
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
 from .._core.text_writer import TextWriter
@@ -180,8 +180,7 @@ class AsyncSocket(Handle):
             kind = AlreadyConnected if self._is_connected else ConnectionInProgress
             raise kind(operation="connect", address=self._target)
         self._loop._check_usable()
-        if event_cb is not None:
-            check_callback(event_cb, "event", what="event_cb")
+        check_callback_or_none(event_cb, "event", what="event_cb")
         transport = self._transport = connector(self._loop.event_base, _Link(self))
         self._loop._adopt(self)
         self._event_cb = event_cb or self._event_cb
@@ -301,13 +300,10 @@ class AsyncSocket(Handle):
         event_cb: EventCallback | None,
         *others: SocketCallback | None,
     ) -> None:
-        if read_cb is not None:
-            check_callback(read_cb, "socket", "data", what="read_cb")
-        if event_cb is not None:
-            check_callback(event_cb, "event", what="event_cb")
+        check_callback_or_none(read_cb, "socket", "data", what="read_cb")
+        check_callback_or_none(event_cb, "event", what="event_cb")
         for callback in (write_cb, *others):
-            if callback is not None:
-                check_callback(callback, "socket")
+            check_callback_or_none(callback, "socket", what="a callback")
         self._read_cb = read_cb or self._read_cb
         self._write_cb = write_cb or self._write_cb
         self._event_cb = event_cb or self._event_cb

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from .._core.callbacks import check_callback
+from .._core.callbacks import check_callback_or_none
 from .._core.uncopied import Uncopied
 from .events import EventCallback, HandleFreed
 from .loop import EventLoop, current_event_loop
@@ -31,8 +31,7 @@ class Handle(Uncopied, ABC):
     def __init__(self, event_cb: EventCallback | None, loop: EventLoop | None) -> None:
         self._loop = loop or current_event_loop()
         self._loop._check_usable()
-        if event_cb is not None:
-            check_callback(event_cb, "event", what="event_cb")
+        check_callback_or_none(event_cb, "event", what="event_cb")
         self._event_cb = event_cb
         self._is_referenced = True
 

@@ -19,7 +19,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self, TypedDict, Unpack
 
-from .._core.callbacks import check_callback
+from .._core.callbacks import check_callback, check_callback_or_none, check_result
 from .._core.option_names import check_names_for
 from .._core.uncopied import Uncopied
 from .._sys.clock import Clock, monotonic
@@ -113,8 +113,7 @@ class EventLoop(Uncopied):
         self._app_errors = AppErrors(catch_app_errors, send_errors_to_eventcb)
         self.resolver: Resolver = resolver or SystemResolver()
         """Who looks names up."""
-        self.default_event_handler: EventCallback = default_event_handler
-        """Called with the events of what has no `event_cb`; by default they are logged."""
+        self._default_event_handler: EventCallback = default_event_handler
         self.event_base: EventBase = EventBase(backend=backend, clock=clock)
         """What the loop stands on. What is set up there directly does not keep the loop alive."""
         self.event_base.exception_handler = self._transport_failed
@@ -132,6 +131,16 @@ class EventLoop(Uncopied):
         self._has_ended = False
         self._failure: Exception | None = None  # what is to leave `run`
 
+    @property
+    def default_event_handler(self) -> EventCallback:
+        """Called with the events of what has no `event_cb`; by default they are logged."""
+        return self._default_event_handler
+
+    @default_event_handler.setter
+    def default_event_handler(self, handler: EventCallback) -> None:
+        check_callback(handler, "event", what="default_event_handler")
+        self._default_event_handler = handler
+
     # -- running ---------------------------------------------------------------------------------
 
     def run(self, main: Callable[[], object] | None = None) -> None:
@@ -144,8 +153,7 @@ class EventLoop(Uncopied):
             RuntimeError: The loop has run before; or this thread has a loop already.
             Whatever a callback raises, unless errors are caught.
         """
-        if main is not None:
-            check_callback(main, what="main")
+        check_callback_or_none(main, what="main")
         if self._has_started:
             raise RuntimeError("an event loop runs once, and this one has been started before")
         self._check_may_be_current()
@@ -305,7 +313,7 @@ class EventLoop(Uncopied):
         if self._failure is not None:
             return False
         try:
-            callback(*args)
+            check_result(callback(*args), callback)
         except Exception as error:
             self._app_failed(error, event_cb, source)
             return False

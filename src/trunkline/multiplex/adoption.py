@@ -5,6 +5,7 @@ from typing import Unpack
 from ..sockets.active_socket import ActiveSocket
 from .event_base import EventBase
 from .protocol import ProtocolLike
+from .protocol_check import check_event_base, check_protocol, check_socket
 from .transport import Transport
 from .transport_options import TransportOptions, check_transport_options
 
@@ -36,9 +37,13 @@ def adopt(
         ConnectionReset, SocketError: The connection is over.
         Busy: Another thread is using the socket.
         SocketClosed: The socket, or the event base, is closed.
-        TypeError, ValueError: An option is none of the transport's; or text has been decoded and
-            not been read, in a format that does not mix with bytes. The socket is as it was.
+        TypeError, ValueError: The protocol lacks the method that its input goes to, or has one that
+            cannot be called; an option is none of the transport's; or text has been decoded and not
+            been read, in a format that does not mix with bytes. The socket is as it was.
     """
+    check_event_base(event_base)
+    check_socket("adopt", socket, ActiveSocket)
+    check_protocol(protocol, transport_options.get("delivery", "bytes"))
     transport_options.setdefault("external_format", socket.external_format)
     check_transport_options(adopt, event_base, transport_options)
     detached = socket._detach()

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVarTuple
 
+from .._core.callbacks import check_callback, check_result
 from .._core.deadline import check_seconds
 from .._core.timer_queue import Timer, TimerQueue
 from .._core.uncopied import Uncopied
@@ -12,7 +13,7 @@ from .._sys.clock import Clock
 from .._sys.waker import Waker
 from ..errors import SocketClosed
 
-__all__ = ("Calls", "check_callable")
+__all__ = ("Calls",)
 
 Arguments = TypeVarTuple("Arguments")
 
@@ -40,7 +41,8 @@ class Calls(Uncopied):
         """Have `callback` called after some time, and again each time that passes.
 
         Args:
-            callback: Called without arguments.
+            callback: Called without arguments. One that turns out to be async, or a generator, is a
+                `TypeError` then, which comes out of `dispatch`.
             seconds: The time until it is called, and between two calls.
             one_shot: Call it only once.
 
@@ -53,7 +55,8 @@ class Calls(Uncopied):
         """
         self._check_open("add_timer")
         interval = _check_interval(seconds)
-        check_callable(callback)
+        if not callable(callback):
+            check_callback(callback)  # type: ignore[unreachable] # not everybody checks types
         timer = Timer(
             self._timed(callback), self._clock() + interval, None if one_shot else interval
         )
@@ -67,13 +70,16 @@ class Calls(Uncopied):
     def call_soon(self, callback: Callable[[*Arguments], object], *args: *Arguments) -> None:
         """Have `callback` called with `args` in the next iteration.
 
+        One that turns out to be async, or a generator, is a `TypeError` then, which comes out of
+        `dispatch`: to look before would cost as much as the call.
+
         Raises:
             SocketClosed: The event base is closed.
         """
         if self._is_closed:
             self._check_open("call_soon")
         if not callable(callback):
-            check_callable(callback)  # type: ignore[unreachable] # not everybody checks types
+            check_callback(callback)  # type: ignore[unreachable] # not everybody checks types
         timed = callback if self._longest_callback is None else self._timed(callback)
         self._deferred.append((timed, args))
 
@@ -119,7 +125,7 @@ class Calls(Uncopied):
         def timed(*args: Any) -> None:
             before = self._clock()
             try:
-                callback(*args)
+                check_result(callback(*args), callback)
             finally:
                 self._longest_callback = max(self._longest_callback or 0.0, self._clock() - before)
 
@@ -132,9 +138,3 @@ def _check_interval(seconds: float) -> float:
     if interval is None or interval == math.inf:
         raise ValueError(f"a timer needs a number of seconds, not {seconds!r}")
     return interval
-
-
-def check_callable(callback: object) -> None:
-    """Raise `TypeError` for what cannot be called back."""
-    if not callable(callback):
-        raise TypeError(f"a callback is callable, not {type(callback).__name__}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Literal, Required, Unpack, cast, overload
+from typing import Any, Literal, Never, Required, Unpack, cast, overload
 
 from .._core.back_off import BackOff
 from .._core.deadline import Deadline, check_timeout
@@ -21,6 +21,7 @@ from .background import call_in_background
 from .event_base import EventBase
 from .handlers import Cause, Event
 from .protocol import ProtocolLike
+from .protocol_check import check_connecting
 from .transport import Transport
 from .transport_core import Owner
 from .transport_options import TransportOptions
@@ -70,7 +71,7 @@ def connect(
 def connect(
     event_base: EventBase,
     protocol: ProtocolLike,
-    *,
+    *misplaced: Never,
     address_family: AddressFamily = "internet",
     **options: Any,
 ) -> Transport:
@@ -84,6 +85,7 @@ def connect(
     Args:
         event_base: Who does it.
         protocol: Whom the transport calls, see `TransportProtocol`.
+        *misplaced: Nothing: all else is said by name.
         address_family: ``"internet"``, ``"ipv4"``, ``"ipv6"`` or ``"local"``.
         **options: Where to connect to, and how, as for `make_socket`: `remote_host` and
             `remote_port`, `local_host`, `local_port`, `reuse_address`, `keepalive`, `nodelay`,
@@ -94,10 +96,12 @@ def connect(
             limits for being idle and for reading count while connecting, too.
 
     Raises:
-        TypeError: The kind of connection does not take an option, or one is missing.
+        TypeError: The kind of connection does not take an option, or one is missing; or the
+            protocol lacks the method that its input goes to, or has one that cannot be called.
         ValueError: An option is none of those that it can be.
         SocketClosed: The event base is closed.
     """
+    check_connecting("connect", event_base, misplaced)
     check_connect_names(connect, options)
     return connect_for(None, event_base, protocol, address_family, options)
 

@@ -36,16 +36,22 @@ _METHODS: dict[str, tuple[str, ...]] = {
 _ELSEWHERE = {"line": "lines", "binary": "bytes", "str": "text", "string": "text"}
 
 
-def methods_of(delivery: Delivery) -> tuple[str, ...]:
+def methods_of(delivery: Delivery | type) -> tuple[str, ...]:
     """Return the names of the methods that a form of delivery calls.
 
     Raises:
+        TypeError: It is a class.
         ValueError: There is no such form.
     """
     if isinstance(delivery, Blocks):
         return ("block_received",)
     if isinstance(delivery, Frames):
         return ("frame_received",)
+    if isinstance(delivery, type) and issubclass(delivery, Blocks | Frames):
+        example = "Blocks(512)" if issubclass(delivery, Blocks) else "Frames()"
+        raise TypeError(
+            f"the delivery is an object, like {example}, and {delivery.__name__} a class of them"
+        )
     if not isinstance(delivery, str) or delivery not in _METHODS:
         meant = meant_instead(str(delivery), _METHODS, _ELSEWHERE)
         raise ValueError(f"there is no delivery as {delivery!r}{meant}")

@@ -43,7 +43,7 @@ from threading import RLock, get_ident
 from types import TracebackType
 from typing import Any, Self
 
-from .._core.callbacks import check_callback
+from .._core.callbacks import check_callback, check_result
 from .._core.deadline import check_timeout
 from .._core.log_record import about
 from .._core.origin import origin
@@ -84,10 +84,6 @@ class EventBase(Monitor, PythonLoopNames):
         clock: The clock that timers go by.
         collect_timing: Measure the callbacks and the waiting, see `Statistics`.
 
-    Attributes:
-        exception_handler: What is called with an exception that a callback has raised, and with
-            what it has come from. By default it is logged.
-
     Raises:
         ValueError: There is no such backend.
         TooManyOpenFiles: No descriptors are left for it.
@@ -109,11 +105,7 @@ class EventBase(Monitor, PythonLoopNames):
         self._ask_backend = self._wait_timed if collect_timing else self._backend.wait
         self._thread: int | None = None  # the one in which `dispatch` is running
         self._signals: dict[int, InstalledSignal] = {}
-        self.exception_handler: Callable[[Exception, Any], object] = log_exception
-        """Called with an exception that a callback of a transport has raised, and the transport.
-
-        By default it is logged, with the peer's name.
-        """
+        self._exception_handler: Callable[[Exception, Any], object] = log_exception
         self._lingering: weakref.WeakSet[object] = weakref.WeakSet()
         """Connections that are being closed while their peers still send, each for a short time.
 
@@ -225,7 +217,9 @@ class EventBase(Monitor, PythonLoopNames):
                 break  # the event base has been closed
             callback, args = self._deferred.popleft()
             self._callbacks += 1
-            callback(*args)
+            result = callback(*args)
+            if result is not None:
+                check_result(result, callback)
         return had_io
 
     def _time_to_wait(
@@ -266,9 +260,22 @@ class EventBase(Monitor, PythonLoopNames):
             if is_general:
                 self._fired = True
                 self._callbacks += 1
-            timer.callback()
+            result = timer.callback()
+            if result is not None:
+                check_result(result, timer.callback)
 
-    # -- the end ---------------------------------------------------------------------------------
+    @property
+    def exception_handler(self) -> Callable[[Exception, Any], object]:
+        """Called with an exception that a callback of a transport has raised, and the transport.
+
+        By default it is logged, with the peer's name. It can be set.
+        """
+        return self._exception_handler
+
+    @exception_handler.setter
+    def exception_handler(self, handler: Callable[[Exception, Any], object]) -> None:
+        check_callback(handler, "error", "source", what="exception_handler")
+        self._exception_handler = handler
 
     # -- signals ---------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from .._core.accept_policy import (
     accept_back_off,
     accept_verdict,
 )
-from .._core.callbacks import check_callback
+from .._core.callbacks import check_callback_or_none
 from .._core.counts import check_count
 from .._core.deadline import check_timeout
 from .._core.log_record import about
@@ -29,7 +29,7 @@ from ..sockets.address_limit import AddressLimit
 from ..sockets.passive_socket import PassiveSocket
 from .event_base import EventBase
 from .protocol import ProtocolLike
-from .protocol_check import check_factory
+from .protocol_check import check_event_base, check_factory, check_socket
 from .transport import Transport
 from .transport_core import OPEN
 from .transport_options import TransportOptions, check_transport_options
@@ -262,8 +262,7 @@ class Listener(Registration, Uncopied):
             TypeError, ValueError: The time is none, or `stopped` cannot be called.
         """
         seconds = check_timeout(drain, "drain")
-        if stopped is not None:
-            check_callback(stopped, what="stopped")
+        check_callback_or_none(stopped, what="stopped")
         is_first = not self._is_stopping
         self._is_stopping = True
         if stopped is not None:
@@ -363,10 +362,14 @@ def listen(
 
     Raises:
         SocketClosed: The socket, or the event base, is closed.
-        TypeError, ValueError: An option is none of the transport's, or is not what it can be.
+        TypeError, ValueError: An option is none of the transport's, or is not what it can be; or
+            the factory cannot be called, or its protocols cannot, as far as a class tells that.
     """
+    check_event_base(event_base)
+    check_socket("listen", socket, PassiveSocket)
     check_transport_options(listen, event_base, transport_options)
     check_factory(protocol_factory, transport_options.get("delivery", "bytes"))
+    check_callback_or_none(error_callback, "error", what="error_callback")
     for what, count in (
         ("max_connections", max_connections),
         ("max_connections_per_address", max_connections_per_address),

@@ -14,6 +14,7 @@ import contextlib
 from collections.abc import Callable
 from threading import RLock, get_ident
 
+from .._core.callbacks import check_callback
 from .._core.deadline import check_timeout
 from .._core.timer_queue import Timer, TimerQueue
 from .._sys.backends import make_backend
@@ -21,7 +22,7 @@ from .._sys.clock import Clock
 from .._sys.readiness import READABLE
 from .._sys.registration import Registration
 from ..errors import SocketClosed
-from .calls import Calls, check_callable
+from .calls import Calls
 from .handler_registration import DescriptorLike, HandlerRegistration, number_of
 from .handlers import EVENTS, Cause, Event, HandlerCallback, IOHandler
 
@@ -93,7 +94,7 @@ class Monitor(Calls):
         _check_event(event)
         if check_timeout(timeout) == 0:
             raise ValueError("the timeout of a handler cannot be 0")
-        check_callable(callback)
+        check_callback(callback, "number", "event", "cause")
         handler = IOHandler(number, event, callback, check_timeout(timeout), one_shot)
         with self._lock:
             registration = self._add_handler(descriptor, handler)

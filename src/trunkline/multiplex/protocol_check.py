@@ -1,17 +1,44 @@
-"""Finding out early that input would be delivered to nobody."""
+"""Finding out early that input would be delivered to nobody, or that a protocol cannot be called.
 
-from collections.abc import Callable
-from inspect import getattr_static
+What the class of a protocol says is looked at once for each class, because a server has a protocol
+for each connection; only the methods that take input are looked at each time.
+"""
+
+from collections.abc import Callable, Iterator
+from inspect import getattr_static, signature
 from types import FunctionType
-from typing import Any
+from typing import Any, Never
+from weakref import WeakSet
 
+from .._core.callbacks import check_callback
+from ..sockets.active_socket import ActiveSocket
+from ..sockets.passive_socket import PassiveSocket
 from .delivery import Delivery, methods_of
+from .event_base import EventBase
 from .protocol import TransportProtocol
 
-__all__ = ("check_factory", "check_protocol")
+__all__ = (
+    "check_connecting",
+    "check_event_base",
+    "check_factory",
+    "check_methods",
+    "check_protocol",
+    "check_socket",
+)
 
 _KNOWN = frozenset(dir(TransportProtocol))
 _INPUT_METHODS = frozenset(name for name in _KNOWN if name.endswith("_received")) - {"eof_received"}
+
+# All that a transport calls, and what it is called with.
+_ARGUMENTS = {
+    name: method.__code__.co_varnames[1 : method.__code__.co_argcount]
+    for name, method in vars(TransportProtocol).items()
+    if isinstance(method, FunctionType)
+}
+
+_MISSING = object()
+
+_checked_classes: WeakSet[type] = WeakSet([TransportProtocol])
 
 
 def check_protocol(protocol: Any, delivery: Delivery) -> None:
@@ -21,25 +48,47 @@ def check_protocol(protocol: Any, delivery: Delivery) -> None:
     has another one that was probably meant to be it.
 
     Raises:
-        TypeError: It has not; or it is a class, of which an object is meant.
+        TypeError: It has not; or a method cannot be called as it will be, see `check_methods`; or
+            it is a class, or another function that makes protocols, of which an object is meant.
         ValueError: There is no such delivery.
     """
-    for name in methods_of(delivery):
+    names = methods_of(delivery)
+    check_methods(protocol)
+    for name in names:
         method = getattr(protocol, name, None)
         if method is None or _is_inherited(method, name):
             _refuse_if_meant(protocol, delivery, name)
             if method is None:
                 raise TypeError(_text(protocol, delivery, name))
+        elif getattr(method, "__func__", None) is getattr(type(protocol), name, method):
+            continue  # it is its class's, which has been looked at
         if isinstance(protocol, type) and isinstance(getattr_static(protocol, name), FunctionType):
             raise TypeError(f"the protocol is an object, and {protocol.__name__} a class of them")
+        check_callback(method, *_ARGUMENTS[name], what=name)
+
+
+def check_methods(protocol: Any) -> None:
+    """Raise `TypeError` if a method of a protocol's class cannot be called as it will be.
+
+    It has another number of arguments, is async or a generator, or no method at all.
+    """
+    kind = type(protocol)
+    if kind not in _checked_classes:
+        if issubclass(kind, FunctionType):
+            raise TypeError(
+                f"the protocol is an object, and {protocol.__name__} a function: "
+                "if that makes protocols, call it"
+            )
+        _check_class(kind)
+        _checked_classes.add(kind)
 
 
 def check_factory(factory: Callable[[], Any], delivery: Delivery) -> None:
     """Raise `TypeError` unless something can make protocols, as far as that can be seen before.
 
     Raises:
-        TypeError: It cannot be called; or its objects have a method that was probably meant to be
-            another one, see `check_protocol`.
+        TypeError: It cannot be called without arguments; or its objects lack a method to deliver
+            to, or have one that cannot be called as it will be; see `check_protocol`.
         ValueError: There is no such delivery.
     """
     names = methods_of(delivery)
@@ -48,10 +97,97 @@ def check_factory(factory: Callable[[], Any], delivery: Delivery) -> None:
             "the protocol factory is called for each connection, and returns its protocol: give a "
             f"class, or a function, and no {type(factory).__name__}"
         )
-    if isinstance(factory, type):
-        for name in names:
-            if _is_inherited(getattr(factory, name, None), name):
-                _refuse_if_meant(factory, delivery, name)
+    if not isinstance(factory, type):
+        check_callback(factory, what="the protocol factory")
+        return
+    _check_made_without_arguments(factory)
+    _check_class(factory)
+    for name in names:
+        method = getattr(factory, name, None)
+        if method is None or _is_inherited(method, name):
+            _refuse_if_meant(factory, delivery, name)
+            if method is None and not _may_be_set_later(factory, name):
+                raise TypeError(_text(factory, delivery, name))
+
+
+def check_event_base(event_base: EventBase) -> None:
+    """Raise `TypeError` unless an event base is one; whoever swaps arguments is told so."""
+    if not isinstance(event_base, EventBase):
+        raise TypeError(f"the event base comes first, and {type(event_base).__name__} is none")
+
+
+def check_connecting(operation: str, event_base: EventBase, misplaced: tuple[Never, ...]) -> None:
+    """Raise `TypeError` for what is given to `connect` or `reconnect` without a name, and needs it.
+
+    Args:
+        operation: Which of them it is.
+        event_base: What should be one.
+        misplaced: What was given after the protocol, or the factory.
+    """
+    check_event_base(event_base)
+    if misplaced:
+        raise TypeError(
+            f"{operation}() takes by name where it connects to: "
+            f"{operation}(…, remote_host='127.0.0.1', remote_port=7777)"
+        )
+
+
+def check_socket(
+    operation: str, socket: object, kind: type[ActiveSocket] | type[PassiveSocket]
+) -> None:
+    """Raise `TypeError` unless a socket is one of a kind."""
+    if not isinstance(socket, kind):
+        call = "connect='passive', …" if issubclass(kind, PassiveSocket) else "…"
+        raise TypeError(
+            f"{operation}() takes {kind.__name__}s, as make_socket({call}) makes them, and no "
+            f"{type(socket).__name__}"
+        )
+
+
+def _check_class(kind: type) -> None:
+    for name, arguments in _ARGUMENTS.items():
+        method = getattr_static(kind, name, _MISSING)
+        what = f"{kind.__name__}.{name}"
+        if method is _MISSING:
+            continue
+        if isinstance(method, FunctionType):
+            if method is not vars(TransportProtocol)[name]:
+                check_callback(method, "self", *arguments, what=what)
+        elif isinstance(method, staticmethod | classmethod):
+            check_callback(getattr(kind, name), *arguments, what=what)
+        elif not hasattr(type(method), "__get__"):
+            check_callback(method, *arguments, what=what)
+
+
+def _check_made_without_arguments(factory: type) -> None:
+    try:
+        signature(factory).bind()
+    except ValueError:  # it is not known, as for some that are written in C
+        return
+    except TypeError as error:
+        raise TypeError(
+            f"the protocol factory is called without arguments, and {factory.__name__} cannot be: "
+            f"{error}"
+        ) from None
+
+
+def _may_be_set_later(factory: type, name: str) -> bool:
+    """Return whether objects of a class may have an attribute that the class does not have.
+
+    It would be a method of theirs that sets it, or finds it when it is asked for.
+    """
+    ways = {name, "setattr", "__setattr__", "__dict__", "vars"}
+    return hasattr(factory, "__getattr__") or any(
+        ways.intersection(code.co_names) for code in _codes_of(factory)
+    )
+
+
+def _codes_of(kind: type) -> Iterator[Any]:
+    for each in kind.__mro__:
+        for member in vars(each).values():
+            function = getattr(member, "__func__", member)
+            if isinstance(function, FunctionType):
+                yield function.__code__
 
 
 def _is_inherited(method: Any, name: str) -> bool:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from math import isfinite
 from random import random as random_number
 from types import TracebackType
-from typing import Any, Literal, Self, TypedDict, Unpack, overload
+from typing import Any, Literal, Never, Self, TypedDict, Unpack, overload
 
 from .._core.back_off import BackOff
+from .._core.callbacks import check_callback, check_callback_or_none
 from .._core.counts import check_count
 from .._core.deadline import check_timeout
 from .._core.timer_queue import Timer
@@ -23,7 +24,7 @@ from ..sockets.families import AddressFamily, InternetFamily
 from .connector import ConnectOptions, LocalConnectOptions, check_connect_names, connect_for
 from .event_base import EventBase
 from .protocol import ProtocolLike
-from .protocol_check import check_factory
+from .protocol_check import check_connecting, check_factory
 from .transport import Transport
 
 __all__ = ("Reconnector", "reconnect")
@@ -214,7 +215,7 @@ def reconnect(
 def reconnect(
     event_base: EventBase,
     protocol_factory: Callable[[], ProtocolLike],
-    *,
+    *misplaced: Never,
     address_family: AddressFamily = "internet",
     first_delay: float = 0.5,
     factor: float = 2.0,
@@ -240,6 +241,7 @@ def reconnect(
         protocol_factory: Called without arguments for each attempt; it returns the protocol. What
             it raises, in other attempts than the first, goes to the event base's
             `exception_handler`, and is a failed attempt.
+        *misplaced: Nothing: all else is said by name.
         address_family: As for `connect`.
         first_delay: The longest first delay, in seconds.
         factor: How much longer the next one may be.
@@ -265,6 +267,7 @@ def reconnect(
         SocketClosed: The event base is closed.
         Whatever `protocol_factory` raises.
     """
+    check_connecting("reconnect", event_base, misplaced)
     check_connect_names(reconnect, options)
     check_factory(protocol_factory, options.get("delivery", "bytes"))
     for what, seconds in (("first_delay", first_delay), ("longest_delay", longest_delay)):
@@ -278,9 +281,8 @@ def reconnect(
         raise TypeError(f"factor is a number, not {type(factor).__name__}")
     if not (isfinite(factor) and factor >= 1):
         raise ValueError(f"factor is at least 1, not {factor}")
-    for name, function in (("failed", failed), ("random", random)):
-        if not (callable(function) or (name == "failed" and function is None)):
-            raise TypeError(f"{name} is callable, not {type(function).__name__}")
+    check_callback_or_none(failed, "error", "delay", what="failed")
+    check_callback(random, what="random")
     return Reconnector(
         event_base,
         protocol_factory,

@@ -31,7 +31,7 @@ from .delivery import Delivery, make_delivery
 from .event_base import EventBase
 from .protocol import ProtocolLike
 from .protocol_caller import ProtocolCaller
-from .protocol_check import check_protocol
+from .protocol_check import check_methods, check_protocol
 from .python_names import PythonTransportNames
 from .time_limits import TimeLimits
 from .transport_core import CLOSED, CLOSING, CONNECTING, OPEN, STATES
@@ -131,7 +131,7 @@ class Transport(ReadingTransport, PythonTransportNames):
         self._eof_wanted = False
         self._error = None
         self.set_water_marks(high_water, low_water)
-        self.set_protocol(protocol)
+        self._set_protocol(protocol)
         self._external_format = ensure_external_format(external_format)
         self._writes_plainly = self._external_format._is_plain
         self._writer = None
@@ -148,7 +148,15 @@ class Transport(ReadingTransport, PythonTransportNames):
         """Call another protocol from now on; it may be done at any time, also inside a callback.
 
         Where it takes input in another form, call `set_delivery` next.
+
+        Raises:
+            TypeError: A method of its class cannot be called with what it will get, or is async or
+                a generator.
         """
+        check_methods(protocol)
+        self._set_protocol(protocol)
+
+    def _set_protocol(self, protocol: ProtocolLike) -> None:
         self._caller = ProtocolCaller(protocol, self._context)
         self._interrupted = True
         self._take_in = self._check_and_take_in

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from .._core.buffers import Buffer, bytes_of
+from .._core.callbacks import check_callback, check_callback_or_none
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
 from .._core.input_buffer import InputBuffer
@@ -33,7 +34,6 @@ from ..streams.stream import (
     check_limit,
     check_size,
 )
-from .connection import check_optional_callable
 from .listening import IPv6Choice, ListeningPlace
 
 __all__ = (
@@ -115,10 +115,7 @@ def accept_tcp_connections_creating_async_io_states(
         SocketClosed: The event base is closed.
         TypeError, ValueError: An argument is none of those that it can be.
     """
-    if not callable(connection_function):
-        raise TypeError(
-            f"connection_function is callable, not {type(connection_function).__name__}"
-        )
+    check_callback(connection_function, "listener", "state", what="connection_function")
 
     def make_state() -> AsyncIOState:
         return AsyncIOState(
@@ -393,7 +390,7 @@ class AsyncIOState(Uncopied):
         self._read(_Read("skip_line", self._input.skip_line, callback, 0), timeout)
 
     def _read(self, request: _Read, timeout: Timeout) -> None:
-        check_optional_callable("callback", request.callback)
+        check_callback(request.callback, "state", "taken", "error", what="callback")
         seconds = self._read_timeout if timeout is DEFAULT_TIMEOUT else check_timeout(timeout)
         if self._request is not None:
             raise Busy(
@@ -462,7 +459,7 @@ class AsyncIOState(Uncopied):
             UnicodeEncodeError: The text cannot be written in the external format.
             TypeError, ValueError: An argument is none of those that it can be.
         """
-        check_optional_callable("callback", callback)
+        check_callback_or_none(callback, "state", "error", what="callback")
         seconds = self._write_timeout if timeout is DEFAULT_TIMEOUT else check_timeout(timeout)
         if isinstance(data, str):
             data = self._writer.encode(data)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from threading import Thread, current_thread
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
+from .._core.callbacks import check_callback_or_none
 from .._core.log_record import about
 from .._printable import printable
 from .._sys.sockaddr import AnyName, Name
@@ -24,13 +25,10 @@ __all__ = (
     "Outcome",
     "Preamble",
     "Service",
-    "check_optional_callable",
     "logger",
 )
 
 logger: logging.Logger = logging.getLogger("trunkline.servers")
-
-T = TypeVar("T")
 
 Handler: TypeAlias = Callable[[ServerConnection], object]
 """What a server calls with each connection."""
@@ -71,17 +69,10 @@ class Service:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        check_optional_callable("preamble", self.preamble)
-        check_optional_callable("exception_hook", self.exception_hook)
+        check_callback_or_none(self.preamble, "connection", what="preamble")
+        check_callback_or_none(self.exception_hook, "error", "connection", what="exception_hook")
         limit = check_limit_of_time("preamble_timeout", self.preamble_timeout)
         object.__setattr__(self, "preamble_timeout", limit)
-
-
-def check_optional_callable(what: str, value: T) -> T:
-    """Return an argument if it can be called, or is None; raise `TypeError` if not."""
-    if value is not None and not callable(value):
-        raise TypeError(f"{what} is callable, not {type(value).__name__}")
-    return value
 
 
 class Connection:

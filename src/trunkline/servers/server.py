@@ -13,6 +13,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Never, Self, Unpack
 
+from .._core.callbacks import check_callback_or_none
 from .._core.counts import check_count
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormatLike
@@ -41,7 +42,6 @@ from .connection import (
     Outcome,
     Preamble,
     Service,
-    check_optional_callable,
     logger,
 )
 from .ending import Ending
@@ -191,7 +191,8 @@ class Server(PythonServerNames, Uncopied):
         self._service = Service(
             name, handler, preamble, preamble_timeout, exception_hook, close_connections
         )
-        self._announce = check_optional_callable("announce", announce)
+        check_callback_or_none(announce, "sockets", what="announce")
+        self._announce = announce
         self._drain_timeout = check_timeout(drain_timeout, "drain_timeout")
         self._max_connections = check_count("max_connections", max_connections)
         self._addresses = AddressLimit(check_per_address(max_connections_per_address, threads))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
+from .._core.callbacks import check_callback
 from .._core.counts import check_count
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.option_names import check_names
@@ -34,8 +35,7 @@ def check_handler(handler: Any, misplaced: tuple[object, ...]) -> None:
             "a server takes its handler first, and says by name where it listens: "
             "Server(handler, host='127.0.0.1', port=7777)"
         )
-    if not callable(handler):
-        raise TypeError(f"handler is callable, not {type(handler).__name__}")
+    check_callback(handler, "connection", what="handler")
 
 
 def check_bytes(refusal: bytes) -> None:

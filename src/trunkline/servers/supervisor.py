@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+from .._core.callbacks import check_callback, check_callback_or_none
 from .._core.deadline import check_timeout
 from .._core.log_record import about
 from .._core.uncopied import Uncopied
@@ -30,7 +31,6 @@ from ..errors import OperationNotSupported, SocketError
 from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT
 from ..sockets.passive_socket import PassiveSocket
 from .binding import Hosts, Paths, SupervisorSocketOptions, bind_all
-from .connection import check_optional_callable
 from .python_names import PythonSupervisorNames
 from .supervisor_options import check_count, check_supervisor_names
 from .worker import MakeServer, Place, Worker, WorkerStatus, run_worker, worker_signals
@@ -149,8 +149,9 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         watch: Callable[["Supervisor"], object] | None = None,
         **socket_options: Unpack[SupervisorSocketOptions],
     ) -> None:
-        if not callable(make_server):
-            raise TypeError(f"make_server is callable, not {type(make_server).__name__}")
+        check_callback(make_server, "sockets", what="make_server")
+        check_callback_or_none(reload, what="reload")
+        check_callback_or_none(watch, "supervisor", what="watch")
         if reuse_port and host is None:
             raise TypeError("reuse_port needs a host: other sockets exist only once")
         if not hasattr(os, "fork"):
@@ -160,8 +161,8 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         self._drain_timeout = check_timeout(drain_timeout, "drain_timeout")
         self._kill_timeout = check_timeout(kill_timeout, "kill_timeout")
         self._start_timeout = check_timeout(start_timeout, "start_timeout")
-        self._reload = check_optional_callable("reload", reload)
-        self._watch = check_optional_callable("watch", watch)
+        self._reload = reload
+        self._watch = watch
         self._workers: list[Worker] = []
         self._seen: tuple[WorkerStatus, ...] = ()  # by who watches
         self._counts: Counter[str] = Counter()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TextIO, TypeAlias
 
 from ..._core.back_off import BackOff
+from ..._core.callbacks import check_callback, check_callback_or_none
 from ..._core.log_record import about
 from ..._sys.latch import Latch
 from ...addresses import AddressLike
@@ -105,8 +106,7 @@ def start_up_server(
             reached from other machines.
         RuntimeError: No thread can be started.
     """
-    if function is not None and not callable(function):
-        raise TypeError(f"function is callable, not {type(function).__name__}")
+    check_callback_or_none(function, "connection", what="function")
     port = service if local_port is None else local_port
     place = ListeningPlace(
         port,
@@ -331,6 +331,7 @@ def _announce_function(announce: Any, name: str) -> AnnounceFunction:
     if announce is None or announce is False:
         return lambda socket, condition: None
     if callable(announce):
+        check_callback(announce, "socket", "condition", what="announce")
         function: AnnounceFunction = announce
         return function
     stream = sys.stdout if announce is True else announce
