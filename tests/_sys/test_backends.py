@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -342,6 +343,43 @@ def test_epoll_leaves_a_stale_entry_behind(epoll: Watched, pair: Channel, remove
 
 
 @on_epoll
+def test_epoll_may_be_told_of_others_while_it_leaves_stale_entries_behind(epoll: Watched) -> None:
+    is_over = threading.Event()
+    failures: list[BaseException] = []
+
+    def change() -> None:
+        try:
+            while not is_over.is_set():
+                with open_channel() as changing:
+                    epoll.register(changing.reader, READABLE)
+                    epoll.modify(changing.reader, READABLE | WRITABLE)
+                    epoll.unregister(changing.reader)
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(300):
+            with open_channel() as old, open_channel() as new:
+                number = old.reader
+                epoll.register(number, READABLE)
+                old.reader = os.dup(number)
+                os.dup2(new.reader, number)
+                epoll.modify(number, READABLE)
+                old.send()
+                epoll.wait(0)
+                epoll.unregister(number)
+                os.close(number)
+    finally:
+        is_over.set()
+        thread.join(PATIENCE)
+    assert not failures
+    assert epoll.backend.registered == {}
+    assert nothing(epoll)
+
+
+@on_epoll
 def test_epoll_can_be_rebuilt_without_a_descriptor_to_spare(epoll: Watched, pair: Channel) -> None:
     epoll.register(pair.reader, READABLE)
     with no_descriptors_left():
@@ -352,6 +390,7 @@ def test_epoll_can_be_rebuilt_without_a_descriptor_to_spare(epoll: Watched, pair
 
 @on_epoll
 def test_epoll_needs_a_descriptor() -> None:
+    make_backend("epoll").close()  # the module has to be loaded, which needs descriptors, too
     with no_descriptors_left(), pytest.raises(TooManyOpenFiles, match=r"^epoll_create: "):
         make_backend("epoll")
 

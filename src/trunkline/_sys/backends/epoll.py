@@ -9,6 +9,7 @@ then turn out to be nobody's, the whole set is made anew, which leaves the stale
 
 import select
 import sys
+from threading import RLock
 
 from ...errors import SocketError
 from ..readiness import CLOSED
@@ -30,6 +31,9 @@ class EpollBackend:
     def __init__(self) -> None:
         self.registered: dict[int, Registration] = {}
         self._suspects: set[int] = set()
+        # Other threads close descriptors, and tell, while a wait may be about to replace the set.
+        self._lock = RLock()
+        self._changes = 0
         self._epoll = self._make()
 
     @staticmethod
@@ -41,38 +45,44 @@ class EpollBackend:
 
     def register(self, registration: Registration, interest: int) -> None:
         number = registration._number
-        try:
-            self._epoll.register(number, interest)
-        except FileExistsError:
-            # The number was closed and opened again behind our back, for the same file.
-            self._epoll.modify(number, interest)
-        except OSError as error:
-            raise _typed(error, number) from None
-        self.registered[number] = registration
-        registration._interest = interest
+        with self._lock:
+            self._changes += 1
+            try:
+                self._epoll.register(number, interest)
+            except FileExistsError:
+                # The number was closed and opened again behind our back, for the same file.
+                self._epoll.modify(number, interest)
+            except OSError as error:
+                raise _typed(error, number) from None
+            self.registered[number] = registration
+            registration._interest = interest
 
     def modify(self, registration: Registration, interest: int) -> None:
         number = registration._number
-        try:
-            self._epoll.modify(number, interest)
-        except FileNotFoundError:
-            # It was closed behind our back, and the number stands for another file now.
-            self._suspects.add(number)
-            self.register(registration, interest)
-        except OSError as error:
-            raise _typed(error, number) from None
-        registration._interest = interest
+        with self._lock:
+            self._changes += 1
+            try:
+                self._epoll.modify(number, interest)
+            except FileNotFoundError:
+                # It was closed behind our back, and the number stands for another file now.
+                self._suspects.add(number)
+                self.register(registration, interest)
+            except OSError as error:
+                raise _typed(error, number) from None
+            registration._interest = interest
 
     def unregister(self, registration: Registration) -> None:
-        registration._interest = None
         number = registration._number
-        if self.registered.get(number) is not registration:
-            return
-        del self.registered[number]
-        try:
-            self._epoll.unregister(number)
-        except OSError:
-            self._suspects.add(number)
+        with self._lock:
+            self._changes += 1
+            registration._interest = None
+            if self.registered.get(number) is not registration:
+                return
+            del self.registered[number]
+            try:
+                self._epoll.unregister(number)
+            except OSError:
+                self._suspects.add(number)
 
     def wait(self, timeout: float | None) -> list[Registration]:
         try:
@@ -80,7 +90,8 @@ class EpollBackend:
         except OSError as error:
             raise SocketError.from_errno(error.errno or 0, operation="epoll_wait") from None
         if self._suspects and any(number in self._suspects for number, _ in ready):
-            ready = self._without_stale_entries(ready)
+            with self._lock:
+                ready = self._without_stale_entries(ready)
         return ready_ones(self.registered, ready)
 
     def _without_stale_entries(self, ready: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -94,7 +105,7 @@ class EpollBackend:
                 if own_events:
                     genuine[number] = own_events
         if is_stale:
-            self.rebuild()
+            self._replace_set()
         return list(genuine.items())
 
     def _events_of_suspect(self, number: int) -> int:
@@ -108,19 +119,28 @@ class EpollBackend:
 
     def rebuild(self) -> None:
         """Watch the same descriptors in a new set; those that are closed are left out."""
-        try:
-            fresh = self._make()
-        except SocketError:
-            self._epoll.close()  # which leaves one descriptor, where there is none
-            fresh = self._make()
-        for number, registration in list(self.registered.items()):
+        self._lock = RLock()  # whoever had it stayed in the process that was forked
+        self._replace_set()
+
+    def _replace_set(self) -> None:
+        """Do that, with the lock, until no signal handler has come in between."""
+        no_suspects: set[int] = set()
+        changes = -1
+        while changes != self._changes:
+            changes = self._changes
             try:
-                fresh.register(number, registration._interest or 0)
-            except OSError:
-                del self.registered[number]
-        self._epoll.close()
-        self._epoll = fresh
-        self._suspects.clear()
+                fresh = self._make()
+            except SocketError:
+                self._epoll.close()  # which leaves one descriptor, where there is none
+                fresh = self._make()
+            for number, registration in list(self.registered.items()):
+                try:
+                    fresh.register(number, registration._interest or 0)
+                except OSError:
+                    self.registered.pop(number, None)
+        # Nothing was called since, and so nobody has changed anything.
+        former, self._epoll, self._suspects = self._epoll, fresh, no_suspects
+        former.close()
 
     def close(self) -> None:
         self._epoll.close()
