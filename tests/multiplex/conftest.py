@@ -3,6 +3,7 @@
 `TRUNKLINE_TEST_BACKENDS` names those that are wanted, see `wanted_backends`.
 """
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from multiplex.helpers import KINDS, Channel, open_channel
 from support.backends import wanted_backends
 
 from trunkline import EventBase
+from trunkline._sys.waker import Waker
 from trunkline.testing.clock import ManualClock
 
 BACKENDS = wanted_backends()
@@ -54,3 +56,17 @@ def pair() -> Iterator[Channel]:
     """A pair of sockets, where the kind does not matter."""
     with open_channel() as channel:
         yield channel
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Is set when somebody is about to wait without an event base, and can be woken."""
+    about_to_wait = threading.Event()
+    wake_on_signals = Waker.wake_on_signals
+
+    def wake(waker: Waker) -> None:
+        wake_on_signals(waker)
+        about_to_wait.set()
+
+    monkeypatch.setattr(Waker, "wake_on_signals", wake)
+    return about_to_wait

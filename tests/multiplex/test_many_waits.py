@@ -41,7 +41,6 @@ from trunkline import (
     make_socket_pair,
     wait_until_any_ready,
 )
-from trunkline._sys.waker import Waker
 from trunkline.multiplex.many_waits import Source
 
 FAMILIES = (socket.AF_INET, socket.AF_UNIX)
@@ -473,20 +472,6 @@ def test_a_wait_without_limit_ends_when_something_comes(
         assert waiting.wait(PATIENCE)
         peer.sendall(b"x")
         assert call.result() == [NOTHING, INPUT]
-
-
-@pytest.fixture
-def waiting(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Is set when somebody is about to wait."""
-    about_to_wait = threading.Event()
-    wake_on_signals = Waker.wake_on_signals
-
-    def wake(waker: Waker) -> None:
-        wake_on_signals(waker)
-        about_to_wait.set()
-
-    monkeypatch.setattr(Waker, "wake_on_signals", wake)
-    return about_to_wait
 
 
 @pytest.mark.parametrize("event", ["read", "write", "read_write"])

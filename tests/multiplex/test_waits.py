@@ -1,9 +1,12 @@
 """Waiting for one descriptor, without an event base."""
 
+import contextlib
 import math
 import os
 import socket
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,15 @@ from sockets.helpers import Call, stream_and_peer
 from support.peers import reset, socket_pair
 from support.timing import MS, PATIENCE
 
-from trunkline import SocketClosed, fd_readable, fd_writable, make_socket, wait_until_fd_ready
+from trunkline import (
+    Socket,
+    SocketClosed,
+    WouldBlock,
+    fd_readable,
+    fd_writable,
+    make_socket,
+    wait_until_fd_ready,
+)
 from trunkline.multiplex.waits import WaitEvent
 
 
@@ -138,6 +149,74 @@ def test_buffered_input_is_not_room_to_write() -> None:
         peer.sendall(b"one\ntwo\n")
         assert stream.read_line() == "one"
         assert wait_until_fd_ready(stream, "write", timeout=PATIENCE) == (False, True)
+
+
+def closing(socket: Socket) -> None:
+    socket.close(abort=True)
+
+
+def handing_over(socket: Socket) -> None:
+    socket.to_socket().close()
+
+
+@pytest.mark.parametrize("event", ["read", "read_write"])
+@pytest.mark.parametrize("end", [closing, handing_over])
+def test_the_end_of_a_socket_in_another_thread_ends_a_wait(
+    waiting: threading.Event, event: WaitEvent, end: Callable[[Socket], None]
+) -> None:
+    with stream_and_peer() as (stream, _):
+        with contextlib.suppress(WouldBlock):
+            while True:
+                stream.send_to(bytes(65_536))
+        with Call(wait_until_fd_ready, stream, event) as call:
+            assert waiting.wait(PATIENCE)
+            end(stream)
+            with pytest.raises(SocketClosed, match=r"^wait "):
+                call.result()
+
+
+def test_so_does_that_of_a_server(waiting: threading.Event) -> None:
+    with make_socket(connect="passive", local_host="127.0.0.1") as listener:
+        name = listener.local_name
+        with Call(wait_until_fd_ready, listener) as call:
+            assert waiting.wait(PATIENCE)
+            listener.close()
+            with pytest.raises(SocketClosed, match=f"^wait {name}: "):
+                call.result()
+
+
+def test_a_number_that_is_used_again_is_not_taken_for_the_socket(waiting: threading.Event) -> None:
+    """What the other file has to say is not the socket's."""
+    with stream_and_peer() as (stream, _), open_channel() as other:
+        number = stream.fileno()
+        other.send()
+        with Call(wait_until_fd_ready, stream) as call:
+            assert waiting.wait(PATIENCE)
+            stream.close(abort=True)
+            reused = os.dup(other.reader)
+            try:
+                assert reused == number
+                with pytest.raises(SocketClosed):
+                    call.result()
+            finally:
+                os.close(reused)
+
+
+def test_a_wait_for_a_socket_leaves_nothing_behind() -> None:
+    with stream_and_peer() as (stream, _):
+        before = len(os.listdir("/dev/fd"))
+        for _ in range(3):
+            assert not wait_until_fd_ready(stream, timeout=1 * MS)
+        assert len(os.listdir("/dev/fd")) == before
+
+
+def test_a_signal_does_not_shorten_a_wait_for_a_socket() -> None:
+    with stream_and_peer() as (stream, _):
+        start = time.monotonic()
+        with signals(lambda: None) as received:
+            assert not wait_until_fd_ready(stream, timeout=40 * MS)
+            assert time.monotonic() - start >= 40 * MS
+        assert received
 
 
 def test_anything_with_fileno_can_be_waited_for() -> None:

@@ -1,6 +1,7 @@
 """The time limits of a connection, by a clock that is moved by hand."""
 
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -257,10 +258,32 @@ def test_looking_at_what_has_come_moves_nothing() -> None:
 
 def test_two_that_wait_at_once_are_one_silence() -> None:
     setting = Setting(idle_timeout=5)
+    meanwhile = functools.partial(silent_for, setting, 3, setting.channel.wait_writable)
+    setting.after(0, ends=False, then=meanwhile)
     silent_for(setting, 3, setting.channel.wait_readable)
-    silent_for(setting, 3, setting.channel.wait_writable)
+    assert setting.clock() == 1000 + 3
     with pytest.raises(TimedOut, match="idle_timeout"):
         setting.channel.wait_readable(setting.deadline(3), "wait")
+    assert setting.clock() == 1000 + 5
+
+
+def test_two_that_wait_in_turn_are_one_silence() -> None:
+    setting = Setting(idle_timeout=5)
+    silent_for(setting, 2, setting.channel.wait_readable)
+    silent_for(setting, 2, setting.channel.wait_writable)
+    with pytest.raises(TimedOut, match="idle_timeout"):
+        setting.channel.wait_readable(setting.deadline(2), "wait")
+    assert setting.clock() == 1000 + 5
+
+
+def test_a_wait_that_is_no_call_has_its_limits_too() -> None:
+    setting = Setting(read_timeout=1, idle_timeout=5, lifetime=9)
+    with pytest.raises(TimedOut, match="idle_timeout"):
+        setting.channel.wait_as(setting.line.wait_ready, setting.deadline(), "wait")
+    setting.channel.receive(1)
+    with pytest.raises(TimedOut, match="lifetime"):
+        setting.channel.wait_as(setting.line.wait_ready, setting.deadline(), "wait")
+    assert setting.clock() == 1000 + 9
 
 
 @pytest.mark.parametrize("limit", ["idle_timeout", "lifetime"])

@@ -33,7 +33,14 @@ from support.leaks import open_descriptors
 from support.peers import connect, receive_all
 from support.timing import MS, PATIENCE
 
-from trunkline import ActiveSocket, IPv4Address, SocketClosed, SocketError, make_socket
+from trunkline import (
+    ActiveSocket,
+    IPv4Address,
+    SocketClosed,
+    SocketError,
+    make_socket,
+    wait_until_fd_ready,
+)
 from trunkline._sys.socket_descriptor import SocketDescriptor
 from trunkline.servers import Server, ServerStatistics, ending, shutdown_on_signals
 
@@ -138,6 +145,25 @@ def test_closing_cuts_at_once(threads: Any) -> None:
         assert server.closed
         server.close()
     assert server.statistics().cut == 1
+
+
+@in_threads
+def test_so_is_one_whose_handler_waits_for_its_readiness(threads: Any) -> None:
+    begun = threading.Event()
+    errors: list[SocketClosed] = []
+
+    def handler(connection: ActiveSocket) -> None:
+        begun.set()
+        with pytest.raises(SocketClosed) as raised:
+            wait_until_fd_ready(connection)
+        errors.append(raised.value)
+        raise raised.value
+
+    with serving(handler, threads=threads) as server, client_of(server):
+        assert begun.wait(PATIENCE)
+        server.shutdown(0)
+    assert errors[0].address is not None
+    assert server.statistics() == ServerStatistics(accepted=1, peak=1, cut=1)
 
 
 def test_what_a_handler_does_after_being_cut_is_still_its_fault(

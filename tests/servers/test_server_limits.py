@@ -23,7 +23,7 @@ from sockets.helpers import Call, no_descriptors_left
 from support.peers import receive_all, reset
 from support.timing import MS, PATIENCE
 
-from trunkline import ActiveSocket, Busy, TimedOut
+from trunkline import ActiveSocket, Busy, TimedOut, WouldBlock, wait_until_fd_ready
 from trunkline.servers import Server, ServerStatistics, proxy_protocol, refusal
 
 # -- how many --------------------------------------------------------------------------------------
@@ -320,6 +320,33 @@ def test_a_client_that_never_reads_is_ended(limit: str) -> None:
         eventually(lambda: server.statistics().timed_out == 1)
     [error] = handler.errors
     assert f"the {limit} has passed" in str(error)
+
+
+@pytest.mark.parametrize("limit", ["idle_timeout", "lifetime"])
+@pytest.mark.parametrize("event", ["read", "read_write"])
+@pytest.mark.parametrize("seconds", [None, LIMIT / 10])
+def test_a_handler_that_waits_for_readiness_ends_with_the_limit(
+    limit: str, event: Any, seconds: float | None
+) -> None:
+    def wait(connection: ActiveSocket) -> None:
+        if event == "read_write":
+            fill(connection)
+        while True:
+            assert not wait_until_fd_ready(connection, event, timeout=seconds)
+
+    handler = Watched(wait)
+    options: dict[str, Any] = {limit: LIMIT}
+    with serving(handler, **options) as server, client_of(server):
+        eventually(lambda: server.statistics().timed_out == 1)
+    [error] = handler.errors
+    assert f"the {limit} has passed" in str(error)
+
+
+def fill(connection: ActiveSocket) -> None:
+    """Send until nothing fits."""
+    with contextlib.suppress(WouldBlock):
+        while True:
+            connection.send_to(bytes(65_536))
 
 
 def test_a_client_that_does_not_take_the_end_of_the_answer_is_ended() -> None:

@@ -3,9 +3,11 @@
 from functools import partial
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS, signature
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ("check_callback", "check_callback_or_none", "check_result")
+
+T = TypeVar("T")
 
 # What a function returns when it is called instead of doing anything, by the flags of its code.
 _UNPLAIN = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
@@ -59,10 +61,11 @@ def check_callback(callback: Any, *arguments: str, what: str = "a callback") -> 
         raise TypeError(f"{called}, and {function.__qualname__} cannot be{reason}")
 
 
-def check_callback_or_none(callback: Any, *arguments: str, what: str) -> None:
-    """Do the same for a callback that there need not be; None is none."""
+def check_callback_or_none(callback: T, *arguments: str, what: str) -> T:
+    """Do the same for a callback that there need not be, None being none; and return it."""
     if callback is not None:
         check_callback(callback, *arguments, what=what)
+    return callback
 
 
 def check_result(result: object, callback: Any) -> None:

@@ -338,6 +338,17 @@ class Descriptor(Uncopied):
             self._is_told = True
             self._end()
 
+    def _tell_and_be_closed(self) -> None:
+        """Tell who wants to know of the closing, while this is still in use; then be closed."""
+        told = self._closing_callbacks
+        for callback in told:
+            callback(self._number)
+        with _changing:  # who comes after this finds it closed
+            late = [each for each in self._closing_callbacks if each not in told]
+            self.is_closed = True
+        for callback in late:
+            callback(self._number)
+
     def _end(self) -> None:
         if self.close_if_unused():
             return

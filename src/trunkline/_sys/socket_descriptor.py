@@ -178,9 +178,7 @@ class SocketDescriptor(Descriptor):
 
     def _let_go(self) -> Iterator[int]:
         """Close this object, but not the socket: whoever takes the number owns it."""
-        for callback in self._closing_callbacks:
-            callback(self._number)
-        self.is_closed = True
+        self._tell_and_be_closed()
         self._number = -1
         return starmap(self._socket.detach, ((),))  # for one call with the taking, see `accept`
 

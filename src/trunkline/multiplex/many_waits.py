@@ -9,8 +9,7 @@ wait for, the sockets are asked to wake the waiting thread when they are about t
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from types import TracebackType
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from .._core.deadline import Deadline
 from .._sys.clock import monotonic
@@ -27,9 +26,9 @@ from .._sys.readiness import (
     unread_count,
     wait_for_registered,
 )
-from .._sys.waker import Waker
 from ..errors import SocketClosed
 from ..sockets import ActiveSocket, PassiveSocket, Socket
+from .alarm import Alarm
 from .handler_registration import DescriptorLike, number_of
 from .waits import WaitEvent, interest_in
 
@@ -110,63 +109,14 @@ def wait_until_any_ready(
 
 
 def _wait(asked: Sequence[Source], deadline: Deadline) -> dict[int, int]:
-    with _Alarm(asked) as alarm:
+    things = (each[0] if isinstance(each, tuple) else each for each in asked)
+    with Alarm(each for each in things if isinstance(each, Socket)) as alarm:
         while True:
             remaining = deadline.remaining()
             # Anew each time: what has rung the alarm may have changed what is to be asked.
             found = _Question(asked, alarm).ask(remaining)
             if found or remaining == 0:
                 return found
-
-
-class _Alarm:
-    """Wakes the thread that waits when one of the sockets that it waits for is about to be closed.
-
-    It is a context manager.
-
-    Attributes:
-        waker: What to wait for, too.
-        gone: The numbers that are not the sockets' any more.
-    """
-
-    def __init__(self, sources: Iterable[Source]) -> None:
-        things = (each[0] if isinstance(each, tuple) else each for each in sources)
-        self._sockets = [each for each in things if isinstance(each, Socket)]
-        self.gone: set[int] = set()
-        self.waker = Waker()
-
-    def __enter__(self) -> Self:
-        try:
-            self.waker.wake_on_signals()
-            for each in self._sockets:
-                self._watch(each)
-        except BaseException:
-            self._end()
-            raise
-        return self
-
-    def _watch(self, each: Socket) -> None:
-        try:
-            each.watch_closing(self._ring)
-        except SocketClosed:
-            self.waker.wake()  # whoever asks now is told
-
-    def _ring(self, number: int) -> None:
-        self.gone.add(number)
-        self.waker.wake()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        for each in self._sockets:
-            each.unwatch_closing(self._ring)
-        self.waker.close()
 
 
 class _Question:
@@ -178,7 +128,7 @@ class _Question:
         ValueError, TypeError: See `wait_until_any_ready`.
     """
 
-    def __init__(self, sources: Sequence[Source], alarm: _Alarm | None = None) -> None:
+    def __init__(self, sources: Sequence[Source], alarm: Alarm | None = None) -> None:
         self._sources = sources
         self._alarm = alarm
         self._known: dict[int, int] = {}  # bits, by the index of the source

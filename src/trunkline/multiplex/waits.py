@@ -5,9 +5,11 @@ from typing import Literal, NamedTuple, TypeAlias
 from .._core.deadline import Deadline
 from .._sys.clock import monotonic
 from .._sys.identity import identify
-from .._sys.readiness import CLOSED, FAULTY, READABLE, WRITABLE, wait_for_one
-from ..errors import SocketClosed
+from .._sys.readiness import CLOSED, FAULTY, READABLE, WRITABLE, wait_for_any, wait_for_one
+from ..errors import SocketClosed, TimedOut
+from ..sockets import Socket
 from ..streams.stream import Stream
+from .alarm import Alarm
 from .handler_registration import DescriptorLike, number_of
 
 __all__ = (
@@ -49,6 +51,8 @@ def wait_until_fd_ready(
 
     Args:
         descriptor: A number, or any object with `fileno`. A stream with buffered input is readable.
+            A socket of Trunkline's may be closed by another thread meanwhile. Of plain numbers, and
+            of other objects, that is not known.
         event: ``"read"``, ``"write"`` or ``"read_write"``, which waits for either.
         timeout: Seconds to wait; None is for ever, 0 only looks.
 
@@ -56,31 +60,91 @@ def wait_until_fd_ready(
         A `Readiness`: whether it can be read, and whether it can be written.
 
     Raises:
-        SocketClosed: There is no such descriptor.
+        SocketClosed: There is no such descriptor; or it was closed while this waited.
+        TimedOut: It is a connection of a `Server`, and one of its limits of time has passed.
         ValueError: It is a regular file or a directory; or there is no such event; or the timeout
             is negative.
         TypeError: An argument is of the wrong type.
+        TooManyOpenFiles: It has to wait for a socket of Trunkline's, and there are not two
+            descriptors left to be woken by.
     """
     interest = interest_in(event)
     deadline = Deadline(timeout, monotonic)
-    number = number_of(descriptor)
-    if number < 0:
-        raise SocketClosed(operation="wait", address=repr(descriptor))
-    identify(number)
-    is_buffered = isinstance(descriptor, Stream) and descriptor.has_buffered_input
-    has_buffered = bool(interest & READABLE) and is_buffered
+    if isinstance(descriptor, Socket):
+        readiness = _wait_for_socket(descriptor, interest, deadline)
+    else:
+        number = number_of(descriptor)
+        if number < 0:
+            raise SocketClosed(operation="wait", address=repr(descriptor))
+        identify(number)
+        readiness = _wait(number, interest, deadline)
+    return Readiness(bool(readiness & READABLE), bool(readiness & WRITABLE))
+
+
+def _wait(number: int, interest: int, deadline: Deadline) -> int:
+    """Wait for a descriptor that nobody closes; return for what it is ready."""
     while True:
-        remaining = 0.0 if has_buffered else deadline.remaining()
-        readiness = wait_for_one(number, interest, remaining)
-        if readiness & CLOSED:
-            raise SocketClosed(operation="wait", address=f"descriptor {number}")
-        if readiness & FAULTY:
-            readiness |= interest
-        if has_buffered:
-            readiness |= READABLE
-        readiness &= interest
+        remaining = deadline.remaining()
+        readiness = _readiness(number, interest, wait_for_one(number, interest, remaining))
         if readiness or remaining == 0 or deadline.remaining() == 0:
-            return Readiness(bool(readiness & READABLE), bool(readiness & WRITABLE))
+            return readiness
+
+
+def _wait_for_socket(socket: Socket, interest: int, deadline: Deadline) -> int:
+    """Wait for a socket of ours, for no longer than it allows; return for what it is ready."""
+    number = socket.fileno()
+    buffered = 0
+    if isinstance(socket, Stream) and socket.has_buffered_input:
+        buffered = interest & READABLE
+    events = wait_for_one(number, interest, 0) if number >= 0 else 0
+    socket._descriptor.check_open("wait")  # only now: the number may have become another file's
+    readiness = buffered | _readiness(number, interest, events)
+    if readiness or deadline.is_immediate:
+        return readiness
+
+    def wait(limit: Deadline, operation: str) -> int:
+        readiness = _wait_while_open(socket, number, interest, limit)
+        if not readiness:
+            expired = _TimeIsUp if limit is deadline else TimedOut
+            raise expired.expired(operation, socket._descriptor.where)
+        return readiness
+
+    try:
+        return socket._wait_within_limits(wait, deadline, "wait")
+    except _TimeIsUp:
+        return 0
+
+
+class _TimeIsUp(TimedOut):
+    """The time that was given for a wait has passed, rather than a limit that the socket has."""
+
+
+def _wait_while_open(socket: Socket, number: int, interest: int, deadline: Deadline) -> int:
+    """Wait for a socket that another thread may close; return for what it is ready.
+
+    Raises:
+        SocketClosed: It has.
+    """
+    with Alarm([socket]) as alarm:
+        while True:
+            remaining = deadline.remaining()
+            wanted = (number, interest), (alarm.waker.fileno(), READABLE)
+            ready = dict(wait_for_any(wanted, remaining))
+            if alarm.gone:  # it may not be closed yet, where it is handed on
+                raise SocketClosed(operation="wait", address=socket._descriptor.where)
+            socket._descriptor.check_open("wait")
+            readiness = _readiness(number, interest, ready.get(number, 0))
+            if readiness or remaining == 0 or deadline.remaining() == 0:
+                return readiness
+            if ready:
+                alarm.waker._ready()  # it was a signal
+
+
+def _readiness(number: int, interest: int, events: int) -> int:
+    """Return for which of the things that it is waited for a descriptor is ready."""
+    if events & CLOSED:
+        raise SocketClosed(operation="wait", address=f"descriptor {number}")
+    return interest if events & FAULTY else events & interest
 
 
 def interest_in(event: WaitEvent) -> int:

@@ -72,19 +72,17 @@ class _Direction:
     Attributes:
         name: What the limit on a call is called.
         end: When it passes, if there is one.
-        silence: Seconds that were waited since something has moved, in however many waits.
         heard_at: When it had moved last.
         told: How often it was told, since then, of a limit that had passed before.
     """
 
-    __slots__ = ("_deadline", "_seconds", "end", "heard_at", "name", "silence", "told")
+    __slots__ = ("_deadline", "_seconds", "end", "heard_at", "name", "told")
 
     def __init__(self, name: str, seconds: float | None) -> None:
         self.name = name
         self._seconds = seconds
         self._deadline: Deadline | None = None
         self.end: float | None = None
-        self.silence = 0.0
         self.heard_at = 0.0
         self.told = 0
 
@@ -95,7 +93,6 @@ class _Direction:
             self.end = now + self._seconds
         if moved_at != self.heard_at:
             self.heard_at = moved_at
-            self.silence = 0.0
             self.told = 0
 
 
@@ -120,6 +117,10 @@ class LimitedChannel:
         self._write = _Direction("write_timeout", limits.write_timeout)
         self._idle = limits.idle_timeout
         self._moved_at = clock()
+        # Seconds that were waited since something had moved last, then, in whichever direction and
+        # however many waits.
+        self._silence = 0.0
+        self._silent_since = self._moved_at
         self.received: int = 0
         """How many bytes were received."""
         self.sent: int = 0
@@ -160,9 +161,7 @@ class LimitedChannel:
     def receive_soon(self, buffer: Any, deadline: Deadline, /) -> int | None:
         """Wait for a while and receive, unless a limit passes before."""
         direction = self._read
-        now = self._clock()
-        direction.note(deadline, now, self._moved_at)
-        quiet_since = now - direction.silence
+        now, quiet_since = self._begin_to_wait(direction, deadline)
         _, end = self._nearest_limit(direction, quiet_since, is_call=True)
         if end - now < SOON:
             return None
@@ -220,6 +219,19 @@ class LimitedChannel:
         """Wait for urgent data; return whether there will be none."""
         return self._wait(self._descriptor.wait_urgent, deadline, operation, self._read)
 
+    def wait_as(self, wait: Callable[[Deadline, str], T], deadline: Deadline, operation: str) -> T:
+        """Wait for the client in a way that belongs to no reading or writing call.
+
+        Args:
+            wait: Waits until the deadline that it is given, and raises `TimedOut` then.
+            deadline: The limit of the call.
+            operation: What an error calls it.
+
+        Raises:
+            TimedOut: The deadline, or a limit other than those on calls, has passed.
+        """
+        return self._wait(wait, deadline, operation, self._read, is_call=False)
+
     # -- waiting for something else too ----------------------------------------------------------
 
     def wait_readable_or(
@@ -245,7 +257,7 @@ class LimitedChannel:
             interest = READABLE | WRITABLE if writable else READABLE
             return _wait_for_both(self._descriptor, interest, waker, deadline, operation)
 
-        return self._wait(wait, deadline, operation, self._read, is_call=False)
+        return self.wait_as(wait, deadline, operation)
 
     # -- the limits ------------------------------------------------------------------------------
 
@@ -259,10 +271,7 @@ class LimitedChannel:
         is_call: bool = True,
     ) -> T:
         """Wait for a direction, with its limit on a call if it is such a call that waits."""
-        now = self._clock()
-        direction.note(deadline, now, self._moved_at)
-        # The silence is as long as if its waits had followed each other.
-        quiet_since = now - direction.silence
+        now, quiet_since = self._begin_to_wait(direction, deadline)
         name, end = self._nearest_limit(direction, quiet_since, is_call)
         if end <= now and name != direction.name:
             self._note_told(direction, operation)
@@ -282,9 +291,22 @@ class LimitedChannel:
             self._note_silence(direction, quiet_since)
             raise
 
+    def _begin_to_wait(self, direction: _Direction, deadline: Deadline) -> tuple[float, float]:
+        """Return the time, and since when it would be silent had all waits followed each other."""
+        now, moved_at = self._clock(), self._moved_at
+        direction.note(deadline, now, moved_at)
+        if moved_at != self._silent_since:
+            self._silent_since = moved_at
+            self._silence = 0.0
+        return now, now - self._silence
+
     def _note_silence(self, direction: _Direction, quiet_since: float) -> None:
-        direction.heard_at = self._moved_at
-        direction.silence = self._clock() - max(quiet_since, direction.heard_at)
+        moved_at = direction.heard_at = self._moved_at
+        silence = self._clock() - max(quiet_since, moved_at)
+        # Two may wait at once, for one direction each: that is one silence.
+        former = self._silence if moved_at == self._silent_since else 0.0
+        self._silent_since = moved_at
+        self._silence = max(silence, former)
 
     def _nearest_limit(
         self, direction: _Direction, quiet_since: float, is_call: bool

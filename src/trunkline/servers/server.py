@@ -132,7 +132,8 @@ class Server(PythonServerNames, Uncopied):
             Default: None, for ever.
         write_timeout: The same for writing calls, and for sending what is queued in the end.
         idle_timeout: Seconds for which nothing may move, in either direction, while the handler
-            waits for its client. Default: `DEFAULT_IDLE_TIMEOUT`.
+            waits for its client: by the connection's own calls, or by `wait_until_fd_ready`, but
+            not by `wait_until_any_ready` or an event base. Default: `DEFAULT_IDLE_TIMEOUT`.
         lifetime: Seconds that a connection may last in all. Default: None.
         drain_timeout: Seconds that the clients get when the server ends; None is for ever.
         preamble: Called with each connection, in its thread, before the handler. It may return
@@ -191,8 +192,7 @@ class Server(PythonServerNames, Uncopied):
         self._service = Service(
             name, handler, preamble, preamble_timeout, exception_hook, close_connections
         )
-        check_callback_or_none(announce, "sockets", what="announce")
-        self._announce = announce
+        self._announce = check_callback_or_none(announce, "sockets", what="announce")
         self._drain_timeout = check_timeout(drain_timeout, "drain_timeout")
         self._max_connections = check_count("max_connections", max_connections)
         self._addresses = AddressLimit(check_per_address(max_connections_per_address, threads))

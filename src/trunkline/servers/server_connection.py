@@ -1,7 +1,9 @@
 """What a server's handler is called with: a connection that knows its server."""
 
-from typing import TYPE_CHECKING, Unpack
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
+from .._core.deadline import Deadline
 from .._sys.clock import monotonic
 from .._sys.socket_descriptor import SocketDescriptor
 from ..sockets.active_socket import ActiveSocket
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from .server import Server
 
 __all__ = ("ServerConnection",)
+
+T = TypeVar("T")
 
 
 class ServerConnection(ActiveSocket):
@@ -40,6 +44,12 @@ class ServerConnection(ActiveSocket):
 
     def _note_closing(self, number: int) -> None:
         self._ended = monotonic()
+
+    def _wait_within_limits(
+        self, wait: Callable[[Deadline, str], T], deadline: Deadline, operation: str
+    ) -> T:
+        """See `Socket._wait_within_limits`."""
+        return self._limited.wait_as(wait, deadline, operation)
 
     @property
     def bytes_received(self) -> int:

@@ -150,8 +150,6 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         **socket_options: Unpack[SupervisorSocketOptions],
     ) -> None:
         check_callback(make_server, "sockets", what="make_server")
-        check_callback_or_none(reload, what="reload")
-        check_callback_or_none(watch, "supervisor", what="watch")
         if reuse_port and host is None:
             raise TypeError("reuse_port needs a host: other sockets exist only once")
         if not hasattr(os, "fork"):
@@ -161,8 +159,8 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         self._drain_timeout = check_timeout(drain_timeout, "drain_timeout")
         self._kill_timeout = check_timeout(kill_timeout, "kill_timeout")
         self._start_timeout = check_timeout(start_timeout, "start_timeout")
-        self._reload = reload
-        self._watch = watch
+        self._reload = check_callback_or_none(reload, what="reload")
+        self._watch = check_callback_or_none(watch, "supervisor", what="watch")
         self._workers: list[Worker] = []
         self._seen: tuple[WorkerStatus, ...] = ()  # by who watches
         self._counts: Counter[str] = Counter()

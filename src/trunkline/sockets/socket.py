@@ -4,8 +4,9 @@ import sys
 import warnings
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self, TypeVar, cast
 
+from .._core.deadline import Deadline
 from .._core.origin import origin
 from .._core.uncopied import Uncopied
 from .._sys.python_socket import PythonSocket
@@ -18,6 +19,8 @@ from .options import OptionName, get_option, set_option
 from .python_names import PythonSocketNames
 
 __all__ = ("Socket",)
+
+T = TypeVar("T")
 
 
 class Socket(PythonSocketNames, Uncopied):
@@ -75,6 +78,12 @@ class Socket(PythonSocketNames, Uncopied):
     def unwatch_closing(self, callback: Callable[[int], None]) -> None:
         """Undo `watch_closing`, if that was done."""
         self._descriptor.unwatch_closing(callback)
+
+    def _wait_within_limits(
+        self, wait: Callable[[Deadline, str], T], deadline: Deadline, operation: str
+    ) -> T:
+        """Wait as `wait` does, which raises `TimedOut`; for no longer than the socket may."""
+        return wait(deadline, operation)
 
     def to_socket(self) -> PythonSocket:
         """Give this socket to Python: return a `socket.socket`, and close this one.
