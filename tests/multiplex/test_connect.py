@@ -400,6 +400,82 @@ def test_closing_while_connecting_closes_all_attempts(base: EventBase, end: Any)
         assert base.is_empty
 
 
+def write_and_close(transport: Transport) -> None:
+    transport.write("all that there is to say")
+    transport.close()
+    transport.write("too late")
+
+
+def end_writing_and_close(transport: Transport) -> None:
+    transport.write("all that there is to say")
+    transport.write_eof()
+    transport.close()
+
+
+@pytest.mark.parametrize("say", [write_and_close, end_writing_and_close])
+def test_what_was_written_before_closing_is_sent_all_the_same(base: EventBase, say: Any) -> None:
+    with tcp_server() as (server, port):
+        protocol = Recorder()
+        transport = connect(base, protocol, remote_host="127.0.0.1", remote_port=port)
+        say(transport)
+        assert transport.is_closing
+        transport.close()
+        assert finish(base, protocol) is None
+        assert protocol.names == ["connection_lost"]
+        peer, _ = server.accept()
+        with peer:
+            assert receive_while(base, peer) == b"all that there is to say"
+    settle(base)
+    assert base.is_empty
+
+
+def test_to_a_path_as_well(base: EventBase, tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+        protocol = Recorder()
+        write_and_close(connect(base, protocol, address_family="local", remote_filename=path))
+        assert finish(base, protocol) is None
+        peer, _ = server.accept()
+        with peer:
+            assert receive_while(base, peer) == b"all that there is to say"
+
+
+def test_aborting_after_that_drops_it(base: EventBase) -> None:
+    with tcp_server() as (_, port):
+        protocol = Recorder()
+        transport = connect(base, protocol, remote_host="127.0.0.1", remote_port=port)
+        write_and_close(transport)
+        transport.abort()
+        assert finish(base, protocol) is None
+        assert transport.bytes_sent == 0
+        assert base.is_empty
+
+
+def test_who_closes_is_told_that_connecting_has_failed(base: EventBase) -> None:
+    with refusing_port() as port:
+        protocol = Recorder()
+        write_and_close(connect(base, protocol, remote_host="127.0.0.1", remote_port=port))
+        assert isinstance(finish(base, protocol), ConnectionRefused)
+        assert protocol.names == ["connection_lost"]
+        assert base.is_empty
+
+
+@pytest.mark.parametrize("limit", ["connect_timeout", "idle_timeout"])
+def test_the_limits_of_time_hold_for_what_is_closed(
+    timed_base: EventBase, clock: ManualClock, limit: str
+) -> None:
+    with hosts(hanging=[ONE]) as there:
+        protocol = Recorder()
+        options: dict[str, Any] = {limit: 3}
+        write_and_close(to_host(timed_base, protocol, there.port, Names(ONE), **options))
+        run_until(timed_base, lambda: timed_base.statistics().handlers == 1, "an attempt")
+        clock.advance(3.1)
+        assert isinstance(finish(timed_base, protocol), TimedOut)
+        assert timed_base.is_empty
+
+
 def test_connecting_has_a_limit_of_its_own(timed_base: EventBase, clock: ManualClock) -> None:
     with hosts(hanging=[ONE, TWO]) as there:
         protocol = Recorder()

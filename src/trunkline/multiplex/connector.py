@@ -23,7 +23,7 @@ from .handlers import Cause, Event
 from .protocol import ProtocolLike
 from .protocol_check import check_connecting
 from .transport import Transport
-from .transport_core import Owner
+from .transport_core import CLOSED, Owner
 from .transport_options import TransportOptions
 
 __all__ = (
@@ -80,7 +80,8 @@ def connect(
     It calls `connection_made` when the connection is there, or `connection_lost` with the error
     when that has failed. What is written before is queued. A name is looked up in a thread, and all
     of its addresses are tried, the next one when the one before has not answered quickly
-    (RFC 8305). Closing the transport gives connecting up.
+    (RFC 8305). Aborting the transport gives connecting up, and so does closing it, unless something
+    is queued.
 
     Args:
         event_base: Who does it.
@@ -214,7 +215,7 @@ class _Connector(_Connecting):
         return self._plan.resolve(Deadline(None, monotonic))
 
     def _race(self, route: Route) -> None:
-        if self._transport.is_closing:
+        if self._transport._state == CLOSED:
             return
         self._attempts = Attempts(
             route.names,
@@ -293,7 +294,7 @@ class _LocalConnector(_Connecting):
 
     def _try(self) -> None:
         self._retry = None
-        if self._transport.is_closing:
+        if self._transport._state == CLOSED:
             return
         try:
             if self._descriptor is None:

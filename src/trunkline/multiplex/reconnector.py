@@ -96,8 +96,8 @@ class Reconnector(Uncopied):
     def close(self, *, abort: bool = False) -> None:
         """Connect no more. May be repeated, at any time.
 
-        An attempt is given up; a connection is closed, after what is queued has been sent. Either
-        way its protocol is told by `connection_lost`.
+        A connection is closed, after what is queued has been sent. An attempt is given up, unless
+        something is queued for it. Either way its protocol is told by `connection_lost`.
 
         Args:
             abort: Drop what is queued, and close the connection now.

@@ -315,7 +315,7 @@ class Transport(ReadingTransport, PythonTransportNames):
             unread: Bytes that were received, and are to be delivered first.
             unsent: Bytes that are to be sent, after what is queued.
         """
-        if self._state != CONNECTING:  # it has been closed meanwhile
+        if self._state == CLOSED:  # meanwhile
             descriptor.close()
             return
         if unsent:
@@ -326,9 +326,12 @@ class Transport(ReadingTransport, PythonTransportNames):
         self._local_name = local_name
         self._receive = descriptor.bare_receive
         self._send = send_later if self._is_held else descriptor.bare_send
+        self._began_at = self._read_at = self._written_at = self.event_base.now()
+        if self._state == CLOSING:  # there is only something to be sent
+            self._flush()
+            return
         self._state = OPEN
         self._unread = unread
-        self._began_at = self._read_at = self._written_at = self.event_base.now()
         try:
             self._call("connection_made", self)
         finally:

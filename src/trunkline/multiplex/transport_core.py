@@ -29,7 +29,7 @@ __all__ = ("CLOSED", "CLOSING", "CONNECTING", "OPEN", "STATES", "Owner", "Transp
 # How far a transport has come: plain integers, since those of an enumeration cost more to compare.
 CONNECTING = 0  # there is no connection yet; what is written is queued
 OPEN = 1
-CLOSING = 2  # what is queued is still being sent; nothing more is delivered
+CLOSING = 2  # what is queued is still to be sent, once it is connected; nothing is delivered
 CLOSED = 3  # the descriptor is gone, and the protocol has been told, or is about to be
 STATES = ("connecting", "open", "closing", "closed")
 

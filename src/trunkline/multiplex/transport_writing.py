@@ -193,14 +193,18 @@ class WritingTransport(TransportCore):
     # -- the end ---------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Send what is queued, and close. Nothing more is delivered. May be repeated."""
+        """Send what is queued, and close. Nothing more is delivered. May be repeated.
+
+        A transport that is connecting goes on with that if something is queued, to send it; its
+        limits of time hold, and `connection_made` is not called. Else it gives connecting up.
+        """
         self.close_with(None)
 
     def close_with(self, error: Exception | None) -> None:
         """The same, with an error to give to `connection_lost`."""
         if self._state >= CLOSING:
             return
-        if self._state == CONNECTING:
+        if self._state == CONNECTING and not self._queue.size:
             self._lose(error)
             return
         if not self._eof_wanted and (rest := self._take_text_end()):

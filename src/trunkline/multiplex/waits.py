@@ -77,7 +77,10 @@ def wait_until_fd_ready(
         if number < 0:
             raise SocketClosed(operation="wait", address=repr(descriptor))
         identify(number)
-        readiness = _wait(number, interest, deadline)
+        if isinstance(descriptor, Stream) and descriptor.has_buffered_input and interest & READABLE:
+            readiness = READABLE | _wait(number, interest, Deadline(0, monotonic))
+        else:
+            readiness = _wait(number, interest, deadline)
     return Readiness(bool(readiness & READABLE), bool(readiness & WRITABLE))
 
 
