@@ -265,6 +265,64 @@ def test_bad_input_may_be_taken_in_another_form(
         assert protocol.names.count("eof_received") == 1
 
 
+BAD_TEXTS = [
+    ("utf-8", "gr\u00fcn".encode() + b"\xff and more", "gr\u00fcn"),
+    ("utf-8", "gr\u00fcn".encode() + b"\xc3", "gr\u00fcn"),  # cut short by the end
+    ("utf-8/crlf", b"one\r\ntwo\xff\r\n", "one\ntwo"),
+    ("ascii", b"good\xffbad", "good"),
+    ("utf-16-le", "good".encode("utf-16-le") + b"\x00\xdc" + b"x\0", "good"),
+    ("utf-16", "good".encode("utf-16") + b"\x00\xdc", "good"),
+    ("shift_jis", "\u65e5\u672c".encode("shift_jis") + b"\xff\xff", "\u65e5\u672c"),
+    ("iso2022_jp", "\u65e5\u672c".encode("iso2022_jp") + b"\xff", "\u65e5\u672c"),
+]
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+@pytest.mark.parametrize(("encoding", "sent", "good"), BAD_TEXTS)
+def test_bad_text_ends_the_connection_after_the_good_one(
+    base: EventBase, encoding: str, sent: bytes, good: str, is_cut: bool
+) -> None:
+    """So does a blocking stream."""
+    protocol = Recorder(input_failed=transport_closes)
+    with connected(base, protocol, delivery="text", external_format=encoding) as (_, peer):
+        with contextlib.suppress(OSError):
+            for piece in byte_by_byte(sent) if is_cut else [sent]:
+                peer.sendall(piece)
+                settle(base)
+            peer.shutdown(socket.SHUT_WR)
+        run_until(base, lambda: protocol.is_lost)
+        assert "".join(protocol.got("text_received")) == good
+        assert isinstance(protocol.loss, DecodingError)
+        assert protocol.names.count("input_failed") == 1
+
+
+def test_the_good_text_may_change_what_becomes_of_the_bad_one(base: EventBase) -> None:
+    protocol = Recorder()
+    protocol.then["text_received"] = lambda text: protocol.transport.set_delivery("bytes")
+    with connected(base, protocol, delivery="text") as (_, peer):
+        peer.sendall(b"good\xffbad")
+        run_until(base, lambda: protocol.data.endswith(b"\xffbad"))
+        assert protocol.everything == b"good\xffbad"
+        assert protocol.names[:2] == ["connection_made", "text_received"]
+        assert "input_failed" not in protocol.names
+
+
+def test_a_pause_at_the_good_text_keeps_the_bad_one(base: EventBase) -> None:
+    protocol = Recorder(input_failed=transport_closes)
+    protocol.then["text_received"] = lambda text: protocol.transport.pause_reading()
+    with connected(base, protocol, delivery="text") as (transport, peer):
+        peer.sendall(b"good\xffbad")
+        peer.shutdown(socket.SHUT_WR)
+        run_until(base, lambda: "text_received" in protocol.names)
+        settle(base)
+        assert protocol.names == ["connection_made", "text_received"]
+        protocol.then.pop("text_received")
+        transport.resume_reading()
+        run_until(base, lambda: protocol.is_lost)
+        assert protocol.everything == b"good"
+        assert isinstance(protocol.loss, DecodingError)
+
+
 @pytest.mark.parametrize("delivery", ["text", "lines"])
 def test_bad_input_at_the_very_end_may_be_taken_in_another_form_too(
     base: EventBase, delivery: Any

@@ -15,7 +15,7 @@ from .._core.framing import Blocks, Frames, Splitter
 from .._core.line_splitter import make_line_splitter
 from .._core.meant import meant_instead
 from .._core.text_collector import TextCollector
-from ..errors import EndOfFile, StreamError
+from ..errors import DecodingError, EndOfFile, StreamError
 
 __all__ = ("Delivery", "DeliveryForm", "InputFailed", "Receiver", "make_delivery", "methods_of")
 
@@ -173,12 +173,28 @@ class _Text:
         data, self._bad = self._bad + data, b""
         try:
             text = self._collector.collect(data, final=final)
-        except StreamError as error:
-            self._bad = data
-            raise InputFailed(error) from None
+        except DecodingError as error:
+            text = self._take_good_part(data, error)
+            if not text:
+                raise InputFailed(error) from None
         if text:
             self._receiver._input_callback("text_received")(text)
-        return False
+        if not self._bad:
+            return False
+        return self._receiver._interrupted or self.deliver(b"", final=final)
+
+    def _take_good_part(self, data: bytes, error: DecodingError) -> str:
+        """Return the text before what is malformed, and keep the rest."""
+        count = error.start - (len(error.object) - len(data))  # less what had come before
+        self._bad = data
+        if count <= 0:
+            return ""
+        try:
+            text = self._collector.collect(data[:count])
+        except DecodingError:  # the position was not that of all decoders
+            return ""
+        self._bad = data[count:]
+        return text
 
     def finish(self) -> bool:
         return self.deliver(b"", final=True)

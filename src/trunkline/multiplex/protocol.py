@@ -101,6 +101,8 @@ class TransportProtocol:
     def input_failed(self, transport: "Transport", error: StreamError) -> None:
         """What has arrived is not text, or a line is too long. Reading is paused.
 
+        What was good before it has been delivered.
+
         By default the transport is closed, after what is queued has been sent. An override may
         call `Transport.set_delivery` and `Transport.resume_reading` instead, and take the same
         input in another form.
