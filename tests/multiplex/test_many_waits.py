@@ -370,6 +370,22 @@ def test_a_datagram_without_bytes_is_no_end_of_file() -> None:
         assert status(receiver) == INPUT
 
 
+@pytest.mark.parametrize("before", [b"", b"before"])
+def test_the_end_of_file_comes_behind_the_bytes_that_are_behind_an_urgent_one(
+    before: bytes,
+) -> None:
+    with socket_pair(socket.AF_INET) as (mine, peer):
+        peer.sendall(before)
+        peer.send(b"!", socket.MSG_OOB)
+        peer.sendall(b"after")
+        peer.shutdown(socket.SHUT_WR)
+        received = b""
+        while received != before + b"after":
+            assert status(mine) == INPUT
+            received += mine.recv(100)
+        assert status(mine) == END
+
+
 def test_bytes_behind_an_urgent_one_are_no_end_of_file() -> None:
     with socket_pair(socket.AF_INET) as (mine, peer):
         peer.send(b"!", socket.MSG_OOB)

@@ -7,6 +7,7 @@ a signal is invisible here unless its handler raises, as that of Ctrl-C does.
 import math
 import os
 import select
+import socket
 import stat
 import sys
 from collections.abc import Iterable
@@ -104,13 +105,32 @@ def is_at_end(number: int, events: int) -> bool:
     if unread_count(number) != 0:
         return False
     if events & (ENDED | HUNG_UP):
-        return True
+        return not _has_more_behind_a_mark(number)
     # A socket that has not ended has a datagram without bytes, or urgent ones. All else that can be
     # read and has no bytes is at its end, a terminal for example.
     try:
         return not (ENDED and stat.S_ISSOCK(os.fstat(number).st_mode))
     except OSError:  # another thread has just closed it
         return False
+
+
+def _has_more_behind_a_mark(number: int) -> bool:
+    """Return whether there are bytes behind the mark of an urgent one, which are not counted.
+
+    To look is the only way to know. Where the peer has finished, no error is taken away by it.
+    """
+    try:
+        tcp = socket.socket(fileno=number)
+    except OSError:  # it is no socket
+        return False
+    try:
+        if tcp.family not in (socket.AF_INET, socket.AF_INET6):
+            return False
+        return bool(tcp.recv(1, socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)))
+    except OSError:
+        return False
+    finally:
+        tcp.detach()
 
 
 class Interests(Protocol):
