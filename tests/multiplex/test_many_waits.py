@@ -596,12 +596,36 @@ def test_the_arguments_are_checked(pair: Channel) -> None:
         ([None], {}, TypeError, "descriptor"),
         ([True], {}, TypeError, "descriptor"),
         ([(pair.reader,)], {}, TypeError, "pair"),
+        ([2**31], {}, ValueError, "31 bits at most, not 0x80000000"),
+        ([(2**70, "write")], {}, ValueError, "31 bits at most"),
         ([(pair.reader, "read", 1)], {}, TypeError, "pair"),
         (pair.reader, {}, TypeError, "iterable"),
     ]
     for sources, options, error, message in bad:
         with pytest.raises(error, match=message):
             wait_until_any_ready(sources, **options)
+
+
+def test_a_single_thing_is_refused_and_nothing_is_taken_from_it(connection: Connection) -> None:
+    stream, peer = connection
+    peer.sendall(b"a line\n")
+    assert status(stream) == INPUT
+    with listening() as server:
+        single: Any
+        for single in (stream, server, peer, stream.fileno(), (stream, "read")):
+            with pytest.raises(TypeError, match=r"no single .*: give \[it\]$"):
+                wait_until_any_ready(single, timeout=0)
+    assert stream.read_line(timeout=PATIENCE) == "a line"
+
+
+def test_the_same_thing_many_times_is_answered_each_time(connection: Connection) -> None:
+    stream, peer = connection
+    peer.sendall(b"x")
+    events: list[Any] = ["read", "write", "read_write"] * 1000
+    assert status(stream) == INPUT
+    found = wait_until_any_ready([(stream, event) for event in events], timeout=PATIENCE)
+    assert found[:3] == [INPUT, OUTPUT, IOStatus(input=True, output=True)]
+    assert found == found[:3] * 1000
 
 
 # -- what it costs --------------------------------------------------------------------------------

@@ -255,6 +255,7 @@ def test_the_arguments_of_a_wait_are_checked(pair: Channel) -> None:
         ((pair.reader,), {"timeout": math.nan}, ValueError, "negative"),
         ((pair.reader,), {"timeout": "1"}, TypeError, "number of seconds"),
         (("0",), {}, TypeError, "descriptor"),
+        ((2**31,), {}, ValueError, "31 bits at most, not 0x80000000"),
         ((None,), {}, TypeError, "descriptor"),
         ((True,), {}, TypeError, "descriptor"),
     ]

@@ -4,6 +4,7 @@ An interrupted wait goes on for what is left of its time, after Python has run i
 a signal is invisible here unless its handler raises, as that of Ctrl-C does.
 """
 
+import contextlib
 import math
 import os
 import select
@@ -50,6 +51,7 @@ translation.
 """
 
 _NO_BYTES = bytes(4)  # an integer of C's, which is 0
+_LOOKS = 100  # at an end, before it is believed without one
 _LONGEST_WAIT = 86_400.0  # seconds: poll takes its time in milliseconds, as a C int
 
 
@@ -126,7 +128,12 @@ def _has_more_behind_a_mark(number: int) -> bool:
     try:
         if tcp.family not in (socket.AF_INET, socket.AF_INET6):
             return False
-        return bool(tcp.recv(1, socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)))
+        for _ in range(_LOOKS):
+            with contextlib.suppress(
+                BlockingIOError
+            ):  # in vain: there are bytes, or there is an end
+                return bool(tcp.recv(1, socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)))
+        return False
     except OSError:
         return False
     finally:

@@ -19,7 +19,9 @@ from .handlers import EVENTS, Cause, Event, IOHandler
 if TYPE_CHECKING:
     from .event_base import EventBase
 
-__all__ = ("DescriptorLike", "HandlerRegistration", "number_of")
+__all__ = ("LARGEST_NUMBER", "DescriptorLike", "HandlerRegistration", "number_of")
+
+LARGEST_NUMBER = 2**31 - 1  # of a descriptor, which is a C int
 
 
 class HasFileno(Protocol):
@@ -42,8 +44,11 @@ def number_of(source: DescriptorLike) -> int:
 
     Raises:
         TypeError: It is neither.
+        ValueError: No descriptor has a number as large as that.
     """
     if isinstance(source, int) and not isinstance(source, bool):
+        if source > LARGEST_NUMBER:
+            raise ValueError(f"a descriptor is a number of 31 bits at most, not {source:#x}")
         return source
     fileno = getattr(source, "fileno", None)
     if fileno is None:

@@ -29,7 +29,7 @@ from .._sys.readiness import (
 from ..errors import SocketClosed
 from ..sockets import ActiveSocket, PassiveSocket, Socket
 from .alarm import Alarm
-from .handler_registration import DescriptorLike, number_of
+from .handler_registration import LARGEST_NUMBER, DescriptorLike, number_of
 from .waits import WaitEvent, interest_in
 
 __all__ = ("IOStatus", "Source", "wait_until_any_ready")
@@ -89,7 +89,8 @@ def wait_until_any_ready(
         timeout: Seconds to wait; None is for ever, 0 only looks.
 
     Returns:
-        An `IOStatus` for each of them, in their order; all are false when the time is up.
+        An `IOStatus` for each of them, in their order; each is false when the time is up, and
+        `any` of the list tells whether one is not.
 
     Raises:
         ValueError: One is a regular file or a directory; or there is no such event; or the timeout
@@ -98,6 +99,7 @@ def wait_until_any_ready(
         TooManyOpenFiles: It has to wait, and there are not two descriptors left to be woken by.
     """
     deadline = Deadline(timeout, monotonic)
+    _check_several(sources)
     asked = [*sources]
     found = _Question(asked).ask(0)
     if not (found or deadline.is_immediate):
@@ -106,6 +108,17 @@ def wait_until_any_ready(
     for index, bits in found.items():
         statuses[index] = _STATUSES[bits]
     return statuses
+
+
+def _check_several(sources: object) -> None:
+    """Raise `TypeError` for a single thing; to iterate over a stream would take from it."""
+    is_pair = isinstance(sources, tuple) and len(sources) == 2 and isinstance(sources[1], str)
+    if is_pair or isinstance(sources, int) or hasattr(sources, "fileno"):
+        kind = "pair" if is_pair else type(sources).__name__
+        raise TypeError(
+            "wait_until_any_ready takes an iterable of things to wait for, and no single "
+            f"{kind}: give [it]"
+        )
 
 
 def _wait(asked: Sequence[Source], deadline: Deadline) -> dict[int, int]:
@@ -134,6 +147,7 @@ class _Question:
         self._known: dict[int, int] = {}  # bits, by the index of the source
         self._indices: dict[int, int] = {}  # of sources, by the number of the descriptor
         self._repeated: dict[int, list[int]] = {}  # further sources of the same descriptor
+        self._together: dict[int, int] = {}  # what all of these are asked about
         self._interests = make_interests()
         gone: Collection[int] = alarm.gone if alarm else ()
         indices, register = self._indices, self._interests.register
@@ -141,7 +155,7 @@ class _Question:
             interest = _FOR_READING
             if isinstance(source, tuple):
                 source, interest = _taken_apart(source)
-            if type(source) is int:
+            if type(source) is int and source <= LARGEST_NUMBER:
                 number = source
             elif isinstance(source, Socket):
                 number = source._descriptor.number
@@ -165,10 +179,12 @@ class _Question:
                 register(number, interest)
 
     def _repeat(self, number: int, index: int, interest: int) -> None:
-        self._repeated.setdefault(number, []).append(index)
-        for each in self._indices_of(number):
-            interest |= _asked_of(self._sources[each])[1]
-        self._interests.register(number, interest)
+        if number not in self._repeated:
+            self._repeated[number] = []
+            self._together[number] = _asked_of(self._sources[self._indices[number]])[1]
+        self._repeated[number].append(index)
+        self._together[number] |= interest
+        self._interests.register(number, self._together[number])
 
     def _indices_of(self, number: int) -> list[int]:
         return [self._indices[number], *self._repeated.get(number, ())]
