@@ -24,7 +24,7 @@ from multiplex.transport_helpers import (
 )
 from support.peers import receive_all, reset, socket_pair
 
-from trunkline import ConnectionReset, EventBase, SocketError, TransportProtocol
+from trunkline import BrokenPipe, ConnectionReset, EventBase, SocketError, TransportProtocol
 from trunkline._sys.socket_descriptor import SocketDescriptor
 from trunkline.multiplex.transport import Transport
 from trunkline.testing.clock import ManualClock
@@ -173,6 +173,50 @@ def test_writing_to_a_peer_that_is_gone_is_told_to_lost_alone(base: EventBase, n
         assert transport.is_closing or (UNDER_FAULTS and transport.buffered_output)
         run_until(base, lambda: protocol.is_lost)
         assert isinstance(protocol.loss, SocketError)
+
+
+class Answering(Recorder):
+    """Writes for all that it receives."""
+
+    def _called(self, name: str, args: tuple[Any, ...]) -> Any:
+        if name in ("data_received", "line_received", "buffer_updated"):
+            self.transport.write(b"and another thing")
+        return super()._called(name, args)
+
+
+@pytest.mark.exact_io("what is written at once has to arrive")
+@pytest.mark.parametrize("make", [Recorder, Answering])
+@pytest.mark.parametrize("delivery", ["bytes", "lines", "buffer"])
+def test_what_a_peer_has_said_is_delivered_though_it_takes_no_more(
+    base: EventBase, make: Callable[[], Recorder], delivery: Any
+) -> None:
+    protocol = make()
+    with connected(base, protocol, socket.AF_INET, delivery=delivery) as (transport, peer):
+        transport.write(b"a question that nobody reads")
+        assert peer.recv(1, socket.MSG_PEEK)
+        peer.sendall(b"an answer\n" * 1000)
+        peer.close()  # with that unread, it is a reset
+        wait_for_input(transport)
+        transport.write(b"?")
+        run_until(base, lambda: protocol.is_lost)
+        assert isinstance(protocol.loss, ConnectionReset | BrokenPipe)
+        assert protocol.everything == b"an answer\n" * 1000
+        assert "eof_received" not in protocol.names
+
+
+@pytest.mark.exact_io("what is written at once has to arrive")
+def test_what_a_protocol_does_not_want_to_hear_keeps_it_from_no_end(base: EventBase) -> None:
+    protocol = Recorder()
+    with connected(base, protocol, socket.AF_INET) as (transport, peer):
+        transport.pause_reading()
+        transport.write(b"a question that nobody reads")
+        assert peer.recv(1, socket.MSG_PEEK)
+        peer.sendall(b"an answer")
+        peer.close()
+        wait_for_input(transport)
+        transport.write(b"?")
+        run_until(base, lambda: protocol.is_lost)
+        assert "data_received" not in protocol.names
 
 
 def test_a_peer_that_is_gone_is_found_out_while_something_is_queued(base: EventBase) -> None:

@@ -11,6 +11,7 @@ The contract, which the callbacks of whatever shell stands on it can rely on:
 * Input is delivered as bytes, as text, line by line, or into a buffer of the protocol's. Nothing is
   delivered while reading is paused, which may be done at any time, also inside a callback.
 * End of file is one callback; what it returns says whether the writing half stays open.
+* When the peer takes no more, what it has sent until then is delivered, unless reading is paused.
 * `connection_lost` is called exactly once, never from inside another call, and nothing is called
   after it. Its argument is None or the error that ended the connection.
 * An exception raised by a callback goes to the event base's `exception_handler`, and ends the

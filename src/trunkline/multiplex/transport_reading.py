@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .._sys.readiness import CLOSED as NUMBER_CLOSED
-from .._sys.readiness import FAULTY, HUNG_UP, READABLE, WRITABLE
-from ..errors import SocketClosed, StreamError
+from .._sys.readiness import FAULTY, HUNG_UP, READABLE, WRITABLE, unread_count
+from ..errors import SocketClosed, SocketError, StreamError
 from .delivery import InputFailed
 from .event_base import RECEIVE_BYTES
 from .protocol_check import check_protocol
@@ -27,6 +27,9 @@ _FOR_WRITING = WRITABLE | HUNG_UP | FAULTY | NUMBER_CLOSED
 # Where a receive comes back full there is more, and asking for it at once costs less than waiting
 # again. But others wait, too: that is a mebibyte for each.
 _RECEIVES_AT_ONCE = 16
+
+# What a system keeps for a connection at the very most, where it does not tell how much there is.
+_LARGEST_INPUT = 1 << 26
 
 
 class ReadingTransport(WritingTransport):
@@ -157,6 +160,37 @@ class ReadingTransport(WritingTransport):
             self._is_delivering = False
             if self._queue.size and not self._is_waiting_to_write:
                 self._flush()
+
+    def _broken(self, error: OSError, operation: str) -> None:
+        """End a connection for which a system call has failed.
+
+        A peer that takes no more may have said why. What of that has come is delivered first: a
+        little later, since it may be a call of the protocol's that has found out.
+        """
+        has_input = operation == "send" and self._is_reading and self._state == OPEN
+        if has_input and isinstance(error, BrokenPipeError | ConnectionResetError):
+            assert self.descriptor is not None
+            self.hold_output()
+            self._queue.clear()
+            failure = self.descriptor.failure(error, operation)
+            self.event_base.call_soon(self._take_in_the_rest, failure)
+        else:
+            super()._broken(error, operation)
+
+    def _take_in_the_rest(self, error: SocketError) -> None:
+        """Receive and deliver what has come, and then end the connection."""
+        self._eof_told = True  # that it has ended is told with the error
+        unread = unread_count(self._number) if self._is_reading else 0
+        end = self.bytes_received + (_LARGEST_INPUT if unread is None else unread)
+        tries = _RECEIVES_AT_ONCE  # in vain
+        try:
+            while self._is_reading and self.bytes_received < end and tries:
+                before = self.bytes_received
+                self._events = READABLE
+                self._ready()
+                tries -= self.bytes_received == before
+        finally:
+            self._lose(error)
 
     def _deliver(self, data: bytes, final: bool = False) -> None:
         """Deliver in the form that was chosen; the rest, if there is one, comes a little later."""
