@@ -20,11 +20,9 @@ class Timer(Uncopied):
         callback: Called without arguments.
         deadline: When it is due next, on the clock of its queue.
         interval: Seconds between two calls, or None for a single one.
-        queue: The queue that it is in, or None.
-        entry: The number of its entry there: entries with another number are leftovers.
     """
 
-    __slots__ = ("callback", "deadline", "entry", "interval", "queue")
+    __slots__ = ("_entry", "_queue", "callback", "deadline", "interval")
 
     def __init__(
         self, callback: Callable[[], object], deadline: float, interval: float | None
@@ -32,13 +30,13 @@ class Timer(Uncopied):
         self.callback: Callable[[], object] = callback
         self.deadline: float = deadline
         self.interval: float | None = interval
-        self.queue: TimerQueue | None = None
-        self.entry: int = 0
+        self._queue: TimerQueue | None = None  # that it is in
+        self._entry: int = 0  # its number there: entries with another number are leftovers
 
     @property
     def is_pending(self) -> bool:
         """Whether it will be called."""
-        return self.queue is not None
+        return self._queue is not None
 
     def __repr__(self) -> str:
         state = f"due at {self.deadline}" if self.is_pending else "not pending"
@@ -68,23 +66,23 @@ class TimerQueue:
 
     def add(self, timer: Timer) -> None:
         """Add a timer that is in no queue."""
-        timer.queue = self
-        timer.entry = number = next(_numbers)
+        timer._queue = self
+        timer._entry = number = next(_numbers)
         heappush(self.heap, (timer.deadline, number, timer))
 
     def remove(self, timer: Timer) -> bool:
         """Remove a timer; return whether it was in this queue."""
-        if timer.queue is not self:
+        if timer._queue is not self:
             return False
-        timer.queue = None
-        timer.entry = 0
+        timer._queue = None
+        timer._entry = 0
         self._leftovers += 1
         if self._leftovers > 64 and self._leftovers * 2 > len(self.heap):
             self._sweep()
         return True
 
     def _sweep(self) -> None:
-        self.heap = [entry for entry in self.heap if entry[1] == entry[2].entry]
+        self.heap = [entry for entry in self.heap if entry[1] == entry[2]._entry]
         heapify(self.heap)
         self._leftovers = 0
 
@@ -93,7 +91,7 @@ class TimerQueue:
         heap = self.heap
         while heap:
             deadline, number, timer = heap[0]
-            if number == timer.entry:
+            if number == timer._entry:
                 return deadline
             heappop(heap)
             self._leftovers -= 1
@@ -102,9 +100,9 @@ class TimerQueue:
     def clear(self) -> None:
         """Remove all timers."""
         for _, number, timer in self.heap:
-            if number == timer.entry:
-                timer.queue = None
-                timer.entry = 0
+            if number == timer._entry:
+                timer._queue = None
+                timer._entry = 0
         self.heap = []
         self._leftovers = 0
 
@@ -125,8 +123,8 @@ class TimerQueue:
         if number > mark:
             return None
         heappop(self.heap)
-        timer.queue = None
-        timer.entry = 0
+        timer._queue = None
+        timer._entry = 0
         if timer.interval is not None:
             timer.deadline = _next_deadline(deadline, timer.interval, now)
             self.add(timer)
