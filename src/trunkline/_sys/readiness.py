@@ -5,6 +5,7 @@ a signal is invisible here unless its handler raises, as that of Ctrl-C does.
 """
 
 import contextlib
+import errno
 import math
 import os
 import select
@@ -51,6 +52,8 @@ translation.
 """
 
 _NO_BYTES = bytes(4)  # an integer of C's, which is 0
+_NO_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))
+_NOT_CONNECTED = (errno.ENOTCONN, errno.EINVAL)  # the second is of local sockets
 _LOOKS = 100  # at an end, before it is believed without one
 _LONGEST_WAIT = 86_400.0  # seconds: poll takes its time in milliseconds, as a C int
 
@@ -97,8 +100,10 @@ def unread_count(number: int) -> int | None:
         return None
 
 
-def is_at_end(number: int, events: int) -> bool:
+def is_at_end(number: int, events: int) -> bool | None:
     """Return whether the next read of a descriptor that is readable finds the end of file.
+
+    None is that it finds an error, for example of a connection that has never been one.
 
     Args:
         number: The descriptor.
@@ -107,7 +112,7 @@ def is_at_end(number: int, events: int) -> bool:
     if unread_count(number) != 0:
         return False
     if events & (ENDED | HUNG_UP):
-        return not _has_more_behind_a_mark(number)
+        return _ends_here(number)
     # A socket that has not ended has a datagram without bytes, or urgent ones. All else that can be
     # read and has no bytes is at its end, a terminal for example.
     try:
@@ -116,28 +121,25 @@ def is_at_end(number: int, events: int) -> bool:
         return False
 
 
-def _has_more_behind_a_mark(number: int) -> bool:
-    """Return whether there are bytes behind the mark of an urgent one, which are not counted.
+def _ends_here(number: int) -> bool | None:
+    """Return whether what has ended has nothing more; None if it has not even begun.
 
-    To look is the only way to know. Where the peer has finished, no error is taken away by it.
+    Bytes behind the mark of an urgent one are not counted, and to look is the only way to know. An
+    error that waits to be told is none that has ended, and is not taken away by it.
     """
     try:
-        tcp = socket.socket(fileno=number)
+        sock = socket.socket(fileno=number)
     except OSError:  # it is no socket
-        return False
+        return True
     try:
-        if tcp.family not in (socket.AF_INET, socket.AF_INET6):
-            return False
         for _ in range(_LOOKS):
-            with contextlib.suppress(
-                BlockingIOError
-            ):  # in vain: there are bytes, or there is an end
-                return bool(tcp.recv(1, socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)))
-        return False
-    except OSError:
-        return False
+            with contextlib.suppress(BlockingIOError):  # in vain: there is something, or an end
+                return not sock.recv(1, socket.MSG_PEEK | _NO_WAIT)
+        return True
+    except OSError as error:
+        return None if error.errno in _NOT_CONNECTED else True
     finally:
-        tcp.detach()
+        sock.detach()
 
 
 class Interests(Protocol):

@@ -261,7 +261,8 @@ def _explain(source: DescriptorLike, number: int, interest: int, events: int, kn
         if interest & READABLE and unread_count(number):
             bits |= _INPUT
     elif interest & READABLE and events & READABLE and not known & _INPUT:
-        bits |= _END_OF_FILE if is_at_end(number, events) else _INPUT
+        is_over = is_at_end(number, events)
+        bits |= _ERROR if is_over is None else _END_OF_FILE if is_over else _INPUT
     if events & (FAULTY | HUNG_UP):
         # There is nobody to write to. Who reads as well is told so by the end of file.
         if not interest & READABLE:
