@@ -159,6 +159,7 @@ def handing_over(socket: Socket) -> None:
     socket.to_socket().close()
 
 
+@pytest.mark.exact_io("an injected EAGAIN looks as if there were no room")
 @pytest.mark.parametrize("event", ["read", "read_write"])
 @pytest.mark.parametrize("end", [closing, handing_over])
 def test_the_end_of_a_socket_in_another_thread_ends_a_wait(
