@@ -149,34 +149,47 @@ class _Question:
         self._repeated: dict[int, list[int]] = {}  # further sources of the same descriptor
         self._together: dict[int, int] = {}  # what all of these are asked about
         self._interests = make_interests()
-        gone: Collection[int] = alarm.gone if alarm else ()
+        self._gone: Collection[int] = alarm.gone if alarm else ()
         indices, register = self._indices, self._interests.register
         for index, source in enumerate(sources):
-            interest = _FOR_READING
-            if isinstance(source, tuple):
-                source, interest = _taken_apart(source)
-            if type(source) is int and source <= LARGEST_NUMBER:
+            # What most of them are takes the short way: numbers, and connections without a past.
+            if type(source) is int and 0 <= source <= LARGEST_NUMBER:
                 number = source
-            elif isinstance(source, Socket):
-                number = source._descriptor.number
-                is_plain = isinstance(source, ActiveSocket) and not (
-                    source._has_obstacle or source._input
-                )
-                if not (is_plain or number < 0 or number in gone):
-                    interest, bits = _foresee(source, interest)
-                    if bits:
-                        self._known[index] = bits
-                    if not interest:
-                        continue
+            elif type(source) is ActiveSocket and not (
+                source._has_obstacle or source._input._data or not source._input._is_direct
+            ):
+                descriptor = source._descriptor
+                number = -1 if descriptor.is_closed else descriptor._number
             else:
-                number = number_of(source)
-            if number < 0 or number in gone:
-                self._known[index] = _ERROR
-            elif number in indices:
-                self._repeat(number, index, interest)
+                self._add(index, source)
+                continue
+            if number in indices or number < 0 or number in self._gone:
+                self._add(index, source)
             else:
                 indices[number] = index
-                register(number, interest)
+                register(number, _FOR_READING)
+
+    def _add(self, index: int, source: Source) -> None:
+        interest = _FOR_READING
+        if isinstance(source, tuple):
+            source, interest = _taken_apart(source)
+        if isinstance(source, Socket):
+            number = source._descriptor.number
+            if number >= 0 and number not in self._gone:
+                interest, bits = _foresee(source, interest)
+                if bits:
+                    self._known[index] = bits
+                if not interest:
+                    return
+        else:
+            number = number_of(source)
+        if number < 0 or number in self._gone:
+            self._known[index] = _ERROR
+        elif number in self._indices:
+            self._repeat(number, index, interest)
+        else:
+            self._indices[number] = index
+            self._interests.register(number, interest)
 
     def _repeat(self, number: int, index: int, interest: int) -> None:
         if number not in self._repeated:
