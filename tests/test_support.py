@@ -445,7 +445,6 @@ def test_a_program_is_idle_when_all_of_its_threads_wait(where: str) -> None:
         code += "input()\nthreading.Thread(target=work, daemon=True).start()\ninput()"
     with python(code) as program:
         program.wait_until_idle()
-        assert program.is_idle()
         program.send("\n")
         program.wait_for_line("busy")
         assert not program.is_idle()

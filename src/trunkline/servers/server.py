@@ -586,6 +586,11 @@ class Server(PythonServerNames, Uncopied):
         """Return whether a handler keeps the calling thread from whatever comes after serving."""
         return self._runs_in_place and threading.get_ident() == self._accepting
 
+    def _wait_until_it_lets_go(self) -> bool:
+        """Wait for the end that was asked for; return False if a handler was left behind in it."""
+        self._ended.wait()
+        return not self._is_stuck
+
     def _finish(self) -> None:
         """Close everything, and wait for the threads, for a limited time."""
         try:

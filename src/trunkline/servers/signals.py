@@ -41,6 +41,7 @@ def shutdown_on_signals(
         ValueError: This is not the main thread, which alone may handle signals.
     """
     has_struck = False
+    insisting: list[threading.Thread] = []
 
     def strike(number: int, frame: FrameType | None) -> None:
         nonlocal has_struck
@@ -55,20 +56,24 @@ def shutdown_on_signals(
             server.shutdown(0, join_timeout=_AT_ONCE, wait=False)
         hindered = [server for server in servers if server._keeps_this_thread()]
         if hindered:
-            insisting = threading.Thread(
-                target=_insist, args=(number, hindered, threading.get_ident()), daemon=True
-            )
-            insisting.start()
+            arguments = number, hindered, threading.get_ident()
+            thread = threading.Thread(target=_insist, args=arguments, daemon=True)
+            insisting.append(thread)
+            thread.start()
 
-    with contextlib.ExitStack() as restoring:
-        _handle(signals, strike, restoring)
-        yield
+    try:
+        with contextlib.ExitStack() as restoring:
+            _handle(signals, strike, restoring)
+            yield
+    finally:
+        for each in insisting:
+            each.join()  # which has nothing to wait for any more
 
 
 def _insist(number: int, servers: list[Server], thread: int) -> None:
     """Send a signal again, unless the handlers return that keep a thread."""
-    have_ended = [server.shutdown(0) for server in servers]
-    if not all(have_ended):
+    have_let_go = [server._wait_until_it_lets_go() for server in servers]
+    if not all(have_let_go):
         if hasattr(signal, "pthread_kill"):  # which also wakes that thread
             signal.pthread_kill(thread, number)
         else:
