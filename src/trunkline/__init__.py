@@ -30,7 +30,7 @@ _NAMES = {
         map_ipv4_address_to_ipv6 map_ipv6_address_to_ipv4
     """,
     "errors": """
-        AddressFamilyNotSupported AddressInUse AddressNotAvailable AlreadyConnected
+        AddressFamilyNotSupported AddressInUse AddressNotAvailable AlreadyConnected BadDNSMessage
         BadProxyHeader BrokenPipe Busy ConnectFailed ConnectionAborted ConnectionInProgress
         ConnectionRefused ConnectionReset DecodingError DestinationRequired EndOfFile
         EndpointShutdown FrameTooLong Hangup HostDown HostUnreachable Interrupted LineTooLong

@@ -13,7 +13,7 @@
     └ StreamError                    what arrived is not what was asked for
        ├ EndOfFile (EOFError) · LineTooLong · FrameTooLong
        ├ DecodingError (UnicodeDecodeError)
-       └ BadProxyHeader
+       └ BadProxyHeader · BadDNSMessage
 
 The table is the classes themselves: each names the errno values that it stands for and its
 docstring says in one line what they mean. `SocketError.from_errno` looks a class up; an errno
@@ -36,6 +36,7 @@ __all__ = (
     "AddressInUse",
     "AddressNotAvailable",
     "AlreadyConnected",
+    "BadDNSMessage",
     "BadProxyHeader",
     "BrokenPipe",
     "Busy",
@@ -553,6 +554,10 @@ class DecodingError(StreamError, UnicodeDecodeError):
 
     def __str__(self) -> str:
         return _sentence(self.operation, self.address, UnicodeDecodeError.__str__(self))
+
+
+class BadDNSMessage(StreamError):
+    """What claims to be a message of the domain name system is none."""
 
 
 class BadProxyHeader(StreamError):

@@ -1,0 +1,160 @@
+"""Names of the domain name system, as text and as they are in a message (RFC 1035, section 3.1).
+
+As text, a byte that is no printable ASCII is ``\\DDD``, and a dot or a backslash within a label has
+a backslash before it (section 5.1). The dot at the end is left out; the root is ``"."``.
+
+In a message a name is a row of labels. Where its end has been in the message before, a pointer may
+lead there. Here one may only lead back, before all that was read of the name, so that no message
+keeps its reader busy for ever.
+"""
+
+import re
+from collections.abc import MutableMapping
+
+from ..errors import BadDNSMessage
+
+__all__ = ("ROOT", "key_of_name", "labels_of_name", "name_from_labels", "pack_name", "unpack_name")
+
+ROOT = "."
+
+_MOST_BYTES = 255  # of a name on the wire
+_MOST_IN_LABEL = 63
+_POINTER = 0xC0
+_FARTHEST = 0x3FFF  # where a pointer can lead
+
+_UNIT = re.compile(r"\\([0-9]{3})|\\([^0-9])|([^\\.])|(\.)")
+_PLAIN = frozenset(b"!\"#$%&'()*+,-/:;<=>?@[]^_`{|}~") | frozenset(
+    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+
+def labels_of_name(name: str) -> tuple[bytes, ...]:
+    """Return the labels of a name, the root's not counted.
+
+    Raises:
+        ValueError: It is no name: a label is empty or too long, or all of it is, or there is a
+            character that is not ASCII.
+    """
+    if name in (ROOT, ""):
+        return ()
+    labels = [bytearray()]
+    index = 0
+    while index < len(name):
+        unit = _UNIT.match(name, index)
+        if unit is None:
+            raise ValueError(f"a name does not end in the midst of a character: {name!r}")
+        number, escaped, plain, dot = unit.groups()
+        if dot:
+            labels.append(bytearray())
+        else:
+            labels[-1] += _byte(name, number, escaped or plain)
+        index = unit.end()
+    if not labels[-1]:  # a dot at the end is the root's
+        del labels[-1]
+    for label in labels:
+        if not 1 <= len(label) <= _MOST_IN_LABEL:
+            raise ValueError(f"a label of a name has 1 to {_MOST_IN_LABEL} bytes: {name!r}")
+    if sum(len(label) + 1 for label in labels) >= _MOST_BYTES:
+        raise ValueError(f"a name has at most {_MOST_BYTES} bytes: {name!r}")
+    return tuple(map(bytes, labels))
+
+
+def _byte(name: str, number: str | None, character: str) -> bytes:
+    code = int(number) if number else ord(character)
+    if code > (255 if number else 126):
+        raise ValueError(f"in a name of the domain name system there is only ASCII: {name!r}")
+    return bytes([code])
+
+
+def name_from_labels(labels: tuple[bytes, ...]) -> str:
+    """Return the name that has these labels."""
+    return ".".join(map(_text_of_label, labels)) or ROOT
+
+
+def _text_of_label(label: bytes) -> str:
+    if _PLAIN.issuperset(label):
+        return label.decode("ascii")
+    return "".join(map(_text_of_byte, label))
+
+
+def _text_of_byte(code: int) -> str:
+    if code in b".\\":
+        return "\\" + chr(code)
+    return chr(code) if code in _PLAIN else f"\\{code:03}"
+
+
+def key_of_name(name: str) -> str:
+    """Return what is the same for names that mean the same: case does not count (RFC 4343).
+
+    Raises:
+        ValueError: It is no name.
+    """
+    return name_from_labels(labels_of_name(name)).lower()
+
+
+def pack_name(
+    name: str, offset: int = 0, known: MutableMapping[tuple[bytes, ...], int] | None = None
+) -> bytes:
+    """Return a name as it is in a message.
+
+    Args:
+        name: The name.
+        offset: Where in the message it will be.
+        known: Where the ends of names are that a pointer may lead to. Those of this one are added.
+            None is that it may not be compressed.
+
+    Raises:
+        ValueError: It is no name.
+    """
+    labels = labels_of_name(name)
+    packed = bytearray()
+    for index, label in enumerate(labels):
+        if known is not None:
+            end = labels[index:]
+            if end in known:
+                return bytes(packed + (_POINTER << 8 | known[end]).to_bytes(2))
+            if offset + len(packed) <= _FARTHEST:
+                known[end] = offset + len(packed)
+        packed.append(len(label))
+        packed += label
+    return bytes(packed + b"\0")
+
+
+def unpack_name(data: bytes, start: int) -> tuple[str, int]:
+    """Return the name that begins somewhere in a message, and where what follows it begins.
+
+    Raises:
+        BadDNSMessage: There is no name.
+    """
+    labels: list[bytes] = []
+    index, after, size = start, -1, 1
+    earliest = start
+    while True:
+        length = _byte_at(data, index)
+        if length >= _POINTER:
+            target = (length & ~_POINTER) << 8 | _byte_at(data, index + 1)
+            if after < 0:
+                after = index + 2
+            if target >= earliest:
+                raise BadDNSMessage("a pointer in a name does not lead back")
+            index = earliest = target
+            continue
+        if length > _MOST_IN_LABEL:
+            raise BadDNSMessage("a label of a name is of an unknown kind")
+        index += 1
+        if not length:
+            break
+        size += length + 1
+        if size > _MOST_BYTES:
+            raise BadDNSMessage("a name is too long")
+        if index + length > len(data):
+            raise BadDNSMessage("a name is cut off")
+        labels.append(data[index : index + length])
+        index += length
+    return name_from_labels(tuple(labels)), index if after < 0 else after
+
+
+def _byte_at(data: bytes, index: int) -> int:
+    if index >= len(data):
+        raise BadDNSMessage("a name is cut off")
+    return data[index]

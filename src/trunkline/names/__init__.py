@@ -1,0 +1,41 @@
+"""Names: asking the domain name system, and what it answers."""
+
+from .._core.dns_records import (
+    AAAARecord,
+    ARecord,
+    CAARecord,
+    CNAMERecord,
+    DNSRecord,
+    HTTPSRecord,
+    MXRecord,
+    NAPTRRecord,
+    NSRecord,
+    PTRRecord,
+    RecordType,
+    SOARecord,
+    SRVRecord,
+    SVCBRecord,
+    TLSARecord,
+    TXTRecord,
+    UnknownRecord,
+)
+
+__all__ = (
+    "AAAARecord",
+    "ARecord",
+    "CAARecord",
+    "CNAMERecord",
+    "DNSRecord",
+    "HTTPSRecord",
+    "MXRecord",
+    "NAPTRRecord",
+    "NSRecord",
+    "PTRRecord",
+    "RecordType",
+    "SOARecord",
+    "SRVRecord",
+    "SVCBRecord",
+    "TLSARecord",
+    "TXTRecord",
+    "UnknownRecord",
+)
