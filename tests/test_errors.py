@@ -27,7 +27,9 @@ from trunkline.errors import (
     LineTooLong,
     NetworkUnreachable,
     NoName,
+    NoRecord,
     PermissionDenied,
+    QueryRefused,
     ResolverError,
     ServerFailure,
     SocketClosed,
@@ -331,8 +333,32 @@ def test_resolver_errors_keep_the_host_and_the_resolver_s_code(kind: type[Resolv
     assert (bare.operation, bare.host) == (None, None)
 
 
-def test_the_resolver_s_errors_are_four() -> None:
-    assert {*RESOLVER_ERRORS} == {ResolverError, TryAgain, NoName, ServerFailure}
+def test_the_resolver_s_errors_are_six() -> None:
+    assert {*RESOLVER_ERRORS} == {
+        ResolverError,
+        TryAgain,
+        NoName,
+        NoRecord,
+        ServerFailure,
+        QueryRefused,
+    }
+
+
+def test_resolver_errors_keep_what_was_asked_whom() -> None:
+    server = Endpoint(IPv4Address("192.0.2.53"), 53)
+    error = NoRecord(
+        strerror="no such record",
+        operation="query",
+        host="www.test",
+        record_type=28,
+        server=server,
+        ttl=60,
+    )
+    for twin in travelled(error):
+        assert (twin.record_type, twin.server, twin.ttl) == (28, server, 60)
+        assert str(twin) == "query www.test: no such record [192.0.2.53:53]"
+    bare = travelled(NoName())[0]
+    assert (bare.record_type, bare.server, bare.ttl) == (None, None, 0)
 
 
 def test_an_end_of_file_keeps_what_there_was() -> None:

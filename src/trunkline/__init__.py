@@ -35,10 +35,10 @@ _NAMES = {
         ConnectionRefused ConnectionReset DecodingError DestinationRequired EndOfFile
         EndpointShutdown FrameTooLong Hangup HostDown HostUnreachable Interrupted LineTooLong
         MessageTooLong NetworkDown NetworkReset NetworkUnreachable NoBufferSpace NoName
-        NoNetwork NoSuchDevice NotASocket NotConnected OperationNotSupported
+        NoNetwork NoRecord NoSuchDevice NotASocket NotConnected OperationNotSupported
         OptionNotSupported OutOfMemory PathExists PathIsDirectory PathNotDirectory
         PathNotFound PermissionDenied ProcessNotChild ProcessNotFound ProtocolError
-        ProtocolNotSupported ResolverError ServerFailure SocketClosed SocketError
+        ProtocolNotSupported QueryRefused ResolverError ServerFailure SocketClosed SocketError
         StreamError TimedOut TooManyOpenFiles TrunklineError TryAgain WouldBlock
     """,
     "multiplex": """

@@ -9,7 +9,9 @@
     │  ├ BrokenPipe (BrokenPipeError) ─ Hangup
     │  └ ConnectFailed               several addresses, several reasons
     ├ ResolverError (socket.gaierror)
-    │  └ TryAgain · NoName · ServerFailure
+    │  ├ TryAgain
+    │  ├ NoName ─ NoRecord
+    │  └ ServerFailure ─ QueryRefused
     └ StreamError                    what arrived is not what was asked for
        ├ EndOfFile (EOFError) · LineTooLong · FrameTooLong
        ├ DecodingError (UnicodeDecodeError)
@@ -62,6 +64,7 @@ __all__ = (
     "NoBufferSpace",
     "NoName",
     "NoNetwork",
+    "NoRecord",
     "NoSuchDevice",
     "NotASocket",
     "NotConnected",
@@ -77,6 +80,7 @@ __all__ = (
     "ProcessNotFound",
     "ProtocolError",
     "ProtocolNotSupported",
+    "QueryRefused",
     "ResolverError",
     "ServerFailure",
     "SocketClosed",
@@ -410,12 +414,18 @@ class ResolverError(TrunklineError, _gaierror):
         errno: The resolver's code, one of `socket`'s ``EAI_`` constants: not an errno in spite of
             the name.
         strerror: The resolver's text for it.
-        operation: What was tried: ``"resolve"`` or ``"reverse"``.
+        operation: What was tried: ``"resolve"``, ``"reverse"`` or ``"query"``.
         host: The name, or the address, that was asked for.
+        record_type: The number of the type of records that were asked for, if it was said.
+        server: The name server that was asked last, if one was.
+        ttl: For how many seconds the error may be remembered.
     """
 
     operation: str | None = None
     host: object = None
+    record_type: int | None = None
+    server: object = None
+    ttl: int = 0
 
     def __init__(
         self,
@@ -424,15 +434,27 @@ class ResolverError(TrunklineError, _gaierror):
         *,
         operation: str | None = None,
         host: object = None,
+        record_type: int | None = None,
+        server: object = None,
+        ttl: int = 0,
     ) -> None:
         super().__init__(errno, strerror)
         if operation is not None:
             self.operation = operation
         if host is not None:
             self.host = host
+        if record_type is not None:
+            self.record_type = record_type
+        if server is not None:
+            self.server = server
+        if ttl:
+            self.ttl = ttl
 
     def __str__(self) -> str:
-        return _sentence(self.operation, self.host, str(self.strerror))
+        told = str(self.strerror)
+        if self.server is not None:
+            told = f"{told} [{self.server}]"
+        return _sentence(self.operation, self.host, told)
 
 
 class TryAgain(ResolverError):
@@ -443,8 +465,16 @@ class NoName(ResolverError):
     """The name does not exist, or has no address of the family that was asked for."""
 
 
+class NoRecord(NoName):
+    """The name exists, and has no record of the type that was asked for."""
+
+
 class ServerFailure(ResolverError):
     """A name server answered that it cannot answer."""
+
+
+class QueryRefused(ServerFailure):
+    """A name server answered that it does not answer us."""
 
 
 # -- streams ---------------------------------------------------------------------------------------

@@ -1,0 +1,239 @@
+"""Asking name servers one question: whom, how, what of their answers is believed, and what next.
+
+It sends nothing and waits for nothing. Whoever does is told what to ask whom (`Ask`), and tells
+what has come of it.
+
+What is believed has the id that was asked with, and the question that was asked; that it comes from
+where it was sent to is the business of who receives it. Of such an answer only those records count
+that belong to the name, or to what it is an alias of: whatever else a server adds, nobody has asked
+for. All else is as if it had not come, since the true answer may still be on its way.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ..addresses import Endpoint
+from ..errors import BadDNSMessage, NoName, NoRecord, QueryRefused, ResolverError, ServerFailure
+from .dns_message import DNSMessage, DNSQuestion, pack_message, unpack_message
+from .dns_names import key_of_name
+from .dns_records import CNAMERecord, DNSRecord, RecordType, SOARecord
+from .resolver_config import ResolverConfig
+
+__all__ = ("Ask", "DNSAnswer", "DNSTransport", "Exchange")
+
+DNSTransport: TypeAlias = Literal["udp", "tcp"]
+
+_NOERROR, _FORMERR, _SERVFAIL, _NXDOMAIN, _NOTIMP, _REFUSED = range(6)
+_BADVERS = 16  # what a server says to options of a newer kind (RFC 6891, section 6.1.3)
+
+_PAYLOAD_SIZE = 1232  # bytes: what no network has to take apart
+_MOST_ALIASES = 16  # one after the other, which may lead round in a circle
+
+_LONGEST_NEGATIVE = 10_800  # seconds (RFC 2308, section 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is to be done next.
+
+    Attributes:
+        server: Whom to ask.
+        transport: By a datagram, or in a connection.
+        message: What to send.
+        timeout: Seconds to wait for the answer.
+    """
+
+    server: Endpoint
+    transport: DNSTransport
+    message: bytes
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class DNSAnswer:
+    """What a server has answered.
+
+    Attributes:
+        name: Whose records were asked for.
+        type: Of which type, see `RecordType`.
+        records: The records of that type, and before them the aliases that lead to them.
+        canonical_name: The name that has them.
+        ttl: For how many seconds all of that may be remembered.
+        server: Who has said so.
+    """
+
+    name: str
+    type: int
+    records: tuple[DNSRecord, ...]
+    canonical_name: str
+    ttl: int
+    server: Endpoint
+
+
+class Exchange:
+    """One question, from the first server that is asked to the answer, or the error.
+
+    Args:
+        name: Whose records are wanted.
+        record_type: Of which type.
+        config: Whom to ask, and how often.
+        make_id: Returns a number below 65,536 that nobody can guess.
+        first: The index of the server that is asked first.
+
+    Raises:
+        ValueError: The name is none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        record_type: int,
+        config: ResolverConfig,
+        *,
+        make_id: Callable[[], int],
+        first: int = 0,
+    ) -> None:
+        self._name = name
+        self._type = record_type
+        self._config = config
+        self._make_id = make_id
+        self._question = DNSQuestion(name, record_type)
+        self._key = key_of_name(name)
+        self._aliases: list[DNSRecord] = []
+        self._has_options = True
+        self._id = -1
+        count = len(config.servers)
+        order = [config.servers[(first + index) % count] for index in range(count)]
+        self._servers: Iterator[Endpoint] = iter(order * config.attempts)
+        self._server = next(self._servers)
+        self._transport: DNSTransport = "tcp" if config.use_tcp else "udp"
+
+    def ask(self) -> Ask:
+        """Return what is to be done first."""
+        self._id = self._make_id()
+        message = DNSMessage(
+            id=self._id,
+            recursion_desired=True,
+            questions=(self._question,),
+            payload_size=_PAYLOAD_SIZE if self._has_options else 0,
+        )
+        return Ask(self._server, self._transport, pack_message(message), self._config.timeout)
+
+    def failed(self, error: ResolverError) -> Ask:
+        """Take note that a server could not be asked, or has not answered in time.
+
+        Raises:
+            ResolverError: There is nobody left to ask: it is that error.
+        """
+        for server in self._servers:
+            self._server = server
+            self._transport = "tcp" if self._config.use_tcp else "udp"
+            self._has_options = True
+            return self.ask()
+        raise error
+
+    def received(self, data: bytes) -> Ask | DNSAnswer | None:
+        """Take note of what has come from the server; return the answer, or what to do next.
+
+        None is to go on waiting: that was no answer to the question.
+
+        Raises:
+            NoName, NoRecord: That is the answer. Their `ttl` is for how long it may be remembered.
+            ResolverError: The server could not tell, and there is nobody left to ask.
+        """
+        if data[:2] != self._id.to_bytes(2):
+            return None
+        try:
+            message = unpack_message(data)
+        except BadDNSMessage as error:
+            return self.failed(self._error(ServerFailure, str(error)))
+        if not message.is_response or message.opcode:
+            return None
+        if not self._is_asked(message.questions):
+            return None
+        if message.rcode in (_NOERROR, _NXDOMAIN):
+            return self._take(message)
+        if self._has_options and message.rcode in (_FORMERR, _NOTIMP, _BADVERS):
+            self._has_options = False  # an old server, which has no idea of them
+            return self.ask()
+        return self.failed(self._refusal(message.rcode))
+
+    def _is_asked(self, questions: Iterable[DNSQuestion]) -> bool:
+        expected = (key_of_name(self._question.name), self._question.type)
+        return [(key_of_name(each.name), each.type) for each in questions] == [expected]
+
+    def _refusal(self, rcode: int) -> ResolverError:
+        if rcode == _REFUSED:
+            return self._error(QueryRefused, "the server refuses to answer")
+        texts = {
+            _FORMERR: "the server has not understood",
+            _SERVFAIL: "the server has failed",
+            _NOTIMP: "the server cannot do that",
+        }
+        return self._error(ServerFailure, texts.get(rcode, f"the server has error {rcode}"))
+
+    def _error(self, kind: type[ResolverError], text: str) -> ResolverError:
+        return kind(
+            strerror=text,
+            operation="query",
+            host=self._name,
+            record_type=self._type,
+            server=self._server,
+        )
+
+    # -- answers ---------------------------------------------------------------------------------
+
+    def _take(self, message: DNSMessage) -> Ask | DNSAnswer:
+        if message.truncated and self._transport == "udp":
+            self._transport = "tcp"
+            return self.ask()
+        records = self._follow(message.answers)
+        if records:
+            found = (*self._aliases, *records)
+            return DNSAnswer(
+                self._name,
+                self._type,
+                found,
+                records[0].name,
+                min(record.ttl for record in found),
+                self._server,
+            )
+        alias = self._aliases[-1] if self._aliases else None
+        if message.rcode == _NXDOMAIN:
+            raise self._negative(NoName, "no such name", message)
+        is_elsewhere = (
+            isinstance(alias, CNAMERecord)
+            and key_of_name(self._question.name) != self._key
+            and len(self._aliases) < _MOST_ALIASES
+        )
+        if is_elsewhere and isinstance(alias, CNAMERecord):
+            self._question = DNSQuestion(alias.host, self._type)
+            return self.ask()
+        raise self._negative(NoRecord, "no such record", message)
+
+    def _follow(self, answers: Iterable[DNSRecord]) -> list[DNSRecord]:
+        """Follow the aliases; return the records of the name that they lead to."""
+        by_name: dict[str, list[DNSRecord]] = {}
+        for record in answers:
+            by_name.setdefault(key_of_name(record.name), []).append(record)
+        while len(self._aliases) < _MOST_ALIASES:
+            here = by_name.get(self._key, [])
+            wanted = [each for each in here if self._type in (each.type, RecordType.ANY)]
+            if wanted:
+                return wanted
+            alias = next((each for each in here if isinstance(each, CNAMERecord)), None)
+            if alias is None:
+                break
+            self._aliases.append(alias)
+            self._key = key_of_name(alias.host)
+        return []
+
+    def _negative(self, kind: type[ResolverError], text: str, message: DNSMessage) -> ResolverError:
+        error = self._error(kind, text)
+        for record in message.authority:
+            zone = key_of_name(record.name)
+            is_its = zone == "." or self._key == zone or self._key.endswith(f".{zone}")
+            if isinstance(record, SOARecord) and is_its:
+                error.ttl = min(record.ttl, record.minimum, _LONGEST_NEGATIVE)
+        return error
