@@ -27,7 +27,7 @@ CONFIG = ResolverConfig(servers=(ONE, TWO), attempts=2, timeout=3.0)
 WWW = ARecord("www.test", 60, IPv4Address("192.0.2.80"))
 ALIAS = CNAMERecord("alias.test", 30, "www.test")
 SOA = SOARecord("test", 500, "ns.test", "me.test", 1, 2, 3, 4, 100)
-NO_ANSWER = TryAgain(strerror="no answer")
+NO_ANSWER = "no answer"
 
 
 def exchange(name: str = "www.test", kind: int = RecordType.A, **options: Any) -> Exchange:

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ..addresses import Endpoint
-from ..errors import BadDNSMessage, NoName, NoRecord, QueryRefused, ResolverError, ServerFailure
+from ..errors import (
+    BadDNSMessage,
+    NoName,
+    NoRecord,
+    QueryRefused,
+    ResolverError,
+    ServerFailure,
+    TryAgain,
+)
 from .dns_message import DNSMessage, DNSQuestion, pack_message, unpack_message
 from .dns_names import key_of_name
 from .dns_records import CNAMERecord, DNSRecord, RecordType, SOARecord
@@ -120,12 +128,15 @@ class Exchange:
         )
         return Ask(self._server, self._transport, pack_message(message), self._config.timeout)
 
-    def failed(self, error: ResolverError) -> Ask:
-        """Take note that a server could not be asked, or has not answered in time.
+    def failed(self, why: str) -> Ask:
+        """Take note that the server could not be asked, or has not answered in time.
 
         Raises:
-            ResolverError: There is nobody left to ask: it is that error.
+            TryAgain: There is nobody left to ask.
         """
+        return self._ask_next(self._error(TryAgain, why))
+
+    def _ask_next(self, error: ResolverError) -> Ask:
         for server in self._servers:
             self._server = server
             self._transport = "tcp" if self._config.use_tcp else "udp"
@@ -147,7 +158,9 @@ class Exchange:
         try:
             message = unpack_message(data)
         except BadDNSMessage as error:
-            return self.failed(self._error(ServerFailure, str(error)))
+            return self._ask_next(
+                self._error(ServerFailure, f"the answer is garbage: {error}")
+            )
         if not message.is_response or message.opcode:
             return None
         if not self._is_asked(message.questions):
@@ -157,7 +170,7 @@ class Exchange:
         if self._has_options and message.rcode in (_FORMERR, _NOTIMP, _BADVERS):
             self._has_options = False  # an old server, which has no idea of them
             return self.ask()
-        return self.failed(self._refusal(message.rcode))
+        return self._ask_next(self._refusal(message.rcode))
 
     def _is_asked(self, questions: Iterable[DNSQuestion]) -> bool:
         expected = (key_of_name(self._question.name), self._question.type)

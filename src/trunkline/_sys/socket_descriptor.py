@@ -27,6 +27,7 @@ from .sockaddr import KNOWN_FAMILIES, Name, name_from_sockaddr, sockaddr_from_na
 from .socket_files import SocketFile, bind_to_path
 
 __all__ = (
+    "DATAGRAM",
     "DONT_ROUTE",
     "MORE",
     "NO_SIGNAL",
@@ -46,6 +47,7 @@ DONT_ROUTE = int(getattr(socket, "MSG_DONTROUTE", 0))
 MORE = int(getattr(socket, "MSG_MORE", 0))
 
 STREAM = int(socket.SOCK_STREAM)
+DATAGRAM = int(socket.SOCK_DGRAM)
 
 # The class below `socket.socket`: what that adds, files and counting them, costs with each
 # connection.
