@@ -37,6 +37,24 @@ def labels_of_name(name: str) -> tuple[bytes, ...]:
     """
     if name in (ROOT, ""):
         return ()
+    if name.isascii() and name.isprintable() and "\\" not in name:
+        labels = name.encode().split(b".")
+    else:
+        labels = list(map(bytes, _split(name)))
+    if not labels[-1]:  # a dot at the end is the root's
+        del labels[-1]
+    size = 1
+    for label in labels:
+        length = len(label)
+        if not 1 <= length <= _MOST_IN_LABEL:
+            raise ValueError(f"a label of a name has 1 to {_MOST_IN_LABEL} bytes: {name!r}")
+        size += length + 1
+    if size > _MOST_BYTES:
+        raise ValueError(f"a name has at most {_MOST_BYTES} bytes: {name!r}")
+    return tuple(labels)
+
+
+def _split(name: str) -> list[bytearray]:
     labels = [bytearray()]
     index = 0
     while index < len(name):
@@ -49,14 +67,7 @@ def labels_of_name(name: str) -> tuple[bytes, ...]:
         else:
             labels[-1] += _byte(name, number, escaped or plain)
         index = unit.end()
-    if not labels[-1]:  # a dot at the end is the root's
-        del labels[-1]
-    for label in labels:
-        if not 1 <= len(label) <= _MOST_IN_LABEL:
-            raise ValueError(f"a label of a name has 1 to {_MOST_IN_LABEL} bytes: {name!r}")
-    if sum(len(label) + 1 for label in labels) >= _MOST_BYTES:
-        raise ValueError(f"a name has at most {_MOST_BYTES} bytes: {name!r}")
-    return tuple(map(bytes, labels))
+    return labels
 
 
 def _byte(name: str, number: str | None, character: str) -> bytes:
