@@ -158,9 +158,7 @@ class Exchange:
         try:
             message = unpack_message(data)
         except BadDNSMessage as error:
-            return self._ask_next(
-                self._error(ServerFailure, f"the answer is garbage: {error}")
-            )
+            return self._ask_next(self._error(ServerFailure, f"the answer is garbage: {error}"))
         if not message.is_response or message.opcode:
             return None
         if not self._is_asked(message.questions):
