@@ -104,7 +104,6 @@ class Asking:
         self._transport.write(_FRAMES.pack(ask.message))
 
     def _connection_lost(self, ask: Ask, error: Exception | None) -> None:
-        self._transport = None
         self._not_reached(ask, error or EndOfFile("the server has closed the connection"))
 
     # -- what comes of it ------------------------------------------------------------------------
