@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import shutil
 import socket
 import subprocess
 import time
@@ -294,7 +293,7 @@ OF_EACH_TYPE: dict[str, DNSRecord] = {
 }
 
 
-@pytest.mark.skipif(shutil.which("dig") is None, reason="there is no dig")
+@pytest.mark.needs_program("dig")
 @pytest.mark.parametrize("text", OF_EACH_TYPE)
 @pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
 def test_dig_reads_each_type(dns: DNSServer, text: str, transport: str) -> None:
