@@ -2,7 +2,6 @@
 
 import gc
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -307,34 +306,6 @@ def test_the_development_mode_tells_where_what_was_forgotten_was_made(
         )
         assert "ResourceWarning: unclosed <" in run.stderr
         assert (f", made at {script}:4\n" in run.stderr) is told
-
-
-AT_EXIT = """
-import atexit
-from trunkline import EventBase, Server, make_socket
-at_exit = make_socket()
-atexit.register(at_exit.close)
-with make_socket() as closed:
-    pass
-sock = make_socket()
-server = Server(print, host="127.0.0.1")
-base = EventBase()
-"""
-
-
-def test_the_development_mode_also_tells_what_lives_until_the_end(tmp_path: Path) -> None:
-    script = tmp_path / "forgetful.py"
-    script.write_text(AT_EXIT)
-    run = subprocess.run(
-        [sys.executable, "-X", "dev", script],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    lines = re.findall(rf", made at {re.escape(str(script))}:(\d+)\n", run.stderr)
-    assert sorted(map(int, lines)) == [8, 9, 9, 10]  # a server has a socket and an event base
 
 
 def test_a_socket_that_was_closed_is_forgotten_in_silence() -> None:

@@ -113,7 +113,7 @@ class EventBase(Monitor, PythonLoopNames):
         """
         self._iterations = 0
         self._time_waiting: float | None = 0.0 if collect_timing else None
-        self._origin = origin(self)
+        self._origin = origin()
         _bases.add(self)
 
     # -- the loop --------------------------------------------------------------------------------
@@ -334,15 +334,11 @@ class EventBase(Monitor, PythonLoopNames):
         _bases.discard(self)
 
     def __del__(self) -> None:
-        if not sys.is_finalizing() and self._tell_if_forgotten():
-            self.close()
-
-    def _tell_if_forgotten(self) -> bool:
-        if self._origin is None or self._is_closed:
-            return False
+        if self._origin is None or self._is_closed or sys.is_finalizing():
+            return
         text = f"unclosed {self!r}{self._origin}"
-        warnings.warn(text, ResourceWarning, source=self, stacklevel=3)
-        return True
+        warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
+        self.close()
 
     @property
     def closed(self) -> bool:

@@ -39,7 +39,7 @@ class Socket(PythonSocketNames, Uncopied):
 
     def __init__(self, descriptor: SocketDescriptor) -> None:
         self._descriptor = descriptor
-        self._origin = origin(self)
+        self._origin = origin()
 
     # -- life and death --------------------------------------------------------------------------
 
@@ -122,15 +122,12 @@ class Socket(PythonSocketNames, Uncopied):
         self.close(abort=kind is not None)
 
     def __del__(self) -> None:
-        if not sys.is_finalizing() and hasattr(self, "_descriptor") and self._tell_if_forgotten():
-            self._descriptor.close()
-
-    def _tell_if_forgotten(self) -> bool:
-        if self._descriptor.is_closed:
-            return False
+        descriptor = getattr(self, "_descriptor", None)
+        if descriptor is None or descriptor.is_closed or sys.is_finalizing():
+            return
         text = f"unclosed {self!r}{self._origin}"
-        warnings.warn(text, ResourceWarning, source=self, stacklevel=3)
-        return True
+        warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
+        descriptor.close()
 
     # -- names -----------------------------------------------------------------------------------
 
