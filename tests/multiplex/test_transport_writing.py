@@ -1,6 +1,7 @@
 """Writing: what leaves when, in how many pieces, and what the caller may rely on meanwhile."""
 
 import array
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -144,6 +145,26 @@ def test_while_something_is_queued_writes_wait_for_their_turn(base: EventBase) -
         run_until(base, lambda: not transport.buffered_output)
         assert descriptor.sent == [b"123", b"4567890"]
         assert receive_exactly(peer, 10) == b"1234567890"
+
+
+@pytest.mark.parametrize("delivery", ["bytes", "lines", "buffer"])
+def test_a_peer_that_never_stops_sending_gets_what_is_queued(
+    base: EventBase, delivery: Any
+) -> None:
+    received = bytearray()
+
+    def go_on(*_: object) -> None:
+        with contextlib.suppress(BlockingIOError):
+            received.extend(peer.recv(65_536))
+        peer.send(b"more\n")
+
+    protocol = Recorder(data_received=go_on, line_received=go_on, buffer_updated=go_on)
+    with connected(base, protocol, delivery=delivery) as (transport, peer):
+        data = fill(transport)
+        peer.setblocking(False)
+        peer.send(b"more\n")
+        run_until(base, lambda: len(received) == len(data))
+        assert received == data
 
 
 def test_an_event_base_does_not_spin_once_everything_is_sent(base: EventBase) -> None:

@@ -98,7 +98,7 @@ class TransportCore(Registration, Uncopied):
     _writes_plainly: bool
     _high_water: int
     _low_water: int
-    _send: Callable[[Any, int], int]
+    _send: Callable[[Any, int], int]  # the system's own, see `SocketDescriptor.bare_send`
     _written_at: float
 
     # -- being called ----------------------------------------------------------------------------

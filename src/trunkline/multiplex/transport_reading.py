@@ -1,9 +1,14 @@
 """Reading from a transport: what has come is received, and delivered in the form that was chosen.
 
-The path of a byte: the backend returns the transport, the event base calls its `ready`, which
+The path of a byte: the backend returns the transport, the event base calls its `_ready`, which
 receives and gives what it has received to `_take_in`. That is the protocol's `data_received` itself
-if it takes bytes, and `_deliver` for all other forms, which calls a `DeliveryForm`. What the
-protocol writes meanwhile is queued, and leaves when it returns.
+if it takes bytes, and `_deliver` for all other forms, which calls a `DeliveryForm`; but into a
+buffer of the protocol's, it is received at once (`_receive_into_buffer`).
+
+The way back: what the protocol writes meanwhile is queued by `write`, and leaves by `_flush` when
+it returns; at any other time `write` sends at once. What the system does not take stays in the
+queue, and the backend is asked to tell when there is room (`_wait_to_write`): then it returns the
+transport once more, and `_ready` calls `_flush`.
 """
 
 from collections.abc import Callable
@@ -67,18 +72,18 @@ class ReadingTransport(WritingTransport):
         """Receive and deliver what has come, as long as there is much; then send what fits.
 
         A busy server does little else. So what is usual is done here and in `_flush`, without
-        calling anything of ours; `handler_called`, `_received` and `_delivering` are the same for
+        calling anything of ours; `_handler_called`, `_received` and `_delivering` are the same for
         what is not.
         """
         base = self.event_base
         base._fired = True
         base._callbacks += 1
         if self._is_reading and self._events & _FOR_READING:
+            left = _RECEIVES_AT_ONCE
             if self._delivery == "buffer":
                 self._receive_into_buffer()
-                return
-            left = _RECEIVES_AT_ONCE
-            while True:
+                left = 0
+            while left:
                 try:
                     data = self._receive(RECEIVE_BYTES)
                 except BlockingIOError:
@@ -101,16 +106,14 @@ class ReadingTransport(WritingTransport):
                     self._is_delivering = False
                     if self._queue.size and not self._is_waiting_to_write:
                         self._flush()
-                if count < RECEIVE_BYTES:
-                    break
                 left -= 1
-                if not (left and self._is_reading):
+                if count < RECEIVE_BYTES or not self._is_reading:
                     break
         if self._is_waiting_to_write and self._events & _FOR_WRITING:
             self._flush()
 
     def _input_callback(self, name: str) -> Callable[..., Any]:
-        """Return a method of the protocol's that takes input, see `callback`.
+        """Return a method of the protocol's that takes input, see `_callback`.
 
         Raises:
             TypeError: It has none like that: another protocol was set, for another delivery.

@@ -20,7 +20,7 @@ class WritingTransport(TransportCore):
     bytes_sent: int
 
     def write(self, data: Buffer | str) -> None:
-        r"""Write bytes, or text; see the contract at the top of this module.
+        r"""Write bytes, or text; see the contract of `Transport`.
 
         What is written after the connection is lost, or closed, is dropped.
 

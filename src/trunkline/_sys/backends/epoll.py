@@ -138,6 +138,7 @@ class EpollBackend:
                     fresh.register(number, registration._interest or 0)
                 except OSError:
                     self.registered.pop(number, None)
+                    registration._interest = None
         # Nothing was called since, and so nobody has changed anything.
         former, self._epoll, self._suspects = self._epoll, fresh, no_suspects
         former.close()

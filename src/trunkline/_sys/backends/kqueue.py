@@ -90,6 +90,7 @@ class KqueueBackend:
                 self._change(number, 0, registration._interest or 0)
             except SocketError:
                 del self.registered[number]
+                registration._interest = None
 
     def close(self) -> None:
         self._kqueue.close()
