@@ -147,6 +147,7 @@ def test_while_something_is_queued_writes_wait_for_their_turn(base: EventBase) -
         assert receive_exactly(peer, 10) == b"1234567890"
 
 
+@pytest.mark.exact_io("a peer that cannot send just now has stopped")
 @pytest.mark.parametrize("delivery", ["bytes", "lines", "buffer"])
 def test_a_peer_that_never_stops_sending_gets_what_is_queued(
     base: EventBase, delivery: Any
