@@ -23,7 +23,18 @@ from ..errors import (
     ServerFailure,
     TryAgain,
 )
-from .dns_message import DNSMessage, DNSQuestion, pack_message, unpack_message
+from .dns_message import (
+    FORMERR,
+    NOERROR,
+    NOTIMP,
+    NXDOMAIN,
+    REFUSED,
+    SERVFAIL,
+    DNSMessage,
+    DNSQuestion,
+    pack_message,
+    unpack_message,
+)
 from .dns_names import key_of_name
 from .dns_records import CNAMERecord, DNSRecord, RecordType, SOARecord
 from .resolver_config import ResolverConfig
@@ -32,7 +43,6 @@ __all__ = ("Ask", "DNSAnswer", "DNSTransport", "Exchange")
 
 DNSTransport: TypeAlias = Literal["udp", "tcp"]
 
-_NOERROR, _FORMERR, _SERVFAIL, _NXDOMAIN, _NOTIMP, _REFUSED = range(6)
 _BADVERS = 16  # what a server says to options of a newer kind (RFC 6891, section 6.1.3)
 
 _PAYLOAD_SIZE = 1232  # bytes: what no network has to take apart
@@ -108,14 +118,18 @@ class Exchange:
         self._make_id = make_id
         self._question = DNSQuestion(name, record_type)
         self._key = key_of_name(name)
-        self._aliases: list[DNSRecord] = []
-        self._has_options = True
+        self._aliases: list[CNAMERecord] = []
         self._id = -1
         count = len(config.servers)
         order = [config.servers[(first + index) % count] for index in range(count)]
         self._servers: Iterator[Endpoint] = iter(order * config.attempts)
-        self._server = next(self._servers)
-        self._transport: DNSTransport = "tcp" if config.use_tcp else "udp"
+        self._turn_to(next(self._servers))
+
+    def _turn_to(self, server: Endpoint) -> None:
+        """Ask this server next, of which nothing is known yet."""
+        self._server = server
+        self._transport: DNSTransport = "tcp" if self._config.use_tcp else "udp"
+        self._has_options = True
 
     def ask(self) -> Ask:
         """Return what is to be done first."""
@@ -138,9 +152,7 @@ class Exchange:
 
     def _ask_next(self, error: ResolverError) -> Ask:
         for server in self._servers:
-            self._server = server
-            self._transport = "tcp" if self._config.use_tcp else "udp"
-            self._has_options = True
+            self._turn_to(server)
             return self.ask()
         raise error
 
@@ -163,9 +175,9 @@ class Exchange:
             return None
         if not self._is_asked(message.questions):
             return None
-        if message.rcode in (_NOERROR, _NXDOMAIN):
+        if message.rcode in (NOERROR, NXDOMAIN):
             return self._take(message)
-        if self._has_options and message.rcode in (_FORMERR, _NOTIMP, _BADVERS):
+        if self._has_options and message.rcode in (FORMERR, NOTIMP, _BADVERS):
             self._has_options = False  # an old server, which has no idea of them
             return self.ask()
         return self._ask_next(self._refusal(message.rcode))
@@ -175,12 +187,12 @@ class Exchange:
         return [(key_of_name(each.name), each.type) for each in questions] == [expected]
 
     def _refusal(self, rcode: int) -> ResolverError:
-        if rcode == _REFUSED:
+        if rcode == REFUSED:
             return self._error(QueryRefused, "the server refuses to answer")
         texts = {
-            _FORMERR: "the server has not understood",
-            _SERVFAIL: "the server has failed",
-            _NOTIMP: "the server cannot do that",
+            FORMERR: "the server has not understood",
+            SERVFAIL: "the server has failed",
+            NOTIMP: "the server cannot do that",
         }
         return self._error(ServerFailure, texts.get(rcode, f"the server has error {rcode}"))
 
@@ -210,16 +222,11 @@ class Exchange:
                 min(record.ttl for record in found),
                 self._server,
             )
-        alias = self._aliases[-1] if self._aliases else None
-        if message.rcode == _NXDOMAIN:
+        if message.rcode == NXDOMAIN:
             raise self._negative(NoName, "no such name", message)
-        is_elsewhere = (
-            isinstance(alias, CNAMERecord)
-            and key_of_name(self._question.name) != self._key
-            and len(self._aliases) < _MOST_ALIASES
-        )
-        if is_elsewhere and isinstance(alias, CNAMERecord):
-            self._question = DNSQuestion(alias.host, self._type)
+        is_elsewhere = key_of_name(self._question.name) != self._key  # the last alias has led there
+        if is_elsewhere and len(self._aliases) < _MOST_ALIASES:
+            self._question = DNSQuestion(self._aliases[-1].host, self._type)
             return self.ask()
         raise self._negative(NoRecord, "no such record", message)
 

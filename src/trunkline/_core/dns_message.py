@@ -26,9 +26,17 @@ from .dns_records import (
     TXTRecord,
     UnknownRecord,
 )
+from .framing import Frames
 
 __all__ = (
+    "FORMERR",
     "INTERNET",
+    "IN_A_CONNECTION",
+    "NOERROR",
+    "NOTIMP",
+    "NXDOMAIN",
+    "REFUSED",
+    "SERVFAIL",
     "SMALLEST_PAYLOAD",
     "DNSMessage",
     "DNSQuestion",
@@ -41,6 +49,12 @@ INTERNET = 1
 
 SMALLEST_PAYLOAD = 512
 """How many bytes a message in a datagram may have if its receiver says nothing of more."""
+
+IN_A_CONNECTION = Frames(2)
+"""How messages follow each other where they are no datagrams (section 4.2.2)."""
+
+# How an answer turned out (section 4.1.1).
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 
 _OPT = 41  # the type of the record that is none, and says more of the message (RFC 6891)
 
@@ -327,14 +341,22 @@ def _ascii(text: bytes) -> str:
     return text.decode("ascii")
 
 
+def _host_fields(reader: _Reader) -> Iterable[Any]:
+    return (reader.name(),)
+
+
+def _svcb_fields(reader: _Reader) -> Iterable[Any]:
+    return int.from_bytes(reader.take(2)), reader.name(), tuple(reader.params())
+
+
 _Fields = Callable[[_Reader], Iterable[Any]]
 
 _FIELDS: dict[type[DNSRecord], _Fields] = {
     ARecord: lambda reader: (IPv4Address(reader.rest()),),
     AAAARecord: lambda reader: (IPv6Address(reader.rest()),),
-    NSRecord: lambda reader: (reader.name(),),
-    CNAMERecord: lambda reader: (reader.name(),),
-    PTRRecord: lambda reader: (reader.name(),),
+    NSRecord: _host_fields,
+    CNAMERecord: _host_fields,
+    PTRRecord: _host_fields,
     SOARecord: lambda reader: (reader.name(), reader.name(), *reader.numbers(_SOA)),
     MXRecord: lambda reader: (int.from_bytes(reader.take(2)), reader.name()),
     TXTRecord: lambda reader: (tuple(reader.strings()),),
@@ -347,16 +369,8 @@ _FIELDS: dict[type[DNSRecord], _Fields] = {
         reader.name(),
     ),
     TLSARecord: lambda reader: (*reader.take(3), reader.rest()),
-    SVCBRecord: lambda reader: (
-        int.from_bytes(reader.take(2)),
-        reader.name(),
-        tuple(reader.params()),
-    ),
-    HTTPSRecord: lambda reader: (
-        int.from_bytes(reader.take(2)),
-        reader.name(),
-        tuple(reader.params()),
-    ),
+    SVCBRecord: _svcb_fields,
+    HTTPSRecord: _svcb_fields,
     CAARecord: lambda reader: (reader.take(1)[0], _ascii(reader.string()), reader.rest()),
 }
 

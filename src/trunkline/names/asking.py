@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from .._core.dns_exchange import Ask, DNSAnswer, Exchange
-from .._core.framing import Frames
+from .._core.dns_message import IN_A_CONNECTION
 from .._core.timer_queue import Timer
 from .._sys.sockaddr import family_of
 from .._sys.socket_descriptor import DATAGRAM, SocketDescriptor
@@ -17,9 +17,6 @@ from ..multiplex.transport import Transport
 __all__ = ("Asking",)
 
 _LARGEST_DATAGRAM = 65_535
-
-# A message in a connection has its length before it (RFC 1035, section 4.2.2).
-_FRAMES = Frames(2, limit=65_535)
 
 
 class Asking:
@@ -56,8 +53,18 @@ class Asking:
         self._do(self._exchange.ask())
 
     def give_up(self) -> None:
-        """Want to know no more. May be repeated."""
-        self._stop()
+        """Ask and wait no more. May be repeated."""
+        self._current = None
+        if self._limit is not None:
+            self._event_base.remove_timer(self._limit)
+            self._limit = None
+        if self._descriptor is not None:
+            self._event_base.remove_fd_handlers(self._descriptor)
+            self._descriptor.close()
+            self._descriptor = None
+        if self._transport is not None:
+            transport, self._transport = self._transport, None
+            transport.abort()
 
     def _do(self, ask: Ask) -> None:
         self._current = ask
@@ -99,9 +106,9 @@ class Asking:
             _Conversation(self, ask),
             remote_host=ask.server.host,
             remote_port=ask.server.port,
-            delivery=_FRAMES,
+            delivery=IN_A_CONNECTION,
         )
-        self._transport.write(_FRAMES.pack(ask.message))
+        self._transport.write(IN_A_CONNECTION.pack(ask.message))
 
     def _connection_lost(self, ask: Ask, error: Exception | None) -> None:
         self._not_reached(ask, error or EndOfFile("the server has closed the connection"))
@@ -113,12 +120,12 @@ class Asking:
         try:
             step = self._exchange.received(data)
         except ResolverError as error:
-            self._stop()
+            self.give_up()
             self._failed(error)
             return
         if step is None:
             return
-        self._stop()
+        self.give_up()
         if isinstance(step, Ask):
             self._do(step)
         else:
@@ -133,27 +140,13 @@ class Asking:
             self._ask_next(str(error))
 
     def _ask_next(self, why: str) -> None:
-        self._stop()
+        self.give_up()
         try:
             ask = self._exchange.failed(why)
         except ResolverError as error:
             self._failed(error)
         else:
             self._do(ask)
-
-    def _stop(self) -> None:
-        """Ask and wait no more."""
-        self._current = None
-        if self._limit is not None:
-            self._event_base.remove_timer(self._limit)
-            self._limit = None
-        if self._descriptor is not None:
-            self._event_base.remove_fd_handlers(self._descriptor)
-            self._descriptor.close()
-            self._descriptor = None
-        if self._transport is not None:
-            transport, self._transport = self._transport, None
-            transport.abort()
 
 
 class _Conversation(TransportProtocol):

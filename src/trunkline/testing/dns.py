@@ -24,7 +24,13 @@ from types import TracebackType
 from typing import Self
 
 from .._core.dns_message import (
-    SMALLEST_PAYLOAD,
+    FORMERR,
+    IN_A_CONNECTION,
+    NOERROR,
+    NOTIMP,
+    NXDOMAIN,
+    REFUSED,
+    SERVFAIL,
     DNSMessage,
     DNSQuestion,
     pack_message,
@@ -33,7 +39,7 @@ from .._core.dns_message import (
 from .._core.dns_names import key_of_name
 from ..addresses import Endpoint, ensure_address
 from ..errors import BadDNSMessage
-from ..multiplex import EventBase, Frames, Transport, TransportProtocol, listen
+from ..multiplex import EventBase, Transport, TransportProtocol, listen
 from ..names import CNAMERecord, DNSRecord, RecordType, SOARecord
 from ..sockets import make_socket
 
@@ -49,13 +55,8 @@ __all__ = (
     "Reply",
 )
 
-NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
-
 _LONGEST_CHAIN = 16  # of aliases, which may lead round in a circle
 _TRIES = 100  # to find a port that is free for both UDP and TCP
-
-# Each message has its length before it, where it is not a datagram (RFC 1035, section 4.2.2).
-_FRAMES = Frames(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class DNSServer:
             self._other_udp = self._open_udp(0)
             self._base.set_io_handler(self._udp.fileno(), "read", self._on_datagram)
             self._listener = listen(
-                self._base, listener, lambda: _Connection(self), delivery=_FRAMES
+                self._base, listener, lambda: _Connection(self), delivery=IN_A_CONNECTION
             )
             return
         raise OSError(f"no port of {self._host} is free for UDP and for TCP")
@@ -380,7 +381,7 @@ class _Connection(TransportProtocol):
         self._server._answer(data, "tcp", transport.remote_name, self._send, transport.abort)
 
     def _send(self, answer: bytes, reply: Reply) -> None:
-        self._transport.write(_FRAMES.pack(answer))
+        self._transport.write(IN_A_CONNECTION.pack(answer))
 
 
 def _fitted(message: DNSMessage, query: Query, reply: Reply) -> bytes:
@@ -388,7 +389,7 @@ def _fitted(message: DNSMessage, query: Query, reply: Reply) -> bytes:
     data = pack_message(message)
     if query.transport == "tcp":
         return data
-    if reply.truncated or len(data) > max(SMALLEST_PAYLOAD, query.message.payload_size):
+    if reply.truncated or len(data) > query.message.payload_size:
         short = replace(message, truncated=True, answers=(), authority=(), additional=())
         return pack_message(short)
     return data
