@@ -52,6 +52,10 @@ class LocalConnectOptions(TransportOptions, total=False):
     connect_timeout: float | None
 
 
+# By one kind of connection or the other.
+_TAKEN = {**ConnectOptions.__annotations__, **LocalConnectOptions.__annotations__}
+
+
 @overload
 def connect(
     event_base: EventBase,
@@ -109,8 +113,7 @@ def connect(
 
 def check_connect_names(function: Callable[..., Any], options: Iterable[str]) -> None:
     """Raise `TypeError` for an option of a function that no kind of connection takes."""
-    taken = {**ConnectOptions.__annotations__, **LocalConnectOptions.__annotations__}
-    check_names_for(function, options, taken)
+    check_names_for(function, options, _TAKEN)
 
 
 def connect_for(

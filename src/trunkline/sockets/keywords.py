@@ -175,8 +175,10 @@ def _check_options(
 ) -> None:
     for name, value in options.items():
         if name not in accepted:
-            hint = meant_option(name, known) or meant_option(name, _OPTIONS)
-            raise TypeError(f"{what} does not take {name}{'' if name in _OPTIONS else hint}")
+            hint = ""
+            if name not in _OPTIONS:
+                hint = meant_option(name, known) or meant_option(name, _OPTIONS)
+            raise TypeError(f"{what} does not take {name}{hint}")
         check = _check_switch if accepted[name] is bool else _CHECKS.get(name)
         if check is None:
             continue
