@@ -33,6 +33,7 @@ from trunkline import (
 )
 from trunkline._sys.sockaddr import KNOWN_FAMILIES
 from trunkline._sys.socket_descriptor import SocketDescriptor
+from trunkline._sys.waker import Waker
 
 LOOPBACK = ensure_address("127.0.0.1")
 
@@ -47,7 +48,7 @@ def fresh() -> Iterator[SocketDescriptor]:
 @pytest.fixture
 def pair() -> Iterator[tuple[SocketDescriptor, socket.socket]]:
     with socket_pair() as (mine, peer):
-        descriptor = SocketDescriptor.adopt(mine.detach())
+        descriptor = SocketDescriptor(mine)
         yield descriptor, peer
         descriptor.close()
 
@@ -93,7 +94,7 @@ def test_no_descriptor_left_is_an_error(fresh: SocketDescriptor) -> None:
         with pytest.raises(TooManyOpenFiles, match=r"^socketpair: "):
             SocketDescriptor.open_pair(socket.SOCK_STREAM)
         with pytest.raises(TooManyOpenFiles, match=r"^adopt: "):
-            SocketDescriptor.adopt_duplicate(fresh.number)
+            SocketDescriptor.borrow(fresh.number).own_duplicate()
         with pytest.raises(TooManyOpenFiles, match=r"^to_socket: "):
             fresh.empty_socket()
 
@@ -108,10 +109,27 @@ def test_with_one_descriptor_left_a_pair_leaves_none_behind() -> None:
 # -- changing hands -------------------------------------------------------------------------------
 
 
-def test_an_adopted_one_is_ours() -> None:
+def test_a_borrowed_one_stays_as_it_is() -> None:
+    with socket_pair() as (left, right):
+        number = left.fileno()
+        os.set_blocking(number, True)
+        descriptor = SocketDescriptor.borrow(number)
+        assert descriptor.number == number
+        assert descriptor.check_kind() == descriptor.local_name()
+        assert os.get_blocking(number)
+        descriptor.close()
+        del descriptor
+        gc.collect()
+        left.sendall(b"x")
+        assert right.recv(1) == b"x"
+
+
+def test_one_that_is_owned_does_not_block_and_is_closed() -> None:
     with socket_pair() as (left, _):
-        number = left.detach()
-        descriptor = SocketDescriptor.adopt(number)
+        number = left.fileno()
+        os.set_blocking(number, True)
+        descriptor = SocketDescriptor.borrow(number)
+        descriptor.own(left.detach)
         assert descriptor.number == number
         assert not os.get_blocking(number)
         descriptor.close()
@@ -121,7 +139,8 @@ def test_an_adopted_one_is_ours() -> None:
 
 def test_of_a_duplicate_the_original_stays_the_callers() -> None:
     with socket_pair() as (left, right):
-        descriptor = SocketDescriptor.adopt_duplicate(left.fileno())
+        descriptor = SocketDescriptor.borrow(left.fileno())
+        descriptor.own_duplicate()
         assert descriptor.number != left.fileno()
         assert not os.get_inheritable(descriptor.number)
         descriptor.close()
@@ -130,20 +149,18 @@ def test_of_a_duplicate_the_original_stays_the_callers() -> None:
         assert right.recv(1) == b"x"
 
 
-@pytest.mark.parametrize("adopt", [SocketDescriptor.adopt, SocketDescriptor.adopt_duplicate])
-def test_a_file_is_not_a_socket(adopt: Callable[[int], SocketDescriptor], tmp_path: Path) -> None:
+def test_a_file_is_not_a_socket(tmp_path: Path) -> None:
     with open(tmp_path / "file", "w") as file:
         with pytest.raises(NotASocket, match=r"^adopt: "):
-            adopt(file.fileno())
+            SocketDescriptor.borrow(file.fileno())
         os.fstat(file.fileno())
 
 
-@pytest.mark.parametrize("adopt", [SocketDescriptor.adopt, SocketDescriptor.adopt_duplicate])
-def test_a_closed_descriptor_cannot_be_adopted(adopt: Callable[[int], SocketDescriptor]) -> None:
+def test_a_closed_descriptor_cannot_be_borrowed() -> None:
     number = os.dup(0)
     os.close(number)
     with pytest.raises(SocketClosed, match=r"^adopt: "):
-        adopt(number)
+        SocketDescriptor.borrow(number)
 
 
 def test_a_detached_one_lives_on_under_its_number(
@@ -360,7 +377,12 @@ def _give_to_python() -> None:
 
 def _take_from_python() -> None:
     with socket.socket() as theirs:
-        from_socket(theirs).close()
+        try:
+            from_socket(theirs).close()
+        finally:  # what it says that it has, it has
+            if theirs.fileno() >= 0:
+                assert theirs.gettimeout() is None
+                assert os.get_blocking(theirs.fileno())
         assert theirs.fileno() == -1
 
 
@@ -369,13 +391,17 @@ def _duplicate() -> None:
         make_socket_from_fd(theirs.fileno()).close()
 
 
+def _wake() -> None:
+    Waker().close()
+
+
 # What is lost on the way is closed when it is collected, and Python says so.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 # Where the object is collected just then, Python throws the exception away.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     "action",
-    [_accept, _make_a_pair, _transfer, _give_to_python, _take_from_python, _duplicate],
+    [_accept, _make_a_pair, _transfer, _give_to_python, _take_from_python, _duplicate, _wake],
 )
 def test_ctrl_c_leaves_nothing_open_that_nobody_has(action: Callable[[], None]) -> None:
     before = open_descriptors()

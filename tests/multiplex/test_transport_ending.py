@@ -402,7 +402,7 @@ def test_lingering_comes_to_an_end(timed_base: EventBase, clock: ManualClock) ->
 def test_whoever_lingers_goes_with_the_event_base(backend: str) -> None:
     with socket_pair(socket.AF_INET) as (near, peer), EventBase(backend=backend) as base:
         transport = Transport(base, TransportProtocol())
-        descriptor = SocketDescriptor.adopt(near.detach())
+        descriptor = SocketDescriptor(near)
         transport._attach(descriptor, descriptor.remote_name())
         peer.sendall(b"x")
         wait_for_input(transport)

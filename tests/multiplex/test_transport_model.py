@@ -210,7 +210,7 @@ def test_much_both_ways_in_every_form(
         connected(base, left, family, delivery=delivery, high_water=10_000) as (one, peer),
         connected(base, right, family, delivery=delivery, attach=False) as (other, _),
     ):
-        descriptor = SocketDescriptor.adopt(peer.detach())
+        descriptor = SocketDescriptor(peer)
         other._attach(descriptor, descriptor.remote_name())
         for number in range(0, 40_000, 5000):
             one.write(numbered(number, 5000))
@@ -291,7 +291,7 @@ def connect(base, passive):
         except OSError:
             sock.close()
             continue
-        descriptor = SocketDescriptor.adopt(sock.detach())
+        descriptor = SocketDescriptor(sock)
         transport = Transport(base, Client(), delivery="lines", external_format="utf-8/crlf")
         transport._attach(descriptor, passive.local_name)
         return

@@ -208,7 +208,7 @@ def connected(
     """
     with socket_pair(family) as (near, peer):
         transport = Transport(base, protocol, **options)
-        descriptor = CountingDescriptor.adopt(near.detach())
+        descriptor = CountingDescriptor(near)
         try:
             if attach:
                 transport._attach(descriptor, descriptor.remote_name(), unread=unread)

@@ -1,17 +1,20 @@
 """How a connection ends: orderly, at once, with a reset, and without destroying the last answer."""
 
 import contextlib
+import gc
 import inspect
 import os
 import pickle
 import socket
 import sys
 import time
+from functools import partial
 
 import pytest
 from sockets.helpers import Call, listening, receive_exactly, stream_and_peer
 from support.peers import receive_all, reset
 from support.processes import Program
+from support.signal_points import interrupted_at
 from support.timing import MS, PATIENCE
 
 from trunkline import (
@@ -435,6 +438,32 @@ def test_lingering_ends_quietly_when_the_peer_resets() -> None:
         assert receive_all(peer) == b"bye"
         reset(peer)
         until_closed(number)
+
+
+@pytest.mark.exact_io("an injected EINTR looks as if nothing were unread")
+# What is lost on the way is closed when it is collected, and Python says so.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_ctrl_c_ends_lingering_for_nobody_else() -> None:
+    def close_one(point: int | None) -> bool:
+        with stream_and_peer(socket.AF_INET) as (stream, peer):
+            peer.sendall(b"unread")
+            assert stream.receive_from(1, timeout=PATIENCE, peek=True)[0] == b"u"
+            number = stream.fileno()
+            close = partial(stream.close, linger=10 * PATIENCE)
+            was_interrupted = point is not None and interrupted_at(point, close)
+            close()
+            assert stream.closed
+            del stream, close
+            peer.close()
+            gc.collect()
+            until_closed(number)
+        return was_interrupted
+
+    point = 0
+    while close_one(point):
+        close_one(None)
+        point += 1
+    assert point > 50
 
 
 def test_with_nothing_unread_there_is_no_lingering() -> None:

@@ -28,6 +28,7 @@ import pytest
 from support.timing import MS
 
 FINISHING = 5000 * MS  # for threads that were told to end and are about to, and have no turn
+LINGERING = 1000 * MS
 DESCRIPTORS = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
 TASKS = Path("/proc/self/task")  # Linux only
 
@@ -89,15 +90,25 @@ def open_descriptors() -> frozenset[Descriptor]:
     return frozenset(found)
 
 
-def left_behind(before: Belongings) -> list[str]:
+def left_behind(before: Belongings, lingering: float = LINGERING) -> list[str]:
     """Describe what is there and was not there before, after waiting for threads that finish.
 
     Child processes are ended and reaped, so that no later test meets them.
+
+    Args:
+        before: What was there.
+        lingering: For how many seconds descriptors are waited for, that a thread is about to close.
     """
     deadline = time.monotonic() + FINISHING
     for thread in running_threads() - before.threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    after = Belongings.now()
+    # What still lingers is closed by a thread that Python's list does not have.
+    never = threading.Event()
+    deadline = time.monotonic() + lingering
+    while (after := Belongings.now()).descriptors - before.descriptors:
+        if time.monotonic() >= deadline:
+            break
+        never.wait(1 * MS)
     children = sorted(after.children - before.children)
     leaks = [describe_thread(thread) for thread in after.threads - before.threads]
     leaks += [describe_child(pid) for pid in children]
@@ -173,8 +184,8 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         collect_quietly()
     before = Belongings.now()
     yield
-    leaks = left_behind(before)
     raised = request.node.stash.get(_raised, False)
+    leaks = left_behind(before, LINGERING if not raised else 0)
     request.session.stash[_debris] = bool(raised and leaks)
     if not raised:
         judge(leaks, "the test")

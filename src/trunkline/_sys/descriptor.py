@@ -343,11 +343,14 @@ class Descriptor(Uncopied):
         told = self._closing_callbacks
         for callback in told:
             callback(self._number)
-        with _changing:  # who comes after this finds it closed
-            late = [each for each in self._closing_callbacks if each not in told]
-            self.is_closed = True
-        for callback in late:
-            callback(self._number)
+        try:
+            with _changing:  # who comes after this finds it closed
+                late = [each for each in self._closing_callbacks if each not in told]
+                self.is_closed = True
+            for callback in late:
+                callback(self._number)
+        finally:  # after an exception, whoever closes it again gives the number back
+            self._is_told = self.is_closed
 
     def _end(self) -> None:
         if self.close_if_unused():

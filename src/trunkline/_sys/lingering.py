@@ -6,6 +6,8 @@ what still comes is thrown away for a while. Nobody waits for that but a thread,
 long as there is such a connection; the process does not end before it.
 """
 
+import _thread
+import atexit
 import contextlib
 import os
 import threading
@@ -34,7 +36,7 @@ class _Lingering:
     def __init__(self) -> None:
         self._ends: dict[SocketDescriptor, float] = {}  # the oldest first
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._has_thread = False
 
     def add(self, descriptor: SocketDescriptor, seconds: float) -> None:
         with self._lock:
@@ -43,16 +45,27 @@ class _Lingering:
                 del self._ends[oldest]
                 oldest.close()
             self._ends[descriptor] = monotonic() + seconds
-            if self._thread is None:
+            if not self._has_thread:
                 self._start()
 
+    def drop(self, descriptor: SocketDescriptor) -> None:
+        """Close one of them now."""
+        with self._lock:
+            self._ends.pop(descriptor, None)
+            descriptor.close()
+
     def _start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="trunkline lingering", daemon=False)
+        # A signal handler may raise in the middle of `threading.Thread.start`, and leave a thread
+        # that is known and never begins. This is one call, and the thread says itself that it runs.
         try:
-            self._thread.start()
+            _thread.start_new_thread(self._run, ())
         except RuntimeError:  # there can be no more threads, or the interpreter is about to end
-            self._thread = None
             self.close_all()
+
+    def wait_for_all(self) -> None:
+        """Wait until none is left."""
+        while self._ends:
+            wait_for_any((), _LOOK_INTERVAL)
 
     def close_all(self) -> None:
         """Close all of them now."""
@@ -61,6 +74,10 @@ class _Lingering:
         self._ends.clear()
 
     def _run(self) -> None:
+        with self._lock:
+            if self._has_thread:  # another one was faster
+                return
+            self._has_thread = True
         while numbers := self._numbers():
             # One that was closed meanwhile is reported, and found closed.
             with contextlib.suppress(SocketError):
@@ -71,7 +88,7 @@ class _Lingering:
         """Return what to wait for; without anything the thread ends."""
         with self._lock:
             if not self._ends:
-                self._thread = None
+                self._has_thread = False
             return [(descriptor.number, READABLE) for descriptor in self._ends]
 
     def _look_after_all(self) -> None:
@@ -112,8 +129,19 @@ def linger(descriptor: SocketDescriptor, seconds: float) -> None:
         return
     if _is_over(descriptor):
         descriptor.close()
-    else:
+        return
+    try:
         _lingering.add(descriptor, seconds)
+    except BaseException:  # a signal handler's; perhaps there is no thread
+        _lingering.drop(descriptor)
+        raise
+
+
+def _before_exit() -> None:
+    _lingering.wait_for_all()
+
+
+atexit.register(_before_exit)
 
 
 def _after_fork_in_child() -> None:

@@ -2,10 +2,12 @@
 
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from ..errors import SocketClosed
 
-__all__ = ("PythonSocket", "check_python_socket", "listens")
+__all__ = ("PythonSocket", "check_python_socket", "detaching", "listens")
 
 PythonSocket = socket.socket
 
@@ -24,3 +26,8 @@ def check_python_socket(thing: object) -> None:
 def listens(python_socket: PythonSocket) -> bool:
     """Return whether it listens (SO_ACCEPTCONN)."""
     return bool(python_socket.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+
+def detaching(python_socket: PythonSocket) -> Callable[[], int]:
+    """Return what detaches it at once; in its own method, of Python, a signal handler may raise."""
+    return partial(socket.SocketType.detach, python_socket)

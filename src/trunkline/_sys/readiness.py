@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from ..errors import SocketError
+from .borrowed_socket import BorrowedSocket
 
 if sys.platform != "win32":
     import fcntl
@@ -128,7 +129,7 @@ def _ends_here(number: int) -> bool | None:
     error that waits to be told is none that has ended, and is not taken away by it.
     """
     try:
-        sock = socket.socket(fileno=number)
+        sock = BorrowedSocket(fileno=number)
     except OSError:  # it is no socket
         return True
     try:
@@ -138,8 +139,6 @@ def _ends_here(number: int) -> bool | None:
         return True
     except OSError as error:
         return None if error.errno in _NOT_CONNECTED else True
-    finally:
-        sock.detach()
 
 
 class Interests(Protocol):

@@ -8,11 +8,11 @@ The `socket` module calls again by itself what a signal has interrupted.
 
 import _socket
 import contextlib
-import os
 import socket
 import struct
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import starmap, tee
 from operator import itemgetter
 from typing import Any, Self
@@ -20,7 +20,8 @@ from typing import Any, Self
 from .._core.buffers import Buffer
 from .._core.deadline import Deadline
 from ..addresses import LocalAddress
-from ..errors import NotConnected, SocketError
+from ..errors import NotConnected, SocketClosed, SocketError
+from .borrowed_socket import BorrowedSocket
 from .descriptor import Descriptor
 from .readiness import unread_count
 from .sockaddr import KNOWN_FAMILIES, Name, name_from_sockaddr, sockaddr_from_name
@@ -70,18 +71,6 @@ _MOST_BACKLOG = 2**31 - 1
 SOON = 1.0
 
 
-class _WaitingSocket(_Socket):
-    """The same socket of the system once more, whose calls wait for a while; it closes nothing.
-
-    In Python a time limit belongs to the object: so this one has one, and the other has none. That
-    its end is not written in Python keeps it from swallowing what a signal handler raises.
-    """
-
-    __slots__ = ()
-
-    __del__ = _Socket.detach
-
-
 class SocketDescriptor(Descriptor):
     """A socket of the operating system.
 
@@ -90,11 +79,9 @@ class SocketDescriptor(Descriptor):
         kind: One of its ``SOCK_`` constants.
     """
 
-    __slots__ = ("_file", "_receive_soon", "_socket", "_was_blocking", "family", "kind")
+    __slots__ = ("_file", "_receive_soon", "_socket", "family", "kind")
 
     is_closed: bool  # once more, for type checkers that want it in each class
-
-    _was_blocking: bool  # before it was adopted, for whoever gets it back
 
     # Linux wakes whoever waits for a socket that is shut down, even one that listens, or is being
     # connected. Others do not, for those.
@@ -127,30 +114,37 @@ class SocketDescriptor(Descriptor):
         return cls(one), cls(other)
 
     @classmethod
-    def adopt(cls, number: int) -> Self:
-        """Take ownership of a socket's descriptor; on an error it stays the caller's."""
-        try:
-            was_blocking = os.get_blocking(number)
-            sock = _Socket(fileno=number)
-        except OSError as error:
-            raise _typed(error, "adopt", None) from None
-        descriptor = cls(sock)
-        descriptor._was_blocking = was_blocking
-        return descriptor
+    def borrow(cls, number: int) -> Self:
+        """Return an object for a socket's descriptor that stays its owner's, and as it was.
 
-    @classmethod
-    def adopt_duplicate(cls, number: int) -> Self:
-        """Take ownership of a duplicate of a descriptor; see dup(2)."""
+        To close it closes nothing. It may block.
+        """
+        if number < 0:
+            raise SocketClosed(operation="adopt")
         try:
-            was_blocking = os.get_blocking(number)
-            given = _WaitingSocket(fileno=number)
-            duplicate = map(_socket.dup, (number,))  # it is called below, see `accept`
-            sock = next(map(_Socket, (_family(given),), (_kind(given),), (0,), duplicate))
+            return cls(BorrowedSocket(fileno=number))
         except OSError as error:
             raise _typed(error, "adopt", None) from None
-        descriptor = cls(sock)
-        descriptor._was_blocking = was_blocking
-        return descriptor
+
+    def own(self, number: Callable[[], int]) -> None:
+        """Own what was borrowed, or a duplicate of it: from now on, to close this closes it.
+
+        Args:
+            number: Called for the number, which has no other owner when it returns. If a signal
+                handler raises, it was either not called, or the number is ours.
+        """
+        self._socket = _Socket.__new__(_Socket)
+        try:
+            given = starmap(number, ((),))  # it is called below, see `accept`
+            next(map(_Socket.__init__, (self._socket,), (self.family,), (self.kind,), (0,), given))
+        except OSError as error:
+            raise _typed(error, "adopt", None) from None
+        self._number = self._socket.fileno()
+        self._socket.setblocking(False)
+
+    def own_duplicate(self) -> None:
+        """Own a duplicate of what was borrowed, see dup(2)."""
+        self.own(partial(_socket.dup, self._number))
 
     def detach(self) -> int:
         """Give the number up without closing it, and return it; this object is closed then."""
@@ -192,10 +186,6 @@ class SocketDescriptor(Descriptor):
             raise self.failure(error, "to_socket") from None
         _Socket.close(empty)  # Python's own method would let nobody use it any more
         return empty
-
-    def restore_blocking(self) -> None:
-        """Undo what adopting has done to the socket, which others may share."""
-        os.set_blocking(self._number, self._was_blocking)
 
     def check_kind(self) -> Name:
         """Return the local name of a stream socket of a family that we know.
@@ -368,7 +358,8 @@ class SocketDescriptor(Descriptor):
         return count
 
     def _make_receive_soon(self) -> Callable[[Buffer], int]:
-        waiting = _WaitingSocket(self.family, self.kind, 0, self._number)
+        # In Python a time limit belongs to the object: so this one has one, and the other has none.
+        waiting = BorrowedSocket(self.family, self.kind, 0, self._number)
         waiting.settimeout(SOON)
         self._receive_soon = waiting.recv_into
         return waiting.recv_into

@@ -1,8 +1,11 @@
 """Waking a thread that waits for descriptors, from other threads and from signal handlers."""
 
+import _socket
 import contextlib
 import signal
 import socket
+from itertools import starmap
+from typing import Self
 
 from .._core.uncopied import Uncopied
 from ..errors import SocketError
@@ -11,11 +14,21 @@ from .registration import Registration
 __all__ = ("Waker",)
 
 
-class _End(socket.socket):
+_make_pair = getattr(_socket, "socketpair", socket.socketpair)  # Windows has none of its own
+
+
+class _End(socket.SocketType):
     """One end of the pair. Who has forgotten it has forgotten its owner, whom a warning names."""
 
-    def __del__(self) -> None:
-        self.close()
+    __slots__ = ()
+
+    __del__ = socket.SocketType.close
+
+    @classmethod
+    def take(cls, end: socket.SocketType) -> Self:
+        """Return one that has the descriptor instead; see `SocketDescriptor.accept` for the way."""
+        number = starmap(socket.SocketType.detach, ((end,),))
+        return next(map(cls, (end.family,), (end.type,), (0,), number))
 
 
 class Waker(Registration, Uncopied):
@@ -29,10 +42,10 @@ class Waker(Registration, Uncopied):
 
     def __init__(self) -> None:
         try:
-            reader, writer = socket.socketpair()
+            reader, writer = _make_pair()
         except OSError as error:
             raise SocketError.from_errno(error.errno or 0, operation="socketpair") from None
-        self._reader, self._writer = _End(fileno=reader.detach()), _End(fileno=writer.detach())
+        self._reader, self._writer = _End.take(reader), _End.take(writer)
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         super().__init__(self._reader.fileno())

@@ -250,14 +250,9 @@ def inherited_socket(fd: int, backlog: int | None, *, is_local: bool) -> Passive
 
 
 def _check_kind(fd: int, is_local: bool) -> None:
-    # By a duplicate, because the descriptor itself is not ours yet.
-    descriptor = SocketDescriptor.adopt_duplicate(fd)
-    try:
-        descriptor.check_kind()
-        family = family_label(descriptor.family)
-        if (family == "local") is not is_local:
-            wanted = "a local" if is_local else "a TCP"
-            raise ValueError(f"{wanted} server cannot listen on a socket of family {family}: {fd}")
-    finally:
-        descriptor.restore_blocking()
-        descriptor.close()
+    descriptor = SocketDescriptor.borrow(fd)
+    descriptor.check_kind()
+    family = family_label(descriptor.family)
+    if (family == "local") is not is_local:
+        wanted = "a local" if is_local else "a TCP"
+        raise ValueError(f"{wanted} server cannot listen on a socket of family {family}: {fd}")

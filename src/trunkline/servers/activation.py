@@ -91,8 +91,7 @@ def _check(number: int, name: str) -> None:
     """Raise an error that names the descriptor, unless it is a stream socket that listens."""
     where = f"descriptor {number} ({printable(name)})"
     try:
-        # A duplicate, because the descriptor itself is not ours yet.
-        descriptor = SocketDescriptor.adopt_duplicate(number)
+        descriptor = SocketDescriptor.borrow(number)
     except SocketError as error:
         raise type(error)(error.errno, operation="activate", address=where) from None
     try:
@@ -101,6 +100,3 @@ def _check(number: int, name: str) -> None:
             raise ValueError("the socket does not listen")
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    finally:
-        descriptor.restore_blocking()
-        descriptor.close()

@@ -348,16 +348,20 @@ def make_socket_from_fd(
     check_keywords(connect, "internet", "stream", {})
     check_stream_keywords("a socket made of a descriptor", cast("dict[str, Any]", options))
     check_fd(fd)
-    descriptor = SocketDescriptor.adopt_duplicate(fd) if dup else SocketDescriptor.adopt(fd)
+    descriptor = SocketDescriptor.borrow(fd)
     try:
-        return _wrap_adopted(descriptor, connect, options)
+        made = wrap_borrowed(descriptor, connect, options)
+        if dup:
+            descriptor.own_duplicate()
+        else:
+            descriptor.own(lambda: fd)
     except BaseException:
-        descriptor.restore_blocking()
         if dup:
             descriptor.close()
         else:
             descriptor.detach()
         raise
+    return made
 
 
 def check_fd(fd: object) -> None:
@@ -368,9 +372,10 @@ def check_fd(fd: object) -> None:
         raise ValueError(f"a descriptor is a C int, and not negative: {fd}")
 
 
-def _wrap_adopted(
+def wrap_borrowed(
     descriptor: SocketDescriptor, connect: str, stream: StreamOptions
 ) -> ActiveSocket | PassiveSocket:
+    """Return a socket of a descriptor that is nobody's yet; see `make_socket_from_fd`."""
     local_name = descriptor.check_kind()
     listens = descriptor.listens
     if connect == "passive":

@@ -1,11 +1,12 @@
 """Taking over a socket of Python's; `Socket.to_socket` is the way back."""
 
-from typing import Unpack
+from typing import Any, Unpack, cast
 
-from .._sys.python_socket import PythonSocket, check_python_socket, listens
+from .._sys.python_socket import PythonSocket, check_python_socket, detaching, listens
+from .._sys.socket_descriptor import SocketDescriptor
 from .active_socket import ActiveSocket
-from .keywords import StreamOptions
-from .make_socket import make_socket_from_fd
+from .keywords import StreamOptions, check_stream_keywords
+from .make_socket import wrap_borrowed
 from .passive_socket import PassiveSocket
 
 __all__ = ("from_socket",)
@@ -37,18 +38,14 @@ def from_socket(
     timeout = python_socket.gettimeout()
     if timeout:  # 0 is that it never waits, which each call says here
         options.setdefault("timeout", timeout)
-    number = python_socket.fileno()
-    made: ActiveSocket | PassiveSocket | None = None
+    check_stream_keywords("a socket made of Python's", cast("dict[str, Any]", options))
+    descriptor = SocketDescriptor.borrow(python_socket.fileno())
     try:
-        if listens(python_socket):
-            made = make_socket_from_fd(number, dup=False, connect="passive", **options)
-        else:
-            made = make_socket_from_fd(number, dup=False, **options)
-        python_socket.detach()
+        connect = "passive" if listens(python_socket) else "active"
+        made = wrap_borrowed(descriptor, connect, options)
+        descriptor.own(detaching(python_socket))
+        python_socket.detach()  # it takes note of that now
     except BaseException:
-        if python_socket.fileno() >= 0:  # it owns the descriptor still
-            if made is not None:
-                made._descriptor.detach()
-            python_socket.settimeout(timeout)
+        descriptor.close()
         raise
     return made

@@ -98,9 +98,4 @@ def borrowed(socket: Socket | DescriptorLike) -> Iterator[SocketDescriptor]:
     if isinstance(socket, Socket):
         yield socket._descriptor
         return
-    duplicate = SocketDescriptor.adopt_duplicate(number_of(socket))
-    try:
-        yield duplicate
-    finally:
-        duplicate.restore_blocking()
-        duplicate.close()
+    yield SocketDescriptor.borrow(number_of(socket))
