@@ -36,6 +36,7 @@ from support.timing import MS, PATIENCE
 from trunkline import (
     ActiveSocket,
     IPv4Address,
+    PassiveSocket,
     SocketClosed,
     SocketError,
     make_socket,
@@ -526,6 +527,37 @@ def test_a_signal_drains_a_server_and_the_handlers_are_put_back(threads: Any, nu
         assert visiting.result() == b"before\n"
     assert signal.getsignal(number) is before
     assert server.statistics().finished == 1
+
+
+@each_way
+def test_a_second_ctrl_c_ends_an_announcement(threads: Any) -> None:
+    def announce(sockets: tuple[PassiveSocket, ...]) -> None:
+        send_signal(signal.SIGINT)
+        eventually(lambda: server.draining)
+        send_signal(signal.SIGINT)
+        eventually(lambda: False)
+
+    server = Server(Gate(), host=HOST, threads=threads, announce=announce)
+    with pytest.raises(KeyboardInterrupt), server, shutdown_on_signals(server):
+        server.serve_forever()
+    assert server.closed
+
+
+@each_way
+def test_nobody_is_served_by_a_server_that_is_cut_while_it_announces(threads: Any) -> None:
+    clients: list[socket.socket] = []
+
+    def announce(sockets: tuple[PassiveSocket, ...]) -> None:
+        clients.append(client_of(server))
+        server.shutdown(0, wait=False)
+
+    gate = Gate()
+    gate.open()
+    with Server(gate, host=HOST, threads=threads, announce=announce) as server:
+        server.serve_forever()
+    with clients[0] as client:
+        assert receive_to_the_end(client) == b""
+    assert server.statistics().accepted == 0
 
 
 @each_way

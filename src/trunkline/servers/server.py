@@ -209,6 +209,7 @@ class Server(PythonServerNames, Uncopied):
         self._is_paused = False  # because of the limit
         self._has_begun = False
         self._is_given_up = False  # though a thread may be about to begin
+        self._announcing: int | None = None  # the identity of the thread that calls `announce`
         self._accepting: int | None = None  # the identity of the thread that accepts
         self._thread: threading.Thread | None = None  # that thread, if it is ours
         self._ending = Ending()
@@ -306,8 +307,13 @@ class Server(PythonServerNames, Uncopied):
             self._has_begun = True
 
     def _call_announce(self) -> None:
-        if self._announce is not None:
+        if self._announce is None:
+            return
+        self._announcing = threading.get_ident()
+        try:
             self._announce(self._sockets)
+        finally:
+            self._announcing = None
 
     def _run(self) -> None:
         with self._lock:
@@ -333,6 +339,8 @@ class Server(PythonServerNames, Uncopied):
                 finished=self._exit_if_drained,
             )
             self._acceptors.append(acceptor)
+        if self.draining:  # since before there was anybody to be accepted
+            self._drain()
         self._event_base.dispatch()
 
     # -- connections, in the accepting thread ----------------------------------------------------
@@ -583,12 +591,15 @@ class Server(PythonServerNames, Uncopied):
         self._ended.set()
 
     def _keeps_this_thread(self) -> bool:
-        """Return whether a handler keeps the calling thread from whatever comes after serving."""
-        return self._runs_in_place and threading.get_ident() == self._accepting
+        """Return whether a handler, or `announce`, keeps the calling thread from going on."""
+        here = threading.get_ident()
+        return here == self._announcing or (self._runs_in_place and here == self._accepting)
 
     def _wait_until_it_lets_go(self) -> bool:
-        """Wait for the end that was asked for; return False if a handler was left behind in it."""
-        self._ended.wait()
+        """Wait for the end that was asked for; return False if something does not let it come."""
+        while not self._ended.wait(self._ending.join_timeout()):
+            if self._announcing is not None:
+                return False
         return not self._is_stuck
 
     def _finish(self) -> None:
