@@ -18,7 +18,7 @@ from support.timing import MS, PATIENCE
 
 from trunkline import SocketClosed, TooManyOpenFiles
 from trunkline._sys.backends import Backend, available_backends, make_backend
-from trunkline._sys.readiness import CLOSED, FAULTY, HUNG_UP, READABLE, WRITABLE
+from trunkline._sys.readiness import FAULTY, HUNG_UP, NUMBER_CLOSED, READABLE, WRITABLE
 from trunkline._sys.registration import Registration
 
 
@@ -62,7 +62,7 @@ def seen(backend: Watched, timeout: float = PATIENCE) -> dict[int, str]:
         "r": READABLE | HUNG_UP,
         "w": WRITABLE | HUNG_UP,
         "f": FAULTY,
-        "c": CLOSED,
+        "c": NUMBER_CLOSED,
     }
     return {
         number: "".join(letter for letter, bits in spelling.items() if events & bits)

@@ -31,7 +31,7 @@ def test_it_is_readable_once_it_was_woken_until_it_is_cleared(waker: Waker) -> N
     waker.wake()
     seen.append(is_awake(waker))
     while is_awake(waker):
-        waker._ready()
+        waker._handle_ready()
     seen.append(is_awake(waker))
     assert seen == [False, True, False]
 
@@ -40,15 +40,15 @@ def test_it_may_be_woken_more_often_than_anything_can_hold(waker: Waker) -> None
     for _ in range(5000):
         waker.wake()
     for _ in range(10):  # One is enough, if nothing is short.
-        waker._ready()
+        waker._handle_ready()
     assert not is_awake(waker)
     waker.wake()
     assert is_awake(waker)
 
 
 def test_clearing_what_is_clear_does_not_wait(waker: Waker) -> None:
-    waker._ready()
-    waker._ready()
+    waker._handle_ready()
+    waker._handle_ready()
     assert not is_awake(waker)
 
 
@@ -62,7 +62,7 @@ def test_another_thread_wakes_who_waits(waker: Waker) -> None:
 def test_waking_what_is_closed_does_nothing(waker: Waker) -> None:
     waker.close()
     waker.wake()
-    waker._ready()
+    waker._handle_ready()
     waker.close()
     assert waker.fileno() == -1
 
@@ -97,7 +97,7 @@ def test_a_signal_wakes_it_if_that_is_asked_for(waker: Waker, some_signal: signa
     signal.raise_signal(some_signal)
     assert is_awake(waker)
     while is_awake(waker):
-        waker._ready()
+        waker._handle_ready()
     waker.ignore_signals()
     signal.raise_signal(some_signal)
     assert not is_awake(waker)

@@ -108,6 +108,24 @@ def test_the_read_limit_does_not_count_while_reading_is_paused(
         assert protocol.got("timed_out") == ["read"]
 
 
+def test_to_pause_and_resume_is_nothing_that_moves(
+    timed_base: EventBase, clock: ManualClock
+) -> None:
+    protocol = Recorder()
+    with connected(timed_base, protocol, idle_timeout=10.0) as (transport, _):
+        counting(transport).room = 0
+        transport.write(b"queued")
+        for pause, resume in (
+            (transport.pause_reading, transport.resume_reading),
+            (transport.hold_output, transport.release_output),
+        ):
+            pass_time(timed_base, clock, 4)
+            pause()
+            resume()
+        pass_time(timed_base, clock, 4)
+        assert protocol.got("timed_out") == ["idle"]
+
+
 def test_nor_after_the_end_of_the_input(timed_base: EventBase, clock: ManualClock) -> None:
     protocol = Recorder(keep_open=True)
     with connected(timed_base, protocol, read_timeout=10.0) as (_, peer):

@@ -23,10 +23,10 @@ if sys.platform != "win32":
     import termios
 
 __all__ = (
-    "CLOSED",
     "ENDED",
     "FAULTY",
     "HUNG_UP",
+    "NUMBER_CLOSED",
     "READABLE",
     "URGENT",
     "WRITABLE",
@@ -43,7 +43,7 @@ READABLE = getattr(select, "POLLIN", 1)
 WRITABLE = getattr(select, "POLLOUT", 4)
 FAULTY = getattr(select, "POLLERR", 8)
 HUNG_UP = getattr(select, "POLLHUP", 16)
-CLOSED = getattr(select, "POLLNVAL", 32)
+NUMBER_CLOSED = getattr(select, "POLLNVAL", 32)
 URGENT = getattr(select, "POLLPRI", 2)
 ENDED = getattr(select, "POLLRDHUP", 0)  # the peer sends no more; only Linux tells it
 """What a descriptor is: several of these, added.

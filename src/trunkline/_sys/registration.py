@@ -32,7 +32,7 @@ class Registration:
         self._interest: int | None = None
         self._events: int = 0
 
-    def _ready(self) -> None:
+    def _handle_ready(self) -> None:
         """Do what there is to do for `_events`."""
         raise NotImplementedError
 

@@ -93,7 +93,7 @@ class Waker(Registration, Uncopied):
             with contextlib.suppress(OSError):  # whoever it was before may be gone
                 signal.set_wakeup_fd(now, warn_on_full_buffer=False)
 
-    def _ready(self) -> None:
+    def _handle_ready(self) -> None:
         """Make the descriptor unreadable again."""
         with contextlib.suppress(OSError):
             while len(self._reader.recv(4096)) == 4096:

@@ -12,12 +12,12 @@ One iteration of `dispatch`:
     or limit of `dispatch`, but at least `min_step` and at most `max_step`.
 3.  Ask the backend, once. A signal runs its Python handler, wherever it strikes, and the wait goes
     on for what is left of it, perhaps in another iteration. Then read the clock, once.
-4.  For each descriptor that is ready, look its handlers up now: what an earlier handler has
-    removed is not called, and a number that has been given to another file since is passed over.
-    Call the read handler, then the write handler. A hang-up is readable, so that end of file is
-    seen, and writable. An error goes to the error handler if there is one, and else to the read and
-    write handlers with the cause `Cause.ERROR`. What no handler wants is taken out of the backend,
-    so that nothing spins.
+4.  Call each registration that is ready, a transport or a listener for example, unless an earlier
+    one has let go of it, or its number has been given to another file since. For a descriptor with
+    handlers, look these up now, and call the read handler, then the write handler. A hang-up is
+    readable, so that end of file is seen, and writable. An error goes to the error handler if there
+    is one, and else to the read and write handlers with the cause `Cause.ERROR`. What no handler
+    wants is taken out of the backend, so that nothing spins.
 5.  A one-shot handler is removed before it is called for readiness; a timeout does not consume it.
 6.  Call the handlers whose timeouts have passed, with the cause `Cause.TIMEOUT`, and start their
     timeouts anew; then the timers that are due, in the order of their deadlines. A periodic timer
@@ -150,7 +150,7 @@ class EventBase(Monitor, PythonLoopNames):
             raise RuntimeError("dispatch() is running already: it cannot be called by a handler")
         steps = check_timeout(min_step), check_timeout(max_step)
         timeout, idle_timeout = check_timeout(timeout), check_timeout(idle_timeout)
-        self._thread = self._owner = get_ident()
+        self._thread = self._last_thread = get_ident()
         try:
             self._waker.wake_on_signals()
             self._iterate_until(one_shot, timeout, idle_timeout, *steps)
@@ -247,11 +247,11 @@ class EventBase(Monitor, PythonLoopNames):
         if self._longest_callback is None:
             for registration in ready:
                 if registration._interest is not None:
-                    registration._ready()
+                    registration._handle_ready()
             return
         for registration in ready:
             if registration._interest is not None:
-                self._timed(registration._ready)()
+                self._timed(registration._handle_ready)()
 
     def _call_due(self, queue: TimerQueue) -> None:
         mark = queue.begin_round()
@@ -384,7 +384,7 @@ class EventBase(Monitor, PythonLoopNames):
         """Return numbers about the event base as it is now."""
         return Statistics(
             backend=self._backend.name,
-            handlers=self._handler_count(),
+            handlers=self._count_handlers(),
             timers=len(self._timers),
             deferred=len(self._deferred),
             iterations=self._iterations,
@@ -393,7 +393,7 @@ class EventBase(Monitor, PythonLoopNames):
             time_waiting=self._time_waiting,
         )
 
-    def _handler_count(self) -> int:
+    def _count_handlers(self) -> int:
         registrations = {*self._backend.registered.values(), *self._registrations.values()}
         return sum(registration._handler_count for registration in registrations)
 
@@ -401,7 +401,7 @@ class EventBase(Monitor, PythonLoopNames):
         if self._is_closed:
             return "<EventBase, closed>"
         return (
-            f"<EventBase on {self._backend.name}: {self._handler_count()} handlers, "
+            f"<EventBase on {self._backend.name}: {self._count_handlers()} handlers, "
             f"{len(self._timers)} timers>"
         )
 
@@ -412,9 +412,11 @@ class EventBase(Monitor, PythonLoopNames):
 
         The set first: whatever is done to the inherited one is done to the parent's.
         """
-        self._owner = get_ident()  # of all threads, only the one that has forked is still there
+        self._last_thread = (
+            get_ident()
+        )  # of all threads, only the one that has forked is still there
         self._lock = RLock()  # whoever had it is not
-        if self._thread != self._owner:
+        if self._thread != self._last_thread:
             self._thread = None
         self._backend.rebuild()
         self._backend.unregister(self._waker)

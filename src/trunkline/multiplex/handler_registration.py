@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from .._core.input_buffer import InputBuffer
 from .._sys.descriptor import Descriptor
 from .._sys.identity import Identity, identify, same_file
-from .._sys.readiness import CLOSED, FAULTY, HUNG_UP, READABLE, WRITABLE
+from .._sys.readiness import FAULTY, HUNG_UP, NUMBER_CLOSED, READABLE, WRITABLE
 from .._sys.registration import Registration
 from ..sockets.socket import Socket
 from ..streams.stream import Stream
@@ -120,7 +120,7 @@ class HandlerRegistration(Registration):
             self.source.unwatch_closing(self._source_closing)
 
     def _source_closing(self, number: int) -> None:
-        self._event_base._descriptor_closing(self)
+        self._event_base._registration_closing(self)
 
     @property
     def wanted(self) -> int | None:
@@ -144,7 +144,7 @@ class HandlerRegistration(Registration):
 
     # -- calling the handlers --------------------------------------------------------------------
 
-    def _ready(self) -> None:
+    def _handle_ready(self) -> None:
         """Call the handlers for what the descriptor is ready for."""
         handler = self.read
         if (
@@ -174,7 +174,7 @@ class HandlerRegistration(Registration):
         What no handler wants is taken out of the backend, so that nothing spins.
         """
         events = self._events
-        if events & CLOSED or self._was_closed():
+        if events & NUMBER_CLOSED or self._was_closed():
             self._event_base._drop(self)
             return
         cause = None

@@ -49,7 +49,7 @@ class _Lingerer(Registration):
         end = weakref.WeakMethod(self._end)
         self._timer: Timer = event_base.add_timer(lambda: _call(end), LINGER_TIMEOUT, one_shot=True)
 
-    def _ready(self) -> None:
+    def _handle_ready(self) -> None:
         """Throw away what has come."""
         self._event_base._handler_called()
         try:

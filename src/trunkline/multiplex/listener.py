@@ -119,7 +119,7 @@ class Listener(Registration, Uncopied):
         """The socket is being closed, in whatever thread."""
         self._stop()
 
-    def _ready(self) -> None:
+    def _handle_ready(self) -> None:
         """Accept who has connected."""
         self._event_base._handler_called()
         for _ in range(_ACCEPTS_AT_ONCE):

@@ -15,10 +15,10 @@ from .._core.deadline import Deadline
 from .._sys.clock import monotonic
 from .._sys.identity import identify
 from .._sys.readiness import (
-    CLOSED,
     ENDED,
     FAULTY,
     HUNG_UP,
+    NUMBER_CLOSED,
     READABLE,
     WRITABLE,
     is_at_end,
@@ -214,7 +214,7 @@ class _Question:
             self._interests.register(waker.fileno(), READABLE)
         for number, events in wait_for_registered(self._interests, timeout):
             if waker and number == waker.fileno():
-                waker._ready()
+                waker._handle_ready()
                 continue
             for index in self._indices_of(number):
                 source, interest = _asked_of(self._sources[index])
@@ -263,7 +263,7 @@ def _explain(source: DescriptorLike, number: int, interest: int, events: int, kn
     Raises:
         ValueError: It is a regular file or a directory.
     """
-    if events & CLOSED or _is_lost(source, number):
+    if events & NUMBER_CLOSED or _is_lost(source, number):
         return _ERROR
     if isinstance(source, PassiveSocket):
         return _ERROR if events & (FAULTY | HUNG_UP) else _INPUT

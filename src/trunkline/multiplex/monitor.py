@@ -44,7 +44,7 @@ class Monitor(Calls):
         self._registrations: dict[int, HandlerRegistration] = {}  # all with handlers, by number
         self._buffered: dict[HandlerRegistration, None] = {}  # streams whose handlers may take more
         self._handler_timeouts = TimerQueue()
-        self._owner = get_ident()  # the thread in which `dispatch` has last been
+        self._last_thread = get_ident()  # the thread in which `dispatch` has last been
         self._fired = False  # whether the iteration has called a handler or a timer
         self._callbacks = 0
         self._iteration_time: float = 0.0
@@ -279,7 +279,7 @@ class Monitor(Calls):
         if handler.event == "read":
             self._buffered.pop(registration, None)
 
-    def _descriptor_closing(self, registration: HandlerRegistration) -> None:
+    def _registration_closing(self, registration: HandlerRegistration) -> None:
         """Drop the handlers of a socket that is being closed, in whatever thread.
 
         The number may be another file's in a moment, so the backend is told here and now. All else
@@ -288,7 +288,7 @@ class Monitor(Calls):
         with self._lock:
             if self._is_closed or registration.is_abandoned:
                 return
-            if get_ident() == self._owner:
+            if get_ident() == self._last_thread:
                 self._drop(registration)
                 return
             self._unwatch(registration)

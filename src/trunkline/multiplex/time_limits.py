@@ -33,7 +33,7 @@ class TimeLimits:
         self._active_since = active_since
         self._expired = expired
         self._seconds: dict[str, float] = {}
-        self._granted: dict[str, float] = {}  # when a limit passed, and it was to go on
+        self._granted: dict[str, float] = {}  # from when a limit counts anew
         self._timer: Timer | None = None
 
     def __bool__(self) -> bool:
@@ -58,6 +58,10 @@ class TimeLimits:
         if seconds:
             self._start(min(seconds.values()))
 
+    def restart(self, which: str) -> None:
+        """Let a limit count anew, though nothing has moved."""
+        self._granted[which] = self._event_base.now()
+
     def stop(self) -> None:
         """Look no more."""
         if self._timer is not None:
@@ -79,7 +83,7 @@ class TimeLimits:
                 self._expired(which)
                 if self._seconds is not limits:
                     return
-                self._granted[which] = self._event_base.now()
+                self.restart(which)
         finally:
             # Unless the connection is over, or the limits were set anew, it goes on; also when the
             # callback was interrupted, by Ctrl-C.

@@ -8,8 +8,9 @@ The contract, which the callbacks of whatever shell stands on it can rely on:
   are gathered, and leave in one piece when it returns.
 * `pause_writing` is called by the very `write` that takes the queue above the high-water mark, and
   `resume_writing` once it is down to the low-water mark.
-* Input is delivered as bytes, as text, line by line, or into a buffer of the protocol's. Nothing is
-  delivered while reading is paused, which may be done at any time, also inside a callback.
+* Input is delivered as bytes, as text, line by line, in blocks or frames, or into a buffer of the
+  protocol's. Nothing is delivered while reading is paused, which may be done at any time, also
+  inside a callback.
 * End of file is one callback; what it returns says whether the writing half stays open.
 * When the peer takes no more, what it has sent until then is delivered, unless reading is paused.
 * `connection_lost` is called exactly once, never from inside another call, and nothing is called
@@ -139,7 +140,7 @@ class Transport(ReadingTransport, PythonTransportNames):
         self._line_limit = line_limit
         self._form = make_delivery(delivery, self, self._external_format, line_limit)
         self._choose_intake()
-        self._read_at = self._written_at = 0.0
+        self._received_at = self._sent_at = 0.0
         self._limits = None
         self.set_timeouts(idle=idle_timeout, read=read_timeout, write=write_timeout)
 
@@ -246,7 +247,7 @@ class Transport(ReadingTransport, PythonTransportNames):
             if limits is not None:
                 limits.set(idle=idle, read=read, write=write)
                 self._limits = limits or None
-            self._read_at = self._written_at = self.event_base.now()
+            self._received_at = self._sent_at = self.event_base.now()
 
     # -- looking at it ---------------------------------------------------------------------------
 
@@ -327,7 +328,7 @@ class Transport(ReadingTransport, PythonTransportNames):
         self._local_name = local_name
         self._receive = descriptor.bare_receive
         self._send = send_later if self._is_held else descriptor.bare_send
-        self._began_at = self._read_at = self._written_at = self.event_base.now()
+        self._began_at = self._received_at = self._sent_at = self.event_base.now()
         if self._state == CLOSING:  # there is only something to be sent
             self._flush()
             return

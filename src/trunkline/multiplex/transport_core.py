@@ -47,11 +47,11 @@ class TransportCore(Registration, Uncopied):
     # An instance of so many attributes would otherwise be slow, and twice as large.
     __slots__ = """
         __weakref__ _began_at _caller _cancel_connecting _context _delivery _ended_at _eof_seen
-        _eof_told _eof_wanted _error _external_format _form _has_more _high_water _is_delivering
-        _is_delivery_due _is_held _is_paused _is_reading _is_waiting_to_write _limits _line_limit
-        _local_name _low_water _owner _queue _read_at _receive _send _state _take_in _unread _where
-        _writer _writes_plainly _writing_is_paused _written_at bytes_received bytes_sent descriptor
-        event_base _interrupted remote_name
+        _eof_told _eof_wanted _error _external_format _form _has_more _high_water _interrupted
+        _is_delivering _is_delivery_due _is_held _is_paused _is_reading _is_waiting_to_write _limits
+        _line_limit _local_name _low_water _owner _queue _receive _received_at _send _sent_at _state
+        _take_in _unread _where _writer _writes_plainly _writing_is_paused bytes_received bytes_sent
+        descriptor event_base remote_name
     """.split()  # noqa: SIM905 - one name a line would take a page
 
     _number: int
@@ -86,7 +86,7 @@ class TransportCore(Registration, Uncopied):
     _form: DeliveryForm
     _take_in: Callable[[bytes], Any]  # what is called with what is received
     _receive: Callable[[int], bytes]
-    _read_at: float
+    _received_at: float  # when something was received; or when the limits began to count
     # Writing.
     bytes_sent: int
     _is_waiting_to_write: bool  # the event base is to call when there is room
@@ -99,11 +99,11 @@ class TransportCore(Registration, Uncopied):
     _high_water: int
     _low_water: int
     _send: Callable[[Any, int], int]  # the system's own, see `SocketDescriptor.bare_send`
-    _written_at: float
+    _sent_at: float
 
     # -- being called ----------------------------------------------------------------------------
 
-    def _watch(self) -> bool:
+    def _update_interest(self) -> bool:
         """Have the event base call for what is wanted just now; return whether that worked.
 
         An event base that is closed, or that cannot take another descriptor, is this connection's
@@ -121,6 +121,12 @@ class TransportCore(Registration, Uncopied):
             self._lose(error)
             return False
         return True
+
+    def _stop_reading(self) -> None:
+        """Have the event base call for input no more."""
+        if self._is_reading:
+            self._is_reading = False
+            self._update_interest()
 
     def _take_descriptor(self, descriptor: SocketDescriptor) -> None:
         self.descriptor = descriptor
@@ -177,10 +183,15 @@ class TransportCore(Registration, Uncopied):
 
     def _active_since(self, which: str) -> float | None:
         if which == "idle":
-            return max(self._read_at, self._written_at)
+            return max(self._received_at, self._sent_at)
         if which == "write":
-            return self._written_at if self._is_waiting_to_write else None
-        return self._read_at if self._is_reading or self._state == CONNECTING else None
+            return self._sent_at if self._is_waiting_to_write else None
+        return self._received_at if self._is_reading or self._state == CONNECTING else None
+
+    def _restart_limit(self, which: str) -> None:
+        """Let a limit count from now on."""
+        if self._limits is not None:
+            self._limits.restart(which)
 
     def _time_is_up(self, which: str) -> None:
         if not self._call("timed_out", which):

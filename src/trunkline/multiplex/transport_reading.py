@@ -1,21 +1,20 @@
 """Reading from a transport: what has come is received, and delivered in the form that was chosen.
 
-The path of a byte: the backend returns the transport, the event base calls its `_ready`, which
-receives and gives what it has received to `_take_in`. That is the protocol's `data_received` itself
-if it takes bytes, and `_deliver` for all other forms, which calls a `DeliveryForm`; but into a
-buffer of the protocol's, it is received at once (`_receive_into_buffer`).
+The path of a byte: the backend returns the transport, the event base calls its `_handle_ready`,
+which receives and gives what it has received to `_take_in`. That is the protocol's `data_received`
+itself if it takes bytes, and `_deliver` for all other forms, which calls a `DeliveryForm`; but into
+a buffer of the protocol's, it is received at once (`_receive_into_buffer`).
 
 The way back: what the protocol writes meanwhile is queued by `write`, and leaves by `_flush` when
 it returns; at any other time `write` sends at once. What the system does not take stays in the
 queue, and the backend is asked to tell when there is room (`_wait_to_write`): then it returns the
-transport once more, and `_ready` calls `_flush`.
+transport once more, and `_handle_ready` calls `_flush`.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from .._sys.readiness import CLOSED as NUMBER_CLOSED
-from .._sys.readiness import FAULTY, HUNG_UP, READABLE, WRITABLE, unread_count
+from .._sys.readiness import FAULTY, HUNG_UP, NUMBER_CLOSED, READABLE, WRITABLE, unread_count
 from ..errors import SocketClosed, SocketError, StreamError
 from .delivery import InputFailed
 from .event_base import RECEIVE_BYTES
@@ -26,8 +25,8 @@ from .transport_writing import WritingTransport
 __all__ = ("ReadingTransport",)
 
 # Whatever is wrong is found out by trying.
-_FOR_READING = READABLE | HUNG_UP | FAULTY | NUMBER_CLOSED
-_FOR_WRITING = WRITABLE | HUNG_UP | FAULTY | NUMBER_CLOSED
+_TRY_TO_RECEIVE = READABLE | HUNG_UP | FAULTY | NUMBER_CLOSED
+_TRY_TO_SEND = WRITABLE | HUNG_UP | FAULTY | NUMBER_CLOSED
 
 # Where a receive comes back full there is more, and asking for it at once costs less than waiting
 # again. But others wait, too: that is a mebibyte for each.
@@ -65,10 +64,10 @@ class ReadingTransport(WritingTransport):
         )
         if is_wanted:
             self._is_reading = True
-            if self._watch():
-                self._read_at = self.event_base.now()
+            if self._update_interest():
+                self._restart_limit("read")
 
-    def _ready(self) -> None:
+    def _handle_ready(self) -> None:
         """Receive and deliver what has come, as long as there is much; then send what fits.
 
         A busy server does little else. So what is usual is done here and in `_flush`, without
@@ -78,7 +77,7 @@ class ReadingTransport(WritingTransport):
         base = self.event_base
         base._fired = True
         base._callbacks += 1
-        if self._is_reading and self._events & _FOR_READING:
+        if self._is_reading and self._events & _TRY_TO_RECEIVE:
             left = _RECEIVES_AT_ONCE
             if self._delivery == "buffer":
                 self._receive_into_buffer()
@@ -96,7 +95,7 @@ class ReadingTransport(WritingTransport):
                     break
                 count = len(data)
                 self.bytes_received += count
-                self._read_at = base._iteration_time
+                self._received_at = base._iteration_time
                 self._is_delivering = True
                 try:
                     self._take_in(data)
@@ -109,7 +108,7 @@ class ReadingTransport(WritingTransport):
                 left -= 1
                 if count < RECEIVE_BYTES or not self._is_reading:
                     break
-        if self._is_waiting_to_write and self._events & _FOR_WRITING:
+        if self._is_waiting_to_write and self._events & _TRY_TO_SEND:
             self._flush()
 
     def _input_callback(self, name: str) -> Callable[..., Any]:
@@ -142,14 +141,14 @@ class ReadingTransport(WritingTransport):
             return
         if count:
             self.bytes_received += count
-            self._read_at = self.event_base.now()
+            self._received_at = self.event_base.now()
             self._delivering(self._input_callback("buffer_updated"), count)
         else:
             self._on_eof()
 
     def _received(self, data: bytes) -> None:
         """Deliver what has been received."""
-        self._read_at = self.event_base._iteration_time
+        self._received_at = self.event_base._iteration_time
         self._delivering(self._take_in, data)
 
     def _delivering(self, function: Callable[..., Any], *args: Any) -> None:
@@ -189,8 +188,8 @@ class ReadingTransport(WritingTransport):
         try:
             while self._is_reading and self.bytes_received < end and tries:
                 before = self.bytes_received
-                self._events = READABLE
-                self._ready()
+                self._events = READABLE  # as if the backend had told
+                self._handle_ready()
                 tries -= self.bytes_received == before
         finally:
             self._lose(error)

@@ -71,7 +71,7 @@ class WritingTransport(TransportCore):
         except OSError as error:
             self._broken(error, "send")
             return
-        self._written_at = self.event_base.now()
+        self._sent_at = self.event_base.now()
         self.bytes_sent += sent
         if sent < len(data):
             self._queue.append(memoryview(data)[sent:])
@@ -129,19 +129,19 @@ class WritingTransport(TransportCore):
             return
         if not self._is_waiting_to_write:
             self._is_waiting_to_write = True
-            if self._watch():
-                self._written_at = self.event_base.now()  # from here the limit counts
+            if self._update_interest():
+                self._restart_limit("write")
 
     def _stop_waiting_to_write(self) -> None:
         if self._is_waiting_to_write:
             self._is_waiting_to_write = False
-            self._watch()
+            self._update_interest()
 
     def _flush(self) -> None:
         """Send what is queued, as far as it goes; then do what was waiting for that."""
         if self.descriptor is None:
             return
-        queue = self._queue
+        queue, base = self._queue, self.event_base
         while queue.size:
             pieces = queue.pieces
             batch = pieces[0] if len(pieces) == 1 else queue.batch()
@@ -152,7 +152,7 @@ class WritingTransport(TransportCore):
             except OSError as error:
                 self._broken(error, "send")
                 return
-            self._written_at = self.event_base._iteration_time
+            self._sent_at = base._iteration_time if base._thread is not None else base.now()
             self.bytes_sent += sent
             if sent == queue.size:
                 pieces.clear()
@@ -228,12 +228,6 @@ class WritingTransport(TransportCore):
         if reset and self.descriptor is not None:
             self.descriptor.reset_on_close()
         self._lose(None)
-
-    def _stop_reading(self) -> None:
-        """Have the event base call for input no more."""
-        if self._is_reading:
-            self._is_reading = False
-            self._watch()
 
 
 def send_later(data: Buffer, flags: int = 0) -> int:

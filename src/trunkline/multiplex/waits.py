@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from .._core.deadline import Deadline
 from .._sys.clock import monotonic
 from .._sys.identity import identify
-from .._sys.readiness import CLOSED, FAULTY, READABLE, WRITABLE, wait_for_any, wait_for_one
+from .._sys.readiness import FAULTY, NUMBER_CLOSED, READABLE, WRITABLE, wait_for_any, wait_for_one
 from ..errors import SocketClosed, TimedOut
 from ..sockets import Socket
 from ..streams.stream import Stream
@@ -140,12 +140,12 @@ def _wait_while_open(socket: Socket, number: int, interest: int, deadline: Deadl
             if readiness or remaining == 0 or deadline.remaining() == 0:
                 return readiness
             if ready:
-                alarm.waker._ready()  # it was a signal
+                alarm.waker._handle_ready()  # it was a signal
 
 
 def _readiness(number: int, interest: int, events: int) -> int:
     """Return for which of the things that it is waited for a descriptor is ready."""
-    if events & CLOSED:
+    if events & NUMBER_CLOSED:
         raise SocketClosed(operation="wait", address=f"descriptor {number}")
     return interest if events & FAULTY else events & interest
 

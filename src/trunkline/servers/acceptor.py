@@ -91,9 +91,9 @@ class Acceptor(Listener):
         super()._start()
         self._close_if_finished()
 
-    def _ready(self) -> None:
+    def _handle_ready(self) -> None:
         """Accept who has connected, and end the accepting where that was the last of them."""
-        super()._ready()
+        super()._handle_ready()
         self._close_if_finished()
 
     def _close_if_finished(self) -> None:

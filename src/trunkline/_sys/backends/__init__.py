@@ -11,7 +11,7 @@ waits for any of them:
   to the new registration.
 * ``wait(timeout)`` waits at most `timeout` seconds, None being for ever, and returns the
   registrations that are ready. Their ``_events`` tell for what: `READABLE`, `WRITABLE`, and,
-  whatever the interest is, `FAULTY`, `HUNG_UP` and `CLOSED`, as far as the system tells.
+  whatever the interest is, `FAULTY`, `HUNG_UP` and `NUMBER_CLOSED`, as far as the system tells.
 * ``rebuild()`` makes the set anew, for a process that has inherited it by a fork.
 * ``close()`` gives the backend's own descriptor back.
 

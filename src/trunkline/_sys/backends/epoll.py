@@ -12,7 +12,7 @@ import sys
 from threading import RLock
 
 from ...errors import SocketError
-from ..readiness import CLOSED
+from ..readiness import NUMBER_CLOSED
 from ..registration import Registration, ready_ones
 
 __all__ = ("BACKEND", "EpollBackend")
@@ -115,7 +115,7 @@ class EpollBackend:
             return 0
         poll = select.poll()
         poll.register(number, registration._interest or 0)
-        return sum(events for _, events in poll.poll(0)) & ~CLOSED
+        return sum(events for _, events in poll.poll(0)) & ~NUMBER_CLOSED
 
     def rebuild(self) -> None:
         """Watch the same descriptors in a new set; those that are closed are left out."""

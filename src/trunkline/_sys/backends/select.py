@@ -6,7 +6,7 @@ import select
 import sys
 
 from ...errors import SocketError, TooManyOpenFiles
-from ..readiness import CLOSED, READABLE, WRITABLE
+from ..readiness import NUMBER_CLOSED, READABLE, WRITABLE
 from ..registration import Registration, ready_ones
 
 __all__ = ("BACKEND", "SelectBackend")
@@ -77,7 +77,7 @@ class SelectBackend:
             try:
                 os.fstat(number)
             except OSError:
-                registration._events = CLOSED
+                registration._events = NUMBER_CLOSED
                 closed.append(registration)
         return closed
 
