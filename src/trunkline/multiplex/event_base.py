@@ -32,6 +32,7 @@ An exception raised by anything that is called comes out of `dispatch`, which ca
 nothing is lost, and whatever is still ready will be reported again.
 """
 
+import contextlib
 import logging
 import os
 import sys
@@ -111,6 +112,7 @@ class EventBase(Monitor, PythonLoopNames):
 
         Their handlers keep them, so that they are not in it any more once those are removed.
         """
+        self._called_at_close: dict[Callable[[], object], None] = {}
         self._iterations = 0
         self._time_waiting: float | None = 0.0 if collect_timing else None
         self._origin = origin()
@@ -332,6 +334,10 @@ class EventBase(Monitor, PythonLoopNames):
         self._deferred.clear()
         self._waker.close()
         _bases.discard(self)
+        with contextlib.ExitStack() as others:
+            for callback in self._called_at_close:
+                others.callback(callback)
+            self._called_at_close = {}
 
     def __del__(self) -> None:
         if self._origin is None or self._is_closed or sys.is_finalizing():
@@ -361,6 +367,14 @@ class EventBase(Monitor, PythonLoopNames):
     def now(self) -> float:
         """Return the time, on the event base's clock, at which the iteration began to call."""
         return self._clock() if self._thread is None else self._iteration_time
+
+    def _call_at_close(self, callback: Callable[[], object]) -> None:
+        """Have something called when the event base has been closed, for what goes with it."""
+        self._called_at_close[callback] = None
+
+    def _do_not_call_at_close(self, callback: Callable[[], object]) -> None:
+        """Undo `_call_at_close`, if that was done."""
+        self._called_at_close.pop(callback, None)
 
     @cached_property
     def _scratch(self) -> memoryview:

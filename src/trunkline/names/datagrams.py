@@ -1,0 +1,124 @@
+"""Asking name servers by datagrams on an event base."""
+
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+from .._core.dns_exchange import Ask
+from .._sys.readiness import READABLE
+from .._sys.registration import Registration
+from .._sys.sockaddr import family_of
+from .._sys.socket_descriptor import DATAGRAM, SocketDescriptor
+from ..addresses import Endpoint
+from ..errors import SocketError
+from ..multiplex.event_base import EventBase
+
+__all__ = ("Channel", "Waiter", "channel_for", "forget_all")
+
+_LARGEST_DATAGRAM = 65_535
+
+_MOST_QUESTIONS = 64
+"""How many questions leave from one port at the most, whose number a liar has to guess."""
+
+_RECEIVES_AT_ONCE = 64  # others wait, too
+
+
+class Waiter(Protocol):
+    """Who waits for an answer."""
+
+    def take(self, data: bytes, /) -> None:
+        """Something has come under the question's number."""
+
+    def not_reached(self, error: SocketError, /) -> None:
+        """The system says that the server is not to be reached."""
+
+
+class Channel(Registration):
+    """A socket that is connected to a name server, and those who wait for answers from there.
+
+    As it is connected, the system throws away what others send, and tells at once that nobody
+    listens. It is closed as soon as nobody waits.
+    """
+
+    __slots__ = ("_descriptor", "_event_base", "_left", "_server", "_waiters")
+
+    def __init__(self, event_base: EventBase, server: Endpoint) -> None:
+        self._descriptor = SocketDescriptor.open(family_of(server), DATAGRAM, address=server)
+        super().__init__(self._descriptor.number)
+        self._event_base = event_base
+        self._server = server
+        self._waiters: dict[bytes, Waiter] = {}
+        self._left = _MOST_QUESTIONS
+        try:
+            self._descriptor.where = server
+            self._descriptor.connect(server)
+            event_base._watch(self, READABLE)
+        except BaseException:
+            self._descriptor.close()
+            raise
+
+    def has_room_for(self, ask: Ask) -> bool:
+        """Return whether a question can leave from here."""
+        return self._left > 0 and _number_in(ask.message) not in self._waiters
+
+    def send(self, ask: Ask, waiter: Waiter) -> None:
+        """Send a question, whose number no other one has that waits here."""
+        self._left -= 1
+        self._waiters[_number_in(ask.message)] = waiter
+        self._descriptor.send(ask.message)  # if there is no room for it, it is lost, as on its way
+
+    def forget(self, ask: Ask) -> None:
+        """Wait for the answer to a question no more."""
+        self._waiters.pop(_number_in(ask.message), None)
+        if not self._waiters:
+            _drop(self._event_base, self._server, self)
+            self._event_base._unwatch(self)
+            self._descriptor.close()
+
+    def _handle_ready(self) -> None:
+        self._event_base._handler_called()
+        for _ in range(_RECEIVES_AT_ONCE):
+            try:
+                data = self._descriptor.receive(_LARGEST_DATAGRAM)
+            except SocketError as error:
+                for waiter in [*self._waiters.values()]:
+                    waiter.not_reached(error)
+                return
+            if data is None:
+                return
+            waiting = self._waiters.get(data[:2])
+            if waiting is not None:
+                waiting.take(data)
+                if not self._waiters:
+                    return
+
+
+def _number_in(message: bytes) -> bytes:
+    return message[:2]
+
+
+# The sockets from which the next questions leave, of each event base and to each server.
+_channels: WeakKeyDictionary[EventBase, dict[Endpoint, Channel]] = WeakKeyDictionary()
+
+
+def channel_for(event_base: EventBase, ask: Ask) -> Channel:
+    """Return a channel to a server that has room for a question.
+
+    Raises:
+        SocketError: There is none, for example because no descriptor is left.
+    """
+    channels = _channels.setdefault(event_base, {})
+    channel = channels.get(ask.server)
+    if channel is None or not channel.has_room_for(ask):
+        channel = channels[ask.server] = Channel(event_base, ask.server)
+    return channel
+
+
+def _drop(event_base: EventBase, server: Endpoint, channel: Channel) -> None:
+    channels = _channels.get(event_base)
+    if channels and channels.get(server) is channel:
+        del channels[server]
+
+
+def forget_all() -> None:
+    """Let nothing leave any more from the sockets that there are now."""
+    _channels.clear()
