@@ -450,6 +450,17 @@ class ResolverError(TrunklineError, _gaierror):
         if ttl:
             self.ttl = ttl
 
+    def _told_of(self, operation: str, host: object) -> "Self":
+        """Return the same error of another operation, of which the one that failed was a part."""
+        return type(self)(
+            self.errno or 0,
+            self.strerror or "",
+            operation=operation,
+            host=host,
+            server=self.server,
+            ttl=self.ttl,
+        )
+
     def __str__(self) -> str:
         told = str(self.strerror)
         if self.server is not None:

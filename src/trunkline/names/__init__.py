@@ -1,5 +1,6 @@
 """Names: asking the domain name system, and what it answers."""
 
+from .._core.dns_exchange import DNSAnswer
 from .._core.dns_records import (
     AAAARecord,
     ARecord,
@@ -19,14 +20,20 @@ from .._core.dns_records import (
     TXTRecord,
     UnknownRecord,
 )
+from .dns_resolver import DEFAULT_CACHE_SIZE, DNSResolver
+from .lookups import Lookup
 
 __all__ = (
+    "DEFAULT_CACHE_SIZE",
     "AAAARecord",
     "ARecord",
     "CAARecord",
     "CNAMERecord",
+    "DNSAnswer",
     "DNSRecord",
+    "DNSResolver",
     "HTTPSRecord",
+    "Lookup",
     "MXRecord",
     "NAPTRRecord",
     "NSRecord",

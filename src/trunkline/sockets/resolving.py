@@ -17,6 +17,7 @@ __all__ = (
     "Resolution",
     "Resolver",
     "SystemResolver",
+    "as_asked",
     "ask_for_addresses",
     "ask_for_name",
     "ensure_hostname",
@@ -237,7 +238,7 @@ def _check_host_name(host: str) -> None:
     if not host:
         raise ValueError("the name of a host cannot be empty")
     # The system's resolver would take "127.1" and "0x7f.1" for 127.0.0.1, and "1" for 0.0.0.1.
-    plain = _as_asked(host)
+    plain = as_asked(host)
     if ":" in plain or all(_is_numeric(label) for label in plain.split(".")):
         raise ValueError(f"not an internet address: {host!r}")
     labels = host.removesuffix(".").split(".")
@@ -249,7 +250,7 @@ def _check_host_name(host: str) -> None:
         raise ValueError(f"not the name of a host: {host!r}")
 
 
-def _as_asked(host: str) -> str:
+def as_asked(host: str) -> str:
     """Return the text that the system's resolver is given for a name: RFC 3490's ASCII form.
 
     It turns digits and dots of all kinds into plain ones, and drops characters that are invisible.

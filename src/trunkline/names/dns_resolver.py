@@ -1,0 +1,531 @@
+"""Looking names up by asking name servers: as blocking calls, and on an event base."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from typing import Any, TypeAlias, TypeVar
+
+from .._core.callbacks import check_callback
+from .._core.deadline import Deadline, check_timeout
+from .._core.dns_exchange import DNSAnswer, Exchange
+from .._core.dns_names import key_of_name, labels_of_name
+from .._core.dns_records import DNSRecord, PTRRecord, RecordType
+from .._core.host_search import ADDRESS_TYPES, HostSearch
+from .._core.hosts_table import HostsTable
+from .._core.resolver_config import DNS_PORT, ResolverConfig, parse_resolver_config
+from .._sys.clock import Clock, monotonic
+from .._sys.watched_file import WatchedFile
+from ..addresses import (
+    IPV4_LOOPBACK,
+    IPV6_LOOPBACK,
+    AddressLike,
+    Endpoint,
+    IPAddress,
+    ensure_address,
+)
+from ..errors import NoName, ResolverError
+from ..multiplex.event_base import EventBase
+from ..sockets.families import InternetFamily, family_number
+from ..sockets.resolving import Resolution, as_asked, literal_address
+from .asking import Asking
+from .lookups import Lookup
+from .questions import Questions
+
+__all__ = ("DEFAULT_CACHE_SIZE", "DNSResolver")
+
+T = TypeVar("T")
+
+_Key: TypeAlias = tuple[str, int]
+_Known: TypeAlias = tuple[DNSAnswer | ResolverError, float, float]
+
+DEFAULT_CACHE_SIZE = 1000
+"""How many answers, and errors, a resolver remembers."""
+
+
+class DNSResolver:
+    """Asks name servers, and remembers what they say for as long as they say.
+
+    You would want it for a program that looks up many names: on an event base it takes no threads,
+    a look-up can be given up, and what is known is not asked again. Any call that takes a
+    `resolver` takes this one. It may be used by any number of threads and event bases; those that
+    want to know the same at the same time ask once.
+
+    It knows what resolv.conf(5) and hosts(5) say, also when they change, but nothing of what else
+    getaddrinfo(3) may be set up for (nsswitch.conf, multicast DNS, LDAP).
+
+    Args:
+        servers: Whom to ask: addresses, or pairs of an address and a port. Default: as
+            `config_file` says, and the loopback address if it says nothing.
+        search: The domains in which short names are looked for. Default, also of the next five: as
+            `config_file` and the environment's ``LOCALDOMAIN`` and ``RES_OPTIONS`` say.
+        ndots: From how many dots on a name is looked up as it is at first.
+        server_timeout: Seconds that a server has for an answer; 5 if nothing is said anywhere.
+        attempts: How many times all servers are asked before that is an error; else 2.
+        rotate: Whether to begin with another server each time.
+        use_tcp: Whether to ask by TCP at once, and not only what does not fit into a datagram.
+        config_file: The file that says all of that; None for none.
+        hosts_file: The table of hosts, asked before the servers; None for none.
+        cache_size: How many answers and errors are remembered at most; 0 for none.
+        clock: The clock that the cache goes by.
+
+    Raises:
+        TypeError, ValueError: An argument is none of what it can be.
+    """
+
+    def __init__(
+        self,
+        servers: Iterable[AddressLike | tuple[AddressLike, int]] | None = None,
+        *,
+        search: Iterable[str] | None = None,
+        ndots: int | None = None,
+        server_timeout: float | None = None,
+        attempts: int | None = None,
+        rotate: bool | None = None,
+        use_tcp: bool | None = None,
+        config_file: str | os.PathLike[str] | None = "/etc/resolv.conf",
+        hosts_file: str | os.PathLike[str] | None = "/etc/hosts",
+        cache_size: int = DEFAULT_CACHE_SIZE,
+        clock: Clock = monotonic,
+    ) -> None:
+        said = {
+            "servers": None if servers is None else _endpoints(servers),
+            "search": None if search is None else tuple(map(_domain, search)),
+            "ndots": ndots,
+            "timeout": check_timeout(server_timeout, "server_timeout"),
+            "attempts": attempts,
+            "rotate": rotate,
+            "use_tcp": use_tcp,
+        }
+        self._said: dict[str, Any] = {key: what for key, what in said.items() if what is not None}
+        check_config(self._said)
+        self._config_file = WatchedFile(config_file, self._parse_config)
+        self._hosts_file = WatchedFile(hosts_file, HostsTable)
+        self._config: ResolverConfig | None = None
+        self._turns: Iterator[int] = count()
+        self._questions: Questions[_Key, DNSAnswer] = Questions(self._begin, cache_size, clock)
+
+    def _parse_config(self, text: str) -> ResolverConfig:
+        environment = os.environ.get
+        config = parse_resolver_config(
+            text, local_domain=environment("LOCALDOMAIN"), options=environment("RES_OPTIONS")
+        )
+        return replace(config, **self._said)
+
+    @property
+    def config(self) -> ResolverConfig:
+        """Whom it asks just now, and how often: what it was told, and what the files say."""
+        config = self._config_file.get()
+        if config != self._config:  # other servers may say something else
+            self._questions.clear()
+            self._config = config
+        return config
+
+    # -- addresses -------------------------------------------------------------------------------
+
+    def resolve(
+        self, host: str, *, family: InternetFamily = "internet", timeout: float | None = None
+    ) -> Resolution:
+        """Return the addresses of a host.
+
+        A short name is looked for in the domains to search, too. Of `localhost`, and of any name in
+        that domain, the addresses are known (RFC 6761).
+
+        Args:
+            host: Its name.
+            family: Which addresses are wanted: ``"internet"``, ``"ipv4"`` or ``"ipv6"``.
+            timeout: Seconds for all of it; None is as long as the servers have.
+
+        Raises:
+            NoName: There is no such name.
+            NoRecord: It has no addresses of the family.
+            TryAgain: No server has answered.
+            ServerFailure, QueryRefused: The last one that was asked could not answer, or would not.
+            TimedOut: The time is up.
+            TooManyOpenFiles: There are no descriptors left to wait with.
+            ValueError: The text cannot be the name of a host.
+        """
+        deadline = Deadline(timeout, monotonic)
+        at_once = self._known_addresses(host, family)
+        if at_once is not None:
+            return at_once
+        search = self._search(host, family)
+        if self._search_what_is_known(search):
+            return _resolution(search)
+        search = self._search(host, family)
+        self._wait_for(lambda lookup: self._go_on(lookup, search, True), "resolve", host, deadline)
+        return _resolution(search)
+
+    def resolve_on(
+        self,
+        event_base: EventBase,
+        host: str,
+        answered: Callable[[Resolution], object],
+        failed: Callable[[Exception], object],
+        *,
+        family: InternetFamily = "internet",
+        timeout: float | None = None,
+    ) -> Lookup:
+        """Find the addresses of a host on an event base; see `resolve`.
+
+        Args:
+            event_base: Who calls back.
+            host: The name.
+            answered: Called with the `Resolution`.
+            failed: Called with the error, one of those that `resolve` raises.
+            family: Which addresses are wanted.
+            timeout: Seconds for all of it.
+
+        Returns:
+            What gives it up.
+
+        Raises:
+            SocketClosed: The event base is closed.
+            ValueError, TypeError: An argument is none of what it can be.
+        """
+        at_once = self._known_addresses(host, family)
+        lookup = self._lookup(event_base, answered, failed, timeout, "resolve", host)
+        if at_once is not None:
+            lookup._soon(lookup._succeed, at_once)
+        else:
+            self._go_on(lookup, self._search(host, family), False)
+        return lookup
+
+    def _known_addresses(self, host: str, family: InternetFamily) -> Resolution | None:
+        """Return the addresses for which nobody has to be asked."""
+        family_number(family)
+        address = literal_address(host)
+        found, name = ((address,), None) if address else self._addresses_here(host)
+        wanted = tuple(each for each in found if family in ("internet", f"ipv{each.version}"))
+        if wanted:
+            return Resolution(wanted, name)
+        if address is not None or _is_localhost(host):
+            raise NoName(strerror="no address", operation="resolve", host=host)
+        return None
+
+    def _addresses_here(self, host: str) -> tuple[tuple[IPAddress, ...], str | None]:
+        name = as_asked(host)
+        hosts = self._hosts_file.get()
+        found = hosts.addresses(name)
+        if found:
+            return found, hosts.canonical_name(name)
+        if _is_localhost(name):
+            return (IPV6_LOOPBACK, IPV4_LOOPBACK), "localhost"
+        return (), None
+
+    def _search(self, host: str, family: InternetFamily) -> HostSearch:
+        return HostSearch(host, ADDRESS_TYPES[family], self.config.candidates(as_asked(host)))
+
+    def _search_what_is_known(self, search: HostSearch) -> bool:
+        """Search without asking anybody; return whether that was enough."""
+        while True:
+            for name, record_type in search.next_questions():
+                known = self._questions.known((key_of_name(name), record_type))
+                if known is None:
+                    return False
+                search.take(record_type, known[0])
+            if search.is_over():
+                return True
+
+    def _go_on(self, lookup: Lookup, search: HostSearch, is_waited_for: bool) -> None:
+        """Ask what is to be asked next."""
+
+        def taken(record_type: int, outcome: DNSAnswer | ResolverError) -> None:
+            try:
+                if not search.take(record_type, outcome):
+                    return
+                if search.is_over():
+                    lookup._succeed(_resolution(search))
+                else:
+                    self._go_on(lookup, search, is_waited_for)
+            except ResolverError as error:
+                lookup._fail(error)
+
+        for name, record_type in search.next_questions():
+            take = partial(taken, record_type)
+            self._ask(lookup, (key_of_name(name), record_type), take, take, is_waited_for)
+
+    # -- names -----------------------------------------------------------------------------------
+
+    def reverse(self, address: IPAddress, *, timeout: float | None = None) -> str:
+        """Return the name of the host with an address; see `resolve` for the errors.
+
+        Args:
+            address: An IPv4 or an IPv6 address.
+            timeout: Seconds for all of it.
+        """
+        address = ensure_address(address)
+        names = self._hosts_file.get().names(address)
+        if names:
+            return names[0]
+        try:
+            answer = self.query(address.reverse_pointer, RecordType.PTR, timeout=timeout)
+            return _host_in(answer, address)
+        except ResolverError as error:
+            raise error._told_of("reverse", address) from None
+
+    def reverse_on(
+        self,
+        event_base: EventBase,
+        address: IPAddress,
+        answered: Callable[[str], object],
+        failed: Callable[[Exception], object],
+        *,
+        timeout: float | None = None,
+    ) -> Lookup:
+        """Find the name of the host with an address on an event base; see `resolve_on`."""
+        address = ensure_address(address)
+        lookup = self._lookup(event_base, answered, failed, timeout, "reverse", address)
+        names = self._hosts_file.get().names(address)
+        if names:
+            lookup._soon(lookup._succeed, names[0])
+            return lookup
+
+        def told(answer: DNSAnswer) -> None:
+            try:
+                name = _host_in(answer, address)
+            except NoName as error:
+                lookup._fail(error)
+            else:
+                lookup._succeed(name)
+
+        def not_told(error: ResolverError) -> None:
+            lookup._fail(error._told_of("reverse", address))
+
+        key = key_of_name(address.reverse_pointer), int(RecordType.PTR)
+        self._ask(lookup, key, told, not_told, False)
+        return lookup
+
+    # -- records ---------------------------------------------------------------------------------
+
+    def query(
+        self, name: str, record_type: RecordType | str | int = "A", *, timeout: float | None = None
+    ) -> DNSAnswer:
+        """Return the records of a name, as it stands: no domain is searched.
+
+        Args:
+            name: Whose.
+            record_type: Of which type: a `RecordType`, or its name or number.
+            timeout: Seconds for all of it; None is as long as the servers have.
+
+        Returns:
+            The records with the seconds for which they are still good, and who has said so.
+
+        Raises:
+            NoName: There is no such name.
+            NoRecord: It has no records of the type.
+            TryAgain, ServerFailure, QueryRefused, TimedOut, TooManyOpenFiles: As for `resolve`.
+            ValueError, TypeError: It can be no name, or there is no such type.
+        """
+        deadline = Deadline(timeout, monotonic)
+        key = _key(name, record_type)
+        self.config  # noqa: B018 - another one makes that unknown which is known
+        known = self._questions.known(key)
+        if known is not None:
+            return _in_time(name, *known)
+
+        def begin(lookup: Lookup) -> None:
+            self._ask(lookup, key, lookup._succeed, lookup._fail, True)
+
+        answer: DNSAnswer = self._wait_for(begin, "query", name, deadline)
+        return replace(answer, name=name)
+
+    def query_on(
+        self,
+        event_base: EventBase,
+        name: str,
+        answered: Callable[[DNSAnswer], object],
+        failed: Callable[[Exception], object],
+        *,
+        record_type: RecordType | str | int = "A",
+        timeout: float | None = None,
+    ) -> Lookup:
+        """Ask for the records of a name on an event base; see `query` and `resolve_on`."""
+        key = _key(name, record_type)
+        lookup = self._lookup(event_base, answered, failed, timeout, "query", name)
+        self.config  # noqa: B018 - as above
+        known = self._questions.known(key)
+        if known is None:
+
+            def told(answer: DNSAnswer) -> None:
+                lookup._succeed(replace(answer, name=name))
+
+            self._ask(lookup, key, told, lookup._fail, False)
+            return lookup
+        try:
+            lookup._soon(lookup._succeed, _in_time(name, *known))
+        except ResolverError as error:
+            lookup._soon(lookup._fail, error)
+        return lookup
+
+    # -- what is known ---------------------------------------------------------------------------
+
+    def known(self) -> list[tuple[str, int, DNSAnswer | ResolverError, float]]:
+        """Return what it remembers: names, types, answers or errors, and the seconds they are good.
+
+        A name is in lower case, and ends in a dot.
+        """
+        return [(*key, outcome, left) for key, outcome, left in self._questions]
+
+    def forget(self) -> None:
+        """Forget all that it remembers."""
+        self._questions.clear()
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    def _lookup(
+        self,
+        event_base: EventBase,
+        answered: Callable[..., object],
+        failed: Callable[[Exception], object],
+        timeout: float | None,
+        operation: str,
+        host: object,
+    ) -> Lookup:
+        check_callback(answered, "answer", what="answered")
+        check_callback(failed, "error", what="failed")
+        timeout = check_timeout(timeout)
+        event_base._check_open(operation)
+        return Lookup(event_base, answered, failed, timeout, operation, host)
+
+    def _wait_for(
+        self, begin: Callable[[Lookup], object], operation: str, host: object, deadline: Deadline
+    ) -> Any:
+        """Do a look-up on an event base that there is for nothing else; return, or raise."""
+        outcomes: list[Any] = []
+        with EventBase() as event_base:
+
+            def told(outcome: Any) -> None:
+                outcomes.append(outcome)
+                event_base.exit()
+
+            begin(Lookup(event_base, told, told, deadline.remaining(), operation, host))
+            event_base.dispatch()
+        (outcome,) = outcomes
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def _ask(
+        self,
+        lookup: Lookup,
+        key: _Key,
+        told: Callable[[DNSAnswer], object],
+        failed: Callable[[ResolverError], object],
+        is_waited_for: bool,
+    ) -> None:
+        event_base = lookup._event_base
+        wish = self._questions.ask(event_base, key, told, failed, is_waited_for=is_waited_for)
+        lookup._take_part(wish)
+
+    def _begin(
+        self,
+        event_base: EventBase,
+        key: _Key,
+        told: Callable[[DNSAnswer, float], object],
+        failed: Callable[[ResolverError], object],
+    ) -> Callable[[], object]:
+        """Ask the servers; see `Questions`."""
+        name, record_type = key
+        config = self.config
+        exchange = Exchange(
+            name,
+            record_type,
+            config,
+            make_id=_make_id,
+            first=next(self._turns) if config.rotate else 0,
+        )
+        asking = Asking(event_base, exchange, lambda answer: told(answer, answer.ttl), failed)
+        asking.start()
+        return asking.give_up
+
+
+def _make_id() -> int:
+    return int.from_bytes(os.urandom(2))
+
+
+def check_config(said: dict[str, Any]) -> None:
+    """Raise `TypeError` or `ValueError` for what a `ResolverConfig` cannot have."""
+    for name, least in (("ndots", 0), ("attempts", 1)):
+        number = said.get(name, least)
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise TypeError(f"{name} is an integer, not {type(number).__name__}")
+        if number < least:
+            raise ValueError(f"{name} is at least {least}, not {number}")
+    for name in ("rotate", "use_tcp"):
+        if not isinstance(said.get(name, False), bool):
+            raise TypeError(f"{name} is True or False, not {said[name]!r}")
+    if said.get("timeout") == 0:
+        raise ValueError("server_timeout cannot be 0")
+    if "servers" in said and not said["servers"]:
+        raise ValueError("there is nobody to be asked: servers is empty")
+
+
+def _endpoints(servers: Iterable[AddressLike | tuple[AddressLike, int]]) -> tuple[Endpoint, ...]:
+    if isinstance(servers, str | bytes):
+        raise TypeError("servers is a list of addresses, or of pairs of an address and a port")
+    return tuple(map(_endpoint, servers))
+
+
+def _endpoint(server: AddressLike | tuple[AddressLike, int]) -> Endpoint:
+    if isinstance(server, tuple) and len(server) == 2:
+        host, port = server
+        if isinstance(port, bool) or not isinstance(port, int):
+            raise TypeError(f"a port is an integer, not {type(port).__name__}")
+        if not 0 < port < 65_536:
+            raise ValueError(f"a port is a number from 1 to 65535, not {port}")
+        return Endpoint(ensure_address(host), port)
+    return Endpoint(ensure_address(server), DNS_PORT)
+
+
+def _domain(text: str) -> str:
+    labels_of_name(text)
+    return text.removesuffix(".") or "."
+
+
+def _key(name: str, record_type: RecordType | str | int) -> _Key:
+    """Return what is asked for a name's records."""
+    if not isinstance(name, str):
+        raise TypeError(f"a name is text, not {type(name).__name__}")
+    if isinstance(record_type, str):
+        try:
+            number = int(RecordType[record_type.upper()])
+        except KeyError:
+            names = ", ".join(RecordType.__members__)
+            raise ValueError(f"there is no record type {record_type!r}: {names}") from None
+    elif isinstance(record_type, bool) or not isinstance(record_type, int):
+        raise TypeError(f"a record type is its name or number, not {type(record_type).__name__}")
+    elif not 0 < record_type < 65_536:
+        raise ValueError(f"a record type is a number from 1 to 65535, not {record_type}")
+    else:
+        number = int(record_type)
+    return key_of_name(as_asked(name)), number
+
+
+def _is_localhost(host: str) -> bool:
+    return f".{host.lower().removesuffix('.')}".endswith(".localhost")
+
+
+def _resolution(search: HostSearch) -> Resolution:
+    return Resolution(search.addresses, search.canonical_name)
+
+
+def _in_time(name: str, outcome: DNSAnswer | ResolverError, age: float, left: float) -> DNSAnswer:
+    """Return an answer that is remembered, with the time that is left of it."""
+    if isinstance(outcome, ResolverError):
+        outcome.ttl = int(left)
+        raise outcome
+    records = tuple(_aged(record, int(age)) for record in outcome.records)
+    return replace(outcome, name=name, records=records, ttl=int(left))
+
+
+def _aged(record: DNSRecord, age: int) -> DNSRecord:
+    return replace(record, ttl=max(0, record.ttl - age))
+
+
+def _host_in(answer: DNSAnswer, address: IPAddress) -> str:
+    for record in answer.records:
+        if isinstance(record, PTRRecord):
+            return record.host
+    raise NoName(strerror="no name", operation="reverse", host=address)

@@ -1,0 +1,78 @@
+"""Looking something up on an event base: what can be given up, and has a limit of time."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from .._core.timer_queue import Timer
+from ..errors import TimedOut
+from ..multiplex.event_base import EventBase
+
+__all__ = ("Lookup",)
+
+
+class _Cancellable(Protocol):
+    def cancel(self) -> object: ...
+
+
+class Lookup:
+    """A look-up that goes on on an event base; what begins one returns it.
+
+    One of its two callbacks is called, once, and never before it is returned. If the event base is
+    closed before, none is.
+    """
+
+    def __init__(
+        self,
+        event_base: EventBase,
+        answered: Callable[[Any], object],
+        failed: Callable[[Exception], object],
+        timeout: float | None,
+        operation: str,
+        host: object,
+    ) -> None:
+        self._event_base = event_base
+        self._answered = answered
+        self._failed = failed
+        self._operation = operation
+        self._host = host
+        self._parts: list[_Cancellable] = []
+        self._is_over = False
+        self._limit: Timer | None = None
+        if timeout is not None:
+            self._limit = event_base.add_timer(self._expire, timeout, one_shot=True)
+
+    def cancel(self) -> None:
+        """Give it up: nothing is called any more. May be repeated."""
+        self._is_over = True
+        if self._limit is not None:
+            self._event_base.remove_timer(self._limit)
+            self._limit = None
+        parts, self._parts = self._parts, []
+        for part in parts:
+            part.cancel()
+
+    def _take_part(self, part: _Cancellable) -> None:
+        """Take note of something that is to be given up with it."""
+        self._parts.append(part)
+
+    def _succeed(self, answer: Any) -> None:
+        """Tell the answer."""
+        self.cancel()
+        self._answered(answer)
+
+    def _fail(self, error: Exception) -> None:
+        """Tell the error."""
+        self.cancel()
+        self._failed(error)
+
+    def _soon(self, tell: Callable[[Any], object], outcome: Any) -> None:
+        """Tell it a little later, unless it is given up before."""
+        self._event_base.call_soon(self._tell, tell, outcome)
+
+    def _tell(self, tell: Callable[[Any], object], outcome: Any) -> None:
+        if not self._is_over:
+            tell(outcome)
+
+    def _expire(self) -> None:
+        self._limit = None
+        self._fail(TimedOut.expired(self._operation, self._host))

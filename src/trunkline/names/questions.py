@@ -1,0 +1,278 @@
+"""Asking once for all who want to know the same, and remembering what was answered."""
+
+import copy
+import os
+import threading
+import weakref
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from .._core.ttl_cache import TTLCache
+from .._sys.clock import Clock
+from ..errors import ResolverError, SocketClosed
+from ..multiplex.event_base import EventBase
+
+__all__ = ("Begin", "Questions", "Wish")
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+Told: TypeAlias = Callable[[V], object]
+Failed: TypeAlias = Callable[[ResolverError], object]
+
+Begin: TypeAlias = Callable[
+    [EventBase, K, Callable[[V, float], object], Failed], Callable[[], object]
+]
+"""Begins to find something out on an event base; returns what gives that up.
+
+It is given the event base, what is asked, what is to be called with an answer and the seconds for
+which it is good, and what is to be called with an error.
+"""
+
+
+class Wish(Generic[K, V]):
+    """Somebody wants to know something; it belongs to the thread of an event base."""
+
+    def __init__(
+        self,
+        questions: "Questions[K, V]",
+        event_base: EventBase,
+        key: K,
+        told: Callable[[V], object],
+        failed: Failed,
+        group: object,
+    ) -> None:
+        self._questions = questions
+        self.event_base = event_base
+        self.key = key
+        self.group = group
+        self._told = told
+        self._failed = failed
+        self._is_over = False
+        event_base._call_at_close(self.cancel)
+
+    def cancel(self) -> None:
+        """Want to know no more: nothing is called. May be repeated."""
+        if not self._is_over:
+            self._end()
+            self._questions._cancelled(self)
+
+    def _end(self) -> None:
+        self._is_over = True
+        self.event_base._do_not_call_at_close(self.cancel)
+
+    def _deliver(self, outcome: "V | ResolverError") -> None:
+        if self._is_over:
+            return
+        self._end()
+        if isinstance(outcome, ResolverError):
+            self._failed(outcome)
+        else:
+            self._told(outcome)
+
+
+class _Question(Generic[K, V]):
+    """What is being found out, and who wants to know it: the first of them does the work."""
+
+    def __init__(self) -> None:
+        self.wishes: list[Wish[K, V]] = []
+        self.give_up: Callable[[], object] | None = None
+
+
+class Questions(Generic[K, V]):
+    """Asks what is not known yet, for any number of event bases in any threads.
+
+    Args:
+        begin: How something is found out.
+        cache_size: How many answers, and errors that tell how long they are good, are remembered.
+        clock: What the cache goes by.
+    """
+
+    def __init__(self, begin: Begin[K, V], cache_size: int, clock: Clock) -> None:
+        self._begin = begin
+        self._cache: TTLCache[K, tuple[V | ResolverError, float]] = TTLCache(cache_size, clock)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._open: dict[tuple[K, object], _Question[K, V]] = {}
+        _all.add(self)
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    def ask(
+        self,
+        event_base: EventBase,
+        key: K,
+        told: Callable[[V], object],
+        failed: Failed,
+        *,
+        is_waited_for: bool,
+    ) -> Wish[K, V]:
+        """Have one of two callbacks called by an event base, in whose thread this is.
+
+        It is never called before this returns.
+
+        Args:
+            event_base: Whose.
+            key: What somebody wants to know.
+            told: Called with the answer.
+            failed: Called with the error.
+            is_waited_for: The event base does nothing else until then. Threads that wait do it for
+                each other; nobody relies on an event base that may pause.
+        """
+        wish = Wish(self, event_base, key, told, failed, None if is_waited_for else event_base)
+        self._ask(wish)
+        return wish
+
+    def _ask(self, wish: Wish[K, V]) -> None:
+        with self._lock:
+            known = self._cache.get(wish.key)
+            if known is None:
+                question = self._open.setdefault((wish.key, wish.group), _Question())
+                question.wishes.append(wish)
+        if known is not None:
+            wish.event_base.call_soon(wish._deliver, _own(known[0][0]))
+        elif question.wishes[0] is wish:
+            self._begin_for(wish, question)
+
+    def _begin_for(self, wish: Wish[K, V], question: _Question[K, V]) -> None:
+        """Begin to find out, in the thread of the one who does it for all."""
+
+        def told(value: V, ttl: float) -> None:
+            self._found(wish, question, value, ttl)
+
+        def failed(error: ResolverError) -> None:
+            self._found(wish, question, error, error.ttl)
+
+        if not wish._is_over:
+            question.give_up = self._begin(wish.event_base, wish.key, told, failed)
+
+    def _found(
+        self,
+        first: Wish[K, V],
+        question: _Question[K, V],
+        outcome: V | ResolverError,
+        ttl: float,
+    ) -> None:
+        with self._lock:
+            self._close(first, question)
+            self._cache.put(first.key, (outcome, self._clock()), ttl)
+            wishes, question.wishes = question.wishes, []
+        for wish in wishes:
+            # Not at once: what is called may raise, and the others wait, too.
+            _call(wish, wish._deliver, _own(outcome))
+
+    def _cancelled(self, wish: Wish[K, V]) -> None:
+        with self._lock:
+            question = self._open.get((wish.key, wish.group))
+            if question is None or wish not in question.wishes:
+                return
+            was_first = question.wishes[0] is wish
+            question.wishes.remove(wish)
+        if was_first:
+            if question.give_up is not None:
+                question.give_up()
+            self._pass_on(wish, question)
+
+    def _close(self, wish: Wish[K, V], question: _Question[K, V]) -> None:
+        """Let nobody join any more who asks; with the lock."""
+        key = wish.key, wish.group
+        if self._open.get(key) is question:
+            del self._open[key]
+
+    def _pass_on(self, former: Wish[K, V], question: _Question[K, V]) -> None:
+        """Let the next one do it for all who are left."""
+        while True:
+            with self._lock:
+                if not question.wishes:
+                    self._close(former, question)
+                    return
+                heir = question.wishes[0]
+            if _call(heir, self._begin_for, heir, question):
+                return
+            with self._lock:  # its event base is closed
+                question.wishes.remove(heir)
+
+    # -- what is known ---------------------------------------------------------------------------
+
+    def known(self, key: K) -> tuple[V | ResolverError, float, float] | None:
+        """Return what is known already, the seconds since it is, and for which it is still good."""
+        with self._lock:
+            found = self._cache.get(key)
+            if found is None:
+                return None
+            (outcome, since), left = found
+            return _own(outcome), self._clock() - since, left
+
+    def forget(self, key: K) -> bool:
+        """Forget what is known of something; return whether anything was."""
+        with self._lock:
+            return self._cache.forget(key)
+
+    def clear(self) -> None:
+        """Forget all that is known."""
+        with self._lock:
+            self._cache.clear()
+
+    def __len__(self) -> int:
+        return len(self._cache)
+
+    def __iter__(self) -> Iterator[tuple[K, V | ResolverError, float]]:
+        """Iterate over what is known: what it is of, and the seconds for which it is still good."""
+        with self._lock:
+            found = [(key, outcome, left) for key, (outcome, _), left in self._cache]
+        return iter(found)
+
+    @property
+    def hits(self) -> int:
+        """How many times something was known."""
+        return self._cache.hits
+
+    @property
+    def misses(self) -> int:
+        """And how many times it was not."""
+        return self._cache.misses
+
+    # -- forks -----------------------------------------------------------------------------------
+
+    def _after_fork(self) -> None:
+        """In the child: whoever is not in the thread that has forked is not there any more.
+
+        Those who are ask anew, as soon as their event bases go on.
+        """
+        self._lock = threading.Lock()
+        inherited, self._open = self._open, {}
+        for question in inherited.values():
+            if question.give_up is not None:
+                question.give_up()
+            for wish in question.wishes:
+                _call(wish, self._ask_again, wish)
+
+    def _ask_again(self, wish: Wish[K, V]) -> None:
+        if not wish._is_over:
+            self._ask(wish)
+
+
+def _call(wish: Wish[K, V], callback: Callable[..., object], *args: object) -> bool:
+    """Have something called in the thread of a wish; return whether its event base is open."""
+    try:
+        wish.event_base.call_soon_threadsafe(callback, *args)
+    except SocketClosed:
+        return False
+    return True
+
+
+def _own(outcome: V | ResolverError) -> V | ResolverError:
+    """Return an error of one's own, since raising it changes it."""
+    return copy.copy(outcome) if isinstance(outcome, ResolverError) else outcome
+
+
+_all: "weakref.WeakSet[Questions[Any, Any]]" = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for questions in list(_all):
+        questions._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,446 @@
+"""The resolver that asks name servers: blocking, and on an event base."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.peers import refusing_port
+from support.timing import MS, PATIENCE
+
+from trunkline import (
+    IPV4_LOOPBACK,
+    IPV6_LOOPBACK,
+    EventBase,
+    NoName,
+    NoRecord,
+    QueryRefused,
+    ResolverError,
+    ServerFailure,
+    SocketClosed,
+    TimedOut,
+    TryAgain,
+    lookup_hostname,
+    make_socket,
+)
+from trunkline.names import (
+    AAAARecord,
+    ARecord,
+    CNAMERecord,
+    DNSResolver,
+    PTRRecord,
+    RecordType,
+    SOARecord,
+    TXTRecord,
+)
+from trunkline.testing.clock import ManualClock
+from trunkline.testing.dns import NXDOMAIN, REFUSED, SERVFAIL, DNSServer, Reply
+
+V4, V6 = IPv4Address("192.0.2.1"), IPv6Address("2001:db8::1")
+ZONE = (
+    ARecord("www.test", 60, V4),
+    AAAARecord("www.test", 30, V6),
+    ARecord("v4.test", 60, V4),
+    CNAMERecord("alias.test", 30, "www.test"),
+    TXTRecord("text.test", 60, (b"hello",)),
+    PTRRecord("1.2.0.192.in-addr.arpa", 60, "www.test"),
+    ARecord("host.example.test", 60, V4),
+)
+
+
+@pytest.fixture
+def dns() -> Iterator[DNSServer]:
+    with DNSServer(*ZONE) as server:
+        yield server
+
+
+@pytest.fixture
+def base() -> Iterator[EventBase]:
+    with EventBase() as base:
+        yield base
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+def resolver_for(*servers: Any, **options: Any) -> DNSResolver:
+    """Return a resolver that knows nothing but its servers."""
+    options = {"config_file": None, "hosts_file": None, "server_timeout": PATIENCE, **options}
+    addresses = [getattr(server, "endpoint", server) for server in servers]
+    return DNSResolver(addresses, **options)
+
+
+class Told(list[Any]):
+    """What was told; whoever tells is called, and ends the dispatching."""
+
+    def __init__(self, base: EventBase) -> None:
+        self._base = base
+
+    def __call__(self, outcome: Any) -> None:
+        self.append(outcome)
+        self._base.exit()
+
+    def wait_for(self, count: int) -> None:
+        """Dispatch until so many have told something."""
+        while len(self) < count:
+            self._base.dispatch(timeout=PATIENCE)
+
+
+Way = Callable[..., Any]
+
+
+def blocking(resolver: DNSResolver, method: str, *args: Any, **options: Any) -> Any:
+    """Call a method that waits."""
+    return getattr(resolver, method)(*args, **options)
+
+
+def on_a_base(resolver: DNSResolver, method: str, *args: Any, **options: Any) -> Any:
+    """Call the method that does the same on an event base, and wait for what it tells."""
+    outcomes: list[Any] = []
+    if len(args) > 1:
+        args, options["record_type"] = args[:1], args[1]
+    with EventBase(exit_when_empty=True) as base:
+        begin = getattr(resolver, f"{method}_on")
+        begin(base, *args, outcomes.append, outcomes.append, **options)
+        assert outcomes == []
+        base.dispatch(timeout=PATIENCE)
+        assert base.is_empty
+    (outcome,) = outcomes
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+@pytest.fixture(params=[blocking, on_a_base])
+def ask(request: pytest.FixtureRequest) -> Way:
+    way: Way = request.param
+    return way
+
+
+# -- addresses ------------------------------------------------------------------------------------
+
+
+def test_a_host_has_addresses_of_both_families(dns: DNSServer, ask: Way) -> None:
+    found = ask(resolver_for(dns), "resolve", "alias.test")
+    assert found == ((V6, V4), "www.test")
+    assert {query.type for query in dns.queries} == {RecordType.A, RecordType.AAAA}
+
+
+@pytest.mark.parametrize(("family", "addresses"), [("ipv4", (V4,)), ("ipv6", (V6,))])
+def test_or_only_those_that_are_wanted(
+    dns: DNSServer, ask: Way, family: Any, addresses: Any
+) -> None:
+    assert ask(resolver_for(dns), "resolve", "www.test", family=family).addresses == addresses
+    assert len(dns.queries) == 1
+
+
+def test_one_family_is_enough(dns: DNSServer, ask: Way) -> None:
+    assert ask(resolver_for(dns), "resolve", "v4.test").addresses == (V4,)
+    with pytest.raises(NoRecord, match=r"^resolve v4\.test: "):
+        ask(resolver_for(dns), "resolve", "v4.test", family="ipv6")
+
+
+def test_also_if_the_other_one_cannot_be_found_out(dns: DNSServer, ask: Way) -> None:
+    dns.script("www.test", Reply(rcode=SERVFAIL), record_type=RecordType.AAAA)
+    assert ask(resolver_for(dns), "resolve", "www.test").addresses == (V4,)
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (Reply(rcode=NXDOMAIN), NoName),
+        (Reply(records=()), NoRecord),
+        (Reply(rcode=SERVFAIL), ServerFailure),
+        (Reply(rcode=REFUSED), QueryRefused),
+    ],
+)
+def test_errors_say_what_was_wanted_and_who_said_so(
+    dns: DNSServer, ask: Way, reply: Reply, kind: type[ResolverError]
+) -> None:
+    dns.script("www.test", reply)
+    with pytest.raises(kind) as caught:
+        ask(resolver_for(dns), "resolve", "www.test")
+    assert type(caught.value) is kind
+    assert (caught.value.operation, caught.value.host) == ("resolve", "www.test")
+    assert caught.value.server == dns.endpoint
+
+
+def test_nobody_there_is_something_to_try_again(ask: Way) -> None:
+    with refusing_port() as port, pytest.raises(TryAgain):
+        ask(resolver_for((IPV4_LOOPBACK, port)), "resolve", "www.test")
+
+
+def test_the_time_for_all_of_it_is_kept_to(dns: DNSServer, ask: Way) -> None:
+    dns.script("www.test", Reply(silent=True))
+    with pytest.raises(TimedOut, match=r"^resolve www\.test: "):
+        ask(resolver_for(dns), "resolve", "www.test", timeout=50 * MS)
+
+
+def test_a_short_name_is_looked_for_in_the_domains(dns: DNSServer, ask: Way) -> None:
+    resolver = resolver_for(dns, search=["nowhere.test", "example.test"])
+    assert ask(resolver, "resolve", "host") == ((V4,), "host.example.test")
+    with pytest.raises(NoName, match=r"^resolve nobody: "):
+        ask(resolver, "resolve", "nobody")
+    with pytest.raises(NoName):
+        ask(resolver, "resolve", "host.")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost.", "db.localhost"])
+def test_who_is_here_is_known(ask: Way, host: str) -> None:
+    with refusing_port() as port:
+        resolver = resolver_for((IPV4_LOOPBACK, port))
+        assert ask(resolver, "resolve", host).addresses == (IPV6_LOOPBACK, IPV4_LOOPBACK)
+        assert ask(resolver, "resolve", host, family="ipv4").addresses == (IPV4_LOOPBACK,)
+        assert ask(resolver, "resolve", "192.0.2.7").addresses == (IPv4Address("192.0.2.7"),)
+
+
+def test_the_table_of_hosts_comes_first(dns: DNSServer, ask: Way, tmp_path: Path) -> None:
+    table = tmp_path / "hosts"
+    table.write_text("192.0.2.77 www.test w\n")
+    resolver = resolver_for(dns, hosts_file=table)
+    assert ask(resolver, "resolve", "w") == ((IPv4Address("192.0.2.77"),), "www.test")
+    assert ask(resolver, "reverse", IPv4Address("192.0.2.77")) == "www.test"
+    assert dns.queries == ()
+    table.write_text("")
+    os.utime(table, (1, 1))
+    assert ask(resolver, "resolve", "www.test").addresses == (V6, V4)
+
+
+def test_a_file_says_whom_to_ask_and_may_change(tmp_path: Path, dns: DNSServer) -> None:
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 192.0.2.53\nsearch a.test\noptions ndots:3\n")
+    resolver = DNSResolver(config_file=path, hosts_file=None)
+    assert str(resolver.config.servers[0]) == "192.0.2.53:53"
+    assert resolver.config.ndots == 3
+    path.write_text("search b.test c.test\n")
+    assert resolver.config.search == ("b.test", "c.test")
+    own = DNSResolver([dns.endpoint], config_file=path, attempts=1)
+    assert own.config.servers == (dns.endpoint,)
+    assert own.config.search == ("b.test", "c.test")
+
+
+@pytest.mark.parametrize("host", ["", "a..b", "no name", "x" * 64, "1.2.3", "fe80::1%lo%"])
+def test_what_is_no_name_is_told_at_once(ask: Way, host: str) -> None:
+    with pytest.raises(ValueError, match=r"name|address"):
+        ask(resolver_for(IPV4_LOOPBACK), "resolve", host)
+
+
+# -- names and records ----------------------------------------------------------------------------
+
+
+def test_an_address_has_a_name(dns: DNSServer, ask: Way) -> None:
+    assert ask(resolver_for(dns), "reverse", V4) == "www.test"
+    with pytest.raises(NoName) as caught:
+        ask(resolver_for(dns), "reverse", V6)
+    assert (caught.value.operation, caught.value.host) == ("reverse", V6)
+
+
+@pytest.mark.parametrize("record_type", ["TXT", "txt", RecordType.TXT, 16])
+def test_records_are_asked_for_by_their_type(dns: DNSServer, ask: Way, record_type: Any) -> None:
+    answer = ask(resolver_for(dns), "query", "Text.test", record_type)
+    assert answer.name == "Text.test"
+    assert [record.strings for record in answer.records] == [(b"hello",)]
+    assert (answer.ttl, answer.server) == (60, dns.endpoint)
+
+
+@pytest.mark.parametrize(
+    ("record_type", "error"),
+    [("nothing", ValueError), (0, ValueError), (65_536, ValueError), (True, TypeError)],
+)
+def test_a_type_that_there_is_not(ask: Way, record_type: Any, error: Any) -> None:
+    with pytest.raises(error, match="record type"):
+        ask(resolver_for(IPV4_LOOPBACK), "query", "www.test", record_type)
+
+
+# -- what is known --------------------------------------------------------------------------------
+
+
+def test_an_answer_is_remembered_for_as_long_as_it_lives(
+    dns: DNSServer, ask: Way, clock: ManualClock
+) -> None:
+    resolver = resolver_for(dns, clock=clock)
+    for seconds in (0, 20, 9):
+        clock.advance(seconds)
+        assert ask(resolver, "resolve", "www.test").addresses == (V6, V4)
+        assert len(dns.queries) == 2
+    left = ask(resolver, "query", "www.test", "A")
+    assert (left.ttl, left.records[0].ttl) == (31, 31)
+    clock.advance(2)
+    assert ask(resolver, "resolve", "www.test").addresses == (V6, V4)
+    assert len(dns.queries) == 3  # the shorter one is asked for again
+    resolver.forget()
+    assert resolver.known() == []
+    ask(resolver, "query", "WWW.test")
+    assert [entry[:2] for entry in resolver.known()] == [("www.test", 1)]
+
+
+def test_so_is_that_there_is_nothing(dns: DNSServer, ask: Way, clock: ManualClock) -> None:
+    dns.soa = SOARecord(".", 300, "ns.test", "admin.test", 1, 2, 3, 4, 5)
+    resolver = resolver_for(dns, clock=clock)
+    for seconds, count in ((0, 2), (4, 2), (2, 4)):
+        clock.advance(seconds)
+        with pytest.raises(NoName) as caught:
+            ask(resolver, "resolve", "nobody.test")
+        assert caught.value.server == dns.endpoint
+        assert len(dns.queries) == count
+
+
+def test_a_failure_is_not(dns: DNSServer, ask: Way) -> None:
+    resolver = resolver_for(dns, attempts=1)
+    dns.script("www.test", Reply(rcode=SERVFAIL), record_type=RecordType.A)
+    for count in (1, 2):
+        with pytest.raises(ServerFailure):
+            ask(resolver, "query", "www.test")
+        assert len(dns.queries) == count
+
+
+def test_other_servers_may_say_something_else(tmp_path: Path, dns: DNSServer) -> None:
+    path = tmp_path / "resolv.conf"
+    path.write_text("")
+    resolver = DNSResolver([dns.endpoint], config_file=path, hosts_file=None)
+    resolver.query("www.test")
+    path.write_text("options attempts:3\n")
+    resolver.query("www.test")
+    assert len(dns.queries) == 2
+
+
+def test_nothing_is_remembered_if_nothing_is_to_be(dns: DNSServer, ask: Way) -> None:
+    resolver = resolver_for(dns, cache_size=0)
+    for count in (1, 2):
+        ask(resolver, "query", "www.test")
+        assert len(dns.queries) == count
+
+
+# -- many -----------------------------------------------------------------------------------------
+
+
+def test_what_many_want_at_once_is_asked_once(base: EventBase, dns: DNSServer) -> None:
+    dns.script("www.test", Reply(delay=20 * MS), record_type=RecordType.A)
+    resolver = resolver_for(dns, cache_size=0)
+    answers = Told(base)
+    lookups = [resolver.query_on(base, "www.test", answers, answers) for _ in range(5)]
+    lookups[0].cancel()  # the one that has asked
+    lookups[3].cancel()
+    answers.wait_for(3)
+    base.dispatch(timeout=0)
+    assert [answer.records[0].address for answer in answers] == [V4] * 3
+    assert len(dns.queries) <= 2
+
+
+def test_so_it_is_for_threads(dns: DNSServer) -> None:
+    dns.script("www.test", Reply(delay=50 * MS), record_type=RecordType.A)
+    resolver = resolver_for(dns, cache_size=0)
+    with ThreadPoolExecutor(5) as pool:
+        begun = threading.Barrier(5)
+
+        def ask(number: int) -> Any:
+            begun.wait(PATIENCE)
+            return resolver.query("www.test", timeout=None if number else 1 * MS)
+
+        futures = [pool.submit(ask, number) for number in range(5)]
+        for future in futures[1:]:
+            assert future.result(PATIENCE).records[0].address == V4
+        with pytest.raises(TimedOut):
+            futures[0].result(PATIENCE)
+    assert len(dns.queries) <= 3
+
+
+def test_an_event_base_that_is_closed_meanwhile_calls_nobody(dns: DNSServer) -> None:
+    dns.script("www.test", Reply(silent=True))
+    resolver = resolver_for(dns)
+    told: list[Any] = []
+    with EventBase() as base:
+        resolver.resolve_on(base, "www.test", told.append, told.append, timeout=PATIENCE)
+        while len(dns.queries) < 2:
+            base.dispatch(timeout=1 * MS)
+    assert told == []
+    with pytest.raises(SocketClosed):
+        resolver.resolve_on(base, "www.test", told.append, told.append)
+
+
+def test_a_callback_that_raises_leaves_the_others_theirs(base: EventBase, dns: DNSServer) -> None:
+    resolver = resolver_for(dns)
+    told = Told(base)
+
+    def fail(answer: Any) -> None:
+        raise RuntimeError("on purpose")
+
+    for callback in (fail, told):
+        resolver.query_on(base, "www.test", callback, told)
+    with pytest.raises(RuntimeError, match="on purpose"):
+        base.dispatch(timeout=PATIENCE)
+    told.wait_for(1)
+    assert told[0].records[0].address == V4
+
+
+def test_thousands_at_once(base: EventBase, dns: DNSServer) -> None:
+    names = [f"host-{number}.test" for number in range(3000)]
+    dns.add(*(ARecord(name, 60, V4) for name in names))
+    resolver = resolver_for(dns, cache_size=10_000, server_timeout=0.5, attempts=20)
+    told = Told(base)
+    before = threading.active_count()
+    for name in names:
+        resolver.query_on(base, name, told, told)
+    assert threading.active_count() == before
+    told.wait_for(len(names))
+    assert {answer.name for answer in told} == set(names)
+    assert base.statistics().handlers == 0
+    assert base.statistics().timers == 0
+
+
+def test_a_child_gets_its_own_answers(dns: DNSServer) -> None:
+    resolver = resolver_for(dns, cache_size=0)
+    dns.script("www.test", Reply(delay=50 * MS))
+    with EventBase() as base:
+        told = Told(base)
+        resolver.resolve_on(base, "www.test", told, told)
+        base.dispatch(timeout=0)
+        pid = os.fork()
+        told.wait_for(1)
+        if pid == 0:
+            os._exit(told != [((V6, V4), "www.test")])
+    assert told == [((V6, V4), "www.test")]
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert len(dns.queries) == 4
+
+
+# -- with the rest of the library -----------------------------------------------------------------
+
+
+def test_it_serves_wherever_a_resolver_does(dns: DNSServer) -> None:
+    dns.add(ARecord("server.test", 60, IPV4_LOOPBACK))
+    resolver = resolver_for(dns)
+    assert lookup_hostname("www.test", resolver=resolver).canonical_name == "www.test"
+    with make_socket(connect="passive", local_host="127.0.0.1", local_port=0) as listener:
+        port = listener.local_port
+        with make_socket("server.test", port, resolver=resolver) as stream:
+            assert stream.remote_host == IPV4_LOOPBACK
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"servers": []}, ValueError),
+        ({"servers": "192.0.2.1"}, TypeError),
+        ({"servers": ["nowhere"]}, ValueError),
+        ({"servers": [("192.0.2.1", 0)]}, ValueError),
+        ({"servers": [("192.0.2.1", "53")]}, TypeError),
+        ({"search": ["a..b"]}, ValueError),
+        ({"ndots": -1}, ValueError),
+        ({"ndots": 1.5}, TypeError),
+        ({"attempts": 0}, ValueError),
+        ({"server_timeout": 0}, ValueError),
+        ({"server_timeout": -1}, ValueError),
+        ({"rotate": 1}, TypeError),
+        ({"cache_size": -1}, ValueError),
+    ],
+)
+def test_what_a_resolver_cannot_be_is_told_at_once(options: Any, error: Any) -> None:
+    with pytest.raises(error):
+        DNSResolver(**options)
