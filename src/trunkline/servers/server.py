@@ -156,6 +156,8 @@ class Server(PythonServerNames, Uncopied):
         TypeError, ValueError: An argument is none of those that it can be.
     """
 
+    _announcing: int | None = None  # the identity of the thread that calls `announce`
+
     def __init__(
         self,
         handler: Handler,
@@ -209,7 +211,6 @@ class Server(PythonServerNames, Uncopied):
         self._is_paused = False  # because of the limit
         self._has_begun = False
         self._is_given_up = False  # though a thread may be about to begin
-        self._announcing: int | None = None  # the identity of the thread that calls `announce`
         self._accepting: int | None = None  # the identity of the thread that accepts
         self._thread: threading.Thread | None = None  # that thread, if it is ours
         self._ending = Ending()
