@@ -24,9 +24,11 @@ from trunkline import (
     SocketClosed,
     TimedOut,
     TryAgain,
+    evented,
     lookup_hostname,
     make_socket,
 )
+from trunkline.multiplex import Transport, TransportProtocol, connect
 from trunkline.names import (
     AAAARecord,
     ARecord,
@@ -37,6 +39,7 @@ from trunkline.names import (
     SOARecord,
     TXTRecord,
 )
+from trunkline.sockets import Resolution
 from trunkline.testing.clock import ManualClock
 from trunkline.testing.dns import NXDOMAIN, REFUSED, SERVFAIL, DNSServer, Reply
 
@@ -421,6 +424,54 @@ def test_it_serves_wherever_a_resolver_does(dns: DNSServer) -> None:
         port = listener.local_port
         with make_socket("server.test", port, resolver=resolver) as stream:
             assert stream.remote_host == IPV4_LOOPBACK
+
+
+def test_connecting_on_an_event_base_takes_no_thread(base: EventBase, dns: DNSServer) -> None:
+    dns.add(ARecord("server.test", 60, IPV4_LOOPBACK))
+    resolver = resolver_for(dns)
+
+    class Client(TransportProtocol):
+        def __init__(self) -> None:
+            self.told = Told(base)
+
+        def connection_made(self, transport: Transport) -> None:
+            self.told(transport.remote_name)
+
+        def connection_lost(self, error: Exception | None) -> None:
+            self.told(error)
+
+    with make_socket(connect="passive", local_host="127.0.0.1", local_port=0) as listener:
+        where = listener.local_name
+        client, lost, given_up = Client(), Client(), Client()
+        options: Any = {"remote_port": listener.local_port, "resolver": resolver}
+        before = threading.active_count()
+        transport = connect(base, client, remote_host="server.test", **options)
+        connect(base, lost, remote_host="nobody.test", **options)
+        connect(base, given_up, remote_host="www.test", **options).abort()
+        assert threading.active_count() == before
+        client.told.wait_for(1)
+        lost.told.wait_for(1)
+        assert client.told == [where]
+        assert isinstance(lost.told[0], NoName)
+        assert given_up.told == [None]
+        transport.abort()
+        client.told.wait_for(2)
+
+
+def test_an_evented_loop_takes_it_too(dns: DNSServer) -> None:
+    told: list[Any] = []
+    before = threading.active_count()
+
+    def begin() -> None:
+        resolver = resolver_for(dns)
+        evented.dns_lookup("www.test", told.append, resolver=resolver)
+        evented.reverse_dns_lookup(V4, told.append, resolver=resolver)
+        evented.dns_lookup("nobody.test", told.append, event_cb=told.append, resolver=resolver)
+        assert threading.active_count() == before
+
+    evented.start_event_loop(begin)
+    assert sorted(map(str, told[:2])) == sorted(["www.test", str(Resolution((V6, V4), "www.test"))])
+    assert isinstance(told[2].error, NoName)
 
 
 @pytest.mark.parametrize(

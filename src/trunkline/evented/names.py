@@ -1,29 +1,30 @@
-"""Looking names up without blocking the loop: in threads, whose number the loop limits."""
+"""Looking names up without blocking the loop.
+
+A resolver that can do it on an event base does so; others do in threads, whose number the loop
+limits.
+"""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from .._core.callbacks import check_callback
 from .._core.deadline import check_timeout
 from .._core.timer_queue import Timer
 from .._printable import printable
 from ..addresses import AddressLike, ensure_address
-from ..errors import TimedOut
-from ..multiplex.background import call_in_background
+from ..errors import ResolverError, TimedOut
+from ..multiplex.event_base import EventBase
+from ..multiplex.resolving import resolve_on, reverse_on
 from ..sockets.families import InternetFamily, family_number
-from ..sockets.resolving import (
-    Resolution,
-    Resolver,
-    ask_for_addresses,
-    ask_for_name,
-    ensure_hostname,
-    literal_address,
-)
+from ..sockets.resolving import Resolution, Resolver, ensure_hostname, literal_address
 from .events import Event, EventCallback
 from .handle import FreeableHandle
 from .loop import EventLoop
 
 __all__ = ("Lookup", "dns_lookup", "reverse_dns_lookup")
+
+Told: TypeAlias = Callable[[Any], object]
+Begin: TypeAlias = Callable[[EventBase, Told, Told], Callable[[], object]]
 
 
 class Lookup(FreeableHandle):
@@ -37,7 +38,7 @@ class Lookup(FreeableHandle):
 
     def __init__(
         self,
-        look_up: Callable[[], Any],
+        begin: Begin,
         callback: Callable[[Any], object],
         operation: str,
         host: object,
@@ -46,40 +47,20 @@ class Lookup(FreeableHandle):
     ) -> None:
         super().__init__(event_cb, loop)
         check_callback(callback, "answer")
-        self._look_up = look_up
+        self._begin = begin
         self._callback = callback
         self._operation = operation
         self._host = host
         self._timer: Timer | None = None
-        self._stop_asking: Callable[[], None] | None = None
+        self._stop_asking: Callable[[], object] | None = None
 
-    def _start(self, timeout: float | None, blocks: bool) -> None:
+    def _start(self, timeout: float | None) -> None:
         base = self._loop.event_base
         if check_timeout(timeout) is not None:
             assert timeout is not None
             self._timer = base.add_timer(self._expire, timeout, one_shot=True)
         self._loop._adopt(self)
-        if blocks:
-            self._stop_asking = call_in_background(
-                base,
-                self._look_up,
-                self._answered,
-                self._failed,
-                operation=self._operation,
-                host=self._host,
-            )
-        else:
-            base.call_soon(self._ask_at_once)
-
-    def _ask_at_once(self) -> None:
-        if self._is_freed:
-            return
-        try:
-            answer = self._look_up()
-        except Exception as error:
-            self._failed(error)
-        else:
-            self._answered(answer)
+        self._stop_asking = self._begin(base, self._answered, self._failed)
 
     def _answered(self, answer: Any) -> None:
         self.free()
@@ -138,14 +119,25 @@ def dns_lookup(
     address = literal_address(host)
     family_number(family)
 
-    def look_up() -> Resolution:
-        if address is not None:
-            return Resolution((ensure_hostname(address, family=family),), None)
-        assert isinstance(host, str)
-        return ask_for_addresses(resolver or lookup.loop.resolver, host, family=family)
+    def begin(base: EventBase, answered: Told, failed: Told) -> Callable[[], object]:
+        if address is None:
+            assert isinstance(host, str)
+            asked = resolver or lookup.loop.resolver
+            return resolve_on(base, asked, host, family, answered, failed)
 
-    lookup = Lookup(look_up, callback, "resolve", host, event_cb, loop)
-    lookup._start(timeout, blocks=address is None)
+        def answer() -> None:
+            try:
+                found = Resolution((ensure_hostname(address, family=family),), None)
+            except ResolverError as error:
+                failed(error)
+            else:
+                answered(found)
+
+        timer = base.add_timer(answer, 0, one_shot=True)
+        return lambda: base.remove_timer(timer)
+
+    lookup = Lookup(begin, callback, "resolve", host, event_cb, loop)
+    lookup._start(timeout)
     return lookup
 
 
@@ -178,9 +170,9 @@ def reverse_dns_lookup(
     """
     wanted = ensure_address(address)
 
-    def look_up() -> str:
-        return ask_for_name(resolver or lookup.loop.resolver, wanted)
+    def begin(base: EventBase, answered: Told, failed: Told) -> Callable[[], object]:
+        return reverse_on(base, resolver or lookup.loop.resolver, wanted, answered, failed)
 
-    lookup = Lookup(look_up, callback, "reverse", wanted, event_cb, loop)
-    lookup._start(timeout, blocks=True)
+    lookup = Lookup(begin, callback, "reverse", wanted, event_cb, loop)
+    lookup._start(timeout)
     return lookup

@@ -12,16 +12,18 @@ from .._sys.clock import monotonic
 from .._sys.sockaddr import Name, family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
 from ..addresses import AddressLike, Endpoint, LocalAddress, ensure_address
-from ..errors import SocketError, TimedOut, WouldBlock
+from ..errors import ResolverError, SocketError, TimedOut, WouldBlock
 from ..sockets.connect_plan import ConnectPlan, Route
 from ..sockets.connecting import Attempts, start_to_connect
 from ..sockets.families import AddressFamily, InternetFamily
 from ..sockets.keywords import PathLikeName, SourceOptions, check_keywords
+from ..sockets.resolving import Resolution
 from .background import call_in_background
 from .event_base import EventBase
 from .handlers import Cause, Event
 from .protocol import ProtocolLike
 from .protocol_check import check_connecting
+from .resolving import resolve_on
 from .transport import Transport
 from .transport_core import CLOSED, Owner
 from .transport_options import TransportOptions
@@ -82,10 +84,10 @@ def connect(
     """Connect to a server on an event base, and return the transport at once.
 
     It calls `connection_made` when the connection is there, or `connection_lost` with the error
-    when that has failed. What is written before is queued. A name is looked up in a thread, and all
-    of its addresses are tried, the next one when the one before has not answered quickly
-    (RFC 8305). Aborting the transport gives connecting up, and so does closing it, unless something
-    is queued.
+    when that has failed. What is written before is queued. A name is looked up, in a thread if the
+    resolver works in no other way, and all of its addresses are tried, the next one when the one
+    before has not answered quickly (RFC 8305). Aborting the transport gives connecting up, and so
+    does closing it, unless something is queued.
 
     Args:
         event_base: Who does it.
@@ -200,10 +202,21 @@ class _Connector(_Connecting):
         self._plan = plan
         self._attempts: Attempts | None = None
         self._next_attempt: Timer | None = None
-        self._stop_resolving: Callable[[], None] | None = None
+        self._stop_resolving: Callable[[], object] | None = None
 
     def _begin(self) -> None:
-        if self._plan.needs_resolver:
+        plan = self._plan
+        name = plan.name_to_look_up
+        if name is not None:
+            self._stop_resolving = resolve_on(
+                self._event_base,
+                plan.resolver,
+                name,
+                plan.family,
+                self._resolved,
+                self._transport._fail,
+            )
+        elif plan.needs_resolver:  # the address to connect from has a name
             self._stop_resolving = call_in_background(
                 self._event_base,
                 self._resolve,
@@ -216,6 +229,14 @@ class _Connector(_Connecting):
 
     def _resolve(self) -> Route:
         return self._plan.resolve(Deadline(None, monotonic))
+
+    def _resolved(self, found: Resolution) -> None:
+        try:
+            route = self._plan.resolve(Deadline(None, monotonic), found.addresses)
+        except ResolverError as error:
+            self._transport._fail(error)
+        else:
+            self._race(route)
 
     def _race(self, route: Route) -> None:
         if self._transport._state == CLOSED:

@@ -100,9 +100,9 @@ class ConnectPlan:
             raise TypeError(f"remote_host and remote_port belong together: {hint}")
         if local_host is None and local_port is not None:
             raise TypeError("local_port needs a local_host, without which nothing is bound")
-        self._family: InternetFamily = family
+        self.family: InternetFamily = family
         self._settings = InternetSettings(keepalive, nodelay, interface, reuse_address)
-        self._resolver = resolver
+        self.resolver: Resolver | None = resolver
         self._source = local_host, check_port(local_port or 0)
         self._target = remote_host, 0 if remote_port is None else check_port(remote_port)
         self.attempt_delay: float | None = check_timeout(attempt_delay)
@@ -113,8 +113,21 @@ class ConnectPlan:
         )
         """Whether one of the hosts is a name, so that `resolve` may take its time."""
 
-    def resolve(self, deadline: Deadline) -> Route:
+    @property
+    def name_to_look_up(self) -> str | None:
+        """The name of the host to connect to, if that is all that takes a resolver."""
+        local_host, remote_host = self._source[0], self._target[0]
+        if local_host is not None and _literal_address(local_host, self.family) is None:
+            return None
+        is_name = remote_host is not None and _literal_address(remote_host, self.family) is None
+        return remote_host if is_name else None
+
+    def resolve(self, deadline: Deadline, found: tuple[IPAddress, ...] | None = None) -> Route:
         """Look up what is a name.
+
+        Args:
+            deadline: The time limit.
+            found: The addresses of `name_to_look_up`, if somebody has looked them up already.
 
         Raises:
             ResolverError: A name could not be resolved.
@@ -123,27 +136,32 @@ class ConnectPlan:
         local_host, local_port = self._source
         source = None
         if local_host is not None:
-            host = bind_address(local_host, self._family, self._resolver, deadline)
+            host = bind_address(local_host, self.family, self.resolver, deadline)
             source = Endpoint(host, local_port)
         settings = self._settings._replace(source=source)
         remote_host, port = self._target
         if remote_host is None:
-            return Route((), None, self._family, settings)
-        hosts = self._remote_hosts(remote_host, source, deadline)
+            return Route((), None, self.family, settings)
+        hosts = self._remote_hosts(remote_host, source, deadline, found)
         names = tuple(Endpoint(host, port) for host in hosts)
         address = f"{remote_host}:{port}" if len(names) > 1 else names[0]
-        return Route(names, address, self._family, settings)
+        return Route(names, address, self.family, settings)
 
     def _remote_hosts(
-        self, host: Any, source: Endpoint | None, deadline: Deadline
+        self,
+        host: Any,
+        source: Endpoint | None,
+        deadline: Deadline,
+        found: tuple[IPAddress, ...] | None,
     ) -> tuple[IPAddress, ...]:
         """Return the addresses to try, which fit the one that the socket is bound to."""
-        address = _literal_address(host, self._family)
+        address = _literal_address(host, self.family)
         if address is not None:
             return (address,)
-        found = ask_for_addresses(
-            self._resolver, host, family=self._family, timeout=deadline.remaining()
-        ).addresses
+        if found is None:
+            found = ask_for_addresses(
+                self.resolver, host, family=self.family, timeout=deadline.remaining()
+            ).addresses
         if source is not None:
             found = tuple(each for each in found if each.version == source.host.version)
             if not found:

@@ -3,7 +3,7 @@
 """
 
 from ipaddress import IPv4Address, IPv6Address
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .._core.deadline import Deadline
 from .._sys.clock import monotonic
@@ -20,6 +20,8 @@ __all__ = (
     "as_asked",
     "ask_for_addresses",
     "ask_for_name",
+    "check_name",
+    "check_resolution",
     "ensure_hostname",
     "literal_address",
     "lookup_hostname",
@@ -181,6 +183,15 @@ def ask_for_addresses(
         ResolverError: The answer is none; and all that the resolver raises.
     """
     answer = (resolver or SystemResolver()).resolve(host, family=family, timeout=timeout)
+    return check_resolution(answer, host, family)
+
+
+def check_resolution(answer: Any, host: str, family: InternetFamily) -> Resolution:
+    """Return what a resolver has answered, if it is an answer.
+
+    Raises:
+        ResolverError: It is none.
+    """
     canonical_name = getattr(answer, "canonical_name", None)
     try:
         addresses = dict.fromkeys(map(_checked_address, answer.addresses))
@@ -197,7 +208,15 @@ def ask_for_name(
     resolver: Resolver | None, address: IPAddress, *, timeout: float | None = None
 ) -> str:
     """Ask a resolver, the system's by default, for the name of a host; see `ask_for_addresses`."""
-    answer: object = (resolver or SystemResolver()).reverse(address, timeout=timeout)
+    return check_name((resolver or SystemResolver()).reverse(address, timeout=timeout), address)
+
+
+def check_name(answer: object, address: IPAddress) -> str:
+    """Return what a resolver has answered, if it is a name.
+
+    Raises:
+        ResolverError: It is none.
+    """
     if not isinstance(answer, str) or not answer:
         raise _no_answer("reverse", address, answer)
     return answer
