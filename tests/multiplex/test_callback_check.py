@@ -4,16 +4,17 @@ What is called as often as timers and deferred calls is not looked at before.
 """
 
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 from multiplex.helpers import Channel, dispatch_quietly
-from multiplex.transport_helpers import Recorder, connected
+from multiplex.transport_helpers import Recorder, connected, run_until
 from support.timing import PATIENCE
 
-from trunkline import EventBase, PassiveSocket, listen, make_socket, reconnect
+from trunkline import Blocks, EventBase, Frames, PassiveSocket, listen, make_socket, reconnect
 
 
 async def coroutine(*args: Any) -> None:
@@ -36,6 +37,11 @@ class Callee:
 EACH_UNPLAIN = pytest.mark.parametrize(
     "callback", [coroutine, generator, async_generator, Callee(), partial(coroutine, 1)]
 )
+
+
+def hidden(*args: Any) -> object:
+    """Hide what would have to be awaited."""
+    return coroutine(*args)
 
 
 def set_exception_handler(base: EventBase, socket: PassiveSocket, callback: Any) -> object:
@@ -116,6 +122,57 @@ def test_it_is_told_by_dispatch(
         with pytest.raises(TypeError, match="a callback is a plain function, and"):
             base.dispatch(timeout=PATIENCE)
         assert base.is_empty
+
+
+DELIVERED: dict[Any, tuple[str, bytes]] = {
+    "bytes": ("data_received", b"x"),
+    "text": ("text_received", b"x"),
+    "lines": ("line_received", b"x\n"),
+    "buffer": ("buffer_updated", b"x"),
+    Blocks(1): ("block_received", b"x"),
+    Frames(1): ("frame_received", b"\1x"),
+}
+
+
+@pytest.mark.parametrize("delivery", DELIVERED)
+def test_a_protocol_is_told_to_the_exception_handler(base: EventBase, delivery: Any) -> None:
+    told: list[Exception] = []
+    base.exception_handler = lambda error, source: told.append(error)
+    name, data = DELIVERED[delivery]
+    protocol = Recorder()
+    protocol.buffer = bytearray(10)
+    setattr(protocol, name, hidden)
+    with connected(base, protocol, delivery=delivery) as (_, peer):
+        peer.sendall(data)
+        run_until(base, lambda: protocol.is_lost)
+    (error,) = told
+    assert isinstance(error, TypeError)
+    assert "hidden" in str(error)
+
+
+@pytest.mark.parametrize("name", ["connection_made", "eof_received", "pause_writing"])
+def test_so_is_what_it_is_told_besides(base: EventBase, name: str) -> None:
+    told: list[Exception] = []
+    base.exception_handler = lambda error, source: told.append(error)
+    protocol = Recorder()
+    setattr(protocol, name, hidden)
+    with connected(base, protocol, high_water=10) as (transport, peer):
+        peer.shutdown(socket.SHUT_WR)
+        transport.hold_output()
+        transport.write(bytes(100))
+        run_until(base, lambda: protocol.is_lost)
+    assert "hidden" in str(told[0])
+
+
+@pytest.mark.parametrize("options", [{}, {"timeout": 0.001}, {"one_shot": True}])
+def test_a_handler_that_hides_it_is_told_by_dispatch(
+    base: EventBase, pair: Channel, options: Any
+) -> None:
+    if "timeout" not in options:
+        pair.send()
+    base.set_io_handler(pair.reader, "read", hidden, **options)
+    with pytest.raises(TypeError, match="a callback is a plain function, and hidden"):
+        base.dispatch(timeout=PATIENCE)
 
 
 def test_what_another_one_returns_does_not_matter(base: EventBase, pair: Channel) -> None:

@@ -258,6 +258,21 @@ async def unplain(*args: Any) -> None:
     """Do nothing, unless somebody awaits it."""
 
 
+@each_way
+def test_a_handler_that_hides_what_would_have_to_be_awaited_has_failed(threads: Any) -> None:
+    told: list[Exception] = []
+    with Server(
+        lambda connection: unplain(connection),
+        host=HOST,
+        threads=threads,
+        exception_hook=lambda error, connection: told.append(error),
+    ).start() as server:
+        with client_of(server) as client:
+            receive_to_the_end(client)
+        eventually(lambda: server.statistics().failed == 1)
+    assert "plain function" in str(told[0])
+
+
 # -- arguments -------------------------------------------------------------------------------------
 
 

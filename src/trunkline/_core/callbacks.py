@@ -1,11 +1,12 @@
 """Finding out early that a callback cannot be called with what it will get, or would do nothing."""
 
+from collections.abc import Callable
 from functools import partial
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS, signature
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any, TypeVar
 
-__all__ = ("check_callback", "check_callback_or_none", "check_result")
+__all__ = ("call_plainly", "check_callback", "check_callback_or_none", "check_result")
 
 T = TypeVar("T")
 
@@ -68,10 +69,19 @@ def check_callback_or_none(callback: T, *arguments: str, what: str) -> T:
     return callback
 
 
+def call_plainly(callback: Callable[..., T], *args: Any) -> T:
+    """Call something; raise `TypeError` if it has done nothing, see `check_result`."""
+    result = callback(*args)
+    if result is not None:
+        check_result(result, callback)
+    return result
+
+
 def check_result(result: object, callback: Any) -> None:
     """Raise `TypeError` if what a callback has returned shows that it has done nothing.
 
-    It is for callbacks that are not worth being looked at before, because there are so many.
+    It finds those that could not be seen to be async before, as they are wrapped; and it is for
+    those that are not worth being looked at before, because there are so many.
     """
     if isinstance(result, CoroutineType):
         if result.cr_frame is None or result.cr_await is not None:

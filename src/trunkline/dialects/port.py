@@ -12,7 +12,7 @@ from os import PathLike
 from threading import Thread
 from typing import Literal, NamedTuple, ParamSpec, overload
 
-from .._core.callbacks import check_callback
+from .._core.callbacks import call_plainly, check_callback
 from .._core.external_format import ExternalFormatLike, ensure_external_format
 from .._sys.services import read_services
 from ..addresses import (
@@ -385,7 +385,8 @@ def make_process(
     """
     if not callable(function):
         raise TypeError(f"a process calls a function, not {type(function).__name__}")
-    check_callback(partial(function, *args, **kwargs), what="the function")
-    thread = Thread(target=function, args=args, kwargs=kwargs, name=name, daemon=True)
+    call = partial(function, *args, **kwargs)
+    check_callback(call, what="the function")
+    thread = Thread(target=call_plainly, args=(call,), name=name, daemon=True)
     thread.start()
     return thread

@@ -10,6 +10,7 @@ from operator import length_hint
 from typing import Any, Literal, Protocol, TypeAlias
 
 from .._core.buffers import space_in
+from .._core.callbacks import call_plainly, check_result
 from .._core.external_format import ExternalFormat
 from .._core.framing import Blocks, Frames, Splitter
 from .._core.line_splitter import make_line_splitter
@@ -111,7 +112,7 @@ class _Bytes:
 
     def deliver(self, data: bytes) -> bool:
         if data:
-            self._receiver._input_callback("data_received")(data)
+            call_plainly(self._receiver._input_callback("data_received"), data)
         return False
 
     def finish(self) -> bool:
@@ -150,7 +151,7 @@ class _Buffer:
             view[:count] = self._rest[:count]
         # An empty view would keep all that it was a view of.
         self._rest = self._rest[count:] or memoryview(b"")
-        receiver._input_callback("buffer_updated")(count)
+        call_plainly(receiver._input_callback("buffer_updated"), count)
         return not receiver._interrupted
 
     def finish(self) -> bool:
@@ -178,7 +179,7 @@ class _Text:
             if not text:
                 raise InputFailed(error) from None
         if text:
-            self._receiver._input_callback("text_received")(text)
+            call_plainly(self._receiver._input_callback("text_received"), text)
         if not self._bad:
             return False
         return self._receiver._interrupted or self.deliver(b"", final=final)
@@ -232,7 +233,9 @@ class _Lines:
             self._batch_size = len(lines)
             try:
                 for line in waiting:
-                    line_received(line)
+                    result = line_received(line)
+                    if result is not None:
+                        check_result(result, line_received)
                     if receiver._interrupted:
                         self._put_back()
                         return True
@@ -276,7 +279,7 @@ class _Pieces:
                 raise InputFailed(error) from None
             if piece is None:
                 return False
-            received(piece)
+            call_plainly(received, piece)
             if receiver._interrupted:
                 return True
 

@@ -7,6 +7,7 @@ set for, and what is closed behind our back is found out when its number turns u
 
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from .._core.callbacks import call_plainly, check_result
 from .._core.input_buffer import InputBuffer
 from .._sys.descriptor import Descriptor
 from .._sys.identity import Identity, identify, same_file
@@ -157,7 +158,9 @@ class HandlerRegistration(Registration):
         # The same, for what a busy server does nearly all of the time.
         self._event_base._handler_called()
         try:
-            handler.callback(self._number, "read", None)
+            result = handler.callback(self._number, "read", None)
+            if result is not None:
+                check_result(result, handler.callback)
         finally:
             buffer = self.buffer
             # There is nothing to note where nobody uses what a stream could have buffered.
@@ -212,7 +215,7 @@ class HandlerRegistration(Registration):
         elif handler.timeout is not None:
             handler._active_at = base._iteration_time
         base._handler_called()
-        handler.callback(handler.number, handler.event, cause)
+        call_plainly(handler.callback, handler.number, handler.event, cause)
 
     # -- what a stream has buffered --------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import contextlib
 from collections.abc import Callable
 from threading import RLock, get_ident
 
-from .._core.callbacks import check_callback
+from .._core.callbacks import call_plainly, check_callback
 from .._core.deadline import check_timeout
 from .._core.timer_queue import Timer, TimerQueue
 from .._sys.backends import make_backend
@@ -194,7 +194,7 @@ class Monitor(Calls):
             self._handler_called()
             callback: Callable[..., object] = self._timed(handler.callback)
             try:
-                callback(handler.number, handler.event, Cause.TIMEOUT)
+                call_plainly(callback, handler.number, handler.event, Cause.TIMEOUT)
             finally:
                 if handler.event == "read" and registration.buffer is not None:
                     registration.note_progress(handler)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Protocol
 
+from .._core.callbacks import call_plainly
 from .._core.external_format import ExternalFormat
 from .._core.output_queue import OutputQueue
 from .._core.text_writer import TextWriter
@@ -168,7 +169,7 @@ class TransportCore(Registration, Uncopied):
     def _call(self, name: str, *args: Any) -> Any:
         """Call the protocol; an exception of its ends the connection, and goes no further."""
         try:
-            return self._callback(name)(*args)
+            return call_plainly(self._callback(name), *args)
         except Exception as error:
             self._callback_failed(error)
             return None

@@ -14,6 +14,7 @@ transport once more, and `_handle_ready` calls `_flush`.
 from collections.abc import Callable
 from typing import Any
 
+from .._core.callbacks import call_plainly, check_result
 from .._sys.readiness import FAULTY, HUNG_UP, NUMBER_CLOSED, READABLE, WRITABLE, unread_count
 from ..errors import SocketClosed, SocketError, StreamError
 from .delivery import InputFailed
@@ -98,7 +99,9 @@ class ReadingTransport(WritingTransport):
                 self._received_at = base._iteration_time
                 self._is_delivering = True
                 try:
-                    self._take_in(data)
+                    result = self._take_in(data)
+                    if result is not None:
+                        check_result(result, self._take_in)
                 except Exception as error:
                     self._callback_failed(error)
                 finally:
@@ -155,7 +158,7 @@ class ReadingTransport(WritingTransport):
         """Call the protocol for something received, and send afterwards what it has written."""
         self._is_delivering = True
         try:
-            function(*args)
+            call_plainly(function, *args)
         except Exception as error:
             self._callback_failed(error)
         finally:
@@ -212,7 +215,7 @@ class ReadingTransport(WritingTransport):
         error.address = self.remote_name
         self.pause_reading()
         if hasattr(self.protocol, "input_failed"):
-            self._callback("input_failed")(self, error)
+            call_plainly(self._callback("input_failed"), self, error)
         else:
             self.close_with(error)
 

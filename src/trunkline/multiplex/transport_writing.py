@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from .._core.buffers import Buffer, bytes_of
+from .._core.callbacks import call_plainly
 from .._core.text_writer import TextWriter
 from .._sys.socket_descriptor import NO_SIGNAL
 from ..errors import SocketError
@@ -51,7 +52,7 @@ class WritingTransport(TransportCore):
         if queue.size > self._high_water and not self._writing_is_paused:
             self._writing_is_paused = True
             try:
-                self._caller.nested_method("pause_writing")()
+                call_plainly(self._caller.nested_method("pause_writing"))
             except Exception as error:
                 self._callback_failed(error)
 

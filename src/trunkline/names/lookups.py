@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from .._core.callbacks import call_plainly
 from .._core.timer_queue import Timer
 from ..errors import TimedOut
 from ..multiplex.event_base import EventBase
@@ -58,12 +59,12 @@ class Lookup:
     def _succeed(self, answer: Any) -> None:
         """Tell the answer."""
         self.cancel()
-        self._answered(answer)
+        call_plainly(self._answered, answer)
 
     def _fail(self, error: Exception) -> None:
         """Tell the error."""
         self.cancel()
-        self._failed(error)
+        call_plainly(self._failed, error)
 
     def _soon(self, tell: Callable[[Any], object], outcome: Any) -> None:
         """Tell it a little later, unless it is given up before."""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from .._core.buffers import Buffer, bytes_of
-from .._core.callbacks import check_callback, check_callback_or_none
+from .._core.callbacks import call_plainly, check_callback, check_callback_or_none
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
 from .._core.input_buffer import InputBuffer
@@ -538,7 +538,7 @@ class AsyncIOState(Uncopied):
 
     def _call(self, callback: Callable[..., object], *args: Any) -> None:
         try:
-            callback(self, *args)
+            call_plainly(callback, self, *args)
         except Exception as error:
             self._abort(error)
             self.event_base.exception_handler(error, self)

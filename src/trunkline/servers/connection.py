@@ -8,7 +8,7 @@ from enum import Enum
 from threading import Thread, current_thread
 from typing import TypeAlias
 
-from .._core.callbacks import check_callback_or_none
+from .._core.callbacks import call_plainly, check_callback_or_none
 from .._core.log_record import about
 from .._printable import printable
 from .._sys.sockaddr import AnyName, Name
@@ -161,7 +161,7 @@ class Connection:
         if self._service.preamble is not None and not self.admit():
             return Outcome.REFUSED
         try:
-            self._service.handler(self.socket)
+            call_plainly(self._service.handler, self.socket)
             if self._service.close_connections:
                 self.socket.close()
         except Exception as error:

@@ -13,7 +13,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Never, Self, Unpack
 
-from .._core.callbacks import check_callback_or_none
+from .._core.callbacks import call_plainly, check_callback_or_none
 from .._core.counts import check_count
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormatLike
@@ -312,7 +312,7 @@ class Server(PythonServerNames, Uncopied):
             return
         self._announcing = threading.get_ident()
         try:
-            self._announce(self._sockets)
+            call_plainly(self._announce, self._sockets)
         finally:
             self._announcing = None
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from .._core.callbacks import check_callback, check_callback_or_none
+from .._core.callbacks import call_plainly, check_callback, check_callback_or_none
 from .._core.deadline import check_timeout
 from .._core.log_record import about
 from .._core.uncopied import Uncopied
@@ -278,7 +278,7 @@ class Supervisor(PythonSupervisorNames, Uncopied):
             return
         self._seen = workers
         try:
-            self._watch(self)
+            call_plainly(self._watch, self)
         except Exception as error:
             _logger.exception("supervisor: watching has failed", extra=about(error=error))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TextIO, TypeAlias
 
 from ..._core.back_off import BackOff
-from ..._core.callbacks import check_callback, check_callback_or_none
+from ..._core.callbacks import call_plainly, check_callback, check_callback_or_none
 from ..._core.log_record import about
 from ..._sys.latch import Latch
 from ...addresses import AddressLike
@@ -269,9 +269,9 @@ class ServerProcess:
             if not self._reports_failures and not is_returned:
                 extra = about(server=self.name, error=self._failure)
                 logger.error("the %s has failed", self.name, exc_info=self._failure, extra=extra)
-            self._announce(None, self._failure)
+            call_plainly(self._announce, None, self._failure)
         elif self._has_started:
-            self._announce(None, None)
+            call_plainly(self._announce, None, None)
 
     def _serve_to_the_end(self) -> None:
         """Serve, and open the port again when the system has broken the socket that listens."""
@@ -284,7 +284,7 @@ class ServerProcess:
                 port = listener.local_port
                 if self._is_ending.is_set():
                     return
-                self._announce(listener, None)
+                call_plainly(self._announce, listener, None)
                 self._has_started = True
                 self._is_known.set()
                 try:
@@ -314,7 +314,8 @@ class ServerProcess:
         )
 
     def _serve(self, handle: ActiveSocket) -> None:
-        self._function(make_socket_stream(handle) if self._create_stream else handle)
+        stream = make_socket_stream(handle) if self._create_stream else handle
+        call_plainly(self._function, stream)
 
     def _function_failed(self, error: Exception, handle: ActiveSocket) -> None:
         self._failure = error
