@@ -388,3 +388,20 @@ def test_after_a_fork_both_processes_go_on_with_the_loop(start: Start) -> None:
         if os.getpid() != parent:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("most", "error"),
+    [(0, ValueError), (1.5, TypeError), (float("inf"), TypeError), (True, TypeError)],
+)
+def test_so_many_look_ups_at_a_time_are_a_number(most: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="max_lookups"):
+        start_event_loop(lambda: None, max_lookups=most)
+
+
+@pytest.mark.parametrize("wrong", [1, "loop", EventLoop])
+def test_a_loop_that_is_none_is_told_at_once(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="loop is an EventLoop, not"):
+        delay(lambda: None, loop=wrong)
+    with pytest.raises(TypeError, match="loop is an EventLoop, not"):
+        exit_event_loop(loop=wrong)

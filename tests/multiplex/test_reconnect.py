@@ -385,6 +385,8 @@ def test_an_event_base_that_is_closed_ends_it(backend: str, server: socket.socke
         ({"factor": 0.5}, ValueError),
         ({"factor": float("nan")}, ValueError),
         ({"factor": "x"}, TypeError),
+        ({"factor": 10**400}, ValueError),
+        ({"factor": float("inf")}, ValueError),
         ({"reset_after": None}, TypeError),
         ({"max_attempts": 0}, ValueError),
         ({"failed": 5}, TypeError),

@@ -723,3 +723,25 @@ def test_what_has_been_delivered_takes_no_room(delivery: Any, external_format: s
         assert tracemalloc.get_traced_memory()[0] < 3000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("limit", "error"),
+    [
+        (0, ValueError),
+        (-1, ValueError),
+        (1.5, TypeError),
+        (float("nan"), TypeError),
+        ("5", TypeError),
+        ([], TypeError),
+        (True, TypeError),
+    ],
+)
+def test_a_limit_of_a_line_is_a_number(base: EventBase, limit: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="line_limit"):
+        Transport(base, Recorder(), delivery="lines", line_limit=limit)
+    with connected(base, Recorder(), delivery="lines") as (transport, peer):
+        with pytest.raises(error, match="line_limit"):
+            transport.set_delivery("lines", line_limit=limit)
+        peer.sendall(b"still a line\n")
+        run_until(base, lambda: transport.protocol.lines == ["still a line"])

@@ -4,6 +4,8 @@ import array
 import contextlib
 import socket
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -420,12 +422,25 @@ def test_pause_writing_may_do_anything(base: EventBase, name: str) -> None:
         assert protocol.loss is None
 
 
-@pytest.mark.parametrize(("high", "low"), [(-1, None), (4, 5), (4, -1)])
-def test_marks_that_are_none_are_refused(base: EventBase, high: int, low: int | None) -> None:
-    with pytest.raises(ValueError, match="water marks"):
+@pytest.mark.parametrize(
+    ("high", "low", "error"),
+    [
+        (-1, None, ValueError),
+        (4, 5, ValueError),
+        (4, -1, ValueError),
+        (1.5, None, TypeError),
+        (True, None, TypeError),
+        (4, Fraction(1), TypeError),
+        (Decimal(4), None, TypeError),
+    ],
+)
+def test_marks_that_are_none_are_refused(
+    base: EventBase, high: Any, low: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="water"):
         Transport(base, TransportProtocol(), high_water=high, low_water=low)
     with connected(base, Recorder()) as (transport, _):
-        with pytest.raises(ValueError, match="water marks"):
+        with pytest.raises(error, match="water"):
             transport.set_water_marks(high, low)
         counting(transport).room = 0
         transport.write(bytes(DEFAULT_HIGH_WATER))

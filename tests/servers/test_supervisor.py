@@ -673,3 +673,12 @@ def test_a_worker_that_has_served_for_long_is_replaced_at_once() -> None:
         assert place.note_loss(worker) == 0.2
     finally:
         worker.close()
+
+
+@pytest.mark.parametrize(
+    ("workers", "error"),
+    [(0, ValueError), (10**7, ValueError), (1.5, TypeError), ("2", TypeError), (True, TypeError)],
+)
+def test_a_number_of_workers_is_one(workers: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="workers is"):
+        Supervisor(make_server, host="127.0.0.1", workers=workers)

@@ -582,3 +582,11 @@ def test_a_local_socket_that_cannot_connect_is_closed(tmp_path: Path) -> None:
             local_filename=tmp_path / "mine",
             remote_filename=tmp_path / "nothing",
         )
+
+
+@pytest.mark.parametrize("port", [[], -0.0, False, b""])
+def test_a_port_that_is_none_is_not_taken_for_any(port: Any) -> None:
+    with pytest.raises(TypeError, match="a port is"):
+        make_socket(connect="passive", local_host="127.0.0.1", local_port=port)
+    with pytest.raises(TypeError, match="a port is"):
+        make_socket("127.0.0.1", 9, local_host="127.0.0.1", local_port=port)

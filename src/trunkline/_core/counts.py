@@ -3,14 +3,16 @@
 __all__ = ("check_count",)
 
 
-def check_count(what: str, count: int) -> int:
-    """Return a number of things, of which there is at least one, if it is such a number.
+def check_count(what: str, count: int, *, least: int = 1, most: int | None = None) -> int:
+    """Return a number of things if it is such a number, and one of those that are allowed.
 
     Raises:
-        TypeError, ValueError: It is none. They call it `what`.
+        TypeError, ValueError: It is not. They call it `what`.
     """
     if isinstance(count, bool) or not isinstance(count, int):
         raise TypeError(f"{what} is an integer, not {type(count).__name__}")
-    if count < 1:
-        raise ValueError(f"{what} is at least 1, not {count}")
+    if count < least:
+        raise ValueError(f"{what} is at least {least}, not {count}")
+    if most is not None and count > most:
+        raise ValueError(f"{what} is at most {most}, not {count}")
     return count

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from ..errors import FrameTooLong
 from .buffers import Buffer, bytes_of
+from .counts import check_count
 
 __all__ = ("DEFAULT_FRAME_LIMIT", "Blocks", "Frames", "Splitter")
 
@@ -35,7 +36,7 @@ class Blocks:
 
     def __post_init__(self) -> None:
         """Check the size."""
-        _check_count("the size of a block", self.size)
+        check_count("the size of a block", self.size)
 
     def find(self, data: bytearray) -> tuple[int, int] | None:
         """Return where the first piece begins and ends, or None while its end is unknown."""
@@ -68,12 +69,12 @@ class Frames:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        _check_count("the size of a prefix", self.prefix_size)
+        check_count("the size of a prefix", self.prefix_size)
         if self.prefix_size > _MOST_PREFIX_BYTES:
             raise ValueError(f"a prefix has 8 bytes at most, not {self.prefix_size}")
         if self.byte_order not in ("big", "little"):
             raise ValueError(f"a byte order is 'big' or 'little', not {self.byte_order!r}")
-        _check_count("the limit of a frame", self.limit)
+        check_count("the limit of a frame", self.limit)
 
     def pack(self, data: Buffer) -> bytes:
         """Return bytes with their length before them, to be written.
@@ -145,10 +146,3 @@ class Splitter:
         rest = bytes(self._data)
         self._data.clear()
         return rest
-
-
-def _check_count(what: str, count: int) -> None:
-    if isinstance(count, bool) or not isinstance(count, int):
-        raise TypeError(f"{what} is a number of bytes, not {type(count).__name__}")
-    if count < 1:
-        raise ValueError(f"{what} is positive, not {count}")

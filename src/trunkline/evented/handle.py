@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from .._core.callbacks import check_callback_or_none
 from .._core.uncopied import Uncopied
 from .events import EventCallback, HandleFreed
-from .loop import EventLoop, current_event_loop
+from .loop import EventLoop, loop_or_current
 
 __all__ = ("FreeableHandle", "Handle")
 
@@ -29,7 +29,7 @@ class Handle(Uncopied, ABC):
     _kind: ClassVar[str]
 
     def __init__(self, event_cb: EventCallback | None, loop: EventLoop | None) -> None:
-        self._loop = loop or current_event_loop()
+        self._loop = loop_or_current(loop)
         self._loop._check_usable()
         check_callback_or_none(event_cb, "event", what="event_cb")
         self._event_cb = event_cb

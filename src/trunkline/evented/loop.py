@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self, TypedDict, Unpack
 
 from .._core.callbacks import check_callback, check_callback_or_none, check_result
+from .._core.counts import check_count
 from .._core.option_names import check_names_for
 from .._core.uncopied import Uncopied
 from .._sys.clock import Clock, monotonic
@@ -106,8 +107,7 @@ class EventLoop(Uncopied):
         backend: str | None = None,
         clock: Clock = monotonic,
     ) -> None:
-        if max_lookups < 1:
-            raise ValueError(f"max_lookups has to be positive, not {max_lookups}")
+        check_count("max_lookups", max_lookups)
         if not isinstance(catch_app_errors, bool):
             check_callback(catch_app_errors, "error", what="catch_app_errors")
         self._app_errors = AppErrors(catch_app_errors, send_errors_to_eventcb)
@@ -426,6 +426,20 @@ def current_event_loop() -> EventLoop:
     return _current.loop
 
 
+def loop_or_current(loop: EventLoop | None) -> EventLoop:
+    """Return a loop, or the current one for None.
+
+    Raises:
+        TypeError: It is none.
+        RuntimeError: No loop is running.
+    """
+    if loop is None:
+        return current_event_loop()
+    if not isinstance(loop, EventLoop):
+        raise TypeError(f"loop is an EventLoop, not {type(loop).__name__}")
+    return loop
+
+
 def start_event_loop(main: Callable[[], object], **options: Unpack[LoopOptions]) -> None:
     """Make a loop, call `main` in it, and run it until nothing is left that keeps it alive.
 
@@ -453,7 +467,7 @@ def exit_event_loop(*, loop: EventLoop | None = None) -> None:
     Raises:
         RuntimeError: There is none.
     """
-    (loop or current_event_loop()).exit()
+    loop_or_current(loop).exit()
 
 
 def _raise(error: BaseException) -> NoReturn:

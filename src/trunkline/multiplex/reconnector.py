@@ -8,7 +8,6 @@ fewer calls, and less time, than delays without chance, or with only a part left
 """
 
 from collections.abc import Callable
-from math import isfinite
 from random import random as random_number
 from types import TracebackType
 from typing import Any, Literal, Never, Self, TypedDict, Unpack, overload
@@ -28,6 +27,8 @@ from .protocol_check import check_connecting, check_factory
 from .transport import Transport
 
 __all__ = ("Reconnector", "reconnect")
+
+_LARGEST_FACTOR = 1_000_000  # a delay grows to its longest at once
 
 
 class _BackOffOptions(TypedDict, total=False):
@@ -279,8 +280,8 @@ def reconnect(
         raise TypeError("reset_after is a number of seconds, not None")
     if isinstance(factor, bool) or not isinstance(factor, int | float):
         raise TypeError(f"factor is a number, not {type(factor).__name__}")
-    if not (isfinite(factor) and factor >= 1):
-        raise ValueError(f"factor is at least 1, not {factor}")
+    if not 1 <= factor <= _LARGEST_FACTOR:  # NaN is not, either
+        raise ValueError(f"factor is a number from 1 to {_LARGEST_FACTOR:,}")
     check_callback_or_none(failed, "error", "delay", what="failed")
     check_callback(random, what="random")
     return Reconnector(

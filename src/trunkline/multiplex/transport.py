@@ -22,6 +22,7 @@ The contract, which the callbacks of whatever shell stands on it can rely on:
 from collections.abc import Callable
 from contextvars import Context
 
+from .._core.counts import check_count
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.output_queue import OutputQueue
 from .._sys.sockaddr import AnyName, Name
@@ -137,7 +138,7 @@ class Transport(ReadingTransport, PythonTransportNames):
         self._external_format = ensure_external_format(external_format)
         self._writes_plainly = self._external_format._is_plain
         self._writer = None
-        self._line_limit = line_limit
+        self._line_limit = check_count("line_limit", line_limit)
         self._form = make_delivery(delivery, self, self._external_format, line_limit)
         self._choose_intake()
         self._received_at = self._sent_at = 0.0
@@ -197,7 +198,9 @@ class Transport(ReadingTransport, PythonTransportNames):
                 format that does not mix with bytes.
         """
         new_format = ensure_external_format(external_format or self._external_format)
-        limit = self._line_limit if line_limit is None else line_limit
+        limit = self._line_limit
+        if line_limit is not None:
+            limit = check_count("line_limit", line_limit)
         check_protocol(self.protocol, delivery)
         form = make_delivery(delivery, self, new_format, limit)
         self._unread = self._form.take_back() + self._unread
@@ -220,11 +223,11 @@ class Transport(ReadingTransport, PythonTransportNames):
         """Set the sizes of the queue, in bytes, at which the protocol is to pause and to resume.
 
         Raises:
-            ValueError: They are not ``0 <= low <= high``.
+            TypeError, ValueError: They are no integers, or not ``0 <= low <= high``.
         """
-        if low is None:
-            low = high // 4
-        if not 0 <= low <= high:
+        check_count("high_water", high, least=0)
+        low = high // 4 if low is None else check_count("low_water", low, least=0)
+        if low > high:
             raise ValueError(f"the water marks are 0 <= low <= high, not {low} and {high}")
         self._high_water, self._low_water = high, low
 

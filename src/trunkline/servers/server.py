@@ -340,7 +340,7 @@ class Server(PythonServerNames, Uncopied):
                 finished=self._exit_if_drained,
             )
             self._acceptors.append(acceptor)
-        if self.draining:  # since before there was anybody to be accepted
+        if self.draining and self._ending.remaining() <= 0:  # nobody is to be accepted any more
             self._drain()
         self._event_base.dispatch()
 

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from .._core.callbacks import call_plainly, check_callback, check_callback_or_none
+from .._core.counts import check_count
 from .._core.deadline import check_timeout
 from .._core.log_record import about
 from .._core.uncopied import Uncopied
@@ -32,10 +33,13 @@ from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT
 from ..sockets.passive_socket import PassiveSocket
 from .binding import Hosts, Paths, SupervisorSocketOptions, bind_all
 from .python_names import PythonSupervisorNames
-from .supervisor_options import check_count, check_supervisor_names
+from .supervisor_options import check_supervisor_names
 from .worker import MakeServer, Place, Worker, WorkerStatus, run_worker, worker_signals
 
 __all__ = ("Supervisor", "SupervisorStatistics")
+
+MOST_WORKERS = 1000
+"""How many workers a supervisor has at most: more than that is a mistake."""
 
 _logger = logging.getLogger("trunkline.servers")
 
@@ -99,7 +103,7 @@ class Supervisor(PythonSupervisorNames, Uncopied):
     Args:
         make_server: Called in each worker with the listening sockets, which are the worker's own;
             returns a `Server`, or something else with its `start`, `wait` and `shutdown`.
-        workers: How many workers there are; None is one for each processor.
+        workers: How many workers there are, 1000 at most; None is one for each processor.
         host: Where to listen: as for `Server`, like the next four.
         port: The port.
         path: A local socket, or several.
@@ -167,7 +171,9 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         self._has_run = False
         self._is_ending = False
         self._is_replacement_due = False
-        number = check_count(os.cpu_count() or 1 if workers is None else workers)
+        number = check_count(
+            "workers", os.cpu_count() or 1 if workers is None else workers, most=MOST_WORKERS
+        )
         options: dict[str, Any] = {
             **socket_options,
             **({} if backlog is None else {"backlog": backlog}),

@@ -103,7 +103,7 @@ class ConnectPlan:
         self.family: InternetFamily = family
         self._settings = InternetSettings(keepalive, nodelay, interface, reuse_address)
         self.resolver: Resolver | None = resolver
-        self._source = local_host, check_port(local_port or 0)
+        self._source = local_host, 0 if local_port is None else check_port(local_port)
         self._target = remote_host, 0 if remote_port is None else check_port(remote_port)
         self.attempt_delay: float | None = check_timeout(attempt_delay)
         """Seconds between the starts of two attempts; None is one after the other."""

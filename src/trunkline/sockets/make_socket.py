@@ -202,7 +202,7 @@ def _make_passive_internet(
             "local_port and backlog need a local_host, without which nothing is bound: "
             "'0.0.0.0' and '::' are all addresses of this machine"
         )
-    port = check_port(local_port or 0)
+    port = 0 if local_port is None else check_port(local_port)
     host = None
     if local_host is not None:
         host = bind_address(local_host, family, resolver)
