@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Self
 from unittest.mock import MagicMock
 
 import pytest
@@ -30,6 +30,31 @@ class StaticCall:
     @staticmethod
     def __call__(one: Any) -> None:
         """Take one argument."""
+
+
+class MadeOfOne:
+    def __init__(self, one: Any) -> None:
+        """Take one argument."""
+
+
+class MadeOfNone:
+    """Take nothing."""
+
+
+class New:
+    def __new__(cls, one: Any) -> Self:
+        """Take one argument."""
+        return super().__new__(cls)
+
+
+class Meta(type):
+    def __call__(cls, one: Any) -> Any:
+        """Take one argument."""
+
+
+class MadeByAnother(metaclass=Meta):
+    def __init__(self) -> None:
+        """Take nothing."""
 
 
 class Unplain:
@@ -72,8 +97,6 @@ async def async_generator(one: Any) -> AsyncIterator[Any]:
         partial(print),
         partial(lambda one, *, two: None, two=2),
         partial(lambda one, two: None, two=2),
-        partial(Thing),
-        Thing,
         StaticCall(),
         MagicMock(),
     ],
@@ -160,3 +183,20 @@ def test_a_coroutine_that_has_begun_is_in_good_hands() -> None:
     with pytest.raises(StopIteration):
         begun.send(None)
     check_result(begun, print)
+
+
+@pytest.mark.parametrize("kind", [MadeOfOne, New, MadeByAnother, int, dict])
+def test_a_class_that_is_made_of_what_comes_passes(kind: type) -> None:
+    check_callback(kind, "one")
+
+
+@pytest.mark.parametrize("kind", [MadeOfOne, New, MadeByAnother])
+def test_one_that_is_not_is_told(kind: type) -> None:
+    with pytest.raises(TypeError, match=r"called with \(one, two\), and .* cannot be"):
+        check_callback(kind, "one", "two")
+
+
+def test_so_is_one_that_takes_nothing() -> None:
+    check_callback(MadeOfNone)
+    with pytest.raises(TypeError, match=r"^a callback is called with \(one\), and .* cannot be"):
+        check_callback(MadeOfNone, "one")

@@ -389,6 +389,23 @@ def test_the_end_of_file_is_the_same_in_all_formats() -> None:
         buffer.take_line(None)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "raw", "bad"),
+    [("euc_jis_2004", b"\r\x80", b"\x80"), ("utf-16-le", b"\r\0\0\xdc\0\0", b"\0\xdc\0\0")],
+)
+def test_a_carriage_return_before_what_is_no_text_is_read_first(
+    encoding: str, raw: bytes, bad: bytes
+) -> None:
+    buffer = InputBuffer(ExternalFormat(encoding, "crlf"))
+    buffer.feed(raw)
+    buffer.feed_eof()
+    assert buffer.take_char() == "\r"
+    with pytest.raises(DecodingError):
+        buffer.take_char()
+    buffer.change_format(ExternalFormat("latin-1"))
+    assert buffer.take_bytes(10) == bad
+
+
 # ---- Anything at all ----
 
 

@@ -878,3 +878,26 @@ def test_a_server_that_is_forgotten_says_so_and_leaves_nothing() -> None:
     # The pairs by which it is woken are nobody's business.
     assert not [text for text in said if f"family={int(socket.AF_UNIX)}," in text]
     assert open_descriptors() == before
+
+
+@pytest.mark.parametrize(
+    ("servers", "options", "error"),
+    [
+        ([1], {}, TypeError),
+        ([None], {}, TypeError),
+        ([signal.SIGTERM], {}, TypeError),
+        ([], {"signals": signal.SIGTERM}, TypeError),
+        ([], {"signals": "SIGTERM"}, TypeError),
+        ([], {"signals": ["SIGTERM"]}, TypeError),
+        ([], {"signals": [0]}, ValueError),
+        ([], {"timeout": "5"}, TypeError),
+        ([], {"timeout": -1}, ValueError),
+    ],
+)
+def test_what_signals_cannot_end_is_told_at_once(
+    servers: list[Any], options: Any, error: type[Exception]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(error), shutdown_on_signals(*servers, **options):
+        pytest.fail("it has begun")
+    assert signal.getsignal(signal.SIGTERM) is before

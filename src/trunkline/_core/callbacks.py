@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS, signature
+from inspect import (
+    CO_ASYNC_GENERATOR,
+    CO_COROUTINE,
+    CO_GENERATOR,
+    CO_VARARGS,
+    getattr_static,
+    signature,
+)
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any, TypeVar
 
@@ -20,9 +27,9 @@ def check_callback(callback: Any, *arguments: str, what: str = "a callback") -> 
     Nobody awaits what an async function returns, or iterates over what a generator does: it would
     be called, and nothing would happen.
 
-    Only functions and methods written in Python are looked at, also those that a `partial` or an
-    object calls. That is cheap: a server does it for each connection. Whatever else can be called
-    passes.
+    Only functions and methods written in Python are looked at, also those that a `partial`, an
+    object or a class calls. That is cheap: a server does it for each connection. Whatever else can
+    be called passes.
 
     Args:
         callback: What is to be called.
@@ -34,7 +41,9 @@ def check_callback(callback: Any, *arguments: str, what: str = "a callback") -> 
         if not callable(callback):
             raise TypeError(f"{what} is callable, not {type(callback).__name__}")
         function = callback.func if isinstance(callback, partial) else callback
-        if not isinstance(function, FunctionType | MethodType | type):
+        if isinstance(function, type):
+            function = _how_it_is_made(function)
+        elif not isinstance(function, FunctionType | MethodType):
             function = function.__call__
     is_bound = isinstance(function, MethodType)
     if is_bound:
@@ -96,6 +105,21 @@ def check_result(result: object, callback: Any) -> None:
         return
     name = getattr(callback, "__qualname__", None) or repr(callback)
     raise _not_plain("a callback", name, flags)
+
+
+def _how_it_is_made(kind: type) -> Any:
+    """Return what takes the arguments when an object of a class is made."""
+    if type(kind).__call__ is not type.__call__:
+        return type(kind).__call__.__get__(kind)
+    new: Any = kind.__new__
+    if new is not object.__new__:
+        return MethodType(new, kind)
+    init: Any = getattr_static(kind, "__init__")
+    return MethodType(_no_arguments if init is object.__init__ else init, kind)
+
+
+def _no_arguments(self: object) -> None:
+    """Stands for the `__init__` of a class that has none."""
 
 
 def _has_keyword_defaults(function: FunctionType) -> bool:

@@ -404,8 +404,16 @@ class DecodingTextReader(TextReader):
     def take_char(self, at_end: bool) -> str | None:
         while True:
             char = super().take_char(self._exhausted(at_end))
-            if char is not None or not self._decode_more(1, at_end):
+            if char is not None:
                 return char
+            try:
+                has_more = self._decode_more(1, at_end)
+            except DecodingError:
+                if not self._buffer:
+                    raise
+                return super().take_char(True)  # a CR, of which that makes no newline
+            if not has_more:
+                return None
 
     def take_text(self, size: int, at_end: bool) -> str | None:
         while True:

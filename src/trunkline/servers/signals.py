@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any
 
+from .._core.deadline import check_timeout
 from ..streams.stream import DEFAULT_TIMEOUT, Timeout
 from .server import Server
 
@@ -38,8 +39,16 @@ def shutdown_on_signals(
         timeout: Seconds for the clients, in place of the servers' `drain_timeout`.
 
     Raises:
-        ValueError: This is not the main thread, which alone may handle signals.
+        ValueError: This is not the main thread, which alone may handle signals; or one of them is
+            none, or cannot be handled.
+        TypeError: An argument is of the wrong type.
     """
+    for server in servers:
+        if not isinstance(server, Server):
+            raise TypeError(f"what signals end are servers, and {type(server).__name__} is none")
+    numbers = _numbers(signals)
+    if timeout is not DEFAULT_TIMEOUT:
+        check_timeout(timeout)
     has_struck = False
     insisting: list[threading.Thread] = []
 
@@ -63,7 +72,7 @@ def shutdown_on_signals(
 
     try:
         with contextlib.ExitStack() as restoring:
-            _handle(signals, strike, restoring)
+            _handle(numbers, strike, restoring)
             yield
     finally:
         for each in insisting:
@@ -78,6 +87,18 @@ def _insist(number: int, servers: list[Server], thread: int) -> None:
             signal.pthread_kill(thread, number)
         else:
             signal.raise_signal(number)
+
+
+def _numbers(signals: Iterable[int]) -> list[int]:
+    if isinstance(signals, int | str):
+        raise TypeError(f"signals are several, in a list for example: not {signals!r}")
+    numbers = list(signals)
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise TypeError(f"a signal is a number, not {type(number).__name__}")
+        if number not in signal.valid_signals():
+            raise ValueError(f"there is no signal {number}")
+    return numbers
 
 
 def _handle(signals: Iterable[int], handler: Any, restoring: contextlib.ExitStack) -> None:
