@@ -362,3 +362,35 @@ def test_a_delivery_that_there_is_not_is_told_what_is_meant(
         Transport(base, Recorder(), delivery=wrong)
     with pytest.raises(ValueError, match="no delivery as 3"):
         Transport(base, Recorder(), delivery=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("backlog", ""),
+        ("nodelay", ""),
+        ("v6_only", ""),
+        ("reuse_addr", "; perhaps reuse_address is meant"),
+        ("host", "; perhaps remote_host or local_host is meant"),
+    ],
+)
+def test_what_is_the_sockets_is_not_the_listeners(base: EventBase, name: str, meant: str) -> None:
+    options: Any = {name: 1}
+    with (
+        make_socket(connect="passive", local_host="127.0.0.1") as socket,
+        pytest.raises(TypeError) as caught,
+    ):
+        listen(base, socket, OnlyData, **options)
+    assert str(caught.value) == (
+        f"listen() does not take {name}: make_socket() does, which makes the socket{meant}"
+    )
+
+
+@pytest.mark.parametrize("name", ["delimiter", "log", "proto", "wait_for"])
+def test_a_name_that_is_like_none_is_not_guessed_at(base: EventBase, name: str) -> None:
+    options: Any = {name: 1}
+    with (
+        make_socket(connect="passive", local_host="127.0.0.1") as socket,
+        pytest.raises(TypeError, match=rf"^listen\(\) does not take {name}$"),
+    ):
+        listen(base, socket, OnlyData, **options)

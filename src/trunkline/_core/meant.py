@@ -5,6 +5,9 @@ from typing import Any
 
 __all__ = ("Elsewhere", "ElsewhereNames", "meant_instead")
 
+# A guess that is wrong is worse than none: so only what is misspelt counts, as `difflib` sees it.
+_LIKENESS = 0.8
+
 
 def meant_instead(
     name: str, known: Iterable[str], elsewhere: Mapping[str, str] | None = None
@@ -27,7 +30,7 @@ def meant_instead(
         # Only a mistake pays for the module.
         from difflib import get_close_matches
 
-        found = get_close_matches(name, known, n=1)
+        found = get_close_matches(name, known, n=1, cutoff=_LIKENESS)
     return f"; perhaps {' or '.join(found)} is meant" if found else ""
 
 

@@ -11,10 +11,11 @@ __all__ = ("check_names", "check_names_for", "meant_option")
 # have, so that one table serves sockets, transports, servers and supervisors.
 _ELSEWHERE = {
     "RequestHandlerClass": "handler",
-    "address": "remote_host local_host remote_filename local_filename host",
+    "address": "remote_host local_host remote_filename local_filename host bind_address",
     "allow_reuse_address": "reuse_address",
     "allow_reuse_port": "reuse_port",
     "attempts": "max_attempts",
+    "backoff": "first_delay factor",
     "bind": "host path sockets local_host",
     "blocking": "timeout",
     "buffer_size": "input_buffer_size output_buffer_size",
@@ -24,6 +25,8 @@ _ELSEWHERE = {
     "codec": "external_format",
     "daemon": "threads",
     "daemon_threads": "threads",
+    "deadline": "timeout connect_timeout",
+    "delay": "first_delay attempt_delay",
     "drain": "drain_timeout",
     "dual_stack": "v6_only address_family",
     "dualstack": "v6_only address_family",
@@ -32,22 +35,22 @@ _ELSEWHERE = {
     "eol": "external_format",
     "error_callback": "failed event_cb",
     "errors": "external_format",
-    "family": "address_family",
+    "family": "address_family host",
     "filename": "remote_filename local_filename path",
     "grace_period": "drain_timeout",
     "graceful_timeout": "drain_timeout",
     "handle_error": "exception_hook",
     "happy_eyeballs_delay": "attempt_delay",
-    "host": "remote_host local_host",
-    "hostname": "remote_host local_host host",
+    "host": "remote_host local_host bind_address",
+    "hostname": "remote_host local_host host bind_address",
     "hosts": "host",
     "initial_delay": "first_delay",
-    "ipv4": "address_family",
-    "ipv6": "address_family",
+    "ipv4": "address_family host",
+    "ipv6": "address_family host",
     "ipv6_only": "v6_only",
-    "keep_alive": "keepalive idle_timeout",
+    "keep_alive": "keepalive",
     "keepalives": "keepalive",
-    "limit": "line_limit",
+    "limit": "line_limit max_connections",
     "listen": "connect",
     "listeners": "sockets",
     "local_addr": "local_host local_filename",
@@ -56,13 +59,17 @@ _ELSEWHERE = {
     "local_host": "host",
     "local_port": "port",
     "max_clients": "max_connections",
+    "max_conn": "max_connections",
     "max_connections_per_ip": "max_connections_per_address",
+    "max_conns": "max_connections",
     "max_delay": "longest_delay",
     "max_line_length": "line_limit",
     "max_retries": "max_attempts",
     "max_threads": "max_connections",
     "max_tries": "max_attempts",
     "max_workers": "workers max_connections",
+    "maxconn": "max_connections",
+    "maxconnections": "max_connections",
     "maximum_delay": "longest_delay",
     "mode": "connect delivery",
     "multiplier": "factor",
@@ -99,7 +106,7 @@ _ELSEWHERE = {
     "timeout_graceful_shutdown": "drain_timeout",
     "uds": "path",
     "unix": "path",
-    "wait": "timeout",
+    "wait": "timeout drain_timeout",
     "worker_processes": "workers",
     "workers": "threads max_connections",
     "write_timeout": "timeout",
@@ -132,9 +139,28 @@ def check_names(
 
 
 def check_names_for(
-    function: Callable[..., Any], options: Iterable[str], taken: Collection[str]
+    function: Callable[..., Any],
+    options: Iterable[str],
+    taken: Collection[str],
+    made_with: Collection[str] = (),
 ) -> None:
-    """Raise `TypeError` for an option that a function does not take; see `check_names`."""
+    """Raise `TypeError` for an option that a function does not take; see `check_names`.
+
+    Args:
+        function: Which one.
+        options: What was given besides its own arguments.
+        taken: What it takes besides them.
+        made_with: What `make_socket` takes, for a function that is given a socket.
+    """
     code = function.__code__
     own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    for name in options:
+        if name in taken or meant_option(name, [*own, *taken]):
+            continue
+        meant = "" if name in made_with else meant_option(name, made_with)
+        if name in made_with or meant:
+            raise TypeError(
+                f"{function.__name__}() does not take {name}: make_socket() does, which makes the "
+                f"socket{meant}"
+            )
     check_names(f"{function.__name__}()", options, taken, own)

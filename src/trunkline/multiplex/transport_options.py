@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from .._core.external_format import ExternalFormatLike
 from .._core.option_names import check_names_for
 from ..errors import SocketClosed
+from ..sockets.keywords import SOCKET_OPTION_NAMES
 from .delivery import Delivery
 from .event_base import EventBase
 from .protocol import TransportProtocol
@@ -43,7 +44,7 @@ def check_transport_options(
         SocketClosed: The event base is closed.
         TypeError, ValueError: An option is none of the transport's, or is not what it can be.
     """
-    check_names_for(function, options, TransportOptions.__annotations__)
+    check_names_for(function, options, TransportOptions.__annotations__, SOCKET_OPTION_NAMES)
     if event_base.closed:
         raise SocketClosed(strerror="the event base is closed", operation="transport")
     Transport(event_base, TransportProtocol(), **options).abort()  # it may have started a timer

@@ -16,6 +16,7 @@ from ..streams.stream import check_buffer_size
 from .resolving import Resolver
 
 __all__ = (
+    "SOCKET_OPTION_NAMES",
     "ActiveInternetOptions",
     "ActiveLocalOptions",
     "BufferOptions",
@@ -115,8 +116,8 @@ _TABLE: dict[tuple[str, bool], Mapping[str, object]] = {
     ("active", True): ActiveLocalOptions.__annotations__,
     ("passive", True): PassiveLocalOptions.__annotations__,
 }
-# All that any kind takes: the name of one of them is not a slip of the pen.
-_OPTIONS = frozenset().union(*_TABLE.values())
+SOCKET_OPTION_NAMES = frozenset().union(*_TABLE.values())
+"""All that any kind takes: the name of one of them is not a slip of the pen."""
 
 _LABELS = {"internet": "internet", "ipv4": "IPv4", "ipv6": "IPv6", "local": "local"}
 
@@ -138,7 +139,7 @@ def check_keywords(
     what = f"{article} {connect} {_LABELS[address_family]} {kind} socket"
     is_local = address_family == "local"
     for name in options:
-        if name in _OPTIONS and name not in _TABLE[connect, is_local]:
+        if name in SOCKET_OPTION_NAMES and name not in _TABLE[connect, is_local]:
             raise TypeError(f"{what} does not take {name}{_who_takes(name, connect, is_local)}")
     accepted = _TABLE[connect, is_local]
     _check_options(what, accepted, options, (*accepted, "address_family", "connect"))
@@ -176,8 +177,8 @@ def _check_options(
     for name, value in options.items():
         if name not in accepted:
             hint = ""
-            if name not in _OPTIONS:
-                hint = meant_option(name, known) or meant_option(name, _OPTIONS)
+            if name not in SOCKET_OPTION_NAMES:
+                hint = meant_option(name, known) or meant_option(name, SOCKET_OPTION_NAMES)
             raise TypeError(f"{what} does not take {name}{hint}")
         check = _check_switch if accepted[name] is bool else _CHECKS.get(name)
         if check is None:
