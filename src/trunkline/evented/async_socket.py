@@ -23,6 +23,7 @@ from ..multiplex import EventBase, Transport, TransportProtocol
 from .events import Event, EventCallback, EventKind
 from .handle import Handle
 from .loop import EventLoop
+from .python_names import PythonAsyncSocketNames
 from .stream import SocketStream
 
 __all__ = (
@@ -58,7 +59,7 @@ class SocketOptions(TypedDict, total=False):
     external_format: ExternalFormatLike
 
 
-class AsyncSocket(Handle):
+class AsyncSocket(Handle, PythonAsyncSocketNames):
     """A connection, or one that is being made; `tcp_connect`, `tcp_server` and their like make it.
 
     It keeps its loop alive until it is closed, unless told otherwise by `unref`. Once it is closed,

@@ -28,6 +28,7 @@ from ..multiplex import EventBase
 from ..sockets.resolving import Resolver, SystemResolver
 from .app_errors import AppErrors, log_app_error
 from .events import Event, EventCallback, default_event_handler
+from .python_names import PythonEventLoopNames
 from .statistics import LoopStatistics
 
 __all__ = (
@@ -75,7 +76,7 @@ class _PerThread(threading.local):
 _current = _PerThread()
 
 
-class EventLoop(Uncopied):
+class EventLoop(Uncopied, PythonEventLoopNames):
     """A loop, which calls back what has been set up on it.
 
     In a ``with`` block it is the thread's current loop, so that things can be set up before `run`;

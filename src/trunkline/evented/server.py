@@ -17,6 +17,7 @@ from .async_socket import AsyncSocket, BytesCallback, ReadCallback, SocketOption
 from .events import Event, EventCallback, EventKind
 from .handle import Handle
 from .loop import EventLoop
+from .python_names import PythonTcpServerNames
 
 __all__ = (
     "ListenOptions",
@@ -111,7 +112,7 @@ class _IncomingTcpSocket(AsyncSocket):
     _kind: ClassVar[str] = "incoming tcp"
 
 
-class TcpServer(SocketServer):
+class TcpServer(SocketServer, PythonTcpServerNames):
     """Accepts TCP connections; `tcp_server` makes it."""
 
     _kind: ClassVar[str] = "tcp server"

@@ -30,6 +30,7 @@ from ..sockets.passive_socket import PassiveSocket
 from .event_base import EventBase
 from .protocol import ProtocolLike
 from .protocol_check import check_event_base, check_factory, check_socket
+from .python_names import PythonServerNames
 from .transport import Transport
 from .transport_core import OPEN
 from .transport_options import TransportOptions, check_transport_options
@@ -42,7 +43,7 @@ DEFAULT_DRAIN_TIMEOUT = 10.0
 _ACCEPTS_AT_ONCE = 64  # so that a flood of connections does not keep everything else waiting
 
 
-class Listener(Registration, Uncopied):
+class Listener(Registration, Uncopied, PythonServerNames):
     """Accepts connections, and makes a transport of each; `listen` makes it.
 
     It owns its passive socket: closing it closes that. Connections live on, while `stop` ends them,

@@ -24,6 +24,7 @@ from .connector import ConnectOptions, LocalConnectOptions, check_connect_names,
 from .event_base import EventBase
 from .protocol import ProtocolLike
 from .protocol_check import check_connecting, check_factory
+from .python_names import PythonReconnectorNames
 from .transport import Transport
 
 __all__ = ("Reconnector", "reconnect")
@@ -49,7 +50,7 @@ class _LocalOptions(_BackOffOptions, LocalConnectOptions, total=False):
     pass
 
 
-class Reconnector(Uncopied):
+class Reconnector(Uncopied, PythonReconnectorNames):
     """Connects again and again, until it is closed or gives up; `reconnect` makes it.
 
     It belongs to its event base's thread. It is a context manager: leaving the ``with`` block

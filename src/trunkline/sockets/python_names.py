@@ -28,14 +28,20 @@ class PythonConnectionNames(ElsewhereNames):
 
     if not TYPE_CHECKING:
         abort = Elsewhere("close(abort=True) drops what is queued")
+        accept = Elsewhere("make_socket(connect='passive', ...) makes a socket that accepts")
         at_eof = Elsewhere("at the end a read returns nothing, and read_line() raises EndOfFile")
+        encoding = Elsewhere("the property external_format tells the encoding, and can be set")
         connect_ex = Elsewhere("connect() raises what has failed, connect(timeout=0) only starts")
         get_extra_info = Elsewhere("remote_name, local_name and get_option() tell what there is")
         getpeername = Elsewhere("the peer's name is the property remote_name")
         gettimeout = Elsewhere("the limit of time is the property timeout")
         is_closing = Elsewhere("the property closed tells it")
+        listen = Elsewhere("make_socket(connect='passive', ...) makes a socket that listens")
         makefile = Elsewhere("an active socket is a stream itself, and raw_io() a file object")
+        mode = Elsewhere("a stream takes text and bytes alike, and both ways")
+        name = Elsewhere("the two ends' names are the properties local_name and remote_name")
         peek = Elsewhere("peek_char() returns a character and leaves it to be read")
+        readable = Elsewhere("wait_until_fd_ready() tells whether something has come")
         recv = Elsewhere("read() takes what has arrived, receive_from() what the system has")
         recv_into = Elsewhere("read_into() fills a buffer, receive_from() takes what is there")
         recvfrom = Elsewhere("receive_from() takes what the system has")
@@ -47,6 +53,7 @@ class PythonConnectionNames(ElsewhereNames):
         sendto = Elsewhere("send_to() sends what fits")
         settimeout = Elsewhere("the limit of time is the property timeout")
         wait_closed = Elsewhere("close() itself waits until what is queued was sent")
+        writable = Elsewhere("wait_until_fd_ready() tells whether there is room")
         write_eof = Elsewhere("shutdown(write=True) sends what is queued, and ends the output")
 
 
@@ -55,5 +62,9 @@ class PythonListenerNames(ElsewhereNames):
 
     if not TYPE_CHECKING:
         gettimeout = Elsewhere(_NO_WAIT)
+        host = Elsewhere("where it listens is local_host, and local_name with the port")
+        port = Elsewhere("where it listens is local_port, and local_name with the host")
+        recv = Elsewhere("accept() returns a connection, from which one reads")
+        serve_forever = Elsewhere("Server(handler, sockets=[it]) serves those who connect")
         settimeout = Elsewhere(_NO_WAIT)
         shutdown = Elsewhere("close() ends the listening")
