@@ -440,6 +440,35 @@ def test_any_bytes_can_be_read_to_their_end_around_whatever_is_no_text(
     assert not buffer
 
 
+@settings(max_examples=200)
+@given(
+    data=st.data(),
+    raw=st.binary(max_size=20),
+    encoding=st.sampled_from(ENCODINGS),
+    eol=st.sampled_from(EOLS),
+    errors=st.sampled_from(HANDLERS),
+)
+def test_there_is_a_character_where_one_can_be_read_or_an_error(
+    raw: bytes, encoding: str, eol: str, errors: str, data: st.DataObject
+) -> None:
+    buffer = InputBuffer(ExternalFormat(encoding, eol, errors))
+    for piece in [*data.draw(pieces_of(raw)), None]:
+        if piece is None:
+            buffer.feed_eof()
+        else:
+            buffer.feed(piece)
+        for _ in range(len(raw) * 10 + 2):
+            has_char = buffer.has_char()
+            try:
+                char = buffer.take_char()
+            except DecodingError:
+                assert has_char
+                return
+            assert has_char is bool(char)
+            if not char:
+                break
+
+
 class Model(RuleBasedStateMachine):
     """Does the same to a buffer and to plain bytes, of which everything is worked out anew."""
 

@@ -8,12 +8,13 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from dialects.clisp_helpers import LOOPBACK, serving, streams
 from sockets.helpers import Call, full_listener, receive_exactly, stream_and_peer
-from support.peers import connect, has_ipv6, receive_all, reset
+from support.peers import connect, has_ipv6, receive_all, reset, socket_pair
 from support.timing import MS, PATIENCE
 
 from trunkline import (
@@ -529,9 +530,45 @@ def test_ending_a_direction() -> None:
         assert socket_stream_shutdown(server, "probe") is None
         assert [client.closed, server.closed] == [False, False]
         client.close()
-        for direction in ("input", "output", "io"):
+        for direction in ("input", "output", "io", "probe"):
             with pytest.raises(SocketClosed):
                 socket_stream_shutdown(client, direction)
+
+
+def test_a_blocking_socket_of_pythons_stays_one() -> None:
+    with socket_pair(socket.AF_INET) as (ours, peer):
+        ours.settimeout(None)
+        ours.setblocking(True)
+        blocking: list[bool] = []
+
+        def look(*args: Any) -> None:
+            blocking.append(os.get_blocking(ours.fileno()))
+
+        sys.setprofile(look)
+        try:
+            socket_options(ours, "so_keepalive", True)
+            socket_stream_peer(ours, do_not_resolve=True)
+            socket_stream_local(ours, do_not_resolve=True)
+            socket_stream_shutdown(ours, "output")
+        finally:
+            sys.setprofile(None)
+        assert blocking
+        assert all(blocking)
+        assert peer.recv(1) == b""
+
+
+def test_a_local_server_is_refused_before_it_accepts(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with (
+        make_socket(connect="passive", address_family="local", local_filename=path) as server,
+        socket.socket(socket.AF_UNIX) as client,
+    ):
+        client.connect(os.fspath(path))
+        with pytest.raises(TypeError, match="local socket"):
+            socket_accept(server, timeout=0)
+        accepted = server.accept(timeout=PATIENCE)
+        assert accepted is not None
+        accepted.close()
 
 
 def test_ending_a_direction_of_a_raw_socket() -> None:

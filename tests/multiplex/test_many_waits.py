@@ -34,13 +34,16 @@ from trunkline import (
     ActiveSocket,
     ConnectionRefused,
     ConnectionReset,
+    DecodingError,
     EndOfFile,
     Hangup,
     IOStatus,
+    TimedOut,
     TooManyOpenFiles,
     make_socket,
     make_socket_pair,
     wait_until_any_ready,
+    wait_until_fd_ready,
 )
 from trunkline.multiplex.many_waits import Source
 
@@ -182,6 +185,36 @@ def test_buffered_input_is_input(connection: Connection) -> None:
 
 
 @looks_once
+@pytest.mark.parametrize(
+    ("external_format", "half", "rest"),
+    [
+        ("utf-8", b"\xc3", b"\xa9"),
+        ("utf-8/crlf", b"\r", b"\n"),
+        ("utf-16-le", b"a", b"\0"),
+        ("utf-16-le/crlf", b"\r\0", b"\n\0"),
+        ("iso2022_jp", b"\x1b$B$", b'"'),
+    ],
+)
+def test_half_a_character_is_no_input(
+    family: socket.AddressFamily, external_format: str, half: bytes, rest: bytes
+) -> None:
+    with stream_and_peer(family, external_format=external_format) as (stream, peer):
+        peer.sendall(half)
+        assert status(stream) == INPUT  # it has come, and nobody knows yet what it is
+        with pytest.raises(TimedOut):
+            stream.read_text(1, timeout=0)
+        assert status(stream, timeout=0) == NOTHING
+        assert not wait_until_fd_ready(stream, "read", timeout=0)
+        peer.sendall(rest)
+        assert status(stream) == INPUT
+        assert len(stream.read_text(1, timeout=PATIENCE)) == 1
+        peer.sendall(half)
+        peer.shutdown(socket.SHUT_WR)
+        assert status(stream).input
+        with contextlib.suppress(DecodingError):
+            stream.read_text(1, timeout=PATIENCE)
+
+
 def test_what_could_be_ready_is_told_beside_buffered_input(connection: Connection) -> None:
     stream, peer = connection
     with stream_and_peer() as (other, its_peer):
@@ -240,6 +273,28 @@ def test_a_reset_is_an_error() -> None:
                 stream.read_line(timeout=PATIENCE)
             # The system has forgotten it, and the stream has not.
             assert status(stream, event) == ERROR
+
+
+def test_what_ends_and_is_reset_later_is_at_its_end() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        peer.shutdown(socket.SHUT_WR)
+        assert status(stream) == END
+        assert stream.read() == b""
+        stream.write(b"for nobody", flush=True)
+        reset(peer)
+        assert status(stream, "write") == ERROR
+        for _ in range(2):
+            assert status(stream) == END
+            assert stream.read() == b""
+
+
+def test_a_local_peer_that_reads_no_more_takes_no_output() -> None:
+    with stream_and_peer(socket.AF_UNIX) as (stream, peer):
+        peer.shutdown(socket.SHUT_RD)
+        assert status(stream, "write") == ERROR
+        assert status(stream, timeout=0) == NOTHING
+        peer.sendall(b"x")
+        assert status(stream) == INPUT
 
 
 def test_what_came_before_a_reset_is_input_and_error() -> None:
@@ -593,6 +648,12 @@ def test_what_would_wait_for_ever_is_refused(connection: Connection) -> None:
             assert not any(wait_until_any_ready(sources, timeout=1 * MS))
 
 
+class Far:
+    def fileno(self) -> int:
+        """Return a number that no descriptor has."""
+        return 2**40
+
+
 def test_the_arguments_are_checked(pair: Channel) -> None:
     bad: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
         ([(pair.reader, "error")], {}, ValueError, "read, write, read_write"),
@@ -606,6 +667,7 @@ def test_the_arguments_are_checked(pair: Channel) -> None:
         ([2**31], {}, ValueError, "31 bits at most, not 0x80000000"),
         ([(2**70, "write")], {}, ValueError, "31 bits at most"),
         ([(pair.reader, "read", 1)], {}, TypeError, "pair"),
+        ([Far()], {}, ValueError, "31 bits at most"),
         (pair.reader, {}, TypeError, "iterable"),
     ]
     for sources, options, error, message in bad:

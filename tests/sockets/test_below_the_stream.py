@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sockets.helpers import Call, receive_exactly, stream_and_peer
+from sockets.helpers import Call, full_listener, receive_exactly, stream_and_peer
 from support.peers import reset
 from support.timing import MS, PATIENCE
 
@@ -400,3 +400,17 @@ def test_a_closed_socket_sends_and_receives_nothing() -> None:
             stream.send_to(b"x")
         with pytest.raises(SocketClosed):
             stream.receive_from(1)
+
+
+@pytest.mark.parametrize("ends", [{"read": True}, {"write": True}, {"read": True, "write": True}])
+def test_a_connection_that_is_not_there_yet_cannot_be_ended(ends: dict[str, bool]) -> None:
+    with full_listener() as listener, make_socket() as stream:
+        stream.connect(*listener.getsockname(), timeout=0)
+        with pytest.raises(NotConnected, match=r"^shutdown "):
+            stream.shutdown(**ends)
+        assert (stream.is_input_open, stream.is_output_open) == (True, True)
+        listener.accept()[0].close()
+        peer, _ = listener.accept()
+        with peer:
+            stream.wait_connected(timeout=PATIENCE)
+            stream.shutdown(**ends)

@@ -118,6 +118,15 @@ class InputBuffer:
             return bool(self._data)
         return isinstance(self._text, DecodingTextReader) and not self._text.at_boundary
 
+    def has_char(self) -> bool:
+        """Return whether a character can be read without anything more, or an error be told.
+
+        That is not so of half a character, and of the CR that may begin a newline.
+        """
+        if self._batch_bytes:
+            self._end_batch()
+        return self._text.has_char(self.at_end)
+
     # -- formats ---------------------------------------------------------------------------------
 
     @property

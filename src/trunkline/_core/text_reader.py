@@ -33,6 +33,7 @@ __all__ = (
     "make_text_reader",
 )
 
+_ENOUGH_FOR_A_CHAR = 64  # bytes: a sign, several shifts and a mark may come before it
 _LONGEST_NEWLINE = 8  # bytes: CR LF in UTF-32
 _MOST_PENDING = 8192  # bytes that are kept of a line that is skipped, if they are no text yet
 
@@ -181,6 +182,13 @@ class TextReader:
         self._drop(size)
         self._last_char = raw if isinstance(raw, str) else bytes(raw)
         return char
+
+    def has_char(self, at_end: bool) -> bool:
+        """Return whether a character can be taken, or what is no text told, from what is there."""
+        try:
+            return bool(self._buffer) and self._unit_at(0, at_end) is not None
+        except DecodingError:
+            return True
 
     def unread_char(self) -> None:
         """Put back what the last `take_char` took.
@@ -400,6 +408,20 @@ class DecodingTextReader(TextReader):
                     self._set_state(b"", self._flags)
         finally:
             self._decoder.errors = self._errors
+
+    def has_char(self, at_end: bool) -> bool:
+        if super().has_char(self._exhausted(at_end)):
+            return True
+        # Another decoder looks ahead, so that nothing is decoded here that is not read.
+        decoder = codecs.getincrementaldecoder(self._encoding)(self._errors)
+        decoder.setstate(self._decoder.getstate())
+        data = bytes(self._data[:_ENOUGH_FOR_A_CHAR])
+        try:
+            text = decoder.decode(data, at_end and len(data) == len(self._data))
+        except UnicodeError:
+            return True
+        text = self._buffer + text
+        return bool(text) and not (text == "\r" and self._eol == "crlf")  # that may be half of one
 
     def take_char(self, at_end: bool) -> str | None:
         while True:

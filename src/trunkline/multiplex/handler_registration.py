@@ -48,9 +48,7 @@ def number_of(source: DescriptorLike) -> int:
         ValueError: No descriptor has a number as large as that.
     """
     if isinstance(source, int) and not isinstance(source, bool):
-        if source > LARGEST_NUMBER:
-            raise ValueError(f"a descriptor is a number of 31 bits at most, not {source:#x}")
-        return source
+        return _checked(source)
     fileno = getattr(source, "fileno", None)
     if fileno is None:
         raise TypeError(
@@ -59,6 +57,12 @@ def number_of(source: DescriptorLike) -> int:
     number = fileno()
     if not isinstance(number, int):
         raise TypeError(f"fileno() of {source!r} does not return an integer")
+    return _checked(number)
+
+
+def _checked(number: int) -> int:
+    if number > LARGEST_NUMBER:
+        raise ValueError(f"a descriptor is a number of 31 bits at most, not {number:#x}")
     return number
 
 

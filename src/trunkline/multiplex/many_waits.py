@@ -26,7 +26,7 @@ from .._sys.readiness import (
     unread_count,
     wait_for_registered,
 )
-from ..errors import SocketClosed
+from ..errors import SocketClosed, SocketError
 from ..sockets import ActiveSocket, PassiveSocket, Socket
 from .alarm import Alarm
 from .handler_registration import LARGEST_NUMBER, DescriptorLike, number_of
@@ -243,7 +243,7 @@ def _taken_apart(pair: tuple[DescriptorLike, WaitEvent]) -> tuple[DescriptorLike
 def _foresee(source: Socket, interest: int) -> tuple[int, int]:
     """Return what one of our sockets can be ready for, and bits of what is known already."""
     if isinstance(source, ActiveSocket):
-        unread = source._input if interest & READABLE else None
+        unread = interest & READABLE and source._input.has_char()
         if source._has_obstacle:
             if source._is_useless:
                 return 0, _ERROR | (_INPUT if unread else 0)
@@ -268,6 +268,11 @@ def _explain(source: DescriptorLike, number: int, interest: int, events: int, kn
     if isinstance(source, PassiveSocket):
         return _ERROR if events & (FAULTY | HUNG_UP) else _INPUT
     bits = 0
+    if isinstance(source, ActiveSocket) and interest & READABLE and source._input.at_end:
+        bits |= _END_OF_FILE  # which stays, whatever has become of the connection since
+        interest &= ~READABLE
+        if not interest & WRITABLE:
+            return bits
     if events & FAULTY:
         bits |= _ERROR
         # Before a connection that was reset says so, it lets what has come be read.
@@ -281,8 +286,18 @@ def _explain(source: DescriptorLike, number: int, interest: int, events: int, kn
         if not interest & READABLE:
             bits |= _ERROR
     elif interest & events & WRITABLE:
-        bits |= _OUTPUT
+        bits |= _OUTPUT if _can_send(source) else _ERROR
     return bits
+
+
+def _can_send(source: DescriptorLike) -> bool:
+    """Return whether the peer takes something. Of a local one that does not, poll says nothing."""
+    if isinstance(source, ActiveSocket) and source.address_family == "local":
+        try:
+            source._descriptor.send(b"")
+        except SocketError:
+            return False
+    return True
 
 
 def _is_lost(source: DescriptorLike, number: int) -> bool:

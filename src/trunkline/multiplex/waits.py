@@ -77,11 +77,16 @@ def wait_until_fd_ready(
         if number < 0:
             raise SocketClosed(operation="wait", address=repr(descriptor))
         identify(number)
-        if isinstance(descriptor, Stream) and descriptor.has_buffered_input and interest & READABLE:
+        if isinstance(descriptor, Stream) and interest & READABLE and _has_input(descriptor):
             readiness = READABLE | _wait(number, interest, Deadline(0, monotonic))
         else:
             readiness = _wait(number, interest, deadline)
     return Readiness(bool(readiness & READABLE), bool(readiness & WRITABLE))
+
+
+def _has_input(stream: Stream) -> bool:
+    """Return whether something can be read that has been received, more than half a character."""
+    return stream._input_buffer.has_char()
 
 
 def _wait(number: int, interest: int, deadline: Deadline) -> int:
@@ -97,7 +102,7 @@ def _wait_for_socket(socket: Socket, interest: int, deadline: Deadline) -> int:
     """Wait for a socket of ours, for no longer than it allows; return for what it is ready."""
     number = socket.fileno()
     buffered = 0
-    if isinstance(socket, Stream) and socket.has_buffered_input:
+    if isinstance(socket, Stream) and _has_input(socket):
         buffered = interest & READABLE
     events = wait_for_one(number, interest, 0) if number >= 0 else 0
     socket._descriptor.check_open("wait")  # only now: the number may have become another file's

@@ -528,7 +528,8 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         Raises:
             ValueError: Neither direction was named.
             Everything that `finish_output` raises, if `write` is True.
-            NotConnected, SocketClosed: As the names say.
+            NotConnected: There is no peer, or none yet.
+            SocketClosed: The socket is closed.
         """
         if not (read or write):
             raise ValueError("shutdown ends reading, writing or both: name one")
@@ -542,6 +543,9 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             self._end_directions(read=read, write=True)
 
     def _end_directions(self, *, read: bool = False, write: bool = False) -> None:
+        # The system would end a socket that is being connected, and say nothing.
+        if self._connecting_to is not None and not (self.closed or self.is_connected):
+            raise NotConnected(operation="shutdown", address=self._descriptor.where)
         before = self._reading, self._writing, self._has_obstacle
         # First, for those whom the system wakes look at it.
         if read:

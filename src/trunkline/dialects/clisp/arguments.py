@@ -2,7 +2,7 @@
 
 import contextlib
 import errno
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from typing import TypeAlias
 
 from ..._sys.socket_descriptor import SocketDescriptor
@@ -14,8 +14,8 @@ from ...sockets.resolving import literal_address
 
 __all__ = (
     "Seconds",
-    "borrowed",
     "check_port",
+    "descriptor_of",
     "host_address",
     "how_it_is_written",
     "no_such_host",
@@ -86,9 +86,8 @@ def no_such_host(host: AddressLike, operation: str) -> SocketError:
     return SocketError(errno.EINVAL, reason, operation=operation, address=host)
 
 
-@contextlib.contextmanager
-def borrowed(socket: Socket | DescriptorLike) -> Iterator[SocketDescriptor]:
-    """Yield the descriptor of a socket of ours, or a duplicate of that of a raw one.
+def descriptor_of(socket: Socket | DescriptorLike) -> SocketDescriptor:
+    """Return the descriptor of a socket of ours, or borrow that of a raw one, which stays as it is.
 
     Raises:
         SocketClosed: It is closed.
@@ -96,6 +95,5 @@ def borrowed(socket: Socket | DescriptorLike) -> Iterator[SocketDescriptor]:
         TypeError: It has no descriptor.
     """
     if isinstance(socket, Socket):
-        yield socket._descriptor
-        return
-    yield SocketDescriptor.borrow(number_of(socket))
+        return socket._descriptor
+    return SocketDescriptor.borrow(number_of(socket))

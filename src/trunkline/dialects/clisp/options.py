@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from ...multiplex.handler_registration import DescriptorLike
 from ...sockets import Socket
 from ...sockets.options import OptionName, get_option, set_option
-from .arguments import borrowed, how_it_is_written
+from .arguments import descriptor_of, how_it_is_written
 
 __all__ = ("socket_options",)
 
@@ -61,11 +61,11 @@ def socket_options(socket: Socket | DescriptorLike, *options: object) -> tuple[A
     """
     asked = _parse(options)
     values = []
-    with borrowed(socket) as descriptor:
-        for option, new in asked:
-            values.append(option.shown(get_option(descriptor, option.name)))
-            if new:
-                set_option(descriptor, option.name, new[0])
+    descriptor = descriptor_of(socket)
+    for option, new in asked:
+        values.append(option.shown(get_option(descriptor, option.name)))
+        if new:
+            set_option(descriptor, option.name, new[0])
     return tuple(values)
 
 

@@ -7,7 +7,7 @@ from ...addresses import IPV4_UNSPECIFIED, Endpoint, IPAddress
 from ...errors import TimedOut
 from ...multiplex.handler_registration import DescriptorLike
 from ...sockets import PassiveSocket, make_socket
-from .arguments import Seconds, borrowed, check_port, host_address, time_limit
+from .arguments import Seconds, check_port, descriptor_of, host_address, time_limit
 from .streams import Buffered, ElementType, SocketStream, stream_of, stream_options
 
 __all__ = (
@@ -57,8 +57,7 @@ def socket_server(
 def _address_of(interface: str | IPAddress | DescriptorLike) -> IPAddress:
     if isinstance(interface, (str, IPv4Address, IPv6Address)):
         return host_address(interface, "bind")
-    with borrowed(interface) as descriptor:
-        name = descriptor.local_name()
+    name = descriptor_of(interface).local_name()
     if not isinstance(name, Endpoint):
         raise TypeError("a local socket has no interface")
     return name.host
@@ -120,11 +119,12 @@ def socket_accept(
         TimedOut: The time is up.
         SocketClosed: The server is closed, or is being closed by another thread.
         Busy: Another thread is accepting.
-        TypeError, ValueError: An argument is none of those that it can be.
+        TypeError, ValueError: An argument is none of those that it can be; the server is no local
+            one, for example.
     """
     options = stream_options(element_type, external_format, buffered)
+    given = socket_server_host(server), socket_server_port(server)
     accepted = server.accept(timeout=time_limit(timeout))
     if accepted is None:
         raise TimedOut.expired("accept", server.local_name)
-    given = socket_server_host(server), socket_server_port(server)
     return stream_of(accepted, {**options, "given": given})

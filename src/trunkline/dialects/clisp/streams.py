@@ -18,8 +18,8 @@ from ...sockets.resolving import literal_address
 from ...streams.stream import DEFAULT_BUFFER_SIZE, DEFAULT_TIMEOUT, Timeout
 from .arguments import (
     Seconds,
-    borrowed,
     check_port,
+    descriptor_of,
     host_address,
     how_it_is_written,
     no_such_host,
@@ -248,16 +248,14 @@ def socket_stream_peer(
         SocketClosed: The stream is closed.
         NotASocket, TypeError: It is no socket.
     """
-    with borrowed(stream) as descriptor:
-        return _host_and_port(descriptor.remote_name(), do_not_resolve)
+    return _host_and_port(descriptor_of(stream).remote_name(), do_not_resolve)
 
 
 def socket_stream_local(
     stream: Socket | DescriptorLike, do_not_resolve: bool = False
 ) -> tuple[str, int]:
     """Return the host and port of this end of a connection; see `socket_stream_peer`."""
-    with borrowed(stream) as descriptor:
-        return _host_and_port(descriptor.local_name(), do_not_resolve)
+    return _host_and_port(descriptor_of(stream).local_name(), do_not_resolve)
 
 
 def _host_and_port(name: Name, do_not_resolve: bool) -> tuple[str, int]:
@@ -300,13 +298,13 @@ def socket_stream_shutdown(
     if direction == "probe":
         if not isinstance(stream, ActiveSocket):
             raise TypeError("only of a stream is it known which direction is open")
+        stream._descriptor.check_open("shutdown")
         return _OPEN[stream.is_input_open, stream.is_output_open]
     if direction not in _ENDS:
         raise ValueError(f"a direction is 'input', 'output', 'io' or 'probe', not {direction!r}")
     read, write = _ENDS[direction]
     if not isinstance(stream, ActiveSocket):
-        with borrowed(stream) as descriptor:
-            descriptor.shutdown(read=read, write=write)
+        descriptor_of(stream).shutdown(read=read, write=write)
         return None
     stream._descriptor.check_open("shutdown")
     read, write = read and stream.is_input_open, write and stream.is_output_open
