@@ -78,7 +78,8 @@ class Header(NamedTuple):
         """Raise `Failure` unless the server has done what it was asked to."""
         if self.status.startswith("3") and "location" in self.fields:
             raise Failure(f"the server says {self.status!r}, to {self.fields['location']!r}")
-        if not self.status.startswith("2"):
+        code, _, _ = self.status.partition(" ")
+        if not (len(code) == 3 and code.isascii() and code.isdecimal() and code[0] == "2"):
             raise Failure(f"the server says {self.status!r}")
 
     def content_length(self) -> int | None:

@@ -1,8 +1,9 @@
 """A read-eval-print loop for whoever connects: evaluates Python, one connection after the other.
 
 Connect to the port that it prints, with netcat for example, and type an expression or a statement
-at a time. What a client has sent beyond that by the time it is answered is thrown away. ``exit()``
-ends the connection, and Ctrl-C the server.
+at a time. What a client has sent beyond that by the time it is answered is thrown away. A line has
+65,536 bytes at most: a longer one, or a statement that does not end, ends the connection. So does
+``exit()``, and Ctrl-C the server.
 
 Whoever can connect can do whatever you can do: ``os.system`` runs any command with your
 permissions, and no way of taking such functions away keeps it from those who know Python well. So
@@ -65,8 +66,11 @@ def repl_server(interface: str = LOOPBACK, port: int = 0) -> None:
                 try:
                     greet(stream)
                     serve(stream)
-                except (SocketError, StreamError) as error:
+                except SocketError as error:
                     print(f"The connection has ended: {error}")
+                except StreamError as error:  # the client has sent too much at once
+                    print(f"The connection is ended: {error}")
+                    stream.write_line(f"The connection is ended: {error}")
     finally:
         socket_server_close(server)
 

@@ -203,9 +203,10 @@ def run(parser: argparse.ArgumentParser, program: Callable[[argparse.Namespace],
     if isinstance(sys.stdin, io.TextIOWrapper):
         # The only newline in what is typed is "\n".
         sys.stdin.reconfigure(encoding="utf-8", newline="\n")
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    if sys.stdout is None or isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout = Output(
-            sys.stdout.buffer,
+            # There is none after ">&-"; what is opened now takes its place among the descriptors.
+            open(os.devnull, "wb") if sys.stdout is None else sys.stdout.buffer,  # noqa: SIM115
             encoding="utf-8",
             errors="backslashreplace",
             newline="\n",

@@ -50,7 +50,7 @@ def wput(host: str, page: str, file: str, port: int) -> None:
     if is_doubtful:
         told = f"{sent} of {len(data)} bytes were sent"
         print(told if error is None else f"{told}: {error}", file=sys.stderr)
-    read_header(lines_of(io.BytesIO(answer))).check()
+    check_answer(answer)
     if is_doubtful:
         sys.exit(1)
 
@@ -96,6 +96,17 @@ def promised_size(answer: bytearray) -> float:
     except Failure:  # so far
         length = None
     return math.inf if length is None else file.tell() + length
+
+
+def check_answer(answer: bytearray) -> None:
+    """Raise `Failure` unless the server has done what it was asked to, and has said all of it."""
+    file = io.BytesIO(answer)
+    header = read_header(lines_of(file))
+    header.check()
+    length = header.content_length()
+    count = len(answer) - file.tell()
+    if length is not None and count != length:
+        raise Failure(f"the server has promised {length} bytes, and sent {count}")
 
 
 def lines_of(file: io.BytesIO) -> Iterator[str]:

@@ -2,14 +2,17 @@
 
 import contextlib
 import re
+import shlex
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.http10 import transfer
+from support.http10 import HOST, transfer
 from support.peers import PeerServer, receive_all, reset
+from support.processes import ROOT, Program
 from support.timing import PATIENCE
 
 MUCH = bytes(range(256)) * 20_000  # about five megabytes
@@ -140,6 +143,45 @@ def test_a_server_that_reads_all_and_keeps_the_connection_open(tmp_path: Path) -
             is_over.set()
     assert said == (0, DONE.decode() + "\n")
     assert taken_apart(requests[0])[1] == MUCH
+
+
+OK = b"HTTP/1.0 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (OK + b"Content-Length: 9\r\n\r\nhalf\n", "has promised 9 bytes, and sent 5"),
+        (OK + b"Content-Length: 2\r\n\r\nmore\n", "has promised 2 bytes, and sent 5"),
+        (OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nwhat\n", "several lengths: '5, 6'"),
+        (OK + b"Content-Length: much\r\n\r\nwhat\n", "not as a number: 'much'"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "sends it 'chunked'"),
+        (b"HTTP/1.0 2 OK\r\n\r\n", "says '2 OK'"),
+        (b"HTTP/1.0 20000 OK\r\n\r\n", "says '20000 OK'"),
+        (b"HTTP/1.0 2x\r\n\r\n", "says '2x'"),
+    ],
+)
+def test_an_answer_that_is_none_is_told(tmp_path: Path, answer: bytes, complaint: str) -> None:
+    def handle(connection: socket.socket) -> None:
+        receive_all(connection)
+        connection.sendall(answer)
+
+    status, output = upload(tmp_path, b"data", handle)
+    assert status == 1
+    assert re.fullmatch(f".*the server.* {re.escape(complaint)}.*\n", output.splitlines(True)[-1])
+
+
+def test_without_a_standard_output_nothing_is_shown(tmp_path: Path) -> None:
+    def handle(connection: socket.socket) -> None:
+        receive_all(connection)
+        connection.sendall(DONE)
+
+    (tmp_path / "file").write_bytes(b"data")
+    with PeerServer(handle) as server:
+        command = [sys.executable, "examples/wput.py", HOST, "/", tmp_path / "file"]
+        program = shlex.join(map(str, [*command, server.address[1]]))
+        with Program(["sh", "-c", f"{program} >&-"], cwd=ROOT) as running:
+            assert (running.wait(), running.read_to_end()) == (0, "")
 
 
 @pytest.mark.parametrize("answer", [MOVED, TOO_LARGE])
