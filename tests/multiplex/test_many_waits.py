@@ -603,6 +603,16 @@ def test_a_direction_that_another_thread_ends_meanwhile_is_not_ready(
         assert call.result() == [NOTHING]
 
 
+def test_so_it_is_for_both(connection: Connection, waiting: threading.Event) -> None:
+    stream, _ = connection
+    fill(stream)
+    with Call(wait_until_any_ready, [(stream, "read_write")], timeout=50 * MS) as call:
+        assert waiting.wait(PATIENCE)
+        stream.shutdown(read=True)
+        stream.shutdown(write=True)
+        assert call.result() == [NOTHING]
+
+
 def test_nothing_stays_behind(connection: Connection) -> None:
     """Whoever closes the socket later wakes nobody."""
     stream, _ = connection

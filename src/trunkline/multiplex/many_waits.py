@@ -217,20 +217,21 @@ class _Question:
                 waker._handle_ready()
                 continue
             for index in self._indices_of(number):
-                source, interest = _asked_of(self._sources[index])
-                known = found.get(index, 0)
-                bits = known | _explain(source, number, interest, events, known)
+                source, interest, bits = _asked_of(self._sources[index])
+                bits |= found.get(index, 0)
+                if interest:  # and not ended meanwhile, by another thread
+                    bits |= _explain(source, number, interest, events, bits)
                 if bits:
                     found[index] = bits
         return found
 
 
-def _asked_of(source: Source) -> tuple[DescriptorLike, int]:
-    """Return what is waited for, and for what, as far as that can come."""
+def _asked_of(source: Source) -> tuple[DescriptorLike, int, int]:
+    """Return what is waited for, for what, as far as that can come, and bits of what is known."""
     source, interest = _taken_apart(source) if isinstance(source, tuple) else (source, _FOR_READING)
-    if isinstance(source, Socket):
-        interest, _ = _foresee(source, interest)
-    return source, interest
+    if isinstance(source, Socket) and source.fileno() >= 0:
+        return source, *_foresee(source, interest)
+    return source, interest, 0
 
 
 def _taken_apart(pair: tuple[DescriptorLike, WaitEvent]) -> tuple[DescriptorLike, int]:
