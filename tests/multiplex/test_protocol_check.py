@@ -53,14 +53,18 @@ class Deaf(TransportProtocol):
 
 
 WRONG: list[tuple[Any, Any, str]] = [
-    (LinesReceived(), "lines", r"LinesReceived has no line_received\(\).*perhaps lines_received"),
+    (LinesReceived(), "lines", "lines_received is called by no transport; perhaps line_received is"),
+        LinesReceived(),
+        "lines",
+        r"^LinesReceived.lines_received is called by no transport; perhaps line_received is",
+    ),
     (OnlyData(), "lines", r"OnlyData has no line_received\(\).*it has data_received\(\)"),
     (OnlyData(), "text", r"no text_received\(\).*it has data_received\(\)"),
     (OnlyData(), "buffer", r"no get_buffer\(\).*it has data_received\(\)"),
     (OnlyData(), Blocks(5), r"no block_received\(\), to which delivery=Blocks\(size=5\) delivers"),
     (OnlyData(), Frames(), r"no frame_received\(\)"),
     (Plain(), "bytes", r"Plain has no data_received\(\), to which delivery='bytes' delivers$"),
-    (PlainSlip(), "bytes", r"perhaps data_recieved\(\) is meant to be it"),
+    (PlainSlip(), "bytes", r"perhaps data_received is meant"),
     (None, "bytes", r"NoneType has no data_received\(\)"),
     (OnlyData, "bytes", r"the protocol is an object, and OnlyData a class of them"),
 ]
@@ -78,10 +82,10 @@ def test_it_is_refused_at_once(base: EventBase, protocol: Any, delivery: Any, me
 @pytest.mark.parametrize(
     ("factory", "delivery", "message"),
     [
-        (LinesReceived, "lines", "perhaps lines_received"),
+        (LinesReceived, "lines", "perhaps line_received is meant"),
         (OnlyData, "lines", "it has data_received"),
         (Plain, "bytes", r"Plain has no data_received\(\), to which delivery='bytes' delivers$"),
-        (PlainSlip, "bytes", r"perhaps data_recieved\(\) is meant to be it$"),
+        (PlainSlip, "bytes", r"perhaps data_received is meant$"),
         (OnlyData(), "bytes", "give a class, or a function, and no OnlyData$"),
         (None, "bytes", "and no NoneType$"),
         (Needy, "bytes", "called without arguments, and Needy cannot be: missing a required .*'ro"),
@@ -394,3 +398,50 @@ def test_a_name_that_is_like_none_is_not_guessed_at(base: EventBase, name: str) 
         pytest.raises(TypeError, match=rf"^listen\(\) does not take {name}$"),
     ):
         listen(base, socket, OnlyData, **options)
+
+
+SLIPS = {
+    "conection_made": "connection_made",
+    "connection_closed": None,
+    "connectionLost": None,
+    "connections_lost": "connection_lost",
+    "eof_recieved": "eof_received",
+    "pause_writting": "pause_writing",
+    "resume_writings": "resume_writing",
+    "timedout": "timed_out",
+    "input_faild": "input_failed",
+    "lines_received": "line_received",
+    "data_recieved": None,  # it stands beside the one that it is like
+    "receive_data": None,
+    "send_line": None,
+}
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_a_method_that_is_misspelt_is_told(base: EventBase, name: str) -> None:
+    kind = type("Slip", (OnlyData,), {name: lambda self, *args: None})
+    meant = SLIPS[name]
+    if meant is None:
+        Transport(base, kind()).abort()
+        settle(base)
+        return
+    message = rf"^Slip\.{name} is called by no transport; perhaps {meant} is meant$"
+    with pytest.raises(TypeError, match=message):
+        Transport(base, kind())
+    with (
+        make_socket(connect="passive", local_host="127.0.0.1") as socket,
+        pytest.raises(TypeError, match=message),
+    ):
+        listen(base, socket, kind)
+
+
+def test_what_is_no_method_may_have_any_name(base: EventBase) -> None:
+    class Counting(OnlyData):
+        lines_received = 0
+
+        @property
+        def connections_lost(self) -> int:
+            return 0
+
+    Transport(base, Counting()).abort()
+    settle(base)

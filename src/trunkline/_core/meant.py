@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ("Elsewhere", "ElsewhereNames", "meant_instead")
+__all__ = ("Elsewhere", "ElsewhereNames", "is_like", "meant_instead")
 
 # A guess that is wrong is worse than none: so only what is misspelt counts, as `difflib` sees it.
 _LIKENESS = 0.8
@@ -32,6 +32,13 @@ def meant_instead(
 
         found = get_close_matches(name, known, n=1, cutoff=_LIKENESS)
     return f"; perhaps {' or '.join(found)} is meant" if found else ""
+
+
+def is_like(name: str, other: str) -> bool:
+    """Return whether one name is probably the other one, misspelt."""
+    from difflib import get_close_matches
+
+    return bool(get_close_matches(name, [other], n=1, cutoff=_LIKENESS))
 
 
 class Elsewhere:

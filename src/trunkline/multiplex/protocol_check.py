@@ -4,6 +4,7 @@ What the class of a protocol says is looked at once for each class, because a se
 for each connection; only the methods that take input are looked at each time.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from inspect import getattr_static, signature
 from types import FunctionType
@@ -11,6 +12,7 @@ from typing import Any, Never
 from weakref import WeakSet
 
 from .._core.callbacks import check_callback
+from .._core.meant import is_like
 from ..sockets.active_socket import ActiveSocket
 from ..sockets.passive_socket import PassiveSocket
 from .delivery import Delivery, methods_of
@@ -35,6 +37,10 @@ _ARGUMENTS = {
     for name, method in vars(TransportProtocol).items()
     if isinstance(method, FunctionType)
 }
+
+# What is misspelt has nearly the same letters.
+_LETTERS = {name: Counter(name) for name in _ARGUMENTS}
+_SLIP = 2
 
 _MISSING = object()
 
@@ -157,6 +163,32 @@ def _check_class(kind: type) -> None:
             check_callback(getattr(kind, name), *arguments, what=what)
         elif not hasattr(type(method), "__get__"):
             check_callback(method, *arguments, what=what)
+    _check_spelling(kind)
+
+
+def _check_spelling(kind: type) -> None:
+    """Raise `TypeError` for a method that nobody calls, if it is nearly one that a transport does.
+
+    Only what has the same letters, but for two, is looked at more closely; and not what stands
+    beside the method that it is like.
+    """
+    for each in kind.__mro__:
+        for name, member in vars(each).items():
+            if name in _KNOWN or name.startswith("_") or not isinstance(member, FunctionType):
+                continue
+            for meant, letters in _LETTERS.items():
+                own = getattr(kind, meant, None)
+                if own is not None and own is not getattr(TransportProtocol, meant):
+                    continue
+                if _difference(letters, Counter(name)) <= _SLIP and is_like(name, meant):
+                    raise TypeError(
+                        f"{kind.__name__}.{name} is called by no transport; perhaps {meant} is "
+                        "meant"
+                    )
+
+
+def _difference(one: "Counter[str]", other: "Counter[str]") -> int:
+    return (one - other).total() + (other - one).total()
 
 
 def _check_made_without_arguments(factory: type) -> None:
@@ -200,11 +232,6 @@ def _refuse_if_meant(protocol: Any, delivery: Delivery, name: str) -> None:
         method = getattr(protocol, other, None)
         if method is not None and not _is_inherited(method, other):
             raise TypeError(f"{_text(protocol, delivery, name)}; it has {other}()")
-    from difflib import get_close_matches  # only who ignores input pays for the module
-
-    own = [each for each in dir(protocol) if each not in _KNOWN and not each.startswith("_")]
-    for meant in get_close_matches(name, own, n=1, cutoff=0.8):
-        raise TypeError(f"{_text(protocol, delivery, name)}; perhaps {meant}() is meant to be it")
 
 
 def _text(protocol: Any, delivery: Delivery, name: str) -> str:
