@@ -263,3 +263,8 @@ def test_the_arguments_of_a_wait_are_checked(pair: Channel) -> None:
     for arguments, options, error, message in bad:
         with pytest.raises(error, match=message):
             wait_until_fd_ready(*arguments, **options)
+
+
+def test_what_is_waited_for_comes_first(pair: Channel) -> None:
+    with pytest.raises(TypeError, match="comes first"):
+        wait_until_fd_ready("read", pair.reader)  # type: ignore[arg-type]

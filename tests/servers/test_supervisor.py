@@ -682,3 +682,8 @@ def test_a_worker_that_has_served_for_long_is_replaced_at_once() -> None:
 def test_a_number_of_workers_is_one(workers: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="workers is"):
         Supervisor(make_server, host="127.0.0.1", workers=workers)
+
+
+def test_where_it_listens_is_said_by_name() -> None:
+    with pytest.raises(TypeError, match="says by name where they listen"):
+        Supervisor(make_server, "127.0.0.1")  # type: ignore[arg-type]

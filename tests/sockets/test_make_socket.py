@@ -589,4 +589,4 @@ def test_a_port_that_is_none_is_not_taken_for_any(port: Any) -> None:
     with pytest.raises(TypeError, match="a port is"):
         make_socket(connect="passive", local_host="127.0.0.1", local_port=port)
     with pytest.raises(TypeError, match="a port is"):
-        make_socket("127.0.0.1", 9, local_host="127.0.0.1", local_port=port)
+        make_socket("127.0.0.1", 0, local_host="127.0.0.1", local_port=port)

@@ -100,3 +100,14 @@ def test_families_have_names_and_numbers() -> None:
 def test_other_families_are_an_error_that_says_which_there_are(family: Any) -> None:
     with pytest.raises(ValueError, match="internet, ipv4, ipv6"):
         family_number(family)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "www.example"])
+def test_a_host_in_the_place_of_the_port_is_told(host: str) -> None:
+    with pytest.raises(ValueError, match=r"; the host comes before the port$"):
+        make_socket(80, host)
+
+
+def test_a_scope_has_no_null_byte() -> None:
+    with pytest.raises(ValueError, match="not an internet address"):
+        make_socket("::1%lo\0", 0)

@@ -46,7 +46,7 @@ def adopt(
     check_protocol(protocol, transport_options.get("delivery", "bytes"))
     transport_options.setdefault("external_format", socket.external_format)
     check_transport_options(adopt, event_base, transport_options)
-    detached = socket._detach()
+    detached = socket._detach("adopt")
     transport = Transport(event_base, protocol, **transport_options)
     transport._attach(
         detached.descriptor, detached.remote_name, unread=detached.unread, unsent=detached.unsent

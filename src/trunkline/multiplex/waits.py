@@ -68,6 +68,8 @@ def wait_until_fd_ready(
         TooManyOpenFiles: It has to wait for a socket of Trunkline's, and there are not two
             descriptors left to be woken by.
     """
+    if isinstance(descriptor, str):
+        raise TypeError("the descriptor comes first, and then the event")
     interest = interest_in(event)
     deadline = Deadline(timeout, monotonic)
     if isinstance(descriptor, Socket):

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Never, Self, Unpack
 
 from .._core.callbacks import call_plainly, check_callback, check_callback_or_none
 from .._core.counts import check_count
@@ -103,6 +103,7 @@ class Supervisor(PythonSupervisorNames, Uncopied):
     Args:
         make_server: Called in each worker with the listening sockets, which are the worker's own;
             returns a `Server`, or something else with its `start`, `wait` and `shutdown`.
+        *misplaced: Nothing: all else is said by name.
         workers: How many workers there are, 1000 at most; None is one for each processor.
         host: Where to listen: as for `Server`, like the next four.
         port: The port.
@@ -138,7 +139,7 @@ class Supervisor(PythonSupervisorNames, Uncopied):
     def __init__(
         self,
         make_server: MakeServer,
-        *,
+        *misplaced: Never,
         workers: int | None = None,
         host: Hosts = None,
         port: int | str = 0,
@@ -153,6 +154,11 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         watch: Callable[["Supervisor"], object] | None = None,
         **socket_options: Unpack[SupervisorSocketOptions],
     ) -> None:
+        if misplaced:
+            raise TypeError(
+                "a supervisor takes what makes its servers first, and says by name where they "
+                "listen: Supervisor(make_server, host='127.0.0.1', port=7777)"
+            )
         check_callback(make_server, "sockets", what="make_server")
         if reuse_port and host is None:
             raise TypeError("reuse_port needs a host: other sockets exist only once")

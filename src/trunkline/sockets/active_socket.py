@@ -656,7 +656,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             heir = self._descriptor.transfer()
         linger(heir, seconds)
 
-    def _detach(self) -> "Detached":
+    def _detach(self, operation: str = "detach") -> "Detached":
         """Take the connection out of this socket, which is closed then; see `adopt`.
 
         You would want it to write a shell of your own.
@@ -671,8 +671,8 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         """
         with self._descriptor.reading, self._descriptor.writing:
             if self._remote_name is None:
-                raise NotConnected(operation="detach", address=self._descriptor.where)
-            self._check_alive("detach")
+                raise NotConnected(operation=operation, address=self._descriptor.where)
+            self._check_alive(operation)
             unread = self._input.take_rest()
             unsent = bytes(self._output + self._writer.finish())
             self._output.clear()

@@ -42,7 +42,8 @@ def check_port(port: int | str) -> int:
         is_number = port.isdecimal() and len(port) <= _MOST_DIGITS
         number = int(port) if is_number else port_of_service(port)
         if number is None:
-            raise ValueError(f"there is no TCP service of the name {reprlib.repr(port)}")
+            hint = "; the host comes before the port" if _is_like_a_host(port) else ""
+            raise ValueError(f"there is no TCP service of the name {reprlib.repr(port)}{hint}")
         port = number
     if isinstance(port, bool) or not isinstance(port, int):
         raise TypeError(f"a port is an integer or a service's name, not {type(port).__name__}")
@@ -50,3 +51,7 @@ def check_port(port: int | str) -> int:
         shown = port if port.bit_length() < 64 else "one of that size"
         raise ValueError(f"a port is a number from 0 to 65535, not {shown}")
     return port
+
+
+def _is_like_a_host(text: str) -> bool:
+    return any(char in text for char in ".:")
