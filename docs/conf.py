@@ -28,8 +28,9 @@ from sphinx.util.typing import stringify_annotation
 from sphinx.writers.html5 import HTML5Translator
 
 import trunkline
-from trunkline import evented
+from trunkline import evented, names
 from trunkline.dialects import clisp, lispworks, port
+from trunkline.testing import dns
 
 project = "Trunkline"
 version = release = trunkline.__version__
@@ -67,7 +68,7 @@ nitpick_ignore_regex = [
 # `trunkline.sockets.active_socket.ActiveSocket` is `trunkline.ActiveSocket`.
 PUBLIC = {
     f"{thing.__module__}.{thing.__qualname__}": f"{namespace.__name__}.{name}"
-    for namespace in (clisp, lispworks, port, trunkline, evented)
+    for namespace in (clisp, lispworks, port, names, dns, trunkline, evented)
     for name, thing in ((name, getattr(namespace, name)) for name in namespace.__all__)
     if isinstance(thing, type)
 }
@@ -92,6 +93,8 @@ def link_public_names(app: Sphinx, doctree: nodes.document, docname: str) -> Non
     namespaces = ["trunkline", "trunkline.evented"]
     if docname.endswith("/evented"):
         namespaces.reverse()
+    if docname.endswith("/names"):
+        namespaces += ["trunkline.names", "trunkline.testing.dns"]
     # The names of a dialect are unambiguous only on its own pages.
     namespaces += [
         f"trunkline.dialects.{name}"

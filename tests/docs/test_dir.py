@@ -12,11 +12,12 @@ import pytest
 from docs.pages import DOCS
 
 import trunkline
-from trunkline import evented
+from trunkline import evented, names
 from trunkline._core.meant import Elsewhere
 from trunkline.dialects import clisp, lispworks, port
+from trunkline.testing import dns
 
-SPACES = {each.__name__: each for each in (trunkline, evented, clisp, lispworks, port)}
+SPACES = {each.__name__: each for each in (trunkline, evented, clisp, lispworks, port, names, dns)}
 DIRECTIVE = re.compile(r"^\.\. auto(?:class|exception):: ([\w.]+)\.(\w+)\n((?:   .*\n)*)", re.M)
 
 

@@ -58,6 +58,7 @@ class DNSRecord:
     Attributes:
         name: Whose record it is.
         ttl: For how many seconds it may be remembered.
+        type: The number of its type, see `RecordType`.
     """
 
     type: ClassVar[int]

@@ -20,6 +20,7 @@ from .._core.dns_records import (
     TXTRecord,
     UnknownRecord,
 )
+from .._core.resolver_config import ResolverConfig
 from .dns_resolver import DEFAULT_CACHE_SIZE, DNSResolver
 from .lookups import Lookup
 
@@ -39,6 +40,7 @@ __all__ = (
     "NSRecord",
     "PTRRecord",
     "RecordType",
+    "ResolverConfig",
     "SOARecord",
     "SRVRecord",
     "SVCBRecord",

@@ -50,6 +50,8 @@ __all__ = (
     "NXDOMAIN",
     "REFUSED",
     "SERVFAIL",
+    "DNSMessage",
+    "DNSQuestion",
     "DNSServer",
     "Query",
     "Reply",
@@ -125,6 +127,7 @@ class DNSServer:
 
     Attributes:
         endpoint: Where it listens.
+        soa: The record that comes with each answer that there is nothing. It can be set.
     """
 
     def __init__(
