@@ -116,7 +116,7 @@ _TABLE: dict[tuple[str, bool], Mapping[str, object]] = {
     ("active", True): ActiveLocalOptions.__annotations__,
     ("passive", True): PassiveLocalOptions.__annotations__,
 }
-SOCKET_OPTION_NAMES = frozenset().union(*_TABLE.values())
+SOCKET_OPTION_NAMES: frozenset[str] = frozenset[str]().union(*_TABLE.values())
 """All that any kind takes: the name of one of them is not a slip of the pen."""
 
 _LABELS = {"internet": "internet", "ipv4": "IPv4", "ipv6": "IPv6", "local": "local"}
