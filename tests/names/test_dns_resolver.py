@@ -38,6 +38,8 @@ from trunkline.names import (
     RecordType,
     SOARecord,
     TXTRecord,
+    dns_query,
+    machine_resolver,
 )
 from trunkline.sockets import Resolution
 from trunkline.testing.clock import ManualClock
@@ -424,6 +426,12 @@ def test_it_serves_wherever_a_resolver_does(dns: DNSServer) -> None:
         port = listener.local_port
         with make_socket("server.test", port, resolver=resolver) as stream:
             assert stream.remote_host == IPV4_LOOPBACK
+
+
+def test_a_question_may_be_asked_in_one_call(dns: DNSServer) -> None:
+    answer = dns_query("text.test", "TXT", resolver=resolver_for(dns))
+    assert [record.ttl for record in answer.records] == [60]
+    assert machine_resolver() is machine_resolver()
 
 
 def test_connecting_on_an_event_base_takes_no_thread(base: EventBase, dns: DNSServer) -> None:

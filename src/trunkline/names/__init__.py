@@ -21,6 +21,7 @@ from .._core.dns_records import (
     UnknownRecord,
 )
 from .._core.resolver_config import ResolverConfig
+from .dns_query import dns_query, machine_resolver
 from .dns_resolver import DEFAULT_CACHE_SIZE, DNSResolver
 from .lookups import Lookup
 
@@ -47,4 +48,6 @@ __all__ = (
     "TLSARecord",
     "TXTRecord",
     "UnknownRecord",
+    "dns_query",
+    "machine_resolver",
 )
