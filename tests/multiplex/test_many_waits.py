@@ -215,6 +215,7 @@ def test_half_a_character_is_no_input(
             stream.read_text(1, timeout=PATIENCE)
 
 
+@looks_once
 def test_what_could_be_ready_is_told_beside_buffered_input(connection: Connection) -> None:
     stream, peer = connection
     with stream_and_peer() as (other, its_peer):
