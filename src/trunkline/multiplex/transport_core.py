@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Protocol
 
-from .._core.callbacks import call_plainly
+from .._core.callbacks import check_result
 from .._core.external_format import ExternalFormat
 from .._core.output_queue import OutputQueue
 from .._core.text_writer import TextWriter
@@ -169,7 +169,11 @@ class TransportCore(Registration, Uncopied):
     def _call(self, name: str, *args: Any) -> Any:
         """Call the protocol; an exception of its ends the connection, and goes no further."""
         try:
-            return call_plainly(self._callback(name), *args)
+            method = self._callback(name)
+            result = method(*args)
+            if result is not None:
+                check_result(result, method)
+            return result
         except Exception as error:
             self._callback_failed(error)
             return None
@@ -188,11 +192,6 @@ class TransportCore(Registration, Uncopied):
         if which == "write":
             return self._sent_at if self._is_waiting_to_write else None
         return self._received_at if self._is_reading or self._state == CONNECTING else None
-
-    def _restart_limit(self, which: str) -> None:
-        """Let a limit count from now on."""
-        if self._limits is not None:
-            self._limits.restart(which)
 
     def _time_is_up(self, which: str) -> None:
         if not self._call("timed_out", which):

@@ -65,8 +65,8 @@ class ReadingTransport(WritingTransport):
         )
         if is_wanted:
             self._is_reading = True
-            if self._update_interest():
-                self._restart_limit("read")
+            if self._update_interest() and self._limits is not None:
+                self._limits.restart("read")
 
     def _handle_ready(self) -> None:
         """Receive and deliver what has come, as long as there is much; then send what fits.

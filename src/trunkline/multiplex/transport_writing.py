@@ -130,8 +130,8 @@ class WritingTransport(TransportCore):
             return
         if not self._is_waiting_to_write:
             self._is_waiting_to_write = True
-            if self._update_interest():
-                self._restart_limit("write")
+            if self._update_interest() and self._limits is not None:
+                self._limits.restart("write")
 
     def _stop_waiting_to_write(self) -> None:
         if self._is_waiting_to_write:
