@@ -289,6 +289,17 @@ def test_what_ends_and_is_reset_later_is_at_its_end() -> None:
             assert stream.read() == b""
 
 
+def test_that_is_an_error_until_a_read_has_found_the_end() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        peer.shutdown(socket.SHUT_WR)
+        assert status(stream) == END
+        reset(peer)
+        assert status(stream, "write") == ERROR
+        assert status(stream) == ERROR  # the system does not tell which of the two comes first
+        assert stream.read() == b""
+        assert status(stream) == END
+
+
 def test_a_local_peer_that_reads_no_more_takes_no_output() -> None:
     with stream_and_peer(socket.AF_UNIX) as (stream, peer):
         peer.shutdown(socket.SHUT_RD)

@@ -47,7 +47,8 @@ class IOStatus(NamedTuple):
         output: Whether there is room to write.
         end_of_file: Whether all has been read, and the peer sends no more.
         error: Whether what was asked about will raise an error; with `input`, once what is there
-            has been read.
+            has been read. Where a connection has ended and was reset later, a read that has not
+            seen the end yet finds that first.
     """
 
     input: bool = False
