@@ -24,6 +24,7 @@ from .._core.resolver_config import ResolverConfig
 from .dns_query import dns_query, machine_resolver
 from .dns_resolver import DEFAULT_CACHE_SIZE, DNSResolver
 from .lookups import Lookup
+from .services import connect_service, service_hosts
 
 __all__ = (
     "DEFAULT_CACHE_SIZE",
@@ -48,6 +49,8 @@ __all__ = (
     "TLSARecord",
     "TXTRecord",
     "UnknownRecord",
+    "connect_service",
     "dns_query",
     "machine_resolver",
+    "service_hosts",
 )
