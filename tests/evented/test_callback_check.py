@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from evented.helpers import Start, unwanted
+from evented.helpers import Start, fail, unwanted
 
 from trunkline import evented
 
@@ -70,3 +70,30 @@ def test_what_only_returns_a_coroutine_has_failed(start: Start) -> None:
     caught: list[Exception] = []
     start(lambda: evented.delay(lambda: unplain()), catch_app_errors=caught.append)
     assert "a callback is a plain function, and" in str(caught)
+
+
+def hidden(*args: Any) -> object:
+    """Hide what would have to be awaited."""
+    return unplain(*args)
+
+
+HIDING: list[tuple[Callable[[], object], dict[str, object]]] = [
+    (lambda: evented.current_event_loop().add_exit_callback(hidden), {}),
+    (lambda: evented.delay(fail), {"catch_app_errors": hidden}),
+    (
+        lambda: evented.delay(fail, event_cb=hidden),
+        {"catch_app_errors": True, "send_errors_to_eventcb": True},
+    ),
+]
+
+
+@pytest.mark.parametrize(("main", "options"), HIDING)
+def test_so_has_one_that_is_called_when_something_ends_or_fails(
+    start: Start, main: Callable[[], object], options: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    if options.get("catch_app_errors") is True:
+        start(main, **options)
+        assert "hidden" in caplog.text
+    else:
+        with pytest.raises(TypeError, match="a callback is a plain function, and hidden"):
+            start(main, **options)

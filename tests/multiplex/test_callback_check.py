@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from multiplex.helpers import Channel, dispatch_quietly
 from multiplex.transport_helpers import Recorder, connected, run_until
+from support.peers import refusing_port
 from support.timing import PATIENCE
 
 from trunkline import Blocks, EventBase, Frames, PassiveSocket, listen, make_socket, reconnect
@@ -173,6 +174,46 @@ def test_a_handler_that_hides_it_is_told_by_dispatch(
     base.set_io_handler(pair.reader, "read", hidden, **options)
     with pytest.raises(TypeError, match="a callback is a plain function, and hidden"):
         base.dispatch(timeout=PATIENCE)
+
+
+def test_so_is_one_for_a_signal(base: EventBase) -> None:
+    base.set_signal_handler(signal.SIGUSR1, hidden)
+    base.call_soon(signal.raise_signal, signal.SIGUSR1)
+    with pytest.raises(TypeError, match="a callback is a plain function, and hidden"):
+        dispatch_quietly(base)
+
+
+def test_the_first_input_of_another_protocol_is_looked_at_like_the_rest(base: EventBase) -> None:
+    told: list[Exception] = []
+    base.exception_handler = lambda error, source: told.append(error)
+    successor: Any = Recorder()
+    successor.data_received = hidden
+    with connected(base, Recorder()) as (transport, peer):
+        transport.set_protocol(successor)
+        peer.sendall(b"x")
+        run_until(base, lambda: told)
+    assert "hidden" in str(told[0])
+
+
+def test_one_that_is_to_be_told_of_failed_attempts_has_failed_itself(base: EventBase) -> None:
+    told: list[Exception] = []
+    base.exception_handler = lambda error, source: told.append(error)
+    with (
+        refusing_port() as port,
+        reconnect(base, Recorder, remote_host="127.0.0.1", remote_port=port, failed=hidden),
+    ):
+        run_until(base, lambda: told)
+    assert "hidden" in str(told[0])
+
+
+def test_an_exception_handler_that_hides_it_is_told_by_dispatch(base: EventBase) -> None:
+    base.exception_handler = hidden
+    protocol: Any = Recorder()
+    protocol.data_received = hidden
+    with connected(base, protocol) as (_, peer):
+        peer.sendall(b"x")
+        with pytest.raises(TypeError, match="a callback is a plain function, and hidden"):
+            run_until(base, lambda: protocol.is_lost)
 
 
 def test_what_another_one_returns_does_not_matter(base: EventBase, pair: Channel) -> None:

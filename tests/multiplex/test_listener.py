@@ -393,17 +393,25 @@ def test_an_error_of_the_listening_socket_ends_the_accepting(
         run_until(base, lambda: factory.count)
 
 
-def test_an_error_callback_that_fails_has_its_place_too(
-    base: EventBase, tcp: PassiveSocket, refuse: Any
-) -> None:
-    def fail(error: SocketError) -> None:
-        raise Failure
+async def fail_later(error: SocketError) -> None:
+    """Do nothing, unless somebody awaits it."""
 
+
+def fail(error: SocketError) -> None:
+    raise Failure
+
+
+@pytest.mark.parametrize(
+    ("error_callback", "kind"), [(fail, Failure), (lambda error: fail_later(error), TypeError)]
+)
+def test_an_error_callback_that_fails_has_its_place_too(
+    base: EventBase, tcp: PassiveSocket, refuse: Any, error_callback: Any, kind: type[Exception]
+) -> None:
     refuse(tcp, "EINVAL", 1)
     failures = failures_of(base)
-    with listening(base, tcp, Factory(), error_callback=fail), connect(tcp):
+    with listening(base, tcp, Factory(), error_callback=error_callback), connect(tcp):
         run_until(base, lambda: failures)
-        assert isinstance(failures[0][0], Failure)
+        assert isinstance(failures[0][0], kind)
 
 
 # ---- Running out of descriptors ----

@@ -562,10 +562,16 @@ def test_the_exception_hook_can_be_replaced(caplog: pytest.LogCaptureFixture) ->
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_an_exception_hook_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    def hook(error: Exception, connection: ActiveSocket) -> None:
-        raise OverflowError("the hook's own")
+def raising_hook(error: Exception, connection: ActiveSocket) -> None:
+    raise OverflowError("the hook's own")
 
+
+@pytest.mark.parametrize(
+    ("hook", "kind"), [(raising_hook, OverflowError), (lambda *args: unplain(*args), TypeError)]
+)
+def test_an_exception_hook_that_fails_is_logged(
+    hook: Any, kind: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
     def handler(connection: ActiveSocket) -> None:
         raise LookupError
 
@@ -573,7 +579,7 @@ def test_an_exception_hook_that_raises_is_logged(caplog: pytest.LogCaptureFixtur
         visit(server)
         visit(server)
     faults = [record.exc_info[1] for record in caplog.records if record.exc_info]
-    assert [type(fault) for fault in faults] == [OverflowError] * 2
+    assert [type(fault) for fault in faults] == [kind] * 2
     assert server.statistics().failed == 2
 
 

@@ -388,10 +388,13 @@ def test_the_end_comes_before_reloads_and_is_never_lost() -> None:
 
 
 RELOADING = """
+async def reload_later():
+    pass
+
 def reload():
     global handler
     if Path(FILE).exists():
-        raise RuntimeError("not now")
+        FAIL
     handler = lambda connection: connection.write_line("new")
     say("reloaded by", os.getpid())
 
@@ -399,8 +402,18 @@ options["reload"] = reload
 """
 
 
-def test_reloading_happens_in_the_supervisor_before_workers_are_started(failure: Path) -> None:
-    with supervised(more=RELOADING.replace("FILE", repr(str(failure)))) as it:
+@pytest.mark.parametrize(
+    ("fail", "told"),
+    [
+        ("raise RuntimeError('not now')", "RuntimeError: not now"),
+        ("return reload_later()", "TypeError: a callback is a plain function, and reload "),
+    ],
+)
+def test_reloading_happens_in_the_supervisor_before_workers_are_started(
+    failure: Path, fail: str, told: str
+) -> None:
+    more = RELOADING.replace("FILE", repr(str(failure))).replace("FAIL", fail)
+    with supervised(more=more) as it:
         it.signal(signal.SIGHUP)
         assert it.program.wait_for_line(r"reloaded by (\d+)")[1] == str(it.program.process.pid)
         it.wait_for_workers("0:ready:1")
@@ -409,7 +422,7 @@ def test_reloading_happens_in_the_supervisor_before_workers_are_started(failure:
         failure.touch()
         it.signal(signal.SIGHUP)
         it.program.wait_for_line("reloading has failed, and nothing is replaced")
-        it.program.wait_for_line("RuntimeError: not now")
+        it.program.wait_for_line(told)
         with connect(it.address) as client:
             assert receive_all(client) == b"new\n"
         it.signal(signal.SIGTERM)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from .._core.callbacks import call_plainly
 from .._core.log_record import about
 from .events import Event, EventCallback, EventKind
 
@@ -34,14 +35,14 @@ class AppErrors:
             raise error
         if event_cb is not None and self._send_to_event_cb:
             try:
-                event_cb(Event(EventKind.ERROR, source, error))
+                call_plainly(event_cb, Event(EventKind.ERROR, source, error))
                 return
             except Exception as further_error:
                 error = further_error
         if self._catch is True:
             log_app_error(error, source)
         else:
-            self._catch(error)
+            call_plainly(self._catch, error)
 
 
 def log_app_error(error: Exception, source: object) -> None:

@@ -19,7 +19,12 @@ from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self, TypedDict, Unpack
 
-from .._core.callbacks import check_callback, check_callback_or_none, check_result
+from .._core.callbacks import (
+    call_plainly,
+    check_callback,
+    check_callback_or_none,
+    check_result,
+)
 from .._core.counts import check_count
 from .._core.option_names import check_names_for
 from .._core.uncopied import Uncopied
@@ -237,7 +242,7 @@ class EventLoop(Uncopied, PythonEventLoopNames):
 
     def _call_at_exit(self, callback: Callable[[], object]) -> None:
         try:
-            callback()
+            call_plainly(callback)
         except Exception as error:
             self._app_failed(error)
 
@@ -314,7 +319,9 @@ class EventLoop(Uncopied, PythonEventLoopNames):
         if self._failure is not None:
             return False
         try:
-            check_result(callback(*args), callback)
+            result = callback(*args)
+            if result is not None:
+                check_result(result, callback)
         except Exception as error:
             self._app_failed(error, event_cb, source)
             return False

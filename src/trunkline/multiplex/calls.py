@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVarTuple
 
-from .._core.callbacks import check_callback, check_result
+from .._core.callbacks import call_plainly, check_callback
 from .._core.deadline import check_seconds
 from .._core.timer_queue import Timer, TimerQueue
 from .._core.uncopied import Uncopied
@@ -125,7 +125,7 @@ class Calls(Uncopied):
         def timed(*args: Any) -> None:
             before = self._clock()
             try:
-                check_result(callback(*args), callback)
+                call_plainly(callback, *args)
             finally:
                 self._longest_callback = max(self._longest_callback or 0.0, self._clock() - before)
 

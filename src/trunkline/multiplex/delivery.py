@@ -179,7 +179,10 @@ class _Text:
             if not text:
                 raise InputFailed(error) from None
         if text:
-            call_plainly(self._receiver._input_callback("text_received"), text)
+            text_received = self._receiver._input_callback("text_received")
+            result = text_received(text)
+            if result is not None:
+                check_result(result, text_received)
         if not self._bad:
             return False
         return self._receiver._interrupted or self.deliver(b"", final=final)
@@ -279,7 +282,9 @@ class _Pieces:
                 raise InputFailed(error) from None
             if piece is None:
                 return False
-            call_plainly(received, piece)
+            result = received(piece)
+            if result is not None:
+                check_result(result, received)
             if receiver._interrupted:
                 return True
 

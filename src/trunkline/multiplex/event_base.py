@@ -44,7 +44,7 @@ from threading import RLock, get_ident
 from types import TracebackType
 from typing import Any, Self
 
-from .._core.callbacks import check_callback, check_result
+from .._core.callbacks import call_plainly, check_callback, check_result
 from .._core.deadline import check_timeout
 from .._core.log_record import about
 from .._core.origin import origin
@@ -278,6 +278,10 @@ class EventBase(Monitor, PythonLoopNames):
     def exception_handler(self, handler: Callable[[Exception, Any], object]) -> None:
         check_callback(handler, "error", "source", what="exception_handler")
         self._exception_handler = handler
+
+    def _tell_exception(self, error: Exception, source: Any) -> None:
+        """Give the handler an exception; what it raises itself leaves `dispatch`."""
+        call_plainly(self._exception_handler, error, source)
 
     # -- signals ---------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from .._core.accept_policy import (
     accept_back_off,
     accept_verdict,
 )
-from .._core.callbacks import check_callback_or_none
+from .._core.callbacks import call_plainly, check_callback_or_none
 from .._core.counts import check_count
 from .._core.deadline import check_timeout
 from .._core.log_record import about
@@ -158,12 +158,12 @@ class Listener(Registration, Uncopied, PythonServerNames):
 
     def _give_up(self, error: SocketError) -> None:
         if self._error_callback is None:
-            self._event_base.exception_handler(error, self)
+            self._event_base._tell_exception(error, self)
             return
         try:
-            self._error_callback(error)
+            call_plainly(self._error_callback, error)
         except Exception as failure:
-            self._event_base.exception_handler(failure, self)
+            self._event_base._tell_exception(failure, self)
 
     def _retry_soon(self) -> None:
         """Something of ours was closed, perhaps by another thread."""
@@ -193,7 +193,7 @@ class Listener(Registration, Uncopied, PythonServerNames):
             descriptor.close()
             if not isinstance(error, Exception):
                 raise
-            self._event_base.exception_handler(error, self)
+            self._event_base._tell_exception(error, self)
         else:
             if self._is_stopping:  # the factory has seen to that
                 self._addresses.leave(name)

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, Never, Self, TypedDict, Unpack, overload
 
 from .._core.back_off import BackOff
-from .._core.callbacks import check_callback, check_callback_or_none
+from .._core.callbacks import call_plainly, check_callback, check_callback_or_none
 from .._core.counts import check_count
 from .._core.deadline import check_timeout
 from .._core.timer_queue import Timer
@@ -129,7 +129,7 @@ class Reconnector(Uncopied, PythonReconnectorNames):
         try:
             self._connect()
         except Exception as error:  # of the factory, mostly
-            self._event_base.exception_handler(error, self)
+            self._event_base._tell_exception(error, self)
             self._attempt_failed(error)
         except BaseException:
             if not self._is_closed:
@@ -163,16 +163,16 @@ class Reconnector(Uncopied, PythonReconnectorNames):
         if self._failures == self._max_attempts:
             self._is_closed = True
             if self._failed is None:
-                self._event_base.exception_handler(error, self)
+                self._event_base._tell_exception(error, self)
         delay = None if self._is_closed else self._wait()
         if self._failed is not None:
             try:
-                self._failed(error, delay)
+                call_plainly(self._failed, error, delay)
             except Exception as failure:
-                self._event_base.exception_handler(failure, self)
+                self._event_base._tell_exception(failure, self)
 
     def _wait(self) -> float:
-        delay = self._back_off.next_delay() * self._random()
+        delay = self._back_off.next_delay() * call_plainly(self._random)
         self._timer = self._event_base.add_timer(self._connect_again, delay, one_shot=True)
         return delay
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from .._core.callbacks import call_plainly
 from ..errors import SocketClosed
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class InstalledSignal:
 
     def _fire(self) -> None:
         if not self._is_removed:
-            self._callback(self._number)
+            call_plainly(self._callback, self._number)
 
     def remove(self) -> None:
         """Put back what was there before, and call nothing any more. May be repeated."""

@@ -21,6 +21,7 @@ The contract, which the callbacks of whatever shell stands on it can rely on:
 
 from collections.abc import Callable
 from contextvars import Context
+from typing import Any
 
 from .._core.counts import check_count
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
@@ -164,11 +165,11 @@ class Transport(ReadingTransport, PythonTransportNames):
         self._interrupted = True
         self._take_in = self._check_and_take_in
 
-    def _check_and_take_in(self, data: bytes) -> None:
+    def _check_and_take_in(self, data: bytes) -> Any:
         """Take in something for the first time since there is another protocol."""
         check_protocol(self.protocol, self._delivery)
         self._choose_intake()
-        self._take_in(data)
+        return self._take_in(data)
 
     def _choose_intake(self) -> None:
         """Find out what is called with what is received, so that not each read has to."""

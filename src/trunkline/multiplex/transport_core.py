@@ -180,7 +180,7 @@ class TransportCore(Registration, Uncopied):
 
     def _callback_failed(self, error: Exception) -> None:
         try:
-            self.event_base.exception_handler(error, self)
+            self.event_base._tell_exception(error, self)
         finally:
             self._lose(error)
 

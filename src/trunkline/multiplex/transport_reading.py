@@ -158,7 +158,9 @@ class ReadingTransport(WritingTransport):
         """Call the protocol for something received, and send afterwards what it has written."""
         self._is_delivering = True
         try:
-            call_plainly(function, *args)
+            result = function(*args)
+            if result is not None:
+                check_result(result, function)
         except Exception as error:
             self._callback_failed(error)
         finally:

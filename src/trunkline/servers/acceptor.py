@@ -62,7 +62,7 @@ class Acceptor(Listener):
                 make, descriptor, name, external_format=self._external_format
             )
         except Exception as error:
-            self._event_base.exception_handler(error, self)
+            self._event_base._tell_exception(error, self)
             return
         if self._left is not None:
             self._left -= 1

@@ -541,7 +541,7 @@ class AsyncIOState(Uncopied):
             call_plainly(callback, self, *args)
         except Exception as error:
             self._abort(error)
-            self.event_base.exception_handler(error, self)
+            self.event_base._tell_exception(error, self)
 
     # -- what the transport says -----------------------------------------------------------------
 

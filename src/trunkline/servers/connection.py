@@ -170,7 +170,7 @@ class Connection:
 
     def _run_preamble(self, preamble: Preamble) -> None:
         self.channel.set_end("preamble_timeout", self._service.preamble_timeout)
-        name = preamble(self.socket)
+        name = call_plainly(preamble, self.socket)
         self.channel.set_end("preamble_timeout", None)
         if name is not None:
             text = "%s: %s speaks for %s"
@@ -238,7 +238,7 @@ class Connection:
         hook = self._service.exception_hook
         try:
             if hook is not None:
-                hook(error, self.socket)
+                call_plainly(hook, error, self.socket)
                 return
         except Exception as failure:
             error = failure

@@ -402,7 +402,7 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         """Return whether workers are to be replaced now."""
         if self._reload is not None:
             try:
-                self._reload()
+                call_plainly(self._reload)
             except Exception as error:
                 text = "supervisor: reloading has failed, and nothing is replaced"
                 _logger.exception(text, extra=about(error=error))
