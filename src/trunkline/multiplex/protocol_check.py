@@ -38,9 +38,7 @@ _ARGUMENTS = {
     if isinstance(method, FunctionType)
 }
 
-# What is misspelt has nearly the same letters.
-_LETTERS = {name: Counter(name) for name in _ARGUMENTS}
-_SLIP = 2
+_SLIP = 2  # letters that are too many in a misspelt name, or too few
 
 _MISSING = object()
 
@@ -169,26 +167,37 @@ def _check_class(kind: type) -> None:
 def _check_spelling(kind: type) -> None:
     """Raise `TypeError` for a method that nobody calls, if it is nearly one that a transport does.
 
-    Only what has the same letters, but for two, is looked at more closely; and not what stands
-    beside the method that it is like.
+    What stands beside the method that it is like is a method of its own.
     """
     for each in kind.__mro__:
         for name, member in vars(each).items():
             if name in _KNOWN or name.startswith("_") or not isinstance(member, FunctionType):
                 continue
-            for meant, letters in _LETTERS.items():
+            for meant in _ARGUMENTS:
                 own = getattr(kind, meant, None)
                 if own is not None and own is not getattr(TransportProtocol, meant):
                     continue
-                if _difference(letters, Counter(name)) <= _SLIP and is_like(name, meant):
+                if _is_slip(name, meant):
                     raise TypeError(
                         f"{kind.__name__}.{name} is called by no transport; perhaps {meant} is "
                         "meant"
                     )
 
 
-def _difference(one: "Counter[str]", other: "Counter[str]") -> int:
-    return (one - other).total() + (other - one).total()
+def _is_slip(name: str, meant: str) -> bool:
+    """Return whether a name is another one with letters left out, added or in a wrong order.
+
+    One with other letters, like ``file_received``, is a word of its own. How words are put together
+    does not matter: ``connectionLost`` is what others have for ``connection_lost``.
+    """
+    one, other = (each.replace("_", "").lower() for each in (name, meant))
+    too_many, too_few = Counter(one) - Counter(other), Counter(other) - Counter(one)
+    return (
+        one[0] == other[0]
+        and not (too_many and too_few)
+        and too_many.total() + too_few.total() <= _SLIP
+        and is_like(one, other)
+    )
 
 
 def _check_made_without_arguments(factory: type) -> None:
