@@ -82,10 +82,13 @@ local_server = in_a_loop(evented.local_server, "no such path", None)
         (init_tcp_socket, "on_connect", r"init_tcp_socket\(\) .* connect_cb"),
         (local_connect, "drian", r"local_connect\(\) .* drain"),
         (local_server, "reuse_addr", r"local_server\(\) .* reuse_address"),
+        (connecting, "wait", r"connect\(\) .* connect_timeout"),
         (evented.start_event_loop, "catch_errors", r"start_event_loop\(\) .* catch_app_errors"),
+        (evented.EventLoop, "on_error", r"EventLoop\(\) .* catch_app_errors"),
+        (evented.EventLoop, "max_lookup", r"EventLoop\(\) .* max_lookups"),
+        (EventBase, "selector", r"EventBase\(\) .* backend"),
+        (EventBase, "exit_when_emtpy", r"EventBase\(\) .* exit_when_empty"),
         (made, "source_address", r"an active .* local_host"),
-        (made, "reuseport", r"an active .* reuse_port"),
-        (made, "path", r"an active .* remote_filename or local_filename"),
         (made, "dual_stack", r"an active .* address_family"),
     ],
 )
@@ -97,6 +100,16 @@ def test_the_error_says_which_option_is_meant(
     arguments: tuple[Any, ...] = (print,) if call is evented.start_event_loop else ()
     with pytest.raises(TypeError, match=f"^{expected} is meant$"):
         call(*arguments, **{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("call", "name"), [(adopting, "reuse_port"), (EventBase, "debug"), (evented.EventLoop, "name")]
+)
+def test_nothing_is_guessed_at_where_nothing_is_meant(
+    call: Callable[..., object], name: str
+) -> None:
+    with pytest.raises(TypeError, match=f"does not take {name}$"):
+        call(**{name: 1})
 
 
 def test_an_option_that_is_like_none_is_told_no_other() -> None:

@@ -371,7 +371,7 @@ def test_a_delivery_that_there_is_not_is_told_what_is_meant(
         ("nodelay", ""),
         ("v6_only", ""),
         ("reuse_addr", "; perhaps reuse_address is meant"),
-        ("host", "; perhaps remote_host or local_host is meant"),
+        ("host", "; perhaps local_host is meant"),
     ],
 )
 def test_what_is_the_sockets_is_not_the_listeners(base: EventBase, name: str, meant: str) -> None:

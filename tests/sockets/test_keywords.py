@@ -64,7 +64,7 @@ def test_the_error_calls_the_family_by_its_name(family: str, label: str) -> None
         ("passive", "internet", "host", "local_host"),
         ("passive", "local", "path", "local_filename"),
         ("active", "local", "encoding", "external_format"),
-        ("active", "internet", "wait", "timeout"),
+        ("active", "internet", "wait", "timeout or connect_timeout"),
         ("active", "internet", "listen", "connect"),
         ("active", "internet", "mode", "connect"),
         ("active", "internet", "ipv6", "address_family"),
@@ -76,6 +76,34 @@ def test_a_name_from_elsewhere_is_an_error_that_tells_ours(
 ) -> None:
     with pytest.raises(TypeError, match=rf"does not take {name}; perhaps {meant} is meant$"):
         make_any_socket(connect=connect, address_family=family, **{name: None})
+
+
+@pytest.mark.parametrize(
+    ("connect", "family", "name", "meant"),
+    [
+        ("active", "internet", "reuseport", "reuse_port is meant, for connect='passive'"),
+        (
+            "active",
+            "internet",
+            "path",
+            "remote_filename or local_filename is meant, for address_family='local'",
+        ),
+        ("passive", "internet", "delay", "attempt_delay is meant, for connect='active'"),
+        ("passive", "local", "host", "local_host is meant, for address_family='internet'"),
+    ],
+)
+def test_so_is_one_that_is_for_another_kind(
+    connect: str, family: str, name: str, meant: str
+) -> None:
+    with pytest.raises(TypeError, match=rf"does not take {name}; perhaps {meant}$"):
+        make_any_socket(connect=connect, address_family=family, **{name: None})
+
+
+def test_a_socket_that_there_is_has_no_use_for_an_address() -> None:
+    one, other = make_socket_pair()
+    options: Any = {"host": "127.0.0.1"}
+    with one, other, pytest.raises(TypeError, match=r"does not take host$"):
+        make_socket_from_fd(one.fileno(), **options)
 
 
 @pytest.mark.parametrize(

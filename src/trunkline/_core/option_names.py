@@ -35,6 +35,7 @@ _ELSEWHERE = {
     "eol": "external_format",
     "error_callback": "failed event_cb",
     "errors": "external_format",
+    "exception_handler": "exception_hook catch_app_errors",
     "family": "address_family host",
     "filename": "remote_filename local_filename path",
     "grace_period": "drain_timeout",
@@ -81,10 +82,11 @@ _ELSEWHERE = {
     "number_of_workers": "workers",
     "on_change": "watch",
     "on_connect": "connect_cb",
-    "on_error": "exception_hook failed event_cb",
+    "on_error": "exception_hook failed event_cb catch_app_errors",
     "on_reload": "reload",
     "path": "remote_filename local_filename",
     "paths": "path",
+    "poller": "backend",
     "port": "remote_port local_port",
     "processes": "workers",
     "protocol": "protocol_factory",
@@ -95,6 +97,7 @@ _ELSEWHERE = {
     "reuse_addr": "reuse_address",
     "reuseaddr": "reuse_address",
     "reuseport": "reuse_port",
+    "selector": "backend",
     "server_address": "host port",
     "shutdown_timeout": "drain_timeout",
     "sock": "sockets",
@@ -106,7 +109,7 @@ _ELSEWHERE = {
     "timeout_graceful_shutdown": "drain_timeout",
     "uds": "path",
     "unix": "path",
-    "wait": "timeout drain_timeout",
+    "wait": "timeout connect_timeout drain_timeout",
     "worker_processes": "workers",
     "workers": "threads max_connections",
     "write_timeout": "timeout",
@@ -141,18 +144,18 @@ def check_names(
 def check_names_for(
     function: Callable[..., Any],
     options: Iterable[str],
-    taken: Collection[str],
+    taken: Collection[str] = (),
     made_with: Collection[str] = (),
 ) -> None:
     """Raise `TypeError` for an option that a function does not take; see `check_names`.
 
     Args:
-        function: Which one.
+        function: Which one; or a class, which has it all from its ``__init__``.
         options: What was given besides its own arguments.
         taken: What it takes besides them.
         made_with: What `make_socket` takes, for a function that is given a socket.
     """
-    code = function.__code__
+    code = getattr(function, "__code__", None) or function.__init__.__code__
     own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     for name in options:
         if name in taken or meant_option(name, [*own, *taken]):

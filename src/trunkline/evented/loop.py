@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from types import TracebackType
-from typing import Any, NoReturn, Protocol, Self, TypedDict, Unpack
+from typing import Any, Never, NoReturn, Protocol, Self, TypedDict, Unpack
 
 from .._core.callbacks import (
     call_plainly,
@@ -112,7 +112,10 @@ class EventLoop(Uncopied, PythonEventLoopNames):
         max_lookups: int = 8,
         backend: str | None = None,
         clock: Clock = monotonic,
+        **misspelt: Never,
     ) -> None:
+        if misspelt:
+            check_names_for(EventLoop, misspelt)
         check_count("max_lookups", max_lookups)
         if not isinstance(catch_app_errors, bool):
             check_callback(catch_app_errors, "error", what="catch_app_errors")

@@ -45,7 +45,7 @@ def adopt(
     check_socket("adopt", socket, ActiveSocket)
     check_protocol(protocol, transport_options.get("delivery", "bytes"))
     transport_options.setdefault("external_format", socket.external_format)
-    check_transport_options(adopt, event_base, transport_options)
+    check_transport_options(adopt, event_base, transport_options, connect="active")
     detached = socket._detach("adopt")
     transport = Transport(event_base, protocol, **transport_options)
     transport._attach(

@@ -42,11 +42,12 @@ from collections.abc import Callable
 from functools import cached_property
 from threading import RLock, get_ident
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Never, Self
 
 from .._core.callbacks import call_plainly, check_callback, check_result
 from .._core.deadline import check_timeout
 from .._core.log_record import about
+from .._core.option_names import check_names_for
 from .._core.origin import origin
 from .._core.timer_queue import TimerQueue
 from .._sys.clock import Clock, monotonic
@@ -100,7 +101,10 @@ class EventBase(Monitor, PythonLoopNames):
         backend: str | None = None,
         clock: Clock = monotonic,
         collect_timing: bool = False,
+        **misspelt: Never,
     ) -> None:
+        if misspelt:
+            check_names_for(EventBase, misspelt)
         super().__init__(backend, clock, collect_timing)
         self._exit_when_empty = exit_when_empty
         self._ask_backend = self._wait_timed if collect_timing else self._backend.wait

@@ -368,7 +368,7 @@ def listen(
     """
     check_event_base(event_base)
     check_socket("listen", socket, PassiveSocket)
-    check_transport_options(listen, event_base, transport_options)
+    check_transport_options(listen, event_base, transport_options, connect="passive")
     check_factory(protocol_factory, transport_options.get("delivery", "bytes"))
     check_callback_or_none(error_callback, "error", what="error_callback")
     for what, count in (

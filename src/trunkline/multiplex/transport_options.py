@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from .._core.external_format import ExternalFormatLike
 from .._core.option_names import check_names_for
 from ..errors import SocketClosed
-from ..sockets.keywords import SOCKET_OPTION_NAMES
+from ..sockets.keywords import OPTION_NAMES_OF_KINDS
 from .delivery import Delivery
 from .event_base import EventBase
 from .protocol import TransportProtocol
@@ -31,7 +31,11 @@ class TransportOptions(TypedDict, total=False):
 
 
 def check_transport_options(
-    function: Callable[..., Any], event_base: EventBase, options: TransportOptions
+    function: Callable[..., Any],
+    event_base: EventBase,
+    options: TransportOptions,
+    *,
+    connect: Literal["active", "passive"],
 ) -> None:
     """Raise now what making a transport with these options would raise later.
 
@@ -39,12 +43,14 @@ def check_transport_options(
         function: Which function takes the options.
         event_base: The transport's.
         options: What was given besides the function's own arguments.
+        connect: Which kind of socket the function takes.
 
     Raises:
         SocketClosed: The event base is closed.
         TypeError, ValueError: An option is none of the transport's, or is not what it can be.
     """
-    check_names_for(function, options, TransportOptions.__annotations__, SOCKET_OPTION_NAMES)
+    made_with = OPTION_NAMES_OF_KINDS[connect]
+    check_names_for(function, options, TransportOptions.__annotations__, made_with)
     if event_base.closed:
         raise SocketClosed(strerror="the event base is closed", operation="transport")
     Transport(event_base, TransportProtocol(), **options).abort()  # it may have started a timer

@@ -3,20 +3,20 @@
 The typed dictionaries are the table. What is not in a kind's dictionary, that kind does not take.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, TypeAlias, TypedDict, cast
 
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
-from .._core.option_names import meant_option
+from .._core.option_names import check_names, meant_option
 from .._sys.sockaddr import Name
 from ..addresses import AddressLike, LocalAddress
 from ..streams.stream import check_buffer_size
 from .resolving import Resolver
 
 __all__ = (
-    "SOCKET_OPTION_NAMES",
+    "OPTION_NAMES_OF_KINDS",
     "ActiveInternetOptions",
     "ActiveLocalOptions",
     "BufferOptions",
@@ -116,8 +116,11 @@ _TABLE: dict[tuple[str, bool], Mapping[str, object]] = {
     ("active", True): ActiveLocalOptions.__annotations__,
     ("passive", True): PassiveLocalOptions.__annotations__,
 }
-SOCKET_OPTION_NAMES: frozenset[str] = frozenset[str]().union(*_TABLE.values())
-"""All that any kind takes: the name of one of them is not a slip of the pen."""
+OPTION_NAMES_OF_KINDS: dict[str, frozenset[str]] = {
+    connect: frozenset[str]().union(_TABLE[connect, False], _TABLE[connect, True])
+    for connect in ("active", "passive")
+}
+"""All that active sockets take, of whatever family, and all that passive ones do."""
 
 _LABELS = {"internet": "internet", "ipv4": "IPv4", "ipv6": "IPv6", "local": "local"}
 
@@ -138,14 +141,19 @@ def check_keywords(
     article = "an" if connect == "active" else "a"
     what = f"{article} {connect} {_LABELS[address_family]} {kind} socket"
     is_local = address_family == "local"
-    for name in options:
-        if name in SOCKET_OPTION_NAMES and name not in _TABLE[connect, is_local]:
-            raise TypeError(f"{what} does not take {name}{_who_takes(name, connect, is_local)}")
     accepted = _TABLE[connect, is_local]
-    _check_options(what, accepted, options, (*accepted, "address_family", "connect"))
+    for name in options:
+        if name not in accepted:
+            meant = _who_takes(name, connect, is_local)
+            if not meant:
+                meant = meant_option(name, (*accepted, "address_family", "connect"))
+            if not meant:
+                meant = _who_takes(name, connect, is_local, by_another_name=True)
+            raise TypeError(f"{what} does not take {name}{meant}")
+    _check_values(accepted, options)
 
 
-def _who_takes(name: str, connect: str, is_local: bool) -> str:
+def _who_takes(name: str, connect: str, is_local: bool, *, by_another_name: bool = False) -> str:
     """Return the end of an error's text that says for which kind of socket an option is."""
     other = "passive" if connect == "active" else "active"
     family = "internet" if is_local else "local"
@@ -154,7 +162,10 @@ def _who_takes(name: str, connect: str, is_local: bool) -> str:
         ((other, is_local), f"connect={other!r}"),
         ((other, not is_local), f"connect={other!r} and address_family={family!r}"),
     ):
-        if name in _TABLE[kind]:
+        if by_another_name:
+            if meant := meant_option(name, _TABLE[kind]):
+                return f"{meant}, for {text}"
+        elif name in _TABLE[kind]:
             return f"; it is for {text}"
     return ""
 
@@ -165,21 +176,12 @@ def check_stream_keywords(what: str, options: Mapping[str, object]) -> None:
     Raises:
         TypeError, ValueError: As for `check_keywords`.
     """
-    _check_options(what, StreamOptions.__annotations__, options, StreamOptions.__annotations__)
+    check_names(what, options, StreamOptions.__annotations__)
+    _check_values(StreamOptions.__annotations__, options)
 
 
-def _check_options(
-    what: str,
-    accepted: Mapping[str, object],
-    options: Mapping[str, object],
-    known: Iterable[str],
-) -> None:
+def _check_values(accepted: Mapping[str, object], options: Mapping[str, object]) -> None:
     for name, value in options.items():
-        if name not in accepted:
-            hint = ""
-            if name not in SOCKET_OPTION_NAMES:
-                hint = meant_option(name, known) or meant_option(name, SOCKET_OPTION_NAMES)
-            raise TypeError(f"{what} does not take {name}{hint}")
         check = _check_switch if accepted[name] is bool else _CHECKS.get(name)
         if check is None:
             continue
