@@ -246,8 +246,8 @@ def _internet_address(value: object, family: str) -> IPAddress:
 
 
 def _address_from_text(text: str) -> IPAddress:
-    if "\0" in text:  # which a scope might have, and no system call takes
-        raise ValueError(f"not an internet address: {text!r}")
+    if "\0" in text:  # in a scope nobody else minds it, and no system call takes it
+        raise ValueError(f"not an internet address: {text!r} (it has a NUL character)")
     try:
         return IPv6Address(text) if ":" in text else IPv4Address(text)
     except ValueError as error:

@@ -115,6 +115,8 @@ def test_what_takes_one_argument_or_may_passes(callback: Any) -> None:
         (Thing.method, r"Thing\.method"),
         (partial(lambda one: None, 1), "<lambda>"),
         (partial(lambda one, two: None, one=1), "<lambda>"),
+        (Thing, "Thing"),
+        (partial(Thing), "Thing"),
     ],
 )
 def test_what_cannot_take_it_is_told(callback: Any, name: str) -> None:

@@ -880,24 +880,36 @@ def test_a_server_that_is_forgotten_says_so_and_leaves_nothing() -> None:
     assert open_descriptors() == before
 
 
+@pytest.mark.parametrize("servers", [[1], [None], [signal.SIGTERM], []])
+def test_what_signals_cannot_end_is_told_at_once(servers: list[Any]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(TypeError, match="server"), shutdown_on_signals(*servers):
+        pytest.fail("it has begun")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 @pytest.mark.parametrize(
-    ("servers", "options", "error"),
+    ("options", "error", "told"),
     [
-        ([1], {}, TypeError),
-        ([None], {}, TypeError),
-        ([signal.SIGTERM], {}, TypeError),
-        ([], {"signals": signal.SIGTERM}, TypeError),
-        ([], {"signals": "SIGTERM"}, TypeError),
-        ([], {"signals": ["SIGTERM"]}, TypeError),
-        ([], {"signals": [0]}, ValueError),
-        ([], {"timeout": "5"}, TypeError),
-        ([], {"timeout": -1}, ValueError),
+        ({"signals": signal.SIGTERM}, TypeError, "in a list"),
+        ({"signals": "SIGTERM"}, TypeError, "in a list"),
+        ({"signals": None}, TypeError, "in a list"),
+        ({"signals": ["SIGTERM"]}, TypeError, "a signal is an integer"),
+        ({"signals": [0]}, ValueError, "a signal is at least 1"),
+        ({"signals": [999]}, ValueError, "there is no signal 999"),
+        ({"signals": [signal.SIGTERM, signal.SIGKILL]}, ValueError, "9 cannot be handled"),
+        ({"timeout": "5"}, TypeError, "a number of seconds"),
+        ({"timeout": -1}, ValueError, "negative"),
     ],
 )
-def test_what_signals_cannot_end_is_told_at_once(
-    servers: list[Any], options: Any, error: type[Exception]
+def test_so_are_signals_that_cannot_be_handled_and_limits_that_are_none(
+    options: Any, error: type[Exception], told: str
 ) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(error), shutdown_on_signals(*servers, **options):
+    with (
+        serving() as server,
+        pytest.raises(error, match=told),
+        shutdown_on_signals(server, **options),
+    ):
         pytest.fail("it has begun")
     assert signal.getsignal(signal.SIGTERM) is before

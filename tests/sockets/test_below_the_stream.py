@@ -225,7 +225,7 @@ def test_what_cannot_be_received_into(wrong: Any) -> None:
 
 
 def test_a_negative_size_is_an_error() -> None:
-    with stream_and_peer() as (stream, _), pytest.raises(ValueError, match="negative"):
+    with stream_and_peer() as (stream, _), pytest.raises(ValueError, match="a size is"):
         stream.receive_from(-1)
 
 
@@ -389,7 +389,10 @@ def test_a_socket_without_a_peer_sends_and_receives_nothing() -> None:
 
 
 def test_a_size_that_no_buffer_has_is_told() -> None:
-    with stream_and_peer() as (stream, _), pytest.raises(ValueError, match="no buffer has"):
+    with (
+        stream_and_peer() as (stream, _),
+        pytest.raises(ValueError, match="a buffer's size is from 1"),
+    ):
         stream.receive_from(2**70)
 
 

@@ -68,7 +68,9 @@ def check_callback(callback: Any, *arguments: str, what: str = "a callback") -> 
         )
     if not can_be_called:
         called = f"{what} is called with ({', '.join(arguments)})"
-        raise TypeError(f"{called}, and {function.__qualname__} cannot be{reason}")
+        target = callback.func if isinstance(callback, partial) else callback
+        named = target if isinstance(target, type) else function
+        raise TypeError(f"{called}, and {named.__qualname__} cannot be{reason}")
 
 
 def check_callback_or_none(callback: T, *arguments: str, what: str) -> T:

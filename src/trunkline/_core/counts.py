@@ -1,6 +1,6 @@
 """Checking a number of things."""
 
-__all__ = ("check_count",)
+__all__ = ("check_count", "shown_integer")
 
 
 def check_count(what: str, count: int, *, least: int = 1, most: int | None = None) -> int:
@@ -13,8 +13,12 @@ def check_count(what: str, count: int, *, least: int = 1, most: int | None = Non
         return count  # as nearly always
     if isinstance(count, bool) or not isinstance(count, int):
         raise TypeError(f"{what} is an integer, not {type(count).__name__}")
-    if count < least:
-        raise ValueError(f"{what} is at least {least}, not {count}")
-    if most is not None and count > most:
-        raise ValueError(f"{what} is at most {most}, not {count}")
+    if count < least or (most is not None and count > most):
+        allowed = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{what} is {allowed}, not {shown_integer(count)}")
     return count
+
+
+def shown_integer(number: int) -> str:
+    """Return an integer for the text of an error: Python refuses to print some thousand digits."""
+    return str(number) if number.bit_length() < 64 else "one of that size"

@@ -75,7 +75,7 @@ def port_of_service(service: str) -> int | None:
     """Return the port of a TCP service in the system's list, see services(5), or None."""
     try:
         return socket.getservbyname(service, "tcp")
-    except OSError:
+    except (OSError, ValueError):  # it is not there, or has what no name of a service has
         return None
 
 

@@ -13,6 +13,7 @@ from threading import Thread
 from typing import Literal, NamedTuple, ParamSpec, overload
 
 from .._core.callbacks import call_plainly, check_callback
+from .._core.counts import check_count
 from .._core.external_format import ExternalFormatLike, ensure_external_format
 from .._sys.services import read_services
 from ..addresses import (
@@ -353,11 +354,7 @@ def socket_string(stream: ActiveSocket) -> str:
 
 def _check_port(port: int, *, lowest: int) -> int:
     # Names of services, which sockets take elsewhere, are no ports in PORT.
-    if not isinstance(port, int):
-        raise TypeError(f"a port is an integer, not {type(port).__name__}")
-    if not lowest <= port <= 65_535:
-        raise ValueError(f"a port is a number from {lowest} to 65535, not {port}")
-    return port
+    return check_count("a port", port, least=lowest, most=65_535)
 
 
 # -- threads --------------------------------------------------------------------------------------

@@ -7,12 +7,20 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .._core.callbacks import call_plainly
+from .._core.counts import check_count, shown_integer
 from ..errors import SocketClosed
 
 if TYPE_CHECKING:
     from .event_base import EventBase
 
-__all__ = ("InstalledSignal",)
+__all__ = ("InstalledSignal", "check_signal")
+
+
+def check_signal(number: int) -> None:
+    """Raise `TypeError` or `ValueError` for what is not the number of any signal."""
+    check_count("a signal", number)
+    if number not in signal.valid_signals():
+        raise ValueError(f"there is no signal {shown_integer(number)}")
 
 
 class InstalledSignal:
@@ -37,8 +45,7 @@ class InstalledSignal:
         callback: Callable[[int], object],
         replaced: Callable[[], object],
     ) -> None:
-        if not isinstance(number, int):
-            raise TypeError(f"a signal is a number, not {type(number).__name__}")
+        check_signal(number)
         self._event_base = event_base
         self._number = number
         self._callback = callback

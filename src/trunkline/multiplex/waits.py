@@ -68,7 +68,7 @@ def wait_until_fd_ready(
         TooManyOpenFiles: It has to wait for a socket of Trunkline's, and there are not two
             descriptors left to be woken by.
     """
-    if isinstance(descriptor, str):
+    if isinstance(descriptor, str) and not isinstance(event, str):
         raise TypeError("the descriptor comes first, and then the event")
     interest = interest_in(event)
     deadline = Deadline(timeout, monotonic)

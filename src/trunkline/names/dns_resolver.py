@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, TypeAlias, TypeVar
 
 from .._core.callbacks import check_callback
+from .._core.counts import check_count
 from .._core.deadline import Deadline, check_timeout
 from .._core.dns_exchange import DNSAnswer, Exchange
 from .._core.dns_names import key_of_name, labels_of_name
@@ -448,11 +449,7 @@ def _make_id() -> int:
 def check_config(said: dict[str, Any]) -> None:
     """Raise `TypeError` or `ValueError` for what a `ResolverConfig` cannot have."""
     for name, least in (("ndots", 0), ("attempts", 1)):
-        number = said.get(name, least)
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise TypeError(f"{name} is an integer, not {type(number).__name__}")
-        if number < least:
-            raise ValueError(f"{name} is at least {least}, not {number}")
+        check_count(name, said.get(name, least), least=least)
     for name in ("rotate", "use_tcp"):
         if not isinstance(said.get(name, False), bool):
             raise TypeError(f"{name} is True or False, not {said[name]!r}")
@@ -471,11 +468,7 @@ def _endpoints(servers: Iterable[AddressLike | tuple[AddressLike, int]]) -> tupl
 def _endpoint(server: AddressLike | tuple[AddressLike, int]) -> Endpoint:
     if isinstance(server, tuple) and len(server) == 2:
         host, port = server
-        if isinstance(port, bool) or not isinstance(port, int):
-            raise TypeError(f"a port is an integer, not {type(port).__name__}")
-        if not 0 < port < 65_536:
-            raise ValueError(f"a port is a number from 1 to 65535, not {port}")
-        return Endpoint(ensure_address(host), port)
+        return Endpoint(ensure_address(host), check_count("a port", port, most=65_535))
     return Endpoint(ensure_address(server), DNS_PORT)
 
 
@@ -496,10 +489,8 @@ def _key(name: str, record_type: RecordType | str | int) -> _Key:
             raise ValueError(f"there is no record type {record_type!r}: {names}") from None
     elif isinstance(record_type, bool) or not isinstance(record_type, int):
         raise TypeError(f"a record type is its name or number, not {type(record_type).__name__}")
-    elif not 0 < record_type < 65_536:
-        raise ValueError(f"a record type is a number from 1 to 65535, not {record_type}")
     else:
-        number = int(record_type)
+        number = int(check_count("a record type", record_type, most=65_535))
     return key_of_name(as_asked(name)), number
 
 

@@ -5,6 +5,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
+from .._core.counts import check_count
 from .._core.deadline import Deadline, check_timeout
 from .._core.proxy_protocol import MAX_HEADER_SIZE, ProxyHeader, ProxyHeaderParser
 from .._sys.clock import monotonic
@@ -73,8 +74,7 @@ def proxy_protocol(
     """
     if isinstance(trusted, str):
         raise TypeError("what is trusted is several networks, not one: put it into a list")
-    if not _SMALLEST_LIMIT <= max_size <= _LARGEST_HEADER:
-        raise ValueError(f"max_size is from {_SMALLEST_LIMIT} to {_LARGEST_HEADER}, not {max_size}")
+    check_count("max_size", max_size, least=_SMALLEST_LIMIT, most=_LARGEST_HEADER)
     networks = [_network(each) for each in trusted]
     if not networks:
         raise ValueError("nobody is trusted, so that no proxy would ever be believed")

@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 from .._core.deadline import check_timeout
+from ..multiplex.signal_handlers import check_signal
 from ..streams.stream import DEFAULT_TIMEOUT, Timeout
 from .server import Server
 
@@ -43,6 +44,8 @@ def shutdown_on_signals(
             none, or cannot be handled.
         TypeError: An argument is of the wrong type.
     """
+    if not servers:
+        raise TypeError("there is no server that signals could end: shutdown_on_signals(server)")
     for server in servers:
         if not isinstance(server, Server):
             raise TypeError(f"what signals end are servers, and {type(server).__name__} is none")
@@ -90,19 +93,19 @@ def _insist(number: int, servers: list[Server], thread: int) -> None:
 
 
 def _numbers(signals: Iterable[int]) -> list[int]:
-    if isinstance(signals, int | str):
+    if isinstance(signals, str) or not isinstance(signals, Iterable):
         raise TypeError(f"signals are several, in a list for example: not {signals!r}")
     numbers = list(signals)
     for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise TypeError(f"a signal is a number, not {type(number).__name__}")
-        if number not in signal.valid_signals():
-            raise ValueError(f"there is no signal {number}")
+        check_signal(number)
     return numbers
 
 
 def _handle(signals: Iterable[int], handler: Any, restoring: contextlib.ExitStack) -> None:
     for number in signals:
-        before: Any = signal.signal(number, handler)
+        try:
+            before: Any = signal.signal(number, handler)
+        except OSError:
+            raise ValueError(f"signal {number} cannot be handled") from None
         # None stands for a handler that was not installed by Python, and cannot be put back.
         restoring.callback(signal.signal, number, signal.SIG_DFL if before is None else before)

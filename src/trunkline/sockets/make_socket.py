@@ -2,6 +2,7 @@
 
 from typing import Any, Literal, Unpack, cast, overload
 
+from .._core.counts import check_count
 from .._core.deadline import Deadline
 from .._sys.clock import monotonic
 from .._sys.sockaddr import AF_INET6, family_of
@@ -364,12 +365,9 @@ def make_socket_from_fd(
     return made
 
 
-def check_fd(fd: object) -> None:
+def check_fd(fd: int) -> None:
     """Raise `TypeError` or `ValueError` for what is not the number of any descriptor."""
-    if isinstance(fd, bool) or not isinstance(fd, int):
-        raise TypeError(f"a descriptor is an integer, not {type(fd).__name__}")
-    if not 0 <= fd < 2**31:
-        raise ValueError(f"a descriptor is a C int, and not negative: {fd}")
+    check_count("a descriptor", fd, least=0, most=2**31 - 1)
 
 
 def wrap_borrowed(

@@ -11,6 +11,7 @@ from .._core.accept_policy import (
     accept_back_off,
     accept_verdict,
 )
+from .._core.counts import check_count
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.log_record import about
@@ -125,10 +126,7 @@ class PassiveSocket(Socket, PythonListenerNames):
         """
         if backlog is None:
             backlog = DEFAULT_BACKLOG
-        if isinstance(backlog, bool) or not isinstance(backlog, int):
-            raise TypeError(f"a backlog is an integer, not {type(backlog).__name__}")
-        if backlog < 0:
-            raise ValueError(f"a backlog cannot be negative: {backlog}")
+        check_count("a backlog", backlog, least=0)
         self._descriptor.listen(backlog)
         self._is_listening = True
         self._remember_local_name()

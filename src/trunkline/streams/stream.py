@@ -13,6 +13,7 @@ from threading import get_ident
 from typing import Final, TypeAlias, TypeVar
 
 from .._core.buffers import Buffer, bytes_of, space_in
+from .._core.counts import check_count
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.input_buffer import InputBuffer
@@ -758,21 +759,13 @@ def check_buffer_size(size: int) -> int:
     Raises:
         TypeError, ValueError: It is not an integer, not positive, or more than Python can address.
     """
-    if isinstance(size, bool) or not isinstance(size, int):
-        raise TypeError(f"a buffer's size is a number of bytes, not {type(size).__name__}")
-    if size <= 0:
-        raise ValueError(f"a buffer's size is positive, not {size}")
-    if size > sys.maxsize:
-        raise ValueError(f"no buffer has {size} bytes")
-    return size
+    return check_count("a buffer's size", size, most=sys.maxsize)
 
 
 def check_size(size: int) -> None:
     """Raise `TypeError` or `ValueError` unless `size` is a number of things to read."""
-    if isinstance(size, bool) or not isinstance(size, int):
-        raise TypeError(f"a size is an integer, not {type(size).__name__}")
-    if size < 0:
-        raise ValueError(f"a size cannot be negative: {size}")
+    if type(size) is not int or size < 0:  # each read asks
+        check_count("a size", size, least=0)
 
 
 def check_limit(limit: int | None) -> None:
