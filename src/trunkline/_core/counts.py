@@ -1,6 +1,6 @@
 """Checking a number of things."""
 
-__all__ = ("check_count", "shown_integer")
+__all__ = ("check_count", "shown_number")
 
 
 def check_count(what: str, count: int, *, least: int = 1, most: int | None = None) -> int:
@@ -15,10 +15,11 @@ def check_count(what: str, count: int, *, least: int = 1, most: int | None = Non
         raise TypeError(f"{what} is an integer, not {type(count).__name__}")
     if count < least or (most is not None and count > most):
         allowed = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{what} is {allowed}, not {shown_integer(count)}")
+        raise ValueError(f"{what} is {allowed}, not {shown_number(count)}")
     return count
 
 
-def shown_integer(number: int) -> str:
-    """Return an integer for the text of an error: Python refuses to print some thousand digits."""
-    return str(number) if number.bit_length() < 64 else "one of that size"
+def shown_number(number: float) -> str:
+    """Return a number for the text of an error: Python refuses to print some thousand digits."""
+    is_long = isinstance(number, int) and number.bit_length() > 64
+    return "one of that size" if is_long else str(number)

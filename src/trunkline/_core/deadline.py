@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable
 from typing import Self
 
+from .counts import shown_number
+
 __all__ = ("Deadline", "check_seconds", "check_timeout")
 
 # A century, in seconds. Python's threads cannot wait three times as long, and raise OverflowError.
@@ -28,7 +30,7 @@ def check_seconds(seconds: float | None, name: str = "a timeout") -> float | Non
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise TypeError(f"{name} is a number of seconds or None, not {type(seconds).__name__}")
     if not seconds >= 0:  # NaN is not, either
-        raise ValueError(f"{name} cannot be negative: {seconds}")
+        raise ValueError(f"{name} cannot be negative: {shown_number(seconds)}")
     return seconds if seconds <= _LARGEST else _NEVER
 
 

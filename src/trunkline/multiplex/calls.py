@@ -136,5 +136,5 @@ def _check_interval(seconds: float) -> float:
     """Return a time for a timer, if it is one: how long it takes must be known."""
     interval = check_seconds(seconds)
     if interval is None or interval == math.inf:
-        raise ValueError(f"a timer needs a number of seconds, not {seconds!r}")
+        raise ValueError(f"a timer needs a number of seconds, not {interval}")
     return interval

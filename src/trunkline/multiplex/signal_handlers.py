@@ -7,7 +7,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .._core.callbacks import call_plainly
-from .._core.counts import check_count, shown_integer
+from .._core.counts import check_count, shown_number
 from ..errors import SocketClosed
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def check_signal(number: int) -> None:
     """Raise `TypeError` or `ValueError` for what is not the number of any signal."""
     check_count("a signal", number)
     if number not in signal.valid_signals():
-        raise ValueError(f"there is no signal {shown_integer(number)}")
+        raise ValueError(f"there is no signal {shown_number(number)}")
 
 
 class InstalledSignal:

@@ -92,7 +92,7 @@ def _insist(number: int, servers: list[Server], thread: int) -> None:
             signal.raise_signal(number)
 
 
-def _numbers(signals: Iterable[int]) -> list[int]:
+def _numbers(signals: Any) -> list[int]:
     if isinstance(signals, str) or not isinstance(signals, Iterable):
         raise TypeError(f"signals are several, in a list for example: not {signals!r}")
     numbers = list(signals)

@@ -4,7 +4,7 @@ import reprlib
 from os import PathLike
 from typing import TypeAlias, cast
 
-from .._core.counts import shown_integer
+from .._core.counts import shown_number
 from .._sys.host_names import port_of_service
 from .._sys.sockaddr import AF_UNIX, Name
 from .._sys.socket_descriptor import SocketDescriptor
@@ -49,7 +49,7 @@ def check_port(port: int | str) -> int:
     if isinstance(port, bool) or not isinstance(port, int):
         raise TypeError(f"a port is an integer or a service's name, not {type(port).__name__}")
     if not 0 <= port <= 65_535:
-        raise ValueError(f"a port is a number from 0 to 65535, not {shown_integer(port)}")
+        raise ValueError(f"a port is a number from 0 to 65535, not {shown_number(port)}")
     return port
 
 

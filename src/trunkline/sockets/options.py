@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
+from .._core.counts import shown_number
 from .._core.meant import meant_instead
 from .._sys.sockaddr import AF_INET, AF_INET6
 from .._sys.socket_descriptor import SocketDescriptor, constant
@@ -55,7 +56,7 @@ def _write_int(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"the option is an integer, not {value!r}")
     if not -(2**31) <= value < 2**31:
-        raise ValueError(f"the option does not fit into a C int: {value}")
+        raise ValueError(f"the option does not fit into a C int: {shown_number(value)}")
     return value
 
 
@@ -93,7 +94,9 @@ def _write_time(value: object) -> bytes:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"the option is a number of seconds or None, not {value!r}")
     if not 0 <= value < 2**31:  # NaN is not, either
-        raise ValueError(f"the option is a number of seconds, from 0 to 2**31: {value}")
+        raise ValueError(
+            f"the option is a number of seconds, from 0 to 2**31: {shown_number(value)}"
+        )
     microseconds = math.ceil(value * 1_000_000)  # rounded down, a tiny limit would mean none
     return _TIMEVAL.pack(*divmod(microseconds, 1_000_000))
 
