@@ -5,9 +5,9 @@ from typing import Unpack
 from ..sockets.active_socket import ActiveSocket
 from .event_base import EventBase
 from .protocol import ProtocolLike
-from .protocol_check import check_event_base, check_protocol, check_socket
+from .protocol_check import check_event_base, check_socket
 from .transport import Transport
-from .transport_options import TransportOptions, check_transport_options
+from .transport_options import TransportOptions, check_transport_names
 
 __all__ = ("adopt",)
 
@@ -43,11 +43,14 @@ def adopt(
     """
     check_event_base(event_base)
     check_socket("adopt", socket, ActiveSocket)
-    check_protocol(protocol, transport_options.get("delivery", "bytes"))
+    check_transport_names(adopt, event_base, transport_options, connect="active")
     transport_options.setdefault("external_format", socket.external_format)
-    check_transport_options(adopt, event_base, transport_options, connect="active")
-    detached = socket._detach("adopt")
     transport = Transport(event_base, protocol, **transport_options)
+    try:
+        detached = socket._detach("adopt")
+    except BaseException:
+        transport._lose(None, tell=False)  # it may have started a timer
+        raise
     transport._attach(
         detached.descriptor, detached.remote_name, unread=detached.unread, unsent=detached.unsent
     )

@@ -33,7 +33,7 @@ from .protocol_check import check_event_base, check_factory, check_socket
 from .python_names import PythonServerNames
 from .transport import Transport
 from .transport_core import OPEN
-from .transport_options import TransportOptions, check_transport_options
+from .transport_options import TransportOptions, check_transport_names, check_transport_options
 
 __all__ = ("DEFAULT_DRAIN_TIMEOUT", "Listener", "listen")
 
@@ -368,7 +368,8 @@ def listen(
     """
     check_event_base(event_base)
     check_socket("listen", socket, PassiveSocket)
-    check_transport_options(listen, event_base, transport_options, connect="passive")
+    check_transport_names(listen, event_base, transport_options, connect="passive")
+    check_transport_options(event_base, transport_options)
     check_factory(protocol_factory, transport_options.get("delivery", "bytes"))
     check_callback_or_none(error_callback, "error", what="error_callback")
     for what, count in (

@@ -59,12 +59,8 @@ def check_protocol(protocol: Any, delivery: Delivery) -> None:
     names = methods_of(delivery)
     check_methods(protocol)
     for name in names:
-        method = getattr(protocol, name, None)
-        if method is None or _is_inherited(method, name):
-            _refuse_if_meant(protocol, delivery, name)
-            if method is None:
-                raise TypeError(_text(protocol, delivery, name))
-        elif getattr(method, "__func__", None) is getattr(type(protocol), name, method):
+        method = _find_method(protocol, delivery, name)
+        if getattr(method, "__func__", None) is getattr(type(protocol), name, method):
             continue  # it is its class's, which has been looked at
         if isinstance(protocol, type) and isinstance(getattr_static(protocol, name), FunctionType):
             raise TypeError(f"the protocol is an object, and {protocol.__name__} a class of them")
@@ -107,11 +103,7 @@ def check_factory(factory: Callable[[], Any], delivery: Delivery) -> None:
     _check_made_without_arguments(factory)
     _check_class(factory)
     for name in names:
-        method = getattr(factory, name, None)
-        if method is None or _is_inherited(method, name):
-            _refuse_if_meant(factory, delivery, name)
-            if method is None and not _may_be_set_later(factory, name):
-                raise TypeError(_text(factory, delivery, name))
+        _find_method(factory, delivery, name, is_factory=True)
 
 
 def check_event_base(event_base: EventBase) -> None:
@@ -231,18 +223,26 @@ def _codes_of(kind: type) -> Iterator[Any]:
                 yield function.__code__
 
 
+def _find_method(
+    protocol: Any, delivery: Delivery, name: str, *, is_factory: bool = False
+) -> Any | None:
+    """Return a method to deliver to; raise `TypeError` if another one was meant to be it, or none.
+
+    That of a factory, which is a class, may be None: its objects will have one.
+    """
+    method = getattr(protocol, name, None)
+    if method is not None and not _is_inherited(method, name):
+        return method
+    kind = protocol if isinstance(protocol, type) else type(protocol)
+    text = f"{kind.__name__} has no {name}(), to which delivery={delivery!r} delivers"
+    for other in sorted(_INPUT_METHODS - {name}):
+        candidate = getattr(protocol, other, None)
+        if candidate is not None and not _is_inherited(candidate, other):
+            raise TypeError(f"{text}; it has {other}()")
+    if method is None and not (is_factory and _may_be_set_later(protocol, name)):
+        raise TypeError(text)
+    return method
+
+
 def _is_inherited(method: Any, name: str) -> bool:
     return getattr(method, "__func__", method) is getattr(TransportProtocol, name)
-
-
-def _refuse_if_meant(protocol: Any, delivery: Delivery, name: str) -> None:
-    """Raise `TypeError` if a protocol has a method that was probably meant to be another one."""
-    for other in sorted(_INPUT_METHODS - {name}):
-        method = getattr(protocol, other, None)
-        if method is not None and not _is_inherited(method, other):
-            raise TypeError(f"{_text(protocol, delivery, name)}; it has {other}()")
-
-
-def _text(protocol: Any, delivery: Delivery, name: str) -> str:
-    kind = protocol if isinstance(protocol, type) else type(protocol)
-    return f"{kind.__name__} has no {name}(), to which delivery={delivery!r} delivers"

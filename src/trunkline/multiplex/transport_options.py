@@ -13,7 +13,7 @@ from .event_base import EventBase
 from .protocol import TransportProtocol
 from .transport import Transport
 
-__all__ = ("TransportOptions", "check_transport_options")
+__all__ = ("TransportOptions", "check_transport_names", "check_transport_options")
 
 
 class TransportOptions(TypedDict, total=False):
@@ -30,14 +30,14 @@ class TransportOptions(TypedDict, total=False):
     context: Context | None
 
 
-def check_transport_options(
+def check_transport_names(
     function: Callable[..., Any],
     event_base: EventBase,
     options: TransportOptions,
     *,
     connect: Literal["active", "passive"],
 ) -> None:
-    """Raise now what making a transport with these options would raise later.
+    """Raise unless there can be a transport, and all of these options are its own.
 
     Args:
         function: Which function takes the options.
@@ -47,10 +47,19 @@ def check_transport_options(
 
     Raises:
         SocketClosed: The event base is closed.
-        TypeError, ValueError: An option is none of the transport's, or is not what it can be.
+        TypeError: An option is none of the transport's.
     """
     made_with = OPTION_NAMES_OF_KINDS[connect]
     check_names_for(function, options, TransportOptions.__annotations__, made_with)
     if event_base.closed:
         raise SocketClosed(strerror="the event base is closed", operation="transport")
-    Transport(event_base, TransportProtocol(), **options).abort()  # it may have started a timer
+
+
+def check_transport_options(event_base: EventBase, options: TransportOptions) -> None:
+    """Raise now what making a transport with these options would raise later.
+
+    Raises:
+        TypeError, ValueError: An option is not what it can be.
+    """
+    transport = Transport(event_base, TransportProtocol(), **options)
+    transport._lose(None, tell=False)  # it may have started a timer
