@@ -662,3 +662,13 @@ class Model(RuleBasedStateMachine):
 
 TestModel = Model.TestCase
 TestModel.settings = settings(max_examples=60, stateful_step_count=40)
+
+
+@pytest.mark.parametrize("errors", ["strict", "ignore"])
+def test_a_last_cr_is_a_character_and_no_half_of_a_newline(errors: str) -> None:
+    buffer = InputBuffer(ExternalFormat("ascii", "crlf", errors))
+    buffer.feed(b"\r")
+    assert not buffer.has_char()
+    buffer.feed_eof()
+    assert buffer.has_char()
+    assert buffer.take_char() == "\r"

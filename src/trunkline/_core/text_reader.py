@@ -416,12 +416,13 @@ class DecodingTextReader(TextReader):
         decoder = codecs.getincrementaldecoder(self._encoding)(self._errors)
         decoder.setstate(self._decoder.getstate())
         data = bytes(self._data[:_ENOUGH_FOR_A_CHAR])
+        is_rest = at_end and len(data) == len(self._data)
         try:
-            text = decoder.decode(data, at_end and len(data) == len(self._data))
+            text = self._buffer + decoder.decode(data, is_rest)
         except UnicodeError:
             return True
-        text = self._buffer + text
-        return bool(text) and not (text == "\r" and self._eol == "crlf")  # that may be half of one
+        is_half = text == "\r" and self._eol == "crlf" and not is_rest
+        return bool(text) and not is_half
 
     def take_char(self, at_end: bool) -> str | None:
         while True:
