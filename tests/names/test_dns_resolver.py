@@ -196,6 +196,16 @@ def test_a_short_name_is_looked_for_in_the_domains(dns: DNSServer, ask: Way) -> 
         ask(resolver, "resolve", "host.")
 
 
+def test_a_name_is_asked_for_as_the_servers_have_it(dns: DNSServer, ask: Way) -> None:
+    dns.add(ARecord("xn--bcher-kva.test", 60, V4))
+    resolver = resolver_for(dns)
+    assert ask(resolver, "resolve", "Bücher.test") == ((V4,), "xn--bcher-kva.test")
+    assert ask(resolver, "query", "bücher.test", "A").name == "bücher.test"
+    with pytest.raises(NoName, match=r"^resolve faß\.test: "):
+        ask(resolver, "resolve", "faß.test")
+    assert {query.name for query in dns.queries} == {"xn--bcher-kva.test", "xn--fa-hia.test"}
+
+
 @pytest.mark.parametrize("host", ["localhost", "LocalHost.", "db.localhost"])
 def test_who_is_here_is_known(ask: Way, host: str) -> None:
     with refusing_port() as port:

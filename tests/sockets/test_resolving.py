@@ -228,6 +228,8 @@ def test_ensuring_looks_up_only_names(directory: Directory) -> None:
         ".example",
         "a" * 64 + ".example",
         "a.a" * 84 + "aaa",
+        "☕.example",
+        "ü" * 60,
     ],
 )
 def test_what_is_meant_to_be_an_address_is_not_taken_for_a_name(
@@ -276,6 +278,22 @@ def test_the_systems_resolver_is_the_default() -> None:
     assert ("localhost", entry.address) in entry.names
     assert lookup_hostname(IPV4_LOOPBACK, timeout=PATIENCE).address == IPV4_LOOPBACK
     assert lookup_hostname("::1").address == IPV6_LOOPBACK
+
+
+def test_the_systems_resolver_is_asked_for_the_name_that_is_in_the_dns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def getaddrinfo(host: str, *others: object) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, 1, 6, "", ("192.0.2.1", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    assert SystemResolver().resolve("faß.example").addresses
+    assert asked == ["xn--fa-hia.example"]
+    with pytest.raises(ValueError, match=r"not the name of a host: '☕"):
+        lookup_hostname("☕.example")
 
 
 def test_a_name_without_addresses_is_no_name(monkeypatch: pytest.MonkeyPatch) -> None:

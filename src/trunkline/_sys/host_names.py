@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from .._core.host_text import to_ascii
 from ..addresses import Endpoint, IPAddress
 from ..errors import NoName, ResolverError, ServerFailure, SocketError, TimedOut, TryAgain
 from .latch import Latch
@@ -43,7 +44,9 @@ def addresses_of(
     """
 
     def look_up() -> tuple[str | None, list[IPAddress]]:
-        entries = socket.getaddrinfo(host, None, family, socket.SOCK_STREAM, 0, socket.AI_CANONNAME)
+        entries = socket.getaddrinfo(
+            asked, None, family, socket.SOCK_STREAM, 0, socket.AI_CANONNAME
+        )
         addresses: dict[IPAddress, None] = {}
         canonical = None
         for kind, _, _, name, sockaddr in entries:
@@ -54,6 +57,7 @@ def addresses_of(
                 addresses[endpoint.host] = None
         return canonical, list(addresses)
 
+    asked = to_ascii(host)
     return _resolve(look_up, "resolve", host, timeout)
 
 

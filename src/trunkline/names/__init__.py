@@ -20,6 +20,7 @@ from .._core.dns_records import (
     TXTRecord,
     UnknownRecord,
 )
+from .._core.host_text import to_ascii, to_unicode
 from .._core.resolver_config import ResolverConfig
 from .dns_query import dns_query, machine_resolver
 from .dns_resolver import DEFAULT_CACHE_SIZE, DNSResolver
@@ -53,4 +54,6 @@ __all__ = (
     "dns_query",
     "machine_resolver",
     "service_hosts",
+    "to_ascii",
+    "to_unicode",
 )

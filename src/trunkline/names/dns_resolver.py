@@ -14,6 +14,7 @@ from .._core.dns_exchange import DNSAnswer, Exchange
 from .._core.dns_names import key_of_name, labels_of_name
 from .._core.dns_records import DNSRecord, PTRRecord, RecordType
 from .._core.host_search import ADDRESS_TYPES, HostSearch
+from .._core.host_text import to_ascii
 from .._core.hosts_table import HostsTable
 from .._core.resolver_config import DNS_PORT, ResolverConfig, parse_resolver_config
 from .._sys.clock import Clock, monotonic
@@ -29,7 +30,7 @@ from ..addresses import (
 from ..errors import NoName, ResolverError
 from ..multiplex.event_base import EventBase
 from ..sockets.families import InternetFamily, family_number
-from ..sockets.resolving import Resolution, as_asked, literal_address
+from ..sockets.resolving import Resolution, literal_address
 from .asking import Asking
 from .lookups import Lookup
 from .questions import Questions
@@ -206,7 +207,7 @@ class DNSResolver:
         return None
 
     def _addresses_here(self, host: str) -> tuple[tuple[IPAddress, ...], str | None]:
-        name = as_asked(host)
+        name = to_ascii(host)
         hosts = self._hosts_file.get()
         found = hosts.addresses(name)
         if found:
@@ -216,7 +217,7 @@ class DNSResolver:
         return (), None
 
     def _search(self, host: str, family: InternetFamily) -> HostSearch:
-        return HostSearch(host, ADDRESS_TYPES[family], self.config.candidates(as_asked(host)))
+        return HostSearch(host, ADDRESS_TYPES[family], self.config.candidates(to_ascii(host)))
 
     def _search_what_is_known(self, search: HostSearch) -> bool:
         """Search without asking anybody; return whether that was enough."""
@@ -491,7 +492,7 @@ def _key(name: str, record_type: RecordType | str | int) -> _Key:
         raise TypeError(f"a record type is its name or number, not {type(record_type).__name__}")
     else:
         number = int(check_count("a record type", record_type, most=65_535))
-    return key_of_name(as_asked(name)), number
+    return key_of_name(to_ascii(name)), number
 
 
 def _is_localhost(host: str) -> bool:

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple, Protocol
 
 from .._core.deadline import Deadline
+from .._core.host_text import to_ascii
 from .._sys.clock import monotonic
 from .._sys.host_names import addresses_of, name_of
 from ..addresses import AddressLike, IPAddress, ensure_address
@@ -17,7 +18,6 @@ __all__ = (
     "Resolution",
     "Resolver",
     "SystemResolver",
-    "as_asked",
     "ask_for_addresses",
     "ask_for_name",
     "check_name",
@@ -28,7 +28,7 @@ __all__ = (
 )
 
 
-# RFC 1035, section 2.3.4. In other scripts than Latin, a name may pass and still be too long.
+# RFC 1035, section 2.3.4
 _LONGEST_LABEL = 63
 _LONGEST_NAME = 254  # the last dot is one of them
 
@@ -257,29 +257,16 @@ def _check_host_name(host: str) -> None:
     if not host:
         raise ValueError("the name of a host cannot be empty")
     # The system's resolver would take "127.1" and "0x7f.1" for 127.0.0.1, and "1" for 0.0.0.1.
-    plain = as_asked(host)
+    plain = to_ascii(host)
     if ":" in plain or all(_is_numeric(label) for label in plain.split(".")):
         raise ValueError(f"not an internet address: {host!r}")
-    labels = host.removesuffix(".").split(".")
+    labels = plain.removesuffix(".").split(".")
     if (
-        any(char.isspace() or char in "\0/%" for char in host)
+        any(char.isspace() or char in "\0/%" for char in plain)
         or not all(0 < len(label) <= _LONGEST_LABEL for label in labels)
-        or len(host) > _LONGEST_NAME
+        or len(plain) > _LONGEST_NAME
     ):
         raise ValueError(f"not the name of a host: {host!r}")
-
-
-def as_asked(host: str) -> str:
-    """Return the text that the system's resolver is given for a name: RFC 3490's ASCII form.
-
-    It turns digits and dots of all kinds into plain ones, and drops characters that are invisible.
-    """
-    if host.isascii():
-        return host
-    try:
-        return host.encode("idna").decode("ascii")
-    except UnicodeError as error:
-        raise ValueError(f"not the name of a host: {host!r} ({error})") from None
 
 
 def _is_numeric(label: str) -> bool:
