@@ -10,7 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from trunkline._core.connect_race import ATTEMPT_DELAY, ConnectRace, interleave_families
+from trunkline._core.connect_race import (
+    ATTEMPT_DELAY,
+    RESOLUTION_DELAY,
+    ConnectRace,
+    interleave_families,
+)
 
 NEVER = float("inf")
 
@@ -23,7 +28,7 @@ def race_of(*addresses: str, delay: float | None = 1) -> ConnectRace[str, Failur
     return ConnectRace(addresses, delay=delay)
 
 
-def start_all(race: ConnectRace[str, Failure], now: float) -> list[str]:
+def start_all(race: ConnectRace[Any, Failure], now: float) -> list[Any]:
     """Start what is due, and return it."""
     started = []
     while (address := race.due(now)) is not None:
@@ -224,6 +229,103 @@ def test_what_it_tells_of_itself_cannot_be_changed_from_outside() -> None:
     start_all(race, 0)
     assert isinstance(race.running, frozenset)
     assert isinstance(race.errors, tuple)
+
+
+# ---- Addresses that come one family after the other ----
+
+
+def late_race(**options: Any) -> ConnectRace[Any, Failure]:
+    return ConnectRace(delay=1, **options)
+
+
+def test_before_any_address_has_come_nothing_is_due_and_nothing_is_over() -> None:
+    race = late_race()
+    assert race.next_due is None
+    assert race.due(NEVER) is None
+    assert not race.is_over
+
+
+def test_the_better_family_does_not_wait_for_the_other() -> None:
+    race = late_race()
+    race.offer(SIX[:2], 100)
+    assert start_all(race, 100) == [SIX[0]]
+    race.complete([SIX[0], SIX[1], *FOUR[:2]])
+    assert race.next_due == 101
+    assert start_all(race, 101) == [FOUR[0]]
+    assert start_all(race, 102) == [SIX[1]]
+    assert start_all(race, 103) == [FOUR[1]]
+
+
+def test_the_other_one_waits_for_a_moment() -> None:
+    assert RESOLUTION_DELAY == 0.05
+    race = late_race()
+    race.offer(FOUR[:1], 100)
+    assert race.next_due == 100.05
+    assert start_all(race, 100.04) == []
+    assert start_all(race, 100.05) == [FOUR[0]]
+
+
+def test_in_which_the_better_one_may_come() -> None:
+    race = late_race()
+    race.offer(FOUR[:2], 100)
+    race.offer(SIX[:1], 100.01)
+    assert start_all(race, 100.01) == [SIX[0]]
+    race = late_race()
+    race.offer(FOUR[:2], 100)
+    race.complete([SIX[0], *FOUR[:2]])
+    assert start_all(race, 100.01) == [SIX[0]]
+
+
+def test_or_it_is_known_not_to_be_there() -> None:
+    race = late_race()
+    race.offer(FOUR[:1], 100)
+    race.complete(FOUR[:1])
+    assert start_all(race, 100) == [FOUR[0]]
+
+
+def test_a_race_whose_attempts_have_failed_waits_for_more_addresses() -> None:
+    race = late_race()
+    race.offer(SIX[:1], 0)
+    start_all(race, 0)
+    race.failed(SIX[0], Failure())
+    assert not race.is_over
+    assert race.next_due is None
+    race.complete([SIX[0], FOUR[0]])
+    assert start_all(race, 0) == [FOUR[0]]
+    race.failed(FOUR[0], Failure())
+    assert race.is_over
+
+
+def test_what_was_offered_and_is_not_there_in_the_end_is_not_tried_any_more() -> None:
+    race = late_race()
+    race.offer(SIX[:2], 0)
+    start_all(race, 0)
+    race.complete(FOUR[:1])
+    assert start_all(race, NEVER) == [FOUR[0]]
+    assert race.next_due is None
+
+
+def test_whoever_has_won_stays_the_winner_whatever_comes() -> None:
+    race = late_race()
+    race.offer(SIX[:1], 0)
+    start_all(race, 0)
+    race.succeeded(SIX[0])
+    race.complete([SIX[0], *FOUR])
+    assert race.is_over
+    assert (race.next_due, race.due(NEVER)) == (None, None)
+
+
+def test_so_many_are_tried_at_most_whenever_they_come() -> None:
+    race = late_race(most=3)
+    race.offer(SIX, 0)
+    assert start_all(race, 0) == [SIX[0]]
+    race.complete([*SIX, *FOUR])
+    assert start_all(race, 1) == [FOUR[0]]
+    assert start_all(race, 2) == [SIX[1]]
+    assert race.next_due is None
+    for address in (SIX[0], FOUR[0], SIX[1]):
+        race.failed(address, Failure())
+    assert race.is_over
 
 
 # ---- What it refuses ----

@@ -28,7 +28,7 @@ from trunkline import (
     make_socket,
 )
 from trunkline._sys.clock import monotonic
-from trunkline.sockets import connecting
+from trunkline.sockets import ATTEMPT_DELAY, connecting
 
 
 def connect(
@@ -101,7 +101,7 @@ def test_without_a_delay_all_are_tried_at_once() -> None:
         start = time.monotonic()
         with connect(Names(SIX, TWO, ONE), at.port, attempt_delay=0) as sock:
             assert sock.remote_host == ONE
-        assert time.monotonic() - start < 2 * connecting.ATTEMPT_DELAY  # when it would be its turn
+        assert time.monotonic() - start < 2 * ATTEMPT_DELAY  # when it would be its turn
 
 
 def test_the_families_take_turns() -> None:

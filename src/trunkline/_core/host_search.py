@@ -10,7 +10,7 @@ from ..errors import NoName, NoRecord, ResolverError
 from .dns_exchange import DNSAnswer
 from .dns_records import AAAARecord, ARecord, RecordType
 
-__all__ = ("ADDRESS_TYPES", "HostSearch")
+__all__ = ("ADDRESS_TYPES", "HostSearch", "addresses_in")
 
 ADDRESS_TYPES = {
     "internet": (RecordType.AAAA, RecordType.A),
@@ -71,11 +71,7 @@ class HostSearch:
         for answer in answers:
             if isinstance(answer, DNSAnswer):
                 self.canonical_name = self.canonical_name or answer.canonical_name
-                self.addresses += tuple(
-                    record.address
-                    for record in answer.records
-                    if isinstance(record, ARecord | AAAARecord)
-                )
+                self.addresses += addresses_in(answer)
         if self.addresses:
             return True
         errors = [answer for answer in answers if isinstance(answer, ResolverError)]
@@ -87,3 +83,10 @@ class HostSearch:
             if self._error is None or isinstance(error, NoRecord):
                 self._error = error._told_of("resolve", self._host)
         return False
+
+
+def addresses_in(answer: DNSAnswer) -> tuple[IPv4Address | IPv6Address, ...]:
+    """Return the addresses in an answer."""
+    return tuple(
+        record.address for record in answer.records if isinstance(record, ARecord | AAAARecord)
+    )

@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import ResolverError, SocketClosed, TryAgain
+from ..errors import SocketClosed, TryAgain
+from ..sockets.resolving import plain_error
 from .event_base import EventBase
 
 __all__ = ("call_in_background",)
@@ -68,21 +69,10 @@ class _Call:
         outcome: tuple[Callable[[Any], object], Any]
         try:
             outcome = self._succeeded, self._function()
-        except Exception as error:
-            outcome = self._failed, error
-        except BaseException as error:  # like asyncio's CancelledError: nobody here is meant by it
-            outcome = self._failed, self._wrapped(error)
+        except BaseException as error:
+            outcome = self._failed, plain_error(error, self._operation, self._host)
         with contextlib.suppress(SocketClosed):  # then so is whoever wanted to know
             self._event_base.call_soon_threadsafe(self._finish, *outcome)
-
-    def _wrapped(self, error: BaseException) -> Exception:
-        failure = ResolverError(
-            strerror=f"the resolver has raised {error!r}",
-            operation=self._operation,
-            host=self._host,
-        )
-        failure.__cause__ = error
-        return failure
 
     def not_started(self, error: Exception) -> None:
         failure = TryAgain(strerror=str(error), operation=self._operation, host=self._host)

@@ -5,20 +5,18 @@ from functools import partial
 from typing import Any, Literal, Never, Required, Unpack, cast, overload
 
 from .._core.back_off import BackOff
-from .._core.deadline import Deadline, check_timeout
+from .._core.deadline import check_timeout
 from .._core.option_names import check_names_for
 from .._core.timer_queue import Timer
-from .._sys.clock import monotonic
 from .._sys.sockaddr import Name, family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
-from ..addresses import AddressLike, Endpoint, LocalAddress, ensure_address
+from ..addresses import AddressLike, Endpoint, IPAddress, LocalAddress, ensure_address
 from ..errors import ResolverError, SocketError, TimedOut, WouldBlock
-from ..sockets.connect_plan import ConnectPlan, Route
+from ..sockets.connect_plan import ConnectPlan
 from ..sockets.connecting import Attempts, start_to_connect
 from ..sockets.families import AddressFamily, InternetFamily
 from ..sockets.keywords import PathLikeName, SourceOptions, check_keywords
 from ..sockets.resolving import Resolution
-from .background import call_in_background
 from .event_base import EventBase
 from .handlers import Cause, Event
 from .protocol import ProtocolLike
@@ -195,7 +193,7 @@ class _Connecting:
 
 
 class _Connector(_Connecting):
-    """Carries a plan out: looks the name up, races the addresses, and hands over the winner."""
+    """Carries a plan out: looks names up, races the addresses, and hands over the winner."""
 
     def __init__(self, transport: Transport, plan: ConnectPlan) -> None:
         super().__init__(transport, str(plan))
@@ -205,53 +203,59 @@ class _Connector(_Connecting):
         self._stop_resolving: Callable[[], object] | None = None
 
     def _begin(self) -> None:
-        plan = self._plan
-        name = plan.name_to_look_up
-        if name is not None:
-            self._stop_resolving = resolve_on(
-                self._event_base,
-                plan.resolver,
-                name,
-                plan.family,
-                self._resolved,
-                self._transport._fail,
-            )
-        elif plan.needs_resolver:  # the address to connect from has a name
-            self._stop_resolving = call_in_background(
-                self._event_base,
-                self._resolve,
-                self._race,
-                self._transport._fail,
-                host=self._target,
-            )
-        else:
-            self._event_base.call_soon(self._race, self._resolve())
+        source = self._plan.source_to_look_up
+        if source is None:
+            self._begin_from(None)
+            return
 
-    def _resolve(self) -> Route:
-        return self._plan.resolve(Deadline(None, monotonic))
+        def found(resolution: Resolution) -> None:
+            self._begin_from(resolution.addresses[0])
 
-    def _resolved(self, found: Resolution) -> None:
+        self._stop_resolving = resolve_on(
+            self._event_base,
+            self._plan.resolver,
+            source,
+            self._plan.family,
+            found,
+            self._transport._fail,
+        )
+
+    def _begin_from(self, source: IPAddress | None) -> None:
+        """Begin, with the address to connect from if that had to be looked up."""
+        route = self._plan.route(source)
+        self._attempts = Attempts(route, self._plan.attempt_delay, self._event_base.now)
+        attempts = self._attempts
+        host = route.name_to_look_up
+        if host is None:
+            self._event_base.call_soon(self._take, attempts.complete, ())
+            return
+        self._stop_resolving = resolve_on(
+            self._event_base,
+            self._plan.resolver,
+            host,
+            route.wanted_family,
+            lambda found: self._take(attempts.complete, found.addresses),
+            self._transport._fail,
+            came=partial(self._take, attempts.offer),
+        )
+
+    def _take(
+        self, take: Callable[[Iterable[IPAddress]], object], addresses: Iterable[IPAddress]
+    ) -> None:
+        """Take note of addresses, and go on."""
+        if self._transport._state == CLOSED:
+            return
         try:
-            route = self._plan.resolve(Deadline(None, monotonic), found.addresses)
+            take(addresses)
         except ResolverError as error:
             self._transport._fail(error)
         else:
-            self._race(route)
+            self._go_on()
 
-    def _race(self, route: Route) -> None:
-        if self._transport._state == CLOSED:
-            return
-        self._attempts = Attempts(
-            route.names,
-            route.open_descriptor,
-            delay=self._plan.attempt_delay,
-            address=route.address,
-            clock=self._event_base.now,
-        )
-        self._go_on(self._attempts)
-
-    def _go_on(self, attempts: Attempts) -> None:
+    def _go_on(self) -> None:
         """Start what is due, and wait for what goes on; or end it."""
+        attempts = self._attempts
+        assert attempts is not None
         self._stop_timer()
         try:
             attempts.start_due()
@@ -267,19 +271,17 @@ class _Connector(_Connecting):
             return
         if attempts.next_due is not None:
             delay = max(0.0, attempts.next_due - self._event_base.now())
-            self._next_attempt = self._event_base.add_timer(
-                lambda: self._go_on(attempts), delay, one_shot=True
-            )
+            self._next_attempt = self._event_base.add_timer(self._go_on, delay, one_shot=True)
 
     def _on_writable(
         self, attempts: Attempts, name: Endpoint, number: int, event: Event, cause: Cause | None
     ) -> None:
         attempts.finish(name)
-        self._go_on(attempts)
+        self._go_on()
 
     def _finish(self, attempts: Attempts) -> None:
         descriptor, name = attempts.take_winner()
-        attempts.close()
+        self._stop()
         self._event_base.remove_fd_handlers(descriptor)
         self._connected(descriptor, name)
 
@@ -288,9 +290,14 @@ class _Connector(_Connecting):
 
     def _cancel(self) -> None:
         super()._cancel()
+        self._stop()
+
+    def _stop(self) -> None:
+        """End all that goes on."""
         self._stop_timer()
         if self._stop_resolving is not None:
             self._stop_resolving()
+            self._stop_resolving = None
         if self._attempts is not None:
             self._attempts.close()
 

@@ -7,30 +7,32 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeAlias, TypeVar
 
-from .._core.callbacks import check_callback
-from .._core.counts import check_count
+from .._core.callbacks import call_plainly, check_callback
 from .._core.deadline import Deadline, check_timeout
 from .._core.dns_exchange import DNSAnswer, Exchange
-from .._core.dns_names import key_of_name, labels_of_name
+from .._core.dns_names import key_of_name
 from .._core.dns_records import DNSRecord, PTRRecord, RecordType
-from .._core.host_search import ADDRESS_TYPES, HostSearch
+from .._core.host_search import ADDRESS_TYPES, HostSearch, addresses_in
 from .._core.host_text import to_ascii
 from .._core.hosts_table import HostsTable
-from .._core.resolver_config import DNS_PORT, ResolverConfig, parse_resolver_config
+from .._core.resolver_config import ResolverConfig, parse_resolver_config
 from .._sys.clock import Clock, monotonic
 from .._sys.watched_file import WatchedFile
 from ..addresses import (
     IPV4_LOOPBACK,
     IPV6_LOOPBACK,
     AddressLike,
-    Endpoint,
     IPAddress,
     ensure_address,
 )
 from ..errors import NoName, ResolverError
 from ..multiplex.event_base import EventBase
+from ..multiplex.resolving import Answered, Came, Failed
+from ..sockets.arriving import Arrivals
 from ..sockets.families import InternetFamily, family_number
 from ..sockets.resolving import Resolution, literal_address
+from .arguments import Key, check_config, check_domain, endpoints_of, key_of_question
+from .arrivals import EventBaseArrivals
 from .asking import Asking
 from .lookups import Lookup
 from .questions import Questions
@@ -39,7 +41,6 @@ __all__ = ("DEFAULT_CACHE_SIZE", "DNSResolver")
 
 T = TypeVar("T")
 
-_Key: TypeAlias = tuple[str, int]
 _Known: TypeAlias = tuple[DNSAnswer | ResolverError, float, float]
 
 DEFAULT_CACHE_SIZE = 1000
@@ -92,8 +93,8 @@ class DNSResolver:
         clock: Clock = monotonic,
     ) -> None:
         said = {
-            "servers": None if servers is None else _endpoints(servers),
-            "search": None if search is None else tuple(map(_domain, search)),
+            "servers": None if servers is None else endpoints_of(servers),
+            "search": None if search is None else tuple(map(check_domain, search)),
             "ndots": ndots,
             "timeout": check_timeout(server_timeout, "server_timeout"),
             "attempts": attempts,
@@ -106,7 +107,7 @@ class DNSResolver:
         self._hosts_file = WatchedFile(hosts_file, HostsTable)
         self._config: ResolverConfig | None = None
         self._turns: Iterator[int] = count()
-        self._questions: Questions[_Key, DNSAnswer] = Questions(self._begin, cache_size, clock)
+        self._questions: Questions[Key, DNSAnswer] = Questions(self._begin, cache_size, clock)
 
     def _parse_config(self, text: str) -> ResolverConfig:
         environment = os.environ.get
@@ -168,6 +169,7 @@ class DNSResolver:
         *,
         family: InternetFamily = "internet",
         timeout: float | None = None,
+        came: Came | None = None,
     ) -> Lookup:
         """Find the addresses of a host on an event base; see `resolve`.
 
@@ -178,6 +180,8 @@ class DNSResolver:
             failed: Called with the error, one of those that `resolve` raises.
             family: Which addresses are wanted.
             timeout: Seconds for all of it.
+            came: Called before with the addresses of one family, if those of the other are still
+                asked for: whoever connects need not wait for them (RFC 8305, section 3).
 
         Returns:
             What gives it up.
@@ -191,8 +195,23 @@ class DNSResolver:
         if at_once is not None:
             lookup._soon(lookup._succeed, at_once)
         else:
-            self._go_on(lookup, self._search(host, family), False)
+            self._go_on(lookup, self._search(host, family), False, came)
         return lookup
+
+    def _arrivals(self, host: str) -> Resolution | Arrivals:
+        """Return the addresses of a host, or a look-up that whoever connects waits for."""
+        known = self._known_addresses(host, "internet")
+        if known is not None:
+            return known
+        search = self._search(host, "internet")
+        if self._search_what_is_known(search):
+            return _resolution(search)
+
+        def begin(event_base: EventBase, answered: Answered, failed: Failed, came: Came) -> None:
+            lookup = Lookup(event_base, answered, failed, None, "resolve", host)
+            self._go_on(lookup, self._search(host, "internet"), True, came)
+
+        return EventBaseArrivals(begin)
 
     def _known_addresses(self, host: str, family: InternetFamily) -> Resolution | None:
         """Return the addresses for which nobody has to be asked."""
@@ -230,17 +249,24 @@ class DNSResolver:
             if search.is_over():
                 return True
 
-    def _go_on(self, lookup: Lookup, search: HostSearch, is_waited_for: bool) -> None:
+    def _go_on(
+        self,
+        lookup: Lookup,
+        search: HostSearch,
+        is_waited_for: bool,
+        came: Came | None = None,
+    ) -> None:
         """Ask what is to be asked next."""
 
         def taken(record_type: int, outcome: DNSAnswer | ResolverError) -> None:
             try:
                 if not search.take(record_type, outcome):
-                    return
-                if search.is_over():
+                    if came is not None and isinstance(outcome, DNSAnswer):
+                        call_plainly(came, addresses_in(outcome))
+                elif search.is_over():
                     lookup._succeed(_resolution(search))
                 else:
-                    self._go_on(lookup, search, is_waited_for)
+                    self._go_on(lookup, search, is_waited_for, came)
             except ResolverError as error:
                 lookup._fail(error)
 
@@ -321,7 +347,7 @@ class DNSResolver:
             ValueError, TypeError: It can be no name, or there is no such type.
         """
         deadline = Deadline(timeout, monotonic)
-        key = _key(name, record_type)
+        key = key_of_question(name, record_type)
         self.config  # noqa: B018 - another one makes that unknown which is known
         known = self._questions.known(key)
         if known is not None:
@@ -344,7 +370,7 @@ class DNSResolver:
         timeout: float | None = None,
     ) -> Lookup:
         """Ask for the records of a name on an event base; see `query` and `resolve_on`."""
-        key = _key(name, record_type)
+        key = key_of_question(name, record_type)
         lookup = self._lookup(event_base, answered, failed, timeout, "query", name)
         self.config  # noqa: B018 - as above
         known = self._questions.known(key)
@@ -412,7 +438,7 @@ class DNSResolver:
     def _ask(
         self,
         lookup: Lookup,
-        key: _Key,
+        key: Key,
         told: Callable[[DNSAnswer], object],
         failed: Callable[[ResolverError], object],
         is_waited_for: bool,
@@ -424,7 +450,7 @@ class DNSResolver:
     def _begin(
         self,
         event_base: EventBase,
-        key: _Key,
+        key: Key,
         told: Callable[[DNSAnswer, float], object],
         failed: Callable[[ResolverError], object],
     ) -> Callable[[], object]:
@@ -445,54 +471,6 @@ class DNSResolver:
 
 def _make_id() -> int:
     return int.from_bytes(os.urandom(2))
-
-
-def check_config(said: dict[str, Any]) -> None:
-    """Raise `TypeError` or `ValueError` for what a `ResolverConfig` cannot have."""
-    for name, least in (("ndots", 0), ("attempts", 1)):
-        check_count(name, said.get(name, least), least=least)
-    for name in ("rotate", "use_tcp"):
-        if not isinstance(said.get(name, False), bool):
-            raise TypeError(f"{name} is True or False, not {said[name]!r}")
-    if said.get("timeout") == 0:
-        raise ValueError("server_timeout cannot be 0")
-    if "servers" in said and not said["servers"]:
-        raise ValueError("there is nobody to be asked: servers is empty")
-
-
-def _endpoints(servers: Iterable[AddressLike | tuple[AddressLike, int]]) -> tuple[Endpoint, ...]:
-    if isinstance(servers, str | bytes):
-        raise TypeError("servers is a list of addresses, or of pairs of an address and a port")
-    return tuple(map(_endpoint, servers))
-
-
-def _endpoint(server: AddressLike | tuple[AddressLike, int]) -> Endpoint:
-    if isinstance(server, tuple) and len(server) == 2:
-        host, port = server
-        return Endpoint(ensure_address(host), check_count("a port", port, most=65_535))
-    return Endpoint(ensure_address(server), DNS_PORT)
-
-
-def _domain(text: str) -> str:
-    labels_of_name(text)
-    return text.removesuffix(".") or "."
-
-
-def _key(name: str, record_type: RecordType | str | int) -> _Key:
-    """Return what is asked for a name's records."""
-    if not isinstance(name, str):
-        raise TypeError(f"a name is text, not {type(name).__name__}")
-    if isinstance(record_type, str):
-        try:
-            number = int(RecordType[record_type.upper()])
-        except KeyError:
-            names = ", ".join(RecordType.__members__)
-            raise ValueError(f"there is no record type {record_type!r}: {names}") from None
-    elif isinstance(record_type, bool) or not isinstance(record_type, int):
-        raise TypeError(f"a record type is its name or number, not {type(record_type).__name__}")
-    else:
-        number = int(check_count("a record type", record_type, most=65_535))
-    return key_of_name(to_ascii(name)), number
 
 
 def _is_localhost(host: str) -> bool:

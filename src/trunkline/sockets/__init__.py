@@ -1,7 +1,7 @@
 """Sockets: active and passive ones, their options, and connecting to names."""
 
+from .._core.connect_race import ATTEMPT_DELAY
 from .active_socket import CLOSE_TIMEOUT, LINGER_TIMEOUT, ActiveSocket
-from .connecting import ATTEMPT_DELAY
 from .make_socket import make_socket, make_socket_from_fd, make_socket_pair
 from .options import OPTION_NAMES
 from .passive_socket import DEFAULT_BACKLOG, PassiveSocket

@@ -4,19 +4,20 @@ Nothing here waits for a connection. `make_socket` carries a plan out by blockin
 base by callbacks.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from .._core.connect_race import ATTEMPT_DELAY
 from .._core.deadline import Deadline, check_timeout
 from .._printable import printable
 from .._sys.sockaddr import AF_INET, family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
 from ..addresses import Endpoint, IPAddress, ensure_address, how_to_take_apart
 from ..errors import NoName
-from .connecting import ATTEMPT_DELAY
 from .families import InternetFamily, family_number
 from .names import check_port
 from .options import set_option
-from .resolving import Resolver, ask_for_addresses, ensure_hostname, literal_address
+from .resolving import Resolver, ensure_hostname, literal_address
 
 __all__ = ("ConnectPlan", "InternetSettings", "Route", "bind_address", "family_to_open")
 
@@ -49,28 +50,81 @@ class InternetSettings(NamedTuple):
         return descriptor
 
 
-class Route(NamedTuple):
-    """Where to connect to, now that all names are resolved.
+class Route:
+    """Where to connect to and from where, as soon as the addresses of a name are known.
 
-    Attributes:
-        names: The addresses to try, best first; none if there is nobody to connect to.
-        address: What errors call the whole.
+    Args:
         family: Which family the descriptors are to be of.
-        settings: What is set on each of them.
+        settings: What is set on each of them, the address to connect from included.
+        host: Whom to connect to: an address, a name, or None for nobody.
+        port: The port there.
     """
 
-    names: tuple[Endpoint, ...]
-    address: object
-    family: InternetFamily
-    settings: InternetSettings
+    def __init__(
+        self,
+        family: InternetFamily,
+        settings: InternetSettings,
+        host: IPAddress | str | None,
+        port: int,
+    ) -> None:
+        self._family = family
+        self._settings = settings
+        self._host = host
+        self._port = port
+
+    @property
+    def name_to_look_up(self) -> str | None:
+        """The name of the host to connect to, if it is one."""
+        return self._host if isinstance(self._host, str) else None
+
+    @property
+    def wanted_family(self) -> InternetFamily:
+        """Which addresses of that name are of use."""
+        source = self._settings.source
+        if source is None or self._family != "internet":
+            return self._family
+        return "ipv4" if source.host.version == 4 else "ipv6"
+
+    def names_of(self, addresses: Iterable[IPAddress]) -> tuple[Endpoint, ...]:
+        """Return where to connect to, given the addresses of the name.
+
+        Raises:
+            NoName: None of them fits the address to connect from.
+        """
+        source = self._settings.source
+        if source is None:
+            return tuple(Endpoint(address, self._port) for address in addresses)
+        names = tuple(
+            Endpoint(address, self._port)
+            for address in addresses
+            if address.version == source.host.version
+        )
+        if not names:
+            raise NoName(
+                strerror=f"no address of the family of {source.host}",
+                operation="resolve",
+                host=self._host,
+            )
+        return names
+
+    @property
+    def target(self) -> Endpoint | None:
+        """Where to connect to, if it is not a name."""
+        if self._host is None or isinstance(self._host, str):
+            return None
+        return Endpoint(self._host, self._port)
 
     def open_descriptor(self, name: Endpoint | None) -> SocketDescriptor:
         """Return a descriptor that can be connected to one of the addresses."""
+        settings = self._settings
         if name is None:
-            source = self.settings.source
-            number = family_to_open(self.family, source.host if source else None)
-            return self.settings.open_descriptor(number, source)
-        return self.settings.open_descriptor(family_to_open(self.family, name.host), name)
+            source = settings.source
+            number = family_to_open(self._family, source.host if source else None)
+            return settings.open_descriptor(number, source)
+        return settings.open_descriptor(family_to_open(self._family, name.host), name)
+
+    def __str__(self) -> str:
+        return printable(f"{self._host}:{self._port}")
 
 
 class ConnectPlan:
@@ -103,74 +157,31 @@ class ConnectPlan:
         self.family: InternetFamily = family
         self._settings = InternetSettings(keepalive, nodelay, interface, reuse_address)
         self.resolver: Resolver | None = resolver
-        self._source = local_host, 0 if local_port is None else check_port(local_port)
-        self._target = remote_host, 0 if remote_port is None else check_port(remote_port)
+        self._source = (
+            _address_or_name(local_host, family),
+            0 if local_port is None else check_port(local_port),
+        )
+        self._target = (
+            _address_or_name(remote_host, family),
+            0 if remote_port is None else check_port(remote_port),
+        )
         self.attempt_delay: float | None = check_timeout(attempt_delay)
         """Seconds between the starts of two attempts; None is one after the other."""
-        self.needs_resolver: bool = any(
-            host is not None and _literal_address(host, family) is None
-            for host in (local_host, remote_host)
-        )
-        """Whether one of the hosts is a name, so that `resolve` may take its time."""
 
     @property
-    def name_to_look_up(self) -> str | None:
-        """The name of the host to connect to, if that is all that takes a resolver."""
-        local_host, remote_host = self._source[0], self._target[0]
-        if local_host is not None and _literal_address(local_host, self.family) is None:
-            return None
-        is_name = remote_host is not None and _literal_address(remote_host, self.family) is None
-        return remote_host if is_name else None
+    def source_to_look_up(self) -> str | None:
+        """The name of the address to connect from, if it has one."""
+        host = self._source[0]
+        return host if isinstance(host, str) else None
 
-    def resolve(self, deadline: Deadline, found: tuple[IPAddress, ...] | None = None) -> Route:
-        """Look up what is a name.
-
-        Args:
-            deadline: The time limit.
-            found: The addresses of `name_to_look_up`, if somebody has looked them up already.
-
-        Raises:
-            ResolverError: A name could not be resolved.
-            TimedOut: The time is up.
-        """
-        local_host, local_port = self._source
-        source = None
-        if local_host is not None:
-            host = bind_address(local_host, self.family, self.resolver, deadline)
-            source = Endpoint(host, local_port)
-        settings = self._settings._replace(source=source)
-        remote_host, port = self._target
-        if remote_host is None:
-            return Route((), None, self.family, settings)
-        hosts = self._remote_hosts(remote_host, source, deadline, found)
-        names = tuple(Endpoint(host, port) for host in hosts)
-        address = f"{remote_host}:{port}" if len(names) > 1 else names[0]
-        return Route(names, address, self.family, settings)
-
-    def _remote_hosts(
-        self,
-        host: Any,
-        source: Endpoint | None,
-        deadline: Deadline,
-        found: tuple[IPAddress, ...] | None,
-    ) -> tuple[IPAddress, ...]:
-        """Return the addresses to try, which fit the one that the socket is bound to."""
-        address = _literal_address(host, self.family)
+    def route(self, source: IPAddress | None) -> Route:
+        """Return the way, given the address that `source_to_look_up` is the name of."""
+        host, port = self._source
+        address = source if isinstance(host, str) else host
+        settings = self._settings
         if address is not None:
-            return (address,)
-        if found is None:
-            found = ask_for_addresses(
-                self.resolver, host, family=self.family, timeout=deadline.remaining()
-            ).addresses
-        if source is not None:
-            found = tuple(each for each in found if each.version == source.host.version)
-            if not found:
-                raise NoName(
-                    strerror=f"no address of the family of {source.host}",
-                    operation="resolve",
-                    host=host,
-                )
-        return found
+            settings = settings._replace(source=Endpoint(address, port))
+        return Route(self.family, settings, *self._target)
 
     def __str__(self) -> str:
         host, port = self._target
@@ -189,18 +200,23 @@ def bind_address(
     family: InternetFamily,
     resolver: Resolver | None,
     deadline: Deadline | None = None,
-) -> IPAddress:
-    """Return the address to bind to."""
-    address = _literal_address(host, family)
-    if address is not None:
+) -> IPAddress | None:
+    """Return the address to bind to, if there is one."""
+    address = _address_or_name(host, family)
+    if not isinstance(address, str):
         return address
     timeout = None if deadline is None else deadline.remaining()
-    return ensure_hostname(host, family=family, resolver=resolver, timeout=timeout)
+    return ensure_hostname(address, family=family, resolver=resolver, timeout=timeout)
 
 
-def _literal_address(host: Any, family: InternetFamily) -> IPAddress | None:
-    """Return the address that `host` is, or None for a name; IPv6 sockets can have IPv4 ones."""
+def _address_or_name(host: Any, family: InternetFamily) -> IPAddress | str | None:
+    """Return what a host is given as, if it is; an IPv6 socket can have an IPv4 address."""
+    if host is None:
+        return None
     address = literal_address(host)
-    if address is not None and family == "ipv4":
+    if address is None:
+        assert isinstance(host, str)
+        return host
+    if family == "ipv4":
         ensure_address(address, "ipv4")
     return address

@@ -1,17 +1,20 @@
 """Connecting to one address, and to a name that has several: the I/O around `ConnectRace`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 
-from .._core.connect_race import ATTEMPT_DELAY, ConnectRace, interleave_families
+from .._core.connect_race import ConnectRace
 from .._core.deadline import Deadline
 from .._sys.clock import Clock, monotonic
 from .._sys.readiness import WRITABLE, wait_for_any
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
-from ..addresses import Endpoint
+from ..addresses import Endpoint, IPAddress
 from ..errors import ConnectFailed, ConnectionInProgress, Interrupted, SocketError, TimedOut
+from .arriving import Arrivals, ThreadArrivals
+from .connect_plan import Route
+from .resolving import Resolution, Resolver, SystemResolver, ask_for_addresses
 
-__all__ = ("ATTEMPT_DELAY", "Attempts", "race_to_connect", "start_to_connect")
+__all__ = ("Attempts", "connect_by", "start_to_connect")
 
 
 MOST_ATTEMPTS = 32
@@ -32,22 +35,16 @@ def start_to_connect(descriptor: SocketDescriptor, name: Name) -> bool:
     return True
 
 
-def race_to_connect(
-    names: Sequence[Endpoint],
-    open_descriptor: Callable[[Endpoint], SocketDescriptor],
-    *,
-    delay: float | None = ATTEMPT_DELAY,
-    deadline: Deadline,
-    address: object = None,
+def connect_by(
+    route: Route, resolver: Resolver | None, attempt_delay: float | None, deadline: Deadline
 ) -> tuple[SocketDescriptor, Endpoint]:
     """Connect to the first of several addresses that answers.
 
     Args:
-        names: The addresses with their ports, best first; the families are made to take turns.
-        open_descriptor: Makes a descriptor, with all its options, for an address.
-        delay: Seconds between the starts of two attempts, see `ConnectRace`.
+        route: Where to; a name is looked up.
+        resolver: By whom.
+        attempt_delay: Seconds between the starts of two attempts, see `ConnectRace`.
         deadline: The limit for all of it.
-        address: What errors call the whole.
 
     Returns:
         The connected descriptor and the address that it is connected to.
@@ -55,21 +52,50 @@ def race_to_connect(
     Raises:
         SocketError: All attempts failed alike, and this is how; `attempts` has each.
         ConnectFailed: They failed differently.
+        ResolverError: The name could not be looked up.
         TimedOut: The time was up before one connected.
     """
-    attempts = Attempts(names, open_descriptor, delay=delay, address=address)
+    attempts = Attempts(route, attempt_delay)
+    arrivals = None
     try:
+        if route.name_to_look_up is None:
+            attempts.complete(())
+        else:
+            arrivals = _look_up(route, route.name_to_look_up, resolver, deadline, attempts)
         while not attempts.is_over:
             attempts.start_due()
             if not attempts.is_over:
-                _wait(attempts, deadline)
+                _wait(attempts, arrivals, deadline)
         return attempts.take_winner()
     finally:
         attempts.close()
+        if arrivals is not None:
+            arrivals.close()
 
 
-def _wait(attempts: "Attempts", deadline: Deadline) -> None:
-    """Wait until an attempt ends or the next one is due, and take note of what has ended."""
+def _look_up(
+    route: Route, host: str, resolver: Resolver | None, deadline: Deadline, attempts: "Attempts"
+) -> Arrivals | None:
+    """Look a name up, or begin to."""
+    resolver = resolver or SystemResolver()
+    family = route.wanted_family
+    if family == "internet":
+        begin = getattr(resolver, "_arrivals", None)
+        if begin is not None:
+            known_or_arriving: Resolution | Arrivals = begin(host)
+            if not isinstance(known_or_arriving, Resolution):
+                return known_or_arriving
+            attempts.complete(known_or_arriving.addresses)
+            return None
+        if getattr(resolver, "by_family", False):
+            return ThreadArrivals(resolver, host)
+    found = ask_for_addresses(resolver, host, family=family, timeout=deadline.remaining())
+    attempts.complete(found.addresses)
+    return None
+
+
+def _wait(attempts: "Attempts", arrivals: Arrivals | None, deadline: Deadline) -> None:
+    """Wait until something happens or the next attempt is due, and take note of what has."""
     remaining = deadline.remaining()
     if remaining == 0:
         raise attempts.timed_out()
@@ -77,37 +103,50 @@ def _wait(attempts: "Attempts", deadline: Deadline) -> None:
         until_next = max(0.0, attempts.next_due - monotonic())
         remaining = until_next if remaining is None else min(remaining, until_next)
     by_number = {descriptor.number: name for name, descriptor in attempts.running.items()}
-    for number, _ in wait_for_any([(number, WRITABLE) for number in by_number], remaining):
+    wait = wait_for_any if arrivals is None else arrivals.wait
+    for number, _ in wait([(number, WRITABLE) for number in by_number], remaining):
         attempts.finish(by_number[number])
+    for arrival in () if arrivals is None else arrivals.take():
+        if arrival.are_all:
+            attempts.complete(arrival.addresses)
+        else:
+            attempts.offer(arrival.addresses)
 
 
 class Attempts:
     """A race and its descriptors. Waiting for them is left to whoever has it.
 
     Args:
-        names: The addresses with their ports, best first; the families are made to take turns.
-        open_descriptor: Makes a descriptor, with all its options, for an address.
+        route: Where to connect to.
         delay: Seconds between the starts of two attempts, see `ConnectRace`.
-        address: What errors call the whole.
         clock: What tells when the next attempt is due.
     """
 
-    def __init__(
-        self,
-        names: Sequence[Endpoint],
-        open_descriptor: Callable[[Endpoint], SocketDescriptor],
-        *,
-        delay: float | None,
-        address: object,
-        clock: Clock = monotonic,
-    ) -> None:
-        ordered = _take_turns(names)[:MOST_ATTEMPTS]
-        self._race: ConnectRace[Endpoint, SocketError] = ConnectRace(ordered, delay=delay)
-        self._open_descriptor = open_descriptor
-        self._address = address
+    def __init__(self, route: Route, delay: float | None, clock: Clock = monotonic) -> None:
+        self._race: ConnectRace[Endpoint, SocketError] = ConnectRace(
+            delay=delay, family_of=_family_of, most=MOST_ATTEMPTS
+        )
+        self._route = route
+        self._address: object = str(route)
         self._clock = clock
         self.running: dict[Endpoint, SocketDescriptor] = {}
         """The attempts that have begun: each is over when its descriptor is writable."""
+
+    def offer(self, addresses: Iterable[IPAddress]) -> None:
+        """Take note of some addresses of the name, while others are looked for."""
+        self._race.offer(self._route.names_of(addresses), self._clock())
+
+    def complete(self, addresses: Iterable[IPAddress]) -> None:
+        """Take note of all addresses of the name, if there is one.
+
+        Raises:
+            NoName: None of them fits the address to connect from.
+        """
+        target = self._route.target
+        names = self._route.names_of(addresses) if target is None else (target,)
+        if len(names) == 1:
+            (self._address,) = names
+        self._race.complete(names)
 
     @property
     def is_over(self) -> bool:
@@ -124,7 +163,7 @@ class Attempts:
         race = self._race
         while (name := race.due(self._clock())) is not None:
             try:
-                descriptor = self._open_descriptor(name)
+                descriptor = self._route.open_descriptor(name)
                 self.running[name] = descriptor
                 if start_to_connect(descriptor, name):
                     race.succeeded(name)
@@ -169,6 +208,5 @@ class Attempts:
             self.running.popitem()[1].close()
 
 
-def _take_turns(names: Sequence[Endpoint]) -> list[Endpoint]:
-    ports = {name.host: name.port for name in names}
-    return [Endpoint(host, ports[host]) for host in interleave_families(ports)]
+def _family_of(name: Endpoint) -> type:
+    return type(name.host)

@@ -12,7 +12,7 @@ from ..errors import NotConnected
 from ..streams.stream import DEFAULT_TIMEOUT, Timeout
 from .active_socket import ActiveSocket
 from .connect_plan import ConnectPlan, InternetSettings, bind_address, family_to_open
-from .connecting import race_to_connect
+from .connecting import connect_by
 from .families import AddressFamily, InternetFamily
 from .keywords import (
     ActiveLocalOptions,
@@ -170,16 +170,10 @@ def _make_active_internet(
 ) -> ActiveSocket:
     deadline = Deadline(options.pop("connect_timeout", stream.get("timeout")), monotonic)
     plan = ConnectPlan(family, **options)
-    route = plan.resolve(deadline)
-    if not route.names:
+    route = plan.route(bind_address(plan.source_to_look_up, family, plan.resolver, deadline))
+    if route.target is None and route.name_to_look_up is None:
         return _wrap_active(route.open_descriptor(None), None, stream)
-    descriptor, name = race_to_connect(
-        route.names,
-        route.open_descriptor,
-        delay=plan.attempt_delay,
-        deadline=deadline,
-        address=route.address,
-    )
+    descriptor, name = connect_by(route, plan.resolver, plan.attempt_delay, deadline)
     return _wrap_active(descriptor, name, stream)
 
 
@@ -204,9 +198,7 @@ def _make_passive_internet(
             "'0.0.0.0' and '::' are all addresses of this machine"
         )
     port = 0 if local_port is None else check_port(local_port)
-    host = None
-    if local_host is not None:
-        host = bind_address(local_host, family, resolver)
+    host = bind_address(local_host, family, resolver)
     number = family_to_open(family, host)
     if number != AF_INET6 and v6_only is not None:
         raise TypeError("a passive IPv4 stream socket does not take v6_only")

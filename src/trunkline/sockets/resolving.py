@@ -25,6 +25,7 @@ __all__ = (
     "ensure_hostname",
     "literal_address",
     "lookup_hostname",
+    "plain_error",
 )
 
 
@@ -48,7 +49,11 @@ class Resolution(NamedTuple):
 
 
 class Resolver(Protocol):
-    """Whoever finds the addresses of a host, and its name."""
+    """Whoever finds the addresses of a host, and its name.
+
+    One whose attribute `by_family` is true may be called by several threads at a time. Whoever
+    connects then asks it for IPv6 and IPv4 at once, and does not wait for the slower answer.
+    """
 
     def resolve(
         self, host: str, *, family: InternetFamily = "internet", timeout: float | None = None
@@ -69,7 +74,18 @@ class SystemResolver:
     """The system's own resolver, getaddrinfo(3): hosts files, DNS, and what else it is set up for.
 
     With a timeout it works in a thread of its own, which is left behind when the time is up.
+
+    Args:
+        by_family: Whether connecting asks for IPv6 and IPv4 at the same time, in a thread each, and
+            does not wait for the slower answer; see `Resolver`. It is not what the system does:
+            where the table of hosts has only an IPv4 address, the IPv6 one comes from whoever is
+            asked next.
     """
+
+    by_family: bool = False
+
+    def __init__(self, *, by_family: bool = False) -> None:
+        self.by_family = by_family
 
     def resolve(
         self, host: str, *, family: InternetFamily = "internet", timeout: float | None = None
@@ -226,6 +242,20 @@ def _checked_address(address: object) -> IPAddress:
     if not isinstance(address, (IPv4Address, IPv6Address)):
         raise TypeError
     return address
+
+
+def plain_error(error: BaseException, operation: str, host: object) -> Exception:
+    """Return what stands for whatever a resolver has raised beside whoever waits for it.
+
+    Like asyncio's CancelledError, what is no `Exception` is not meant for anybody there.
+    """
+    if isinstance(error, Exception):
+        return error
+    failure = ResolverError(
+        strerror=f"the resolver has raised {error!r}", operation=operation, host=host
+    )
+    failure.__cause__ = error
+    return failure
 
 
 def _no_answer(operation: str, host: object, answer: object) -> ResolverError:
