@@ -76,7 +76,13 @@ def clock() -> ManualClock:
 
 def resolver_for(*servers: Any, **options: Any) -> DNSResolver:
     """Return a resolver that knows nothing but its servers."""
-    options = {"config_file": None, "hosts_file": None, "server_timeout": PATIENCE, **options}
+    options = {
+        "config_file": None,
+        "hosts_file": None,
+        "server_timeout": PATIENCE,
+        "sort_addresses": False,
+        **options,
+    }
     addresses = [getattr(server, "endpoint", server) for server in servers]
     return DNSResolver(addresses, **options)
 
@@ -135,6 +141,17 @@ def test_a_host_has_addresses_of_both_families(dns: DNSServer, ask: Way) -> None
     found = ask(resolver_for(dns), "resolve", "alias.test")
     assert found == ((V6, V4), "www.test")
     assert {query.type for query in dns.queries} == {RecordType.A, RecordType.AAAA}
+
+
+def test_what_can_be_reached_comes_first(dns: DNSServer, ask: Way) -> None:
+    nowhere = IPv4Address("255.255.255.255")  # to which not even a datagram may be sent
+    dns.add(ARecord("both.test", 60, nowhere), ARecord("both.test", 60, IPV4_LOOPBACK))
+    for is_sorted, expected in (
+        (True, (IPV4_LOOPBACK, nowhere)),
+        (False, (nowhere, IPV4_LOOPBACK)),
+    ):
+        found = ask(resolver_for(dns, sort_addresses=is_sorted), "resolve", "both.test")
+        assert found.addresses == expected
 
 
 @pytest.mark.parametrize(("family", "addresses"), [("ipv4", (V4,)), ("ipv6", (V6,))])

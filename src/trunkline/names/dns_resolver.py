@@ -7,6 +7,7 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeAlias, TypeVar
 
+from .._core.address_order import in_order
 from .._core.callbacks import call_plainly, check_callback
 from .._core.deadline import Deadline, check_timeout
 from .._core.dns_exchange import DNSAnswer, Exchange
@@ -17,6 +18,7 @@ from .._core.host_text import to_ascii
 from .._core.hosts_table import HostsTable
 from .._core.resolver_config import ResolverConfig, parse_resolver_config
 from .._sys.clock import Clock, monotonic
+from .._sys.source_address import source_address
 from .._sys.watched_file import WatchedFile
 from ..addresses import (
     IPV4_LOOPBACK,
@@ -68,6 +70,9 @@ class DNSResolver:
         attempts: How many times all servers are asked before that is an error; else 2.
         rotate: Whether to begin with another server each time.
         use_tcp: Whether to ask by TCP at once, and not only what does not fit into a datagram.
+        sort_addresses: Whether the addresses of a host are put in the order in which they are
+            likely to be reached best (RFC 6724, section 6), by which a name server's own order only
+            counts for what is alike. Those of IPv6 come first otherwise.
         config_file: The file that says all of that; None for none.
         hosts_file: The table of hosts, asked before the servers; None for none.
         cache_size: How many answers and errors are remembered at most; 0 for none.
@@ -87,6 +92,7 @@ class DNSResolver:
         attempts: int | None = None,
         rotate: bool | None = None,
         use_tcp: bool | None = None,
+        sort_addresses: bool = True,
         config_file: str | os.PathLike[str] | None = "/etc/resolv.conf",
         hosts_file: str | os.PathLike[str] | None = "/etc/hosts",
         cache_size: int = DEFAULT_CACHE_SIZE,
@@ -101,8 +107,11 @@ class DNSResolver:
             "rotate": rotate,
             "use_tcp": use_tcp,
         }
+        if not isinstance(sort_addresses, bool):
+            raise TypeError(f"sort_addresses is True or False, not {sort_addresses!r}")
         self._said: dict[str, Any] = {key: what for key, what in said.items() if what is not None}
         check_config(self._said)
+        self._sort_addresses = sort_addresses
         self._config_file = WatchedFile(config_file, self._parse_config)
         self._hosts_file = WatchedFile(hosts_file, HostsTable)
         self._config: ResolverConfig | None = None
@@ -155,10 +164,10 @@ class DNSResolver:
             return at_once
         search = self._search(host, family)
         if self._search_what_is_known(search):
-            return _resolution(search)
+            return self._found(search)
         search = self._search(host, family)
         self._wait_for(lambda lookup: self._go_on(lookup, search, True), "resolve", host, deadline)
-        return _resolution(search)
+        return self._found(search)
 
     def resolve_on(
         self,
@@ -205,7 +214,7 @@ class DNSResolver:
             return known
         search = self._search(host, "internet")
         if self._search_what_is_known(search):
-            return _resolution(search)
+            return self._found(search)
 
         def begin(event_base: EventBase, answered: Answered, failed: Failed, came: Came) -> None:
             lookup = Lookup(event_base, answered, failed, None, "resolve", host)
@@ -220,7 +229,7 @@ class DNSResolver:
         found, name = ((address,), None) if address else self._addresses_here(host)
         wanted = tuple(each for each in found if family in ("internet", f"ipv{each.version}"))
         if wanted:
-            return Resolution(wanted, name)
+            return Resolution(self._in_order(wanted), name)
         if address is not None or _is_localhost(host):
             raise NoName(strerror="no address", operation="resolve", host=host)
         return None
@@ -234,6 +243,12 @@ class DNSResolver:
         if _is_localhost(name):
             return (IPV6_LOOPBACK, IPV4_LOOPBACK), "localhost"
         return (), None
+
+    def _found(self, search: HostSearch) -> Resolution:
+        return Resolution(self._in_order(search.addresses), search.canonical_name)
+
+    def _in_order(self, addresses: tuple[IPAddress, ...]) -> tuple[IPAddress, ...]:
+        return in_order(addresses, source_address) if self._sort_addresses else addresses
 
     def _search(self, host: str, family: InternetFamily) -> HostSearch:
         return HostSearch(host, ADDRESS_TYPES[family], self.config.candidates(to_ascii(host)))
@@ -262,9 +277,9 @@ class DNSResolver:
             try:
                 if not search.take(record_type, outcome):
                     if came is not None and isinstance(outcome, DNSAnswer):
-                        call_plainly(came, addresses_in(outcome))
+                        call_plainly(came, self._in_order(addresses_in(outcome)))
                 elif search.is_over():
-                    lookup._succeed(_resolution(search))
+                    lookup._succeed(self._found(search))
                 else:
                     self._go_on(lookup, search, is_waited_for, came)
             except ResolverError as error:
@@ -475,10 +490,6 @@ def _make_id() -> int:
 
 def _is_localhost(host: str) -> bool:
     return f".{host.lower().removesuffix('.')}".endswith(".localhost")
-
-
-def _resolution(search: HostSearch) -> Resolution:
-    return Resolution(search.addresses, search.canonical_name)
 
 
 def _in_time(name: str, outcome: DNSAnswer | ResolverError, age: float, left: float) -> DNSAnswer:
