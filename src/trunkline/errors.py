@@ -425,7 +425,7 @@ class ResolverError(TrunklineError, _gaierror):
     host: object = None
     record_type: int | None = None
     server: object = None
-    ttl: int = 0
+    ttl: float = 0
 
     def __init__(
         self,
@@ -436,7 +436,7 @@ class ResolverError(TrunklineError, _gaierror):
         host: object = None,
         record_type: int | None = None,
         server: object = None,
-        ttl: int = 0,
+        ttl: float = 0,
     ) -> None:
         super().__init__(errno, strerror)
         if operation is not None:

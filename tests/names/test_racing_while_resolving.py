@@ -31,7 +31,15 @@ from trunkline import (
     make_socket,
 )
 from trunkline.multiplex import Transport, TransportProtocol, connect
-from trunkline.names import AAAARecord, ARecord, CNAMERecord, DNSRecord, DNSResolver, RecordType
+from trunkline.names import (
+    AAAARecord,
+    ARecord,
+    CachingResolver,
+    CNAMERecord,
+    DNSRecord,
+    DNSResolver,
+    RecordType,
+)
 from trunkline.testing.dns import NXDOMAIN, SERVFAIL, DNSServer, Reply
 
 HOST = "host.test"
@@ -139,12 +147,19 @@ def threaded() -> Iterator[Directory]:
 
 
 @contextmanager
+def cached() -> Iterator[Directory]:
+    with threaded() as directory:
+        directory.resolver = CachingResolver(directory.resolver)
+        yield directory
+
+
+@contextmanager
 def asked() -> Iterator[Directory]:
     with DNSServer() as server:
         yield Asked(server)
 
 
-@pytest.fixture(params=[threaded, asked])
+@pytest.fixture(params=[threaded, cached, asked])
 def directory(request: pytest.FixtureRequest) -> Iterator[Directory]:
     with request.param() as directory:
         yield directory

@@ -22,9 +22,11 @@ from .._core.dns_records import (
 )
 from .._core.host_text import to_ascii, to_unicode
 from .._core.resolver_config import ResolverConfig
+from .caching_resolver import CachingResolver
 from .dns_query import dns_query, machine_resolver
-from .dns_resolver import DEFAULT_CACHE_SIZE, DNSResolver
+from .dns_resolver import DNSResolver
 from .lookups import Lookup
+from .questions import DEFAULT_CACHE_SIZE
 from .services import connect_service, service_hosts
 
 __all__ = (
@@ -33,6 +35,7 @@ __all__ = (
     "ARecord",
     "CAARecord",
     "CNAMERecord",
+    "CachingResolver",
     "DNSAnswer",
     "DNSRecord",
     "DNSResolver",

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, TypeAlias, TypeVar
 
 from .._core.address_order import in_order
-from .._core.callbacks import call_plainly, check_callback
+from .._core.callbacks import call_plainly
 from .._core.deadline import Deadline, check_timeout
 from .._core.dns_exchange import DNSAnswer, Exchange
 from .._core.dns_names import key_of_name
@@ -36,17 +36,14 @@ from ..sockets.resolving import Resolution, literal_address
 from .arguments import Key, check_config, check_domain, endpoints_of, key_of_question
 from .arrivals import EventBaseArrivals
 from .asking import Asking
-from .lookups import Lookup
-from .questions import Questions
+from .lookups import Lookup, begin_lookup, wait_for
+from .questions import DEFAULT_CACHE_SIZE, Questions
 
-__all__ = ("DEFAULT_CACHE_SIZE", "DNSResolver")
+__all__ = ("DNSResolver",)
 
 T = TypeVar("T")
 
 _Known: TypeAlias = tuple[DNSAnswer | ResolverError, float, float]
-
-DEFAULT_CACHE_SIZE = 1000
-"""How many answers, and errors, a resolver remembers."""
 
 
 class DNSResolver:
@@ -116,7 +113,9 @@ class DNSResolver:
         self._hosts_file = WatchedFile(hosts_file, HostsTable)
         self._config: ResolverConfig | None = None
         self._turns: Iterator[int] = count()
-        self._questions: Questions[Key, DNSAnswer] = Questions(self._begin, cache_size, clock)
+        self._questions: Questions[Key, DNSAnswer, ResolverError] = Questions(
+            self._begin, cache_size, clock
+        )
 
     def _parse_config(self, text: str) -> ResolverConfig:
         environment = os.environ.get
@@ -166,7 +165,7 @@ class DNSResolver:
         if self._search_what_is_known(search):
             return self._found(search)
         search = self._search(host, family)
-        self._wait_for(lambda lookup: self._go_on(lookup, search, True), "resolve", host, deadline)
+        wait_for(lambda lookup: self._go_on(lookup, search, True), "resolve", host, deadline)
         return self._found(search)
 
     def resolve_on(
@@ -200,7 +199,7 @@ class DNSResolver:
             ValueError, TypeError: An argument is none of what it can be.
         """
         at_once = self._known_addresses(host, family)
-        lookup = self._lookup(event_base, answered, failed, timeout, "resolve", host)
+        lookup = begin_lookup(event_base, answered, failed, timeout, "resolve", host)
         if at_once is not None:
             lookup._soon(lookup._succeed, at_once)
         else:
@@ -319,7 +318,7 @@ class DNSResolver:
     ) -> Lookup:
         """Find the name of the host with an address on an event base; see `resolve_on`."""
         address = ensure_address(address)
-        lookup = self._lookup(event_base, answered, failed, timeout, "reverse", address)
+        lookup = begin_lookup(event_base, answered, failed, timeout, "reverse", address)
         names = self._hosts_file.get().names(address)
         if names:
             lookup._soon(lookup._succeed, names[0])
@@ -371,7 +370,7 @@ class DNSResolver:
         def begin(lookup: Lookup) -> None:
             self._ask(lookup, key, lookup._succeed, lookup._fail, True)
 
-        answer: DNSAnswer = self._wait_for(begin, "query", name, deadline)
+        answer: DNSAnswer = wait_for(begin, "query", name, deadline)
         return replace(answer, name=name)
 
     def query_on(
@@ -386,7 +385,7 @@ class DNSResolver:
     ) -> Lookup:
         """Ask for the records of a name on an event base; see `query` and `resolve_on`."""
         key = key_of_question(name, record_type)
-        lookup = self._lookup(event_base, answered, failed, timeout, "query", name)
+        lookup = begin_lookup(event_base, answered, failed, timeout, "query", name)
         self.config  # noqa: B018 - as above
         known = self._questions.known(key)
         if known is None:
@@ -416,39 +415,6 @@ class DNSResolver:
         self._questions.clear()
 
     # -- asking ----------------------------------------------------------------------------------
-
-    def _lookup(
-        self,
-        event_base: EventBase,
-        answered: Callable[..., object],
-        failed: Callable[[Exception], object],
-        timeout: float | None,
-        operation: str,
-        host: object,
-    ) -> Lookup:
-        check_callback(answered, "answer", what="answered")
-        check_callback(failed, "error", what="failed")
-        timeout = check_timeout(timeout)
-        event_base._check_open(operation)
-        return Lookup(event_base, answered, failed, timeout, operation, host)
-
-    def _wait_for(
-        self, begin: Callable[[Lookup], object], operation: str, host: object, deadline: Deadline
-    ) -> Any:
-        """Do a look-up on an event base that there is for nothing else; return, or raise."""
-        outcomes: list[Any] = []
-        with EventBase() as event_base:
-
-            def told(outcome: Any) -> None:
-                outcomes.append(outcome)
-                event_base.exit()
-
-            begin(Lookup(event_base, told, told, deadline.remaining(), operation, host))
-            event_base.dispatch()
-        (outcome,) = outcomes
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
 
     def _ask(
         self,

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from .._core.callbacks import call_plainly
+from .._core.callbacks import call_plainly, check_callback
+from .._core.deadline import Deadline, check_timeout
 from .._core.timer_queue import Timer
 from ..errors import TimedOut
 from ..multiplex.event_base import EventBase
 
-__all__ = ("Lookup",)
+__all__ = ("Lookup", "begin_lookup", "wait_for")
 
 
 class _Cancellable(Protocol):
@@ -77,3 +78,43 @@ class Lookup:
     def _expire(self) -> None:
         self._limit = None
         self._fail(TimedOut.expired(self._operation, self._host))
+
+
+def begin_lookup(
+    event_base: EventBase,
+    answered: Callable[..., object],
+    failed: Callable[[Exception], object],
+    timeout: float | None,
+    operation: str,
+    host: object,
+) -> Lookup:
+    """Return the look-up that a caller has asked for, whose arguments these are.
+
+    Raises:
+        SocketClosed: The event base is closed.
+        TypeError, ValueError: An argument is none of what it can be.
+    """
+    check_callback(answered, "answer", what="answered")
+    check_callback(failed, "error", what="failed")
+    timeout = check_timeout(timeout)
+    event_base._check_open(operation)
+    return Lookup(event_base, answered, failed, timeout, operation, host)
+
+
+def wait_for(
+    begin: Callable[[Lookup], object], operation: str, host: object, deadline: Deadline
+) -> Any:
+    """Do a look-up on an event base that there is for nothing else; return, or raise."""
+    outcomes: list[Any] = []
+    with EventBase() as event_base:
+
+        def told(outcome: Any) -> None:
+            outcomes.append(outcome)
+            event_base.exit()
+
+        begin(Lookup(event_base, told, told, deadline.remaining(), operation, host))
+        event_base.dispatch()
+    (outcome,) = outcomes
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome

@@ -5,23 +5,28 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from .._core.ttl_cache import TTLCache
 from .._sys.clock import Clock
-from ..errors import ResolverError, SocketClosed
+from ..errors import SocketClosed, TrunklineError
 from ..multiplex.event_base import EventBase
 
-__all__ = ("Begin", "Questions", "Wish")
+__all__ = ("DEFAULT_CACHE_SIZE", "Begin", "Questions", "Wish")
+
+DEFAULT_CACHE_SIZE = 1000
+"""How many answers, and errors, a resolver remembers."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+E = TypeVar("E", bound=Exception)
+T = TypeVar("T")
 
 Told: TypeAlias = Callable[[V], object]
-Failed: TypeAlias = Callable[[ResolverError], object]
+Failed: TypeAlias = Callable[[E], object]
 
 Begin: TypeAlias = Callable[
-    [EventBase, K, Callable[[V, float], object], Failed], Callable[[], object]
+    [EventBase, K, Callable[[V, float], object], Failed[E]], Callable[[], object]
 ]
 """Begins to find something out on an event base; returns what gives that up.
 
@@ -30,16 +35,16 @@ which it is good, and what is to be called with an error.
 """
 
 
-class Wish(Generic[K, V]):
+class Wish(Generic[K, V, E]):
     """Somebody wants to know something; it belongs to the thread of an event base."""
 
     def __init__(
         self,
-        questions: "Questions[K, V]",
+        questions: "Questions[K, V, E]",
         event_base: EventBase,
         key: K,
         told: Callable[[V], object],
-        failed: Failed,
+        failed: Failed[E],
         group: object,
     ) -> None:
         self._questions = questions
@@ -61,25 +66,25 @@ class Wish(Generic[K, V]):
         self._is_over = True
         self.event_base._do_not_call_at_close(self.cancel)
 
-    def _deliver(self, outcome: "V | ResolverError") -> None:
+    def _deliver(self, outcome: "V | E") -> None:
         if self._is_over:
             return
         self._end()
-        if isinstance(outcome, ResolverError):
-            self._failed(outcome)
+        if isinstance(outcome, Exception):
+            self._failed(cast("E", outcome))
         else:
             self._told(outcome)
 
 
-class _Question(Generic[K, V]):
+class _Question(Generic[K, V, E]):
     """What is being found out, and who wants to know it: the first of them does the work."""
 
     def __init__(self) -> None:
-        self.wishes: list[Wish[K, V]] = []
+        self.wishes: list[Wish[K, V, E]] = []
         self.give_up: Callable[[], object] | None = None
 
 
-class Questions(Generic[K, V]):
+class Questions(Generic[K, V, E]):
     """Asks what is not known yet, for any number of event bases in any threads.
 
     Args:
@@ -88,12 +93,12 @@ class Questions(Generic[K, V]):
         clock: What the cache goes by.
     """
 
-    def __init__(self, begin: Begin[K, V], cache_size: int, clock: Clock) -> None:
+    def __init__(self, begin: Begin[K, V, E], cache_size: int, clock: Clock) -> None:
         self._begin = begin
-        self._cache: TTLCache[K, tuple[V | ResolverError, float]] = TTLCache(cache_size, clock)
+        self._cache: TTLCache[K, tuple[V | E, float]] = TTLCache(cache_size, clock)
         self._clock = clock
         self._lock = threading.Lock()
-        self._open: dict[tuple[K, object], _Question[K, V]] = {}
+        self._open: dict[tuple[K, object], _Question[K, V, E]] = {}
         _all.add(self)
 
     # -- asking ----------------------------------------------------------------------------------
@@ -103,10 +108,10 @@ class Questions(Generic[K, V]):
         event_base: EventBase,
         key: K,
         told: Callable[[V], object],
-        failed: Failed,
+        failed: Failed[E],
         *,
         is_waited_for: bool,
-    ) -> Wish[K, V]:
+    ) -> Wish[K, V, E]:
         """Have one of two callbacks called by an event base, in whose thread this is.
 
         It is never called before this returns.
@@ -123,7 +128,7 @@ class Questions(Generic[K, V]):
         self._ask(wish)
         return wish
 
-    def _ask(self, wish: Wish[K, V]) -> None:
+    def _ask(self, wish: Wish[K, V, E]) -> None:
         with self._lock:
             known = self._cache.get(wish.key)
             if known is None:
@@ -134,23 +139,23 @@ class Questions(Generic[K, V]):
         elif question.wishes[0] is wish:
             self._begin_for(wish, question)
 
-    def _begin_for(self, wish: Wish[K, V], question: _Question[K, V]) -> None:
+    def _begin_for(self, wish: Wish[K, V, E], question: _Question[K, V, E]) -> None:
         """Begin to find out, in the thread of the one who does it for all."""
 
         def told(value: V, ttl: float) -> None:
             self._found(wish, question, value, ttl)
 
-        def failed(error: ResolverError) -> None:
-            self._found(wish, question, error, error.ttl)
+        def failed(error: E) -> None:
+            self._found(wish, question, error, getattr(error, "ttl", 0))
 
         if not wish._is_over:
             question.give_up = self._begin(wish.event_base, wish.key, told, failed)
 
     def _found(
         self,
-        first: Wish[K, V],
-        question: _Question[K, V],
-        outcome: V | ResolverError,
+        first: Wish[K, V, E],
+        question: _Question[K, V, E],
+        outcome: V | E,
         ttl: float,
     ) -> None:
         with self._lock:
@@ -161,7 +166,7 @@ class Questions(Generic[K, V]):
             # Not at once: what is called may raise, and the others wait, too.
             _call(wish, wish._deliver, _own(outcome))
 
-    def _cancelled(self, wish: Wish[K, V]) -> None:
+    def _cancelled(self, wish: Wish[K, V, E]) -> None:
         with self._lock:
             question = self._open.get((wish.key, wish.group))
             if question is None or wish not in question.wishes:
@@ -173,13 +178,13 @@ class Questions(Generic[K, V]):
                 question.give_up()
             self._pass_on(wish, question)
 
-    def _close(self, wish: Wish[K, V], question: _Question[K, V]) -> None:
+    def _close(self, wish: Wish[K, V, E], question: _Question[K, V, E]) -> None:
         """Let nobody join any more who asks; with the lock."""
         key = wish.key, wish.group
         if self._open.get(key) is question:
             del self._open[key]
 
-    def _pass_on(self, former: Wish[K, V], question: _Question[K, V]) -> None:
+    def _pass_on(self, former: Wish[K, V, E], question: _Question[K, V, E]) -> None:
         """Let the next one do it for all who are left."""
         while True:
             with self._lock:
@@ -194,7 +199,7 @@ class Questions(Generic[K, V]):
 
     # -- what is known ---------------------------------------------------------------------------
 
-    def known(self, key: K) -> tuple[V | ResolverError, float, float] | None:
+    def known(self, key: K) -> tuple[V | E, float, float] | None:
         """Return what is known already, the seconds since it is, and for which it is still good."""
         with self._lock:
             found = self._cache.get(key)
@@ -216,7 +221,7 @@ class Questions(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._cache)
 
-    def __iter__(self) -> Iterator[tuple[K, V | ResolverError, float]]:
+    def __iter__(self) -> Iterator[tuple[K, V | E, float]]:
         """Iterate over what is known: what it is of, and the seconds for which it is still good."""
         with self._lock:
             found = [(key, outcome, left) for key, (outcome, _), left in self._cache]
@@ -247,12 +252,12 @@ class Questions(Generic[K, V]):
             for wish in question.wishes:
                 _call(wish, self._ask_again, wish)
 
-    def _ask_again(self, wish: Wish[K, V]) -> None:
+    def _ask_again(self, wish: Wish[K, V, E]) -> None:
         if not wish._is_over:
             self._ask(wish)
 
 
-def _call(wish: Wish[K, V], callback: Callable[..., object], *args: object) -> bool:
+def _call(wish: Wish[K, V, E], callback: Callable[..., object], *args: object) -> bool:
     """Have something called in the thread of a wish; return whether its event base is open."""
     try:
         wish.event_base.call_soon_threadsafe(callback, *args)
@@ -261,12 +266,12 @@ def _call(wish: Wish[K, V], callback: Callable[..., object], *args: object) -> b
     return True
 
 
-def _own(outcome: V | ResolverError) -> V | ResolverError:
+def _own(outcome: T) -> T:
     """Return an error of one's own, since raising it changes it."""
-    return copy.copy(outcome) if isinstance(outcome, ResolverError) else outcome
+    return copy.copy(outcome) if isinstance(outcome, TrunklineError) else outcome
 
 
-_all: "weakref.WeakSet[Questions[Any, Any]]" = weakref.WeakSet()
+_all: "weakref.WeakSet[Questions[Any, Any, Any]]" = weakref.WeakSet()
 
 
 def _after_fork_in_child() -> None:
