@@ -15,7 +15,10 @@ from support.zone import OF_EACH_TYPE
 from trunkline import IPV4_LOOPBACK, Endpoint, EventBase, NoName, NoRecord, ResolverError
 from trunkline.names import ARecord, DNSResolver, RecordType
 
-pytestmark = pytest.mark.needs_program("unbound", "dig")
+pytestmark = [
+    pytest.mark.needs_program("unbound", "dig"),
+    pytest.mark.exact_io("others' programs, and what watches them, are not made for faults"),
+]
 
 LONG = tuple(f"192.0.2.{number}" for number in range(1, 200))
 """More addresses than a datagram has room for."""

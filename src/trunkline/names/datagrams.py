@@ -4,7 +4,7 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from .._core.dns_exchange import Ask
-from .._sys.readiness import READABLE
+from .._sys.readiness import READABLE, WRITABLE
 from .._sys.registration import Registration
 from .._sys.sockaddr import family_of
 from .._sys.socket_descriptor import DATAGRAM, SocketDescriptor
@@ -39,7 +39,7 @@ class Channel(Registration):
     listens. It is closed as soon as nobody waits.
     """
 
-    __slots__ = ("_descriptor", "_event_base", "_left", "_server", "_waiters")
+    __slots__ = ("_descriptor", "_event_base", "_left", "_server", "_unsent", "_waiters")
 
     def __init__(self, event_base: EventBase, server: Endpoint) -> None:
         self._descriptor = SocketDescriptor.open(family_of(server), DATAGRAM, address=server)
@@ -47,6 +47,7 @@ class Channel(Registration):
         self._event_base = event_base
         self._server = server
         self._waiters: dict[bytes, Waiter] = {}
+        self._unsent: dict[bytes, bytes] = {}  # for which the system had no room
         self._left = _MOST_QUESTIONS
         try:
             self._descriptor.where = server
@@ -63,12 +64,17 @@ class Channel(Registration):
     def send(self, ask: Ask, waiter: Waiter) -> None:
         """Send a question, whose number no other one has that waits here."""
         self._left -= 1
-        self._waiters[_number_in(ask.message)] = waiter
-        self._descriptor.send(ask.message)  # if there is no room for it, it is lost, as on its way
+        number = _number_in(ask.message)
+        self._waiters[number] = waiter
+        if self._unsent or self._descriptor.send(ask.message) is None:
+            self._unsent[number] = ask.message
+            self._event_base._watch(self, READABLE | WRITABLE)
 
     def forget(self, ask: Ask) -> None:
         """Wait for the answer to a question no more."""
-        self._waiters.pop(_number_in(ask.message), None)
+        number = _number_in(ask.message)
+        self._waiters.pop(number, None)
+        self._unsent.pop(number, None)
         if not self._waiters:
             _drop(self._event_base, self._server, self)
             self._event_base._unwatch(self)
@@ -76,13 +82,25 @@ class Channel(Registration):
 
     def _handle_ready(self) -> None:
         self._event_base._handler_called()
-        for _ in range(_RECEIVES_AT_ONCE):
-            try:
-                data = self._descriptor.receive(_LARGEST_DATAGRAM)
-            except SocketError as error:
-                for waiter in [*self._waiters.values()]:
-                    waiter.not_reached(error)
+        try:
+            if self._events & WRITABLE:
+                self._send_more()
+            self._receive()
+        except SocketError as error:
+            for waiter in [*self._waiters.values()]:
+                waiter.not_reached(error)
+
+    def _send_more(self) -> None:
+        while self._unsent:
+            number, message = next(iter(self._unsent.items()))
+            if self._descriptor.send(message) is None:
                 return
+            del self._unsent[number]
+        self._event_base._watch(self, READABLE)
+
+    def _receive(self) -> None:
+        for _ in range(_RECEIVES_AT_ONCE):
+            data = self._descriptor.receive(_LARGEST_DATAGRAM)
             if data is None:
                 return
             waiting = self._waiters.get(data[:2])

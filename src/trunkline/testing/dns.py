@@ -58,6 +58,7 @@ __all__ = (
 )
 
 _LONGEST_CHAIN = 16  # of aliases, which may lead round in a circle
+_UNTIL_ROOM = 0.001  # seconds
 _TRIES = 100  # to find a port that is free for both UDP and TCP
 
 
@@ -245,8 +246,10 @@ class DNSServer:
             sender = self._other_udp if reply.wrong_source else self._udp
             try:
                 sender.sendto(answer, address)
+            except BlockingIOError:  # there is no room for it just now
+                self._base.add_timer(lambda: send(answer, reply), _UNTIL_ROOM, one_shot=True)
             except OSError:
-                return  # nobody is there any more, or there is no room: datagrams get lost
+                return  # nobody is there any more
 
         source = Endpoint(ensure_address(address[0].partition("%")[0]), address[1])
         self._answer(data, "udp", source, send, lambda: None)
