@@ -411,19 +411,57 @@ def test_a_callback_that_raises_leaves_the_others_theirs(base: EventBase, dns: D
     assert told[0].records[0].address == V4
 
 
-def test_thousands_at_once(base: EventBase, dns: DNSServer) -> None:
-    names = [f"host-{number}.test" for number in range(3000)]
+def ask_for_many(
+    base: EventBase, dns: DNSServer, count: int, **options: Any
+) -> tuple[DNSResolver, list[str], Told]:
+    """Ask for the addresses of so many hosts at once."""
+    names = [f"host-{number}.test" for number in range(count)]
     dns.add(*(ARecord(name, 60, V4) for name in names))
-    resolver = resolver_for(dns, cache_size=10_000, server_timeout=0.5, attempts=20)
+    # What is too much for the server's buffer is lost, and asked for again.
+    resolver = resolver_for(dns, server_timeout=0.5, attempts=20, **options)
     told = Told(base)
-    before = threading.active_count()
     for name in names:
         resolver.query_on(base, name, told, told)
-    assert threading.active_count() == before
-    told.wait_for(len(names))
+    return resolver, names, told
+
+
+@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_thousands_at_once(base: EventBase, dns: DNSServer, count: int) -> None:
+    threads = threading.active_count()
+    resolver, names, told = ask_for_many(base, dns, count, cache_size=20_000)
+    assert threading.active_count() == threads
+    told.wait_for(count)
+    assert len(told) == count
     assert {answer.name for answer in told} == set(names)
-    assert base.statistics().handlers == 0
-    assert base.statistics().timers == 0
+    assert (base.statistics().handlers, base.statistics().timers) == (0, 0)
+    assert len(resolver.known()) == count
+
+
+@pytest.mark.slow
+def test_closing_in_the_midst_of_them_ends_them_all(dns: DNSServer) -> None:
+    with EventBase() as base:
+        resolver, names, told = ask_for_many(base, dns, 2000)
+        told.wait_for(200)
+    count = len(told)
+    assert 200 <= count < 2000
+    # Whoever asks now gets an answer, and those who have been given up none.
+    assert resolver.query(names[-1]).records[0].address == V4
+    assert len(told) == count
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_both_processes_get_all_of_them_after_a_fork(dns: DNSServer) -> None:
+    with EventBase() as base:
+        _, names, told = ask_for_many(base, dns, 1000)
+        told.wait_for(100)
+        pid = os.fork()
+        told.wait_for(1000)
+        is_good = len(told) == 1000 and {answer.name for answer in told} == set(names)
+        if pid == 0:
+            os._exit(not is_good)
+    assert is_good
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def test_a_child_gets_its_own_answers(dns: DNSServer) -> None:
