@@ -7,7 +7,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, TypeAlias
 
 from ..addresses import Endpoint, LocalAddress, map_ipv4_address_to_ipv6
-from ..errors import AddressFamilyNotSupported, NoSuchDevice
+from ..errors import AddressFamilyNotSupported
+from .interfaces import interface_index
 
 __all__ = ("AnyName", "Name", "family_of", "name_from_sockaddr", "sockaddr_from_name")
 
@@ -77,10 +78,7 @@ def _scope_number(host: IPv6Address, operation: str) -> int:
         return 0
     if scope.isdecimal():
         return int(scope)
-    try:
-        return socket.if_nametoindex(scope)
-    except OSError:
-        raise NoSuchDevice(operation=operation, address=host) from None
+    return interface_index(scope, operation, host)
 
 
 def name_from_sockaddr(sockaddr: Any, family: int) -> Name:
