@@ -17,7 +17,7 @@ from trunkline import (
     TimedOut,
     TryAgain,
 )
-from trunkline._sys.host_names import addresses_of, name_of, port_of_service
+from trunkline._sys.host_names import addresses_of, name_of
 
 STREAM = (socket.SOCK_STREAM, socket.IPPROTO_TCP)
 
@@ -164,8 +164,3 @@ def test_an_address_without_a_name_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     fails(monkeypatch, "getnameinfo", socket.gaierror(socket.EAI_NONAME, "no name"))
     with pytest.raises(NoName, match=r"^reverse 192\.0\.2\.1: no name$"):
         name_of(IPv4Address("192.0.2.1"), None)
-
-
-def test_services_have_ports() -> None:
-    assert port_of_service("ssh") == 22
-    assert port_of_service("no such service") is None

@@ -7,11 +7,14 @@ import sys
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from docs.pages import DOCS, ROOT, pages
 
 import trunkline
+from trunkline import evented, names
+from trunkline.dialects import clisp
 
 DIRECTIVE = re.compile(
     r"^\.\. (?:auto(?:class|data|exception|function)|py:class):: (?:trunkline\.)?(\w+)$", re.M
@@ -27,6 +30,17 @@ def test_the_reference_has_every_public_name_once() -> None:
     )
     assert sorted(described) == sorted(trunkline.__all__)
     assert set(described.values()) == {1}, described.most_common(3)
+
+
+@pytest.mark.parametrize("space", [evented, names, clisp], ids=lambda space: space.__name__)
+def test_the_reference_has_what_is_imported_from_elsewhere(space: ModuleType) -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md"))
+    described = re.findall(
+        rf"^\.\. auto(?:class|data|exception|function):: {re.escape(space.__name__)}\.(\w+)$",
+        text,
+        re.M,
+    )
+    assert sorted(described) == sorted(space.__all__)
 
 
 def test_every_page_is_found_from_the_first_one() -> None:

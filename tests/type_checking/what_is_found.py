@@ -33,6 +33,7 @@ from trunkline.evented import (
     tcp_connect,
     tcp_server,
 )
+from trunkline.names import lookup_service
 
 PORT = int(input())
 
@@ -78,6 +79,11 @@ def names(connection: ActiveSocket) -> None:
     print(address, port + 1, connection.local_name.port, connection.remote_filename.path)
     print(connection.remote_name.prot)  # type: ignore[union-attr]  # pyright: ignore
     print(connection.address_family == "locale")  # type: ignore[comparison-overlap]  # pyright: ignore
+
+
+def services() -> None:
+    print(lookup_service("http").port, lookup_service(53, "any").protocol)
+    lookup_service("http", "htpp")  # type: ignore[arg-type]  # pyright: ignore
 
 
 def options(connection: ActiveSocket) -> None:

@@ -1,6 +1,8 @@
 """Checking a number of things."""
 
-__all__ = ("check_count", "shown_number")
+__all__ = ("check_count", "decimal_value", "shown_number")
+
+_MOST_DIGITS = 50  # of what is looked at as a number; Python refuses some thousand
 
 
 def check_count(what: str, count: int, *, least: int = 1, most: int | None = None) -> int:
@@ -17,6 +19,12 @@ def check_count(what: str, count: int, *, least: int = 1, most: int | None = Non
         allowed = f"at least {least}" if most is None else f"from {least} to {most}"
         raise ValueError(f"{what} is {allowed}, not {shown_number(count)}")
     return count
+
+
+def decimal_value(text: str) -> int | None:
+    """Return the number that a text is, in decimal digits and nothing else, or None."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+    return int(text) if is_number else None
 
 
 def shown_number(number: float) -> str:

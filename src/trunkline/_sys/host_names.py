@@ -16,7 +16,7 @@ from ..errors import NoName, ResolverError, ServerFailure, SocketError, TimedOut
 from .latch import Latch
 from .sockaddr import name_from_sockaddr
 
-__all__ = ("addresses_of", "name_of", "port_of_service")
+__all__ = ("addresses_of", "name_of")
 
 T = TypeVar("T")
 
@@ -73,14 +73,6 @@ def name_of(address: IPAddress, timeout: float | None) -> str:
         return name
 
     return _resolve(look_up, "reverse", address, timeout)
-
-
-def port_of_service(service: str) -> int | None:
-    """Return the port of a TCP service in the system's list, see services(5), or None."""
-    try:
-        return socket.getservbyname(service, "tcp")
-    except (OSError, ValueError):  # it is not there, or has what no name of a service has
-        return None
 
 
 def _resolve(look_up: Callable[[], T], operation: str, host: object, timeout: float | None) -> T:

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from os import PathLike
 from threading import Thread
-from typing import Literal, NamedTuple, ParamSpec, overload
+from typing import Literal, NamedTuple, ParamSpec, TypeAlias, overload
 
 from .._core.callbacks import call_plainly, check_callback
 from .._core.counts import check_count
 from .._core.external_format import ExternalFormatLike, ensure_external_format
-from .._sys.services import read_services
+from .._core.netdb_tables import Service
+from .._sys.netdb import SERVICES
 from ..addresses import (
     IPV4_UNSPECIFIED,
     AddressLike,
@@ -26,6 +27,7 @@ from ..addresses import (
 )
 from ..errors import NoName, TimedOut, TrunklineError
 from ..multiplex import wait_until_fd_ready
+from ..names.netdb import lookup_service
 from ..sockets import ActiveSocket, PassiveSocket, Resolver, lookup_hostname, make_socket
 
 __all__ = (
@@ -142,6 +144,9 @@ def ipaddr_closure(
     return hosts, found
 
 
+_Transport: TypeAlias = Literal["tcp", "udp"]
+
+
 class Servent(NamedTuple):
     """What `socket_service_port` returns.
 
@@ -159,11 +164,11 @@ class Servent(NamedTuple):
 
 
 @overload
-def socket_service_port(service: str | int, protocol: str = ...) -> Servent: ...
+def socket_service_port(service: str | int, protocol: _Transport = ...) -> Servent: ...
 @overload
-def socket_service_port(service: None = ..., protocol: str = ...) -> list[Servent]: ...
+def socket_service_port(service: None = ..., protocol: _Transport = ...) -> list[Servent]: ...
 def socket_service_port(
-    service: str | int | None = None, protocol: str = "tcp"
+    service: str | int | None = None, protocol: _Transport = "tcp"
 ) -> Servent | list[Servent]:
     """Find a service in the system's table, services(5).
 
@@ -173,16 +178,16 @@ def socket_service_port(
         protocol: ``"tcp"`` or ``"udp"``.
 
     Raises:
+        TypeError: `service` is neither text nor an integer.
         ValueError: There is no such service.
     """
-    known = (Servent(*each) for each in read_services())
     if service is None:
-        return list(known)
-    for each in known:
-        is_meant = service in (each.name, each.port, *each.aliases)
-        if is_meant and each.proto == protocol:
-            return each
-    raise ValueError(f"there is no {protocol} service {service!r}")
+        return [_servent(each) for each in SERVICES.get().services]
+    return _servent(lookup_service(service, protocol))
+
+
+def _servent(service: Service) -> Servent:
+    return Servent(service.name, service.aliases, service.port, service.protocol)
 
 
 # -- servers --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Names: asking the domain name system, and what it answers."""
+"""Names: asking the domain name system, and what the machine itself has names for."""
 
 from .._core.dns_exchange import DNSAnswer
 from .._core.dns_records import (
@@ -21,11 +21,13 @@ from .._core.dns_records import (
     UnknownRecord,
 )
 from .._core.host_text import to_ascii, to_unicode
+from .._core.netdb_tables import Protocol, Service
 from .._core.resolver_config import ResolverConfig
 from .caching_resolver import CachingResolver
 from .dns_query import dns_query, machine_resolver
 from .dns_resolver import DNSResolver
 from .lookups import Lookup
+from .netdb import lookup_protocol, lookup_service
 from .questions import DEFAULT_CACHE_SIZE
 from .services import connect_service, service_hosts
 
@@ -45,16 +47,20 @@ __all__ = (
     "NAPTRRecord",
     "NSRecord",
     "PTRRecord",
+    "Protocol",
     "RecordType",
     "ResolverConfig",
     "SOARecord",
     "SRVRecord",
     "SVCBRecord",
+    "Service",
     "TLSARecord",
     "TXTRecord",
     "UnknownRecord",
     "connect_service",
     "dns_query",
+    "lookup_protocol",
+    "lookup_service",
     "machine_resolver",
     "service_hosts",
     "to_ascii",

@@ -4,15 +4,13 @@ import reprlib
 from os import PathLike
 from typing import TypeAlias, cast
 
-from .._core.counts import shown_number
-from .._sys.host_names import port_of_service
+from .._core.counts import decimal_value, shown_number
+from .._sys.netdb import find_service
 from .._sys.sockaddr import AF_UNIX, Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import AddressLike, Endpoint, ensure_address
 
 __all__ = ("NameLike", "check_port", "ensure_name")
-
-_MOST_DIGITS = 50  # of a port that is looked at as a number; Python refuses some thousand
 
 NameLike: TypeAlias = AddressLike | PathLike[str]
 """An address in any form, or for local sockets a path in any form."""
@@ -40,17 +38,21 @@ def check_port(port: int | str) -> int:
         ValueError: It is out of range, or there is no such service.
     """
     if isinstance(port, str):
-        is_number = port.isdecimal() and len(port) <= _MOST_DIGITS
-        number = int(port) if is_number else port_of_service(port)
-        if number is None:
-            hint = "; the host comes before the port" if _is_like_a_host(port) else ""
-            raise ValueError(f"there is no TCP service of the name {reprlib.repr(port)}{hint}")
-        port = number
+        number = decimal_value(port)
+        port = _port_of(port) if number is None else number
     if isinstance(port, bool) or not isinstance(port, int):
         raise TypeError(f"a port is an integer or a service's name, not {type(port).__name__}")
     if not 0 <= port <= 65_535:
         raise ValueError(f"a port is a number from 0 to 65535, not {shown_number(port)}")
     return port
+
+
+def _port_of(service: str) -> int:
+    found = find_service(service, "tcp")
+    if found is None:
+        hint = "; the host comes before the port" if _is_like_a_host(service) else ""
+        raise ValueError(f"there is no TCP service of the name {reprlib.repr(service)}{hint}")
+    return found.port
 
 
 def _is_like_a_host(text: str) -> bool:
