@@ -21,11 +21,13 @@ from .._core.dns_records import (
     UnknownRecord,
 )
 from .._core.host_text import to_ascii, to_unicode
+from .._core.interfaces import Interface, InterfaceAddress
 from .._core.netdb_tables import Protocol, Service
 from .._core.resolver_config import ResolverConfig
 from .caching_resolver import CachingResolver
 from .dns_query import dns_query, machine_resolver
-from .dns_resolver import DNSResolver
+from .dns_resolver import DEFAULT_CACHE_SIZE, DNSResolver
+from .interfaces import if_addresses, list_interfaces, lookup_interface
 from .lookups import Lookup
 from .netdb import lookup_protocol, lookup_service
 from .questions import DEFAULT_CACHE_SIZE
@@ -42,6 +44,8 @@ __all__ = (
     "DNSRecord",
     "DNSResolver",
     "HTTPSRecord",
+    "Interface",
+    "InterfaceAddress",
     "Lookup",
     "MXRecord",
     "NAPTRRecord",
@@ -59,6 +63,9 @@ __all__ = (
     "UnknownRecord",
     "connect_service",
     "dns_query",
+    "if_addresses",
+    "list_interfaces",
+    "lookup_interface",
     "lookup_protocol",
     "lookup_service",
     "machine_resolver",
