@@ -2,6 +2,7 @@
 
 import gc
 
+import pytest
 from hypothesis import settings
 
 # They must be loaded here and not imported, or pytest cannot explain their assertions.
@@ -14,5 +15,17 @@ settings.load_profile("trunkline")
 
 def pytest_collection_finish() -> None:
     """Keep the tests themselves, a great many objects, out of every garbage collection."""
+    _keep_out_what_there_is()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Keep out what the tests of a module leave to each other, like syntax trees."""
+    if nextitem is not None and nextitem.path != item.path:
+        _keep_out_what_there_is()
+
+
+def _keep_out_what_there_is() -> None:
+    # Some tests collect a thousand times.
     gc.collect()
     gc.freeze()

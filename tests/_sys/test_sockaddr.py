@@ -58,7 +58,7 @@ def test_the_system_may_name_the_scope_itself() -> None:
 
 def test_a_scope_that_is_no_interface_is_an_error_that_names_the_operation() -> None:
     name = Endpoint(IPv6Address("fe80::7%nonesuch0"), 80)
-    with pytest.raises(NoSuchDevice, match=r"^connect fe80::7%nonesuch0: "):
+    with pytest.raises(NoSuchDevice, match=r"^connect \[fe80::7%nonesuch0\]:80: "):
         sockaddr_from_name(name, socket.AF_INET6, "connect")
 
 

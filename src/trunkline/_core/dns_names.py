@@ -10,10 +10,19 @@ keeps its reader busy for ever.
 
 import re
 from collections.abc import MutableMapping
+from ipaddress import IPv4Address, IPv6Address
 
 from ..errors import BadDNSMessage
 
-__all__ = ("ROOT", "key_of_name", "labels_of_name", "name_from_labels", "pack_name", "unpack_name")
+__all__ = (
+    "ROOT",
+    "key_of_name",
+    "labels_of_name",
+    "name_from_labels",
+    "pack_name",
+    "reverse_name",
+    "unpack_name",
+)
 
 ROOT = "."
 
@@ -75,6 +84,16 @@ def _byte(name: str, number: str | None, character: str) -> bytes:
     if code > (255 if number else 126):
         raise ValueError(f"in a name of the domain name system there is only ASCII: {name!r}")
     return bytes([code])
+
+
+def reverse_name(address: IPv4Address | IPv6Address) -> str:
+    """Return the name that has the name of the host with an address (RFC 1035, 3.5; RFC 3596, 2.5).
+
+    The zone of an address is not in it: nobody but this machine knows of that.
+    """
+    if isinstance(address, IPv6Address) and address.scope_id is not None:
+        address = IPv6Address(int(address))
+    return address.reverse_pointer
 
 
 def name_from_labels(labels: tuple[bytes, ...]) -> str:

@@ -68,17 +68,17 @@ def sockaddr_from_name(name: Name, family: int, operation: str) -> Any:
                 host = map_ipv4_address_to_ipv6(host)
             if isinstance(host, IPv6Address):
                 text, _, _ = str(host).partition("%")
-                return text, name.port, 0, _scope_number(host, operation)
+                return text, name.port, 0, _scope_number(host, operation, name)
     raise AddressFamilyNotSupported(operation=operation, address=name)
 
 
-def _scope_number(host: IPv6Address, operation: str) -> int:
+def _scope_number(host: IPv6Address, operation: str, name: Endpoint) -> int:
     scope = host.scope_id
     if scope is None:
         return 0
     if scope.isdecimal():
         return int(scope)
-    return interface_index(scope, operation, host)
+    return interface_index(scope, operation, name)
 
 
 def name_from_sockaddr(sockaddr: Any, family: int) -> Name:

@@ -26,7 +26,7 @@ from .._core.netdb_tables import Protocol, Service
 from .._core.resolver_config import ResolverConfig
 from .caching_resolver import CachingResolver
 from .dns_query import dns_query, machine_resolver
-from .dns_resolver import DEFAULT_CACHE_SIZE, DNSResolver
+from .dns_resolver import DNSResolver
 from .interfaces import if_addresses, list_interfaces, lookup_interface
 from .lookups import Lookup
 from .netdb import lookup_protocol, lookup_service

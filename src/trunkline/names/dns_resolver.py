@@ -11,7 +11,7 @@ from .._core.address_order import in_order
 from .._core.callbacks import call_plainly
 from .._core.deadline import Deadline, check_timeout
 from .._core.dns_exchange import DNSAnswer, Exchange
-from .._core.dns_names import key_of_name
+from .._core.dns_names import key_of_name, reverse_name
 from .._core.dns_records import DNSRecord, PTRRecord, RecordType
 from .._core.host_search import ADDRESS_TYPES, HostSearch, addresses_in
 from .._core.host_text import to_ascii
@@ -302,7 +302,7 @@ class DNSResolver:
         if names:
             return names[0]
         try:
-            answer = self.query(address.reverse_pointer, RecordType.PTR, timeout=timeout)
+            answer = self.query(reverse_name(address), RecordType.PTR, timeout=timeout)
             return _host_in(answer, address)
         except ResolverError as error:
             raise error._told_of("reverse", address) from None
@@ -335,7 +335,7 @@ class DNSResolver:
         def not_told(error: ResolverError) -> None:
             lookup._fail(error._told_of("reverse", address))
 
-        key = key_of_name(address.reverse_pointer), int(RecordType.PTR)
+        key = key_of_name(reverse_name(address)), int(RecordType.PTR)
         self._ask(lookup, key, told, not_told, False)
         return lookup
 

@@ -37,7 +37,8 @@ from .._core.dns_message import (
     unpack_message,
 )
 from .._core.dns_names import key_of_name
-from ..addresses import Endpoint, ensure_address
+from .._sys.sockaddr import family_of, name_from_sockaddr, sockaddr_from_name
+from ..addresses import Endpoint
 from ..errors import BadDNSMessage
 from ..multiplex import EventBase, Transport, TransportProtocol, listen
 from ..names import CNAMERecord, DNSRecord, RecordType, SOARecord
@@ -169,10 +170,11 @@ class DNSServer:
         raise OSError(f"no port of {self._host} is free for UDP and for TCP")
 
     def _open_udp(self, port: int) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        name = Endpoint(self.endpoint.host, port)
+        family = family_of(name)
         udp = socket.socket(family, socket.SOCK_DGRAM)
         try:
-            udp.bind((self._host, port))
+            udp.bind(sockaddr_from_name(name, family, "bind"))
         except BaseException:
             udp.close()
             raise
@@ -251,7 +253,8 @@ class DNSServer:
             except OSError:
                 return  # nobody is there any more
 
-        source = Endpoint(ensure_address(address[0].partition("%")[0]), address[1])
+        source = name_from_sockaddr(address, self._udp.family)
+        assert isinstance(source, Endpoint)
         self._answer(data, "udp", source, send, lambda: None)
 
     def _answer(
