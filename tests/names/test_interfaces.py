@@ -20,6 +20,7 @@ from trunkline.names import (
 )
 
 SRC = Path(__file__).resolve().parents[2] / "src"
+OTHERS = pytest.mark.exact_io("iproute2 is not made for faults")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 
 
@@ -98,6 +99,7 @@ def summary(found: tuple[InterfaceAddress, ...]) -> list[list[object]]:
 
 
 @LINUX
+@OTHERS
 @pytest.mark.needs_program("ip")
 def test_the_addresses_are_those_that_ip_shows() -> None:
     before = told_by_ip()
@@ -185,6 +187,7 @@ def without_zones(addresses: list[list[Any]]) -> list[list[Any]]:
     return sorted(bare, key=str)
 
 
+@OTHERS
 @LINUX
 def test_in_a_namespace_of_its_own_they_are_those_that_ip_shows(
     elsewhere: dict[str, Any],
@@ -193,6 +196,7 @@ def test_in_a_namespace_of_its_own_they_are_those_that_ip_shows(
     assert without_zones(elsewhere["addresses"]) == sorted(of_ip(elsewhere["ip"]), key=str)
 
 
+@OTHERS
 @LINUX
 def test_one_of_each_kind(elsewhere: dict[str, Any]) -> None:
     found = {(name, text): rest for _, name, text, *rest in elsewhere["addresses"]}
@@ -205,6 +209,7 @@ def test_one_of_each_kind(elsewhere: dict[str, Any]) -> None:
     assert found["lo", "127.0.0.1"] == [8, None, None, True, True, False]
 
 
+@OTHERS
 @LINUX
 def test_interfaces_by_other_names_and_by_names_like_numbers(elsewhere: dict[str, Any]) -> None:
     assert {"lo", "v0", "v1", "v2", "4242"} <= set(elsewhere["interfaces"])

@@ -8,7 +8,7 @@ import contextlib
 import errno
 import select
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -97,7 +97,7 @@ class Hosts:
 
 @contextlib.contextmanager
 def hosts(
-    *, answering: Iterable[IPAddress] = (), hanging: Iterable[IPAddress] = ()
+    *, answering: Collection[IPAddress] = (), hanging: Collection[IPAddress] = ()
 ) -> Iterator[Hosts]:
     """Yield a port at which some addresses answer, some let wait, and all others refuse."""
     while True:
@@ -107,12 +107,14 @@ def hosts(
             port = keeper.getsockname()[1]
             listeners: dict[IPAddress, socket.socket] = {}
             try:
-                for address in (*answering, *hanging):
+                # Those that refuse are bound, too, so that nobody else answers there.
+                for address in {*answering, *hanging, ONE, TWO, THREE, SIX}:
                     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
                     listener = stack.enter_context(socket.socket(family))
                     listener.bind((str(address), port))
-                    listener.listen(0 if address in hanging else 100)
-                    listeners[address] = listener
+                    if address in answering or address in hanging:
+                        listener.listen(0 if address in hanging else 100)
+                        listeners[address] = listener
                 for address in hanging:
                     client = socket.create_connection((str(address), port), timeout=PATIENCE)
                     stack.enter_context(client)

@@ -13,6 +13,7 @@ from ..multiplex.event_base import EventBase
 from ..multiplex.protocol import TransportProtocol
 from ..multiplex.transport import Transport
 from .datagrams import Channel, channel_for, forget_all
+from .turns import Turns, forget_all_turns, turns_for
 
 __all__ = ("Asking",)
 
@@ -41,6 +42,7 @@ class Asking:
         self._exchange = exchange
         self._answered = answered
         self._failed = failed
+        self._turns: Turns | None = None
         self._channel: Channel | None = None
         self._transport: Transport | None = None
         self._limit: Timer | None = None
@@ -61,6 +63,7 @@ class Asking:
     def _stop(self) -> None:
         """Wait no more for the server that was asked last."""
         ask, self._current = self._current, None
+        turns, self._turns = self._turns, None
         if self._limit is not None:
             self._event_base.remove_timer(self._limit)
             self._limit = None
@@ -70,9 +73,15 @@ class Asking:
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.abort()
+        if turns is not None:
+            turns.give_back(self)  # who is next may ask
 
     def _do(self, ask: Ask) -> None:
         self._current = ask
+        self._turns = turns_for(self._event_base, ask.server, ask.transport)
+        self._turns.take(self, lambda: self._ask(ask))
+
+    def _ask(self, ask: Ask) -> None:
         self._limit = self._event_base.add_timer(self._expire, ask.timeout, one_shot=True)
         try:
             if ask.transport == "udp":
@@ -168,6 +177,7 @@ _open: WeakSet[Asking] = WeakSet()
 
 def _after_fork_in_child() -> None:
     forget_all()
+    forget_all_turns()
     for asking in list(_open):
         asking._after_fork()
 

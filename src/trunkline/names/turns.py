@@ -1,0 +1,105 @@
+"""Who may ask a name server now, and who waits for a turn.
+
+Thousands of questions at once would overflow the buffer of the server's socket, and what is lost
+there is only asked again when its time is up.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
+
+from .._core.dns_exchange import DNSTransport
+from .._core.timer_queue import Timer
+from ..addresses import Endpoint
+from ..multiplex.event_base import EventBase
+
+__all__ = ("Turns", "forget_all_turns", "turns_for")
+
+_MOST: dict[DNSTransport, int] = {"udp": 100, "tcp": 20}
+"""How many questions are open at a time. A socket's buffer has room for twice as many datagrams."""
+
+_INTERVAL = 0.1
+"""Seconds, after two of which without any answer datagrams are not taken to be in a buffer."""
+
+_Key: TypeAlias = tuple[Endpoint, DNSTransport]
+
+
+class Turns:
+    """Lets so many ask a server at a time, in the order in which they have come.
+
+    Where the server is silent, those who have asked by datagrams until then do not count any more:
+    nobody waits for long because of them.
+    """
+
+    def __init__(self, event_base: EventBase, key: _Key) -> None:
+        self._event_base = event_base
+        self._key = key
+        self._most = _MOST[key[1]]
+        self._asking: set[object] = set()
+        self._waiting: dict[object, Callable[[], object]] = {}
+        self._uncounted = 0
+        self._silent_intervals = 0
+        self._timer: Timer | None = None
+
+    def take(self, who: object, ask: Callable[[], object]) -> None:
+        """Have somebody ask: at once, or when it is their turn."""
+        self._waiting[who] = ask
+        self._let_ask()
+
+    def give_back(self, who: object) -> None:
+        """Take note that somebody does not wait any more, for the answer or for a turn."""
+        self._waiting.pop(who, None)
+        self._asking.discard(who)
+        self._silent_intervals = 0
+        self._uncounted = min(self._uncounted, len(self._asking))
+        if not self._event_base.closed:
+            self._let_ask()
+        if not self._waiting:
+            self._stop_timer()
+            if not self._asking:
+                _forget(self._event_base, self._key, self)
+
+    def _let_ask(self) -> None:
+        while self._waiting and len(self._asking) - self._uncounted < self._most:
+            who = next(iter(self._waiting))
+            ask = self._waiting.pop(who)
+            self._asking.add(who)
+            ask()
+        if self._waiting and self._timer is None and self._key[1] == "udp":
+            self._timer = self._event_base.add_timer(self._go_on, _INTERVAL, one_shot=True)
+
+    def _go_on(self) -> None:
+        self._timer = None
+        self._silent_intervals += 1
+        if self._silent_intervals > 1:  # in one, nobody may have looked
+            self._uncounted = len(self._asking)
+        self._let_ask()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._event_base.remove_timer(self._timer)
+            self._timer = None
+
+
+_turns: WeakKeyDictionary[EventBase, dict[_Key, Turns]] = WeakKeyDictionary()
+
+
+def turns_for(event_base: EventBase, server: Endpoint, transport: DNSTransport) -> Turns:
+    """Return the turns of those who ask a server on an event base."""
+    here = _turns.setdefault(event_base, {})
+    key = server, transport
+    turns = here.get(key)
+    if turns is None:
+        turns = here[key] = Turns(event_base, key)
+    return turns
+
+
+def _forget(event_base: EventBase, key: _Key, turns: Turns) -> None:
+    here = _turns.get(event_base)
+    if here and here.get(key) is turns:
+        del here[key]
+
+
+def forget_all_turns() -> None:
+    """Begin anew: nobody asks."""
+    _turns.clear()
