@@ -24,7 +24,15 @@ from multiplex.transport_helpers import (
 )
 from support.peers import receive_all, reset, socket_pair
 
-from trunkline import BrokenPipe, ConnectionReset, EventBase, SocketError, TransportProtocol
+from trunkline import (
+    BrokenPipe,
+    ConnectionReset,
+    EventBase,
+    NotConnected,
+    SocketClosed,
+    SocketError,
+    TransportProtocol,
+)
 from trunkline._sys.socket_descriptor import SocketDescriptor
 from trunkline.multiplex.transport import Transport
 from trunkline.testing.clock import ManualClock
@@ -202,6 +210,33 @@ def test_what_a_peer_has_said_is_delivered_though_it_takes_no_more(
         assert isinstance(protocol.loss, ConnectionReset | BrokenPipe)
         assert protocol.everything == b"an answer\n" * 1000
         assert "eof_received" not in protocol.names
+
+
+CALLS: dict[str, Callable[[Transport], object]] = {
+    "write": lambda transport: transport.write(b"x"),
+    "write_eof": Transport.write_eof,
+    "close": Transport.close,
+    "abort": lambda transport: transport.abort(reset=True),
+    "pause and resume": lambda transport: (transport.pause_reading(), transport.resume_reading()),
+    "hold and release": lambda transport: (transport.hold_output(), transport.release_output()),
+    "set_delivery": lambda transport: transport.set_delivery("lines"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_no_call_minds_that_somebody_else_has_closed_the_descriptor(
+    base: EventBase, call: Callable[[Transport], object]
+) -> None:
+    protocol = Recorder()
+    with connected(base, protocol) as (transport, peer):
+        peer.sendall(b"x")
+        counting(transport).close()
+        call(transport)
+        with pytest.raises(NotConnected):
+            transport.detach()
+        run_until(base, lambda: protocol.is_lost)
+        assert isinstance(protocol.loss, SocketClosed | None)
+        assert protocol.names == ["connection_made", "connection_lost"]
 
 
 @pytest.mark.exact_io("what is written at once has to arrive")

@@ -219,7 +219,7 @@ class SocketDescriptor(Descriptor):
     def failure(self, error: OSError, operation: str, address: object = None) -> SocketError:
         """Return our error for one that a system call has raised."""
         if self.is_closed:
-            self.check_open(operation)
+            return SocketClosed(operation=operation, address=self.where)
         return _typed(error, operation, self.where if address is None else address)
 
     # -- naming and connecting -------------------------------------------------------------------
@@ -299,7 +299,7 @@ class SocketDescriptor(Descriptor):
             sockaddr = self._socket.getpeername()
         except OSError as error:
             failure = self.failure(error, "getpeername")
-            if sys.platform != "linux" and not isinstance(failure, NotConnected):
+            if sys.platform != "linux" and not isinstance(failure, NotConnected | SocketClosed):
                 failure = NotConnected(operation="getpeername")  # BSDs say EINVAL after a reset
             raise failure from None
         return name_from_sockaddr(sockaddr, self.family)

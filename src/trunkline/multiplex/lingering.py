@@ -21,10 +21,8 @@ __all__ = ("linger",)
 
 def linger(event_base: EventBase, descriptor: SocketDescriptor) -> None:
     """Close a connection, at once if its peer has sent nothing that was not received."""
-    if event_base.closed:  # nobody is left to wait
-        descriptor.close()
-        return
-    if not descriptor.has_unread():
+    # Who has closed it, or the event base, has left nobody to wait.
+    if event_base.closed or descriptor.is_closed or not descriptor.has_unread():
         descriptor.close()
         return
     try:

@@ -361,7 +361,7 @@ class Transport(ReadingTransport, PythonTransportNames):
             ValueError: The writing half has been ended; or text has been decoded and not been
                 delivered, in a format that does not mix with bytes.
         """
-        if self._state != OPEN or self.descriptor is None:
+        if self._state != OPEN or self.descriptor is None or self.descriptor.is_closed:
             raise NotConnected(operation="detach", address=self._where)
         if self._eof_wanted:
             raise ValueError("the writing half of the connection has been ended by write_eof()")
