@@ -37,6 +37,8 @@ from trunkline._sys.socket_descriptor import SocketDescriptor
 from trunkline.multiplex.transport import Transport
 from trunkline.testing.clock import ManualClock
 
+BODY = bytes(range(256)) * 40  # so much is sent at once
+
 # ---- Closing ----
 
 
@@ -210,6 +212,98 @@ def test_what_a_peer_has_said_is_delivered_though_it_takes_no_more(
         assert isinstance(protocol.loss, ConnectionReset | BrokenPipe)
         assert protocol.everything == b"an answer\n" * 1000
         assert "eof_received" not in protocol.names
+
+
+def say_and_go(transport: Transport, peer: socket.socket, data: bytes) -> None:
+    """Have the peer say something, and reset the connection."""
+    transport.write(b"a question that nobody reads")
+    assert peer.recv(1, socket.MSG_PEEK)
+    peer.sendall(data)
+    peer.close()
+    wait_for_input(transport)
+
+
+@pytest.mark.exact_io("what is written at once has to arrive")
+@pytest.mark.parametrize(
+    "find_out",
+    [
+        lambda transport: transport.write(b"?"),
+        Transport.write_eof,
+        lambda transport: (transport.write(b"?"), transport.write_eof()),
+        lambda transport: (transport.write(b"?"), transport.release_output()),
+    ],
+)
+def test_it_is_delivered_whatever_finds_out(base: EventBase, find_out: Any) -> None:
+    protocol = Recorder()
+    with connected(base, protocol, socket.AF_INET) as (transport, peer):
+        say_and_go(transport, peer, b"an answer")
+        find_out(transport)
+        run_until(base, lambda: protocol.is_lost)
+        assert isinstance(protocol.loss, SocketError)
+        assert protocol.data == b"an answer"
+
+
+@pytest.mark.exact_io("what is written at once has to arrive")
+def test_it_is_delivered_in_another_form_from_the_middle_on(base: EventBase) -> None:
+    def line_received(line: str) -> None:
+        if not line:
+            protocol.transport.set_delivery("bytes")
+
+    protocol = Recorder(line_received=line_received)
+    with connected(base, protocol, socket.AF_INET, delivery="lines") as (transport, peer):
+        say_and_go(transport, peer, b"head\n\n" + BODY)
+        transport.write(b"?")
+        run_until(base, lambda: protocol.is_lost)
+        assert isinstance(protocol.loss, ConnectionReset | BrokenPipe)
+        assert protocol.lines == ["head", ""]
+        assert protocol.data == BODY
+
+
+@pytest.mark.exact_io("what is written at once has to arrive")
+def test_it_is_delivered_though_each_line_interrupts_that(base: EventBase) -> None:
+    def line_received(line: str) -> None:
+        protocol.transport.pause_reading()
+        protocol.transport.resume_reading()
+
+    protocol = Recorder(line_received=line_received)
+    with connected(base, protocol, socket.AF_INET, delivery="lines") as (transport, peer):
+        say_and_go(transport, peer, b"a\nb\nc\n")
+        transport.write(b"?")
+        run_until(base, lambda: protocol.is_lost)
+        assert protocol.lines == ["a", "b", "c"]
+
+
+@pytest.mark.exact_io("what is written at once has to arrive")
+def test_it_is_delivered_after_what_was_there_before(base: EventBase) -> None:
+    protocol = Recorder()
+    with connected(base, protocol, socket.AF_INET, unread=b"an ") as (transport, peer):
+        say_and_go(transport, peer, b"answer")
+        transport.write(b"?")
+        run_until(base, lambda: protocol.is_lost)
+        assert protocol.data == b"an answer"
+
+
+@pytest.mark.exact_io("what is written at once has to arrive")
+@both_families
+def test_who_writes_and_closes_is_told_that_nobody_took_it(
+    base: EventBase, family: socket.AddressFamily
+) -> None:
+    protocol = Recorder()
+    with connected(base, protocol, family) as (transport, peer):
+        say_and_go(transport, peer, b"an answer")
+        transport.write(b"?")
+        transport.close()
+        run_until(base, lambda: protocol.is_lost)
+        assert isinstance(protocol.loss, ConnectionReset | BrokenPipe)
+
+
+def test_a_peer_that_is_gone_is_no_error_on_a_closed_event_base(backend: str) -> None:
+    with EventBase(backend=backend) as base, connected(base, Recorder()) as (transport, peer):
+        peer.close()
+        base.close()
+        transport.write(b"x")
+        transport.close()
+        assert transport.fileno() == -1
 
 
 CALLS: dict[str, Callable[[Transport], object]] = {

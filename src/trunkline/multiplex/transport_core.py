@@ -62,7 +62,7 @@ class TransportCore(Registration, Uncopied):
     _local_name: Name | None  # None until it is asked for
     _where: object  # what errors call the peer
     _state: int
-    _error: Exception | None  # what the protocol will be told in the end
+    _error: Exception | None  # what is told in the end; before, that the peer takes no more
     _cancel_connecting: Callable[[], None] | None
     _began_at: float | None  # when the connection was made
     _ended_at: float | None

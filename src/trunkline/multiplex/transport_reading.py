@@ -16,7 +16,7 @@ from typing import Any
 
 from .._core.callbacks import call_plainly, check_result
 from .._sys.readiness import FAULTY, HUNG_UP, NUMBER_CLOSED, READABLE, WRITABLE, unread_count
-from ..errors import SocketClosed, SocketError, StreamError
+from ..errors import NotConnected, SocketClosed, StreamError
 from .delivery import InputFailed
 from .event_base import RECEIVE_BYTES
 from .protocol_check import check_protocol
@@ -32,6 +32,9 @@ _TRY_TO_SEND = WRITABLE | HUNG_UP | FAULTY | NUMBER_CLOSED
 # Where a receive comes back full there is more, and asking for it at once costs less than waiting
 # again. But others wait, too: that is a mebibyte for each.
 _RECEIVES_AT_ONCE = 16
+
+# What sending to, or ending the output for, a peer that is gone may say.
+_TAKES_NO_MORE = (BrokenPipeError, ConnectionResetError, NotConnected)
 
 # What a system keeps for a connection at the very most, where it does not tell how much there is.
 _LARGEST_INPUT = 1 << 26
@@ -174,30 +177,65 @@ class ReadingTransport(WritingTransport):
         A peer that takes no more may have said why. What of that has come is delivered first: a
         little later, since it may be a call of the protocol's that has found out.
         """
-        has_input = operation == "send" and self._is_reading and self._state == OPEN
-        if has_input and isinstance(error, BrokenPipeError | ConnectionResetError):
-            assert self.descriptor is not None
-            self.hold_output()
-            self._queue.clear()
-            failure = self.descriptor.failure(error, operation)
-            self.event_base.call_soon(self._take_in_the_rest, failure)
-        else:
+        may_deliver = self._state == OPEN and not (self._is_paused or self.event_base.closed)
+        if operation == "receive" or not may_deliver or not isinstance(error, _TAKES_NO_MORE):
             super()._broken(error, operation)
+        elif self._error is None:
+            if self._eof_told:  # nothing is left to be delivered
+                super()._broken(error, operation)
+                return
+            assert self.descriptor is not None
+            self._error = self.descriptor.failure(error, operation)
+            self._eof_told = True  # that it has ended is told with the error
+            self._drop_output()
+            unread = unread_count(self._number)
+            end = self.bytes_received + (_LARGEST_INPUT if unread is None else unread)
+            self.event_base.call_soon(self._take_in_the_rest, end)
+        else:  # found out again
+            self._drop_output()
 
-    def _take_in_the_rest(self, error: SocketError) -> None:
-        """Receive and deliver what has come, and then end the connection."""
-        self._eof_told = True  # that it has ended is told with the error
-        unread = unread_count(self._number) if self._is_reading else 0
-        end = self.bytes_received + (_LARGEST_INPUT if unread is None else unread)
+    def _drop_output(self) -> None:
+        """Send nothing any more."""
+        self.hold_output()
+        self._queue.clear()
+
+    def _take_in_the_rest(self, end: int) -> None:
+        """Receive and deliver what has come, and then end the connection.
+
+        Args:
+            end: How many bytes had come in all when the peer was found to take no more.
+        """
         tries = _RECEIVES_AT_ONCE  # in vain
+        is_interrupted = False
         try:
             while self._is_reading and self.bytes_received < end and tries:
                 before = self.bytes_received
-                self._events = READABLE  # as if the backend had told
-                self._handle_ready()
+                self._receive_once()
                 tries -= self.bytes_received == before
+            is_interrupted = self._is_delivery_due and self._state == OPEN and not self._is_paused
         finally:
-            self._lose(error)
+            if not is_interrupted or self.event_base.closed:
+                self._lose(self._error)
+        if self._state == OPEN:
+            self.event_base.call_soon(self._take_in_the_rest, end)
+
+    def _receive_once(self) -> None:
+        """Receive and deliver, like `_handle_ready`, where that may take its time."""
+        if self._delivery == "buffer":
+            self._receive_into_buffer()
+            return
+        try:
+            data = self._receive(RECEIVE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._broken(error, "receive")
+            return
+        if data:
+            self.bytes_received += len(data)
+            self._received(data)
+        else:
+            self._on_eof()
 
     def _deliver(self, data: bytes, final: bool = False) -> None:
         """Deliver in the form that was chosen; the rest, if there is one, comes a little later."""

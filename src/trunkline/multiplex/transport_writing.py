@@ -182,11 +182,13 @@ class WritingTransport(TransportCore):
             self._end_writing()
 
     def _end_writing(self) -> None:
+        if self._error is not None:  # the peer takes no more, and the connection is about to end
+            return
         assert self.descriptor is not None
         try:
             self.descriptor.shutdown(write=True)
         except SocketError as error:
-            self._lose(error)
+            self._broken(error, "shutdown")
             return
         if self._eof_told:
             self.close()  # neither half is left
@@ -207,6 +209,9 @@ class WritingTransport(TransportCore):
             return
         if self._state == CONNECTING and not self._queue.size:
             self._lose(error)
+            return
+        if self._error is not None:  # the peer takes no more: what was written is lost
+            self._lose(error or self._error)
             return
         if not self._eof_wanted and (rest := self._take_text_end()):
             self._queue.append(rest)
