@@ -410,6 +410,29 @@ def test_nothing_is_received_into_a_buffer_that_was_given_with_a_refusal(
             run_until(base, lambda: protocol.data == unread + b" after")
 
 
+@pytest.mark.parametrize("unread", [b"", b"before"])
+def test_the_delivery_may_change_when_a_buffer_is_asked_for(base: EventBase, unread: bytes) -> None:
+    protocol = Recorder(get_buffer=lambda size: protocol.transport.set_delivery("bytes"))
+    with connected(base, protocol, delivery="buffer", unread=unread) as (_, peer):
+        peer.sendall(b" after")
+        run_until(base, lambda: protocol.data == unread + b" after")
+        assert protocol.names.count("get_buffer") == 1
+        assert "buffer_updated" not in protocol.names
+
+
+@pytest.mark.parametrize("unread", [b"", b"before"])
+def test_another_protocol_may_take_over_when_a_buffer_is_asked_for(
+    base: EventBase, unread: bytes
+) -> None:
+    second = Recorder()
+    protocol = Recorder(get_buffer=lambda size: protocol.transport.set_protocol(second))
+    with connected(base, protocol, delivery="buffer", unread=unread) as (_, peer):
+        peer.sendall(b" after")
+        run_until(base, lambda: second.data == unread + b" after")
+        assert "buffer_updated" not in protocol.names
+        assert set(second.names) == {"get_buffer", "buffer_updated"}
+
+
 # ---- Bytes that have been read before ----
 
 

@@ -130,10 +130,13 @@ class ReadingTransport(WritingTransport):
     def _receive_into_buffer(self) -> None:
         """Receive into the protocol's own buffer."""
         assert self.descriptor is not None
+        caller, form = self._caller, self._form
         try:
             buffer = self._input_callback("get_buffer")(RECEIVE_BYTES)
             if self._is_paused or self._state != OPEN:
                 return
+            if self._caller is not caller or self._form is not form:
+                return  # it is for another protocol now, or in another form
             if not len(buffer):
                 raise ValueError("get_buffer() has returned an empty buffer")
             count = self.descriptor.receive_into(buffer)
