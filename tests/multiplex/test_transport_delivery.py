@@ -588,8 +588,9 @@ def test_no_such_form(base: EventBase) -> None:
     with connected(base, Recorder(), delivery="lines") as (transport, peer):
         with pytest.raises(ValueError, match="words"):
             transport.set_delivery("words")  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="encoding"):
-            transport.set_delivery("bytes", external_format="nonsense")
+        for nonsense in ("nonsense", ""):
+            with pytest.raises(ValueError, match="encoding"):
+                transport.set_delivery("bytes", external_format=nonsense)
         peer.sendall(b"still lines\n")
         run_until(base, lambda: transport.protocol.lines == ["still lines"])
 

@@ -21,9 +21,11 @@ from multiplex.transport_helpers import (
     then,
     wait_for_input,
 )
+from support.peers import reset, socket_pair
 from support.timing import MS
 
-from trunkline import EventBase
+from trunkline import ConnectionReset, EventBase
+from trunkline._sys.socket_descriptor import SocketDescriptor
 from trunkline.multiplex.transport import Transport
 
 FORMS = ("bytes", "text", "lines", "buffer")
@@ -397,3 +399,20 @@ def test_write_eof_before_there_is_a_connection(base: EventBase) -> None:
         transport._attach(counting(donor), None)  # type: ignore[arg-type]
         assert receive_exactly(peer, 100) == b"?"  # and nothing was dispatched
         transport.abort()
+
+
+def test_write_eof_in_the_first_callback_is_not_made_twice(base: EventBase) -> None:
+    """Else a peer that resets the connection meanwhile would be told of in another way."""
+
+    def end_and_be_reset(transport: Transport) -> None:
+        transport.write_eof()
+        reset(peer)
+        wait_for_input(transport)
+
+    protocol = Recorder(connection_made=end_and_be_reset)
+    with socket_pair(socket.AF_INET) as (near, peer):
+        transport = Transport(base, protocol)
+        descriptor = SocketDescriptor(near)
+        transport._attach(descriptor, descriptor.remote_name())
+        run_until(base, lambda: protocol.is_lost)
+        assert isinstance(protocol.loss, ConnectionReset)

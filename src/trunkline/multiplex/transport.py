@@ -198,7 +198,9 @@ class Transport(ReadingTransport, PythonTransportNames):
             ValueError: There is no such form; or a part of what was received has been decoded, in a
                 format that does not mix with bytes.
         """
-        new_format = ensure_external_format(external_format or self._external_format)
+        new_format = self._external_format
+        if external_format is not None:
+            new_format = ensure_external_format(external_format)
         limit = self._line_limit
         if line_limit is not None:
             limit = check_count("line_limit", line_limit)
@@ -338,10 +340,11 @@ class Transport(ReadingTransport, PythonTransportNames):
             return
         self._state = OPEN
         self._unread = unread
+        ends_writing = self._eof_wanted  # since before there was a connection
         try:
             self._call("connection_made", self)
         finally:
-            if self._queue.size or self._eof_wanted:
+            if self._queue.size or ends_writing:
                 self._flush()
             self._start_reading()
             self._deliver_soon()
