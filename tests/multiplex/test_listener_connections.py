@@ -422,3 +422,22 @@ def test_what_cannot_be_called_is_an_error_and_nothing_stops(
     with pytest.raises(TypeError, match="stopped"):
         setting.listener.stop(stopped=stopped)
     assert not setting.listener.closed
+
+
+@pytest.mark.parametrize("drain", [0, 5, None])
+@pytest.mark.parametrize("count", [0, 1])
+def test_with_the_event_base_closed_it_stops_all_the_same(
+    make_setting: Callable[..., Setting], backend: str, drain: float | None, count: int
+) -> None:
+    told: list[str] = []
+    with EventBase(backend=backend) as base:
+        setting = make_setting(base)
+        clients = [setting.accept()[0] for _ in range(count)]
+        base.close()
+        setting.listener.pause()
+        setting.listener.resume()
+        setting.listener.stop(drain, stopped=lambda: told.append("stopped"))
+        assert setting.listener.closed
+        assert setting.listener.connections == frozenset()
+        assert [client.recv(1) for client in clients] == [b""] * count
+    assert told == []

@@ -299,3 +299,12 @@ def test_with_a_real_clock(base: EventBase) -> None:
     with connected(base, protocol, idle_timeout=20 * MS):
         run_until(base, lambda: protocol.is_lost)
         assert isinstance(protocol.loss, TimedOut)
+
+
+def test_on_a_closed_event_base_limits_may_be_set_and_nobody_looks(backend: str) -> None:
+    with EventBase(backend=backend) as base, connected(base, Recorder()) as (transport, _):
+        base.close()
+        transport.set_timeouts(idle=1, read=1)
+        with pytest.raises(ValueError, match="idle"):
+            transport.set_timeouts(idle=0)
+        assert transport.is_connected

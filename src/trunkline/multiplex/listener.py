@@ -110,7 +110,7 @@ class Listener(Registration, Uncopied, PythonServerNames):
         return not (is_full or self._is_paused or self._socket.closed)
 
     def _start(self) -> None:
-        if self._may_accept:
+        if self._may_accept and not self._event_base.closed:
             self._event_base._watch(self, READABLE)
 
     def _stop(self) -> None:
@@ -221,11 +221,9 @@ class Listener(Registration, Uncopied, PythonServerNames):
         name = transport.remote_name
         assert name is not None
         self._addresses.leave(name)
-        if self._event_base.closed:
-            return
         if was_full and self._retry_timer is None:
             self._start()
-        if self._is_stopping and not self._connections:
+        if self._is_stopping and not (self._connections or self._event_base.closed):
             self._tell_stopped()
 
     # -- the owner's side ------------------------------------------------------------------------
@@ -253,7 +251,8 @@ class Listener(Registration, Uncopied, PythonServerNames):
         be said says so, and closes. They are told a little later, so that a callback of theirs may
         stop the listener, too. Those that have not closed when the time is up are aborted.
 
-        It may be repeated, which sets the time anew: an impatient second signal may give 0.
+        It may be repeated, which sets the time anew: an impatient second signal may give 0. On an
+        event base that is closed, all are aborted at once, and nobody is told.
 
         Args:
             drain: Seconds for the connections to end; 0 aborts them at once, None is for ever.
@@ -269,7 +268,10 @@ class Listener(Registration, Uncopied, PythonServerNames):
         if stopped is not None:
             self._stopped.append(stopped)
         self.close()
-        if is_first and seconds != 0 and not self._event_base.closed:
+        if self._event_base.closed:
+            self._abort_all()
+            return
+        if is_first and seconds != 0:
             for transport in self.connections:
                 self._event_base.call_soon(self._request_stop, transport)
         self._stop_draining()

@@ -71,7 +71,8 @@ class TimeLimits:
         self._granted = {}
 
     def _start(self, seconds: float) -> None:
-        self._timer = self._event_base.add_timer(self._look, seconds, one_shot=True)
+        if not self._event_base.closed:
+            self._timer = self._event_base.add_timer(self._look, seconds, one_shot=True)
 
     def _look(self) -> None:
         self._timer = None
@@ -87,7 +88,7 @@ class TimeLimits:
         finally:
             # Unless the connection is over, or the limits were set anew, it goes on; also when the
             # callback was interrupted, by Ctrl-C.
-            if self._seconds is limits and not self._event_base.closed:
+            if self._seconds is limits:
                 self._start(max(0.0, min(map(self._remaining, limits))))
 
     def _remaining(self, which: str) -> float:
