@@ -22,7 +22,7 @@ from multiplex.transport_helpers import (
 )
 from support.peers import reset
 
-from trunkline import EventBase
+from trunkline import EventBase, adopt, make_socket_pair
 from trunkline.multiplex.transport import Transport
 
 # Each callback, and the delivery in which it is called.
@@ -310,6 +310,25 @@ def test_pause_writing_can_be_called_from_inside_of_the_same_context(base: Event
         peer.sendall(b"x")
         run_until(base, lambda: "resume_writing" in protocol.names)
         assert receive_exactly(peer, 13) == b"much too much"
+    assert seen == ["inside"]
+    assert failures == []
+
+
+def test_a_connection_can_begin_inside_of_the_same_context(base: EventBase) -> None:
+    failures = failures_of(base)
+    context = contextvars.copy_context()
+    context.run(VARIABLE.set, "inside")
+    seen: list[str] = []
+    other = Recorder(connection_made=lambda transport: seen.append(VARIABLE.get()))
+    near, far = make_socket_pair()
+    with near, far:
+        protocol = Recorder(data_received=lambda data: adopt(base, other, near, context=context))
+        with connected(base, protocol, context=context) as (_, peer):
+            peer.sendall(b"x")
+            run_until(base, lambda: other.names)
+            far.close()
+            run_until(base, lambda: other.is_lost)
+    assert other.names[0] == "connection_made"
     assert seen == ["inside"]
     assert failures == []
 

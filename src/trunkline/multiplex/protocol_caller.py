@@ -28,12 +28,24 @@ class ProtocolCaller:
         return method if self._context is None else partial(self._context.run, method)
 
     def nested_method(self, name: str) -> Callable[..., Any]:
-        """Return one that may be called from inside of another one.
+        """Return one that may be called from inside of another one in the same context.
 
         A context cannot be entered twice, but a copy of it can, and costs nothing.
         """
         method: Callable[..., Any] = getattr(self.protocol, name, _nothing)
-        return method if self._context is None else partial(self._context.copy().run, method)
+        context = self._context
+        if context is None:
+            return method
+        return partial((context.copy() if _is_entered(context) else context).run, method)
+
+
+def _is_entered(context: Context) -> bool:
+    """Return whether something is being called in a context."""
+    try:
+        context.run(_nothing)
+    except RuntimeError:
+        return True
+    return False
 
 
 def _nothing(*args: Any) -> None:

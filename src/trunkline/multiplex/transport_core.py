@@ -167,9 +167,12 @@ class TransportCore(Registration, Uncopied):
         return self._caller.method(name)
 
     def _call(self, name: str, *args: Any) -> Any:
-        """Call the protocol; an exception of its ends the connection, and goes no further."""
+        """Call the protocol; an exception of its ends the connection, and goes no further.
+
+        It may be inside of a callback of another connection, which is called in the same context.
+        """
         try:
-            method = self._callback(name)
+            method = self._caller.nested_method(name)
             result = method(*args)
             if result is not None:
                 check_result(result, method)
