@@ -149,7 +149,7 @@ def test_a_connection_that_fails_is_lost(base: EventBase) -> None:
     protocol = Recorder()
     transport = Transport(base, protocol)
     error = SocketError(operation="connect")
-    transport._fail(error)
+    transport._lose(error)
     assert protocol.names == []
     settle(base)
     assert protocol.loss is error

@@ -387,7 +387,7 @@ class AsyncSocket(Handle, PythonAsyncSocketNames):
         """Give the error its name if it was connecting that took too long."""
         if not self._is_connected:
             assert self._transport is not None
-            self._transport._fail(TimedOut.expired("connect", self._target))
+            self._transport._lose(TimedOut.expired("connect", self._target))
         return not self._is_connected
 
     # -- the end ---------------------------------------------------------------------------------

@@ -177,7 +177,7 @@ class _Connecting:
 
     def _expire(self) -> None:
         self._limit = None
-        self._transport._fail(self._timed_out())
+        self._transport._lose(self._timed_out())
 
     def _timed_out(self) -> TimedOut:
         return TimedOut.expired("connect", self._target)
@@ -217,7 +217,7 @@ class _Connector(_Connecting):
             source,
             self._plan.family,
             found,
-            self._transport._fail,
+            self._transport._lose,
         )
 
     def _begin_from(self, source: IPAddress | None) -> None:
@@ -235,7 +235,7 @@ class _Connector(_Connecting):
             host,
             route.wanted_family,
             lambda found: self._take(attempts.complete, found.addresses),
-            self._transport._fail,
+            self._transport._lose,
             came=partial(self._take, attempts.offer),
         )
 
@@ -248,7 +248,7 @@ class _Connector(_Connecting):
         try:
             take(addresses)
         except ResolverError as error:
-            self._transport._fail(error)
+            self._transport._lose(error)
         else:
             self._go_on()
 
@@ -267,7 +267,7 @@ class _Connector(_Connecting):
                     on_writable = partial(self._on_writable, attempts, name)
                     self._event_base.set_io_handler(descriptor, "write", on_writable)
         except Exception as error:  # whatever it is, somebody waits for this connection
-            self._transport._fail(error)
+            self._transport._lose(error)
             return
         if attempts.next_due is not None:
             delay = max(0.0, attempts.next_due - self._event_base.now())
@@ -337,7 +337,7 @@ class _LocalConnector(_Connecting):
             self._retry = self._event_base.add_timer(self._try, delay, one_shot=True)
         except SocketError as error:
             self._drop_descriptor()
-            self._transport._fail(error)
+            self._transport._lose(error)
         else:
             descriptor, self._descriptor = self._descriptor, None
             self._connected(descriptor, self._name)

@@ -349,10 +349,6 @@ class Transport(ReadingTransport, PythonTransportNames):
             self._start_reading()
             self._deliver_soon()
 
-    def _fail(self, error: Exception) -> None:
-        """End a transport that could not be connected."""
-        self._lose(error)
-
     def detach(self) -> ActiveSocket:
         """Take the connection out of the transport, which is closed then, as a blocking socket.
 
