@@ -136,7 +136,7 @@ def test_before_there_is_a_connection_closing_gives_up(base: EventBase) -> None:
         transport = Transport(base, protocol)
         given_up: list[str] = []
         cancel: Callable[[], None] = partial(given_up.append, "x")
-        transport._connecting(cancel, "the server")
+        transport._begin_connecting(cancel, "the server")
         transport.write(data)
         end(transport)
         end(transport)

@@ -196,7 +196,7 @@ def test_while_connecting_idle_and_read_count(
     protocol = Recorder()
     transport = Transport(timed_base, protocol, **limit(which))
     given_up: list[str] = []
-    transport._connecting(lambda: given_up.append("x"), "the server")
+    transport._begin_connecting(lambda: given_up.append("x"), "the server")
     transport.write(b"queued")
     pass_time(timed_base, clock, 25)
     assert protocol.is_lost is counts

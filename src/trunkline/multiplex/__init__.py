@@ -1,4 +1,25 @@
-"""The multiplexer: an event base with its handlers and timers, and transports that stand on it."""
+"""The multiplexer: an event base with its handlers and timers, and transports that stand on it.
+
+The path of a byte, for who reads this for the first time:
+
+1. The event base asks the backend of the operating system (`EventBase._iterate`), which returns the
+   registrations that are ready, and calls `_handle_ready` of each. Transports, listeners and the
+   handlers of a descriptor are registrations.
+2. That of a transport (`transport_reading`) receives, and gives what it has received to `_take_in`.
+   This is the protocol's `data_received` itself if it takes bytes, and `_deliver` in all other
+   forms, which calls a `DeliveryForm` (`delivery`); but into a buffer of the protocol's, it is
+   received at once.
+3. What the protocol writes meanwhile is queued by `write` (`transport_writing`), and leaves by
+   `_flush` when it returns. At any other time, `write` sends at once.
+4. What the system does not take stays in the queue, and the backend is asked to tell when there is
+   room (`_start_waiting_to_write`). Then it returns the transport once more, and `_handle_ready`
+   calls `_flush`.
+
+An event base is made of layers, as is a transport: `calls` (timers and deferred calls), `monitor`
+(who waits for which descriptor) and `event_base` (the loop); `transport_core` (the state, and the
+end), `transport_writing`, `transport_reading` and `transport`. Transports come from `listener`,
+`connector`, `reconnector` and `adoption`. `waits` and `many_waits` do without an event base.
+"""
 
 from .._core.framing import Blocks, Frames
 from .._core.timer_queue import Timer

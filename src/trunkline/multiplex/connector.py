@@ -147,11 +147,11 @@ def connect_for(
         plan = ConnectPlan(address_family, **options)
         transport = Transport(event_base, protocol, **transport_options)
         transport._owner = owner
-        _Connector(transport, plan).start(timeout)
+        _InternetConnector(transport, plan).start(timeout)
     return transport
 
 
-class _Connecting:
+class _Connector:
     """What all connecting has in common: a transport that waits for it, and a limit of time."""
 
     def __init__(self, transport: Transport, target: object) -> None:
@@ -159,7 +159,7 @@ class _Connecting:
         self._transport = transport
         self._target = target
         self._limit: Timer | None = None
-        transport._connecting(self._cancel, target)
+        transport._begin_connecting(self._cancel, target)
 
     def start(self, timeout: float | None) -> None:
         """Begin, and end it after so many seconds."""
@@ -170,7 +170,7 @@ class _Connecting:
     def _begin(self) -> None:
         raise NotImplementedError
 
-    def _connected(self, descriptor: SocketDescriptor, name: Name) -> None:
+    def _hand_over(self, descriptor: SocketDescriptor, name: Name) -> None:
         """Hand the connection over."""
         self._stop_limit()
         self._transport._attach(descriptor, name)
@@ -192,7 +192,7 @@ class _Connecting:
             self._limit = None
 
 
-class _Connector(_Connecting):
+class _InternetConnector(_Connector):
     """Carries a plan out: looks names up, races the addresses, and hands over the winner."""
 
     def __init__(self, transport: Transport, plan: ConnectPlan) -> None:
@@ -283,7 +283,7 @@ class _Connector(_Connecting):
         descriptor, name = attempts.take_winner()
         self._stop()
         self._event_base.remove_fd_handlers(descriptor)
-        self._connected(descriptor, name)
+        self._hand_over(descriptor, name)
 
     def _timed_out(self) -> TimedOut:
         return super()._timed_out() if self._attempts is None else self._attempts.timed_out()
@@ -307,7 +307,7 @@ class _Connector(_Connecting):
             self._next_attempt = None
 
 
-class _LocalConnector(_Connecting):
+class _LocalConnector(_Connector):
     """Connects to a local address, which succeeds or fails at once, unless the backlog is full."""
 
     def __init__(
@@ -340,7 +340,7 @@ class _LocalConnector(_Connecting):
             self._transport._lose(error)
         else:
             descriptor, self._descriptor = self._descriptor, None
-            self._connected(descriptor, self._name)
+            self._hand_over(descriptor, self._name)
 
     def _bound_descriptor(self) -> SocketDescriptor:
         descriptor = SocketDescriptor.open(family_of(self._name), STREAM, address=self._name)

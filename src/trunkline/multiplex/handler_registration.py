@@ -160,7 +160,7 @@ class HandlerRegistration(Registration):
             self._call_handlers()
             return
         # The same, for what a busy server does nearly all of the time.
-        self._event_base._handler_called()
+        self._event_base._note_call()
         try:
             result = handler.callback(self._number, "read", None)
             if result is not None:
@@ -218,7 +218,7 @@ class HandlerRegistration(Registration):
             base._remove_handler(self, handler.event)
         elif handler.timeout is not None:
             handler._active_at = base._iteration_time
-        base._handler_called()
+        base._note_call()
         call_plainly(handler.callback, handler.number, handler.event, cause)
 
     # -- what a stream has buffered --------------------------------------------------------------

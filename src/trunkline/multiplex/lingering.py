@@ -49,7 +49,7 @@ class _Lingerer(Registration):
 
     def _handle_ready(self) -> None:
         """Throw away what has come."""
-        self._event_base._handler_called()
+        self._event_base._note_call()
         try:
             is_over = self._descriptor.receive_into(self._event_base._scratch) == 0
         except SocketError:

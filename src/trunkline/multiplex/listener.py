@@ -85,7 +85,7 @@ class Listener(Registration, Uncopied, PythonServerNames):
         self._retry_timer: Timer | None = None
         self._will_be_told = False  # when something of ours is closed
         socket.watch_closing(self._socket_closing)
-        self._start()
+        self._start_accepting()
 
     @property
     def socket(self) -> PassiveSocket:
@@ -109,20 +109,20 @@ class Listener(Registration, Uncopied, PythonServerNames):
         is_full = len(self._connections) >= self._max_connections
         return not (is_full or self._is_paused or self._socket.closed)
 
-    def _start(self) -> None:
+    def _start_accepting(self) -> None:
         if self._may_accept and not self._event_base.closed:
             self._event_base._watch(self, READABLE)
 
-    def _stop(self) -> None:
+    def _stop_accepting(self) -> None:
         self._event_base._unwatch(self)
 
     def _socket_closing(self, number: int) -> None:
         """The socket is being closed, in whatever thread."""
-        self._stop()
+        self._stop_accepting()
 
     def _handle_ready(self) -> None:
         """Accept who has connected."""
-        self._event_base._handler_called()
+        self._event_base._note_call()
         for _ in range(_ACCEPTS_AT_ONCE):
             try:
                 accepted = self._socket._accept_descriptor()
@@ -135,7 +135,7 @@ class Listener(Registration, Uncopied, PythonServerNames):
                     return
                 self._welcome(*accepted)
             if not self._may_accept:
-                self._stop()
+                self._stop_accepting()
                 return
 
     def _survive(self, error: SocketError) -> bool:
@@ -143,7 +143,7 @@ class Listener(Registration, Uncopied, PythonServerNames):
         verdict = accept_verdict(error)
         if verdict is AcceptVerdict.IGNORE:
             return True
-        self._stop()
+        self._stop_accepting()
         if verdict is AcceptVerdict.BACK_OFF:
             self._socket._tell_shortage(error)
             delay = self._back_off.next_delay()
@@ -178,7 +178,7 @@ class Listener(Registration, Uncopied, PythonServerNames):
 
     def _retry(self) -> None:
         self._stop_retrying()
-        self._start()
+        self._start_accepting()
 
     def _welcome(self, descriptor: SocketDescriptor, name: Name) -> None:
         if not self._addresses.enter(name):
@@ -222,7 +222,7 @@ class Listener(Registration, Uncopied, PythonServerNames):
         assert name is not None
         self._addresses.leave(name)
         if was_full and self._retry_timer is None:
-            self._start()
+            self._start_accepting()
         if self._is_stopping and not (self._connections or self._event_base.closed):
             self._tell_stopped()
 
@@ -231,12 +231,12 @@ class Listener(Registration, Uncopied, PythonServerNames):
     def pause(self) -> None:
         """Accept nobody until `resume`; up to the backlog, connections wait."""
         self._is_paused = True
-        self._stop()
+        self._stop_accepting()
 
     def resume(self) -> None:
         """Undo `pause`."""
         self._is_paused = False
-        self._start()
+        self._start_accepting()
 
     def stop(
         self,

@@ -191,7 +191,7 @@ class Monitor(Calls):
         timer.deadline = handler._active_at + timeout
         self._handler_timeouts.add(timer)
         if is_idle:
-            self._handler_called()
+            self._note_call()
             callback: Callable[..., object] = self._timed(handler.callback)
             try:
                 call_plainly(callback, handler.number, handler.event, Cause.TIMEOUT)
@@ -231,7 +231,7 @@ class Monitor(Calls):
         """Return what has the handlers of a descriptor, if there are any."""
         return self._registrations.get(number)
 
-    def _handler_called(self) -> None:
+    def _note_call(self) -> None:
         """Take note that a handler is about to be called."""
         self._fired = True
         self._callbacks += 1

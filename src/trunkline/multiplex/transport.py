@@ -40,7 +40,7 @@ from .python_names import PythonTransportNames
 from .time_limits import TimeLimits
 from .transport_core import CLOSED, CLOSING, CONNECTING, OPEN, STATES
 from .transport_reading import ReadingTransport
-from .transport_writing import send_later
+from .transport_writing import send_nothing
 
 __all__ = ("DEFAULT_HIGH_WATER", "Transport")
 
@@ -295,7 +295,7 @@ class Transport(ReadingTransport, PythonTransportNames):
 
     # -- the beginning ---------------------------------------------------------------------------
 
-    def _connecting(self, cancel: Callable[[], None], address: object) -> None:
+    def _begin_connecting(self, cancel: Callable[[], None], address: object) -> None:
         """Take note of how to give up connecting, should the transport be closed before.
 
         Args:
@@ -333,7 +333,7 @@ class Transport(ReadingTransport, PythonTransportNames):
         self.remote_name = self._where = descriptor.where = remote_name
         self._local_name = local_name
         self._receive = descriptor.bare_receive
-        self._send = send_later if self._is_held else descriptor.bare_send
+        self._send = send_nothing if self._is_held else descriptor.bare_send
         self._began_at = self._received_at = self._sent_at = self.event_base.now()
         if self._state == CLOSING:  # there is only something to be sent
             self._flush()

@@ -212,7 +212,7 @@ class TransportCore(Registration, Uncopied):
             linger(self.event_base, descriptor)
         self._lose(self._error)
 
-    def _broken(self, error: OSError, operation: str) -> None:
+    def _system_call_failed(self, error: OSError, operation: str) -> None:
         """End a connection for which a system call has failed."""
         if self.descriptor is not None:
             error = self.descriptor.failure(error, operation)

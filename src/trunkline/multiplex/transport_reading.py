@@ -1,14 +1,6 @@
 """Reading from a transport: what has come is received, and delivered in the form that was chosen.
 
-The path of a byte: the backend returns the transport, the event base calls its `_handle_ready`,
-which receives and gives what it has received to `_take_in`. That is the protocol's `data_received`
-itself if it takes bytes, and `_deliver` for all other forms, which calls a `DeliveryForm`; but into
-a buffer of the protocol's, it is received at once (`_receive_into_buffer`).
-
-The way back: what the protocol writes meanwhile is queued by `write`, and leaves by `_flush` when
-it returns; at any other time `write` sends at once. What the system does not take stays in the
-queue, and the backend is asked to tell when there is room (`_wait_to_write`): then it returns the
-transport once more, and `_handle_ready` calls `_flush`.
+The text of the package says how a byte comes here, and where it goes.
 """
 
 from collections.abc import Callable
@@ -75,8 +67,8 @@ class ReadingTransport(WritingTransport):
         """Receive and deliver what has come, as long as there is much; then send what fits.
 
         A busy server does little else. So what is usual is done here and in `_flush`, without
-        calling anything of ours; `_handler_called`, `_received` and `_delivering` are the same for
-        what is not.
+        calling anything of ours; `_note_call`, `_receive_once` and `_call_for_input` are the same
+        for what is not.
         """
         base = self.event_base
         base._fired = True
@@ -92,7 +84,7 @@ class ReadingTransport(WritingTransport):
                 except BlockingIOError:
                     break
                 except OSError as error:
-                    self._broken(error, "receive")
+                    self._system_call_failed(error, "receive")
                     return
                 if not data:
                     self._on_eof()
@@ -141,7 +133,7 @@ class ReadingTransport(WritingTransport):
                 raise ValueError("get_buffer() has returned an empty buffer")
             count = self.descriptor.receive_into(buffer)
         except OSError as error:
-            self._broken(error, "receive")
+            self._system_call_failed(error, "receive")
             return
         except Exception as error:
             self._callback_failed(error)
@@ -151,16 +143,16 @@ class ReadingTransport(WritingTransport):
         if count:
             self.bytes_received += count
             self._received_at = self.event_base.now()
-            self._delivering(self._input_callback("buffer_updated"), count)
+            self._call_for_input(self._input_callback("buffer_updated"), count)
         else:
             self._on_eof()
 
-    def _received(self, data: bytes) -> None:
+    def _deliver_received(self, data: bytes) -> None:
         """Deliver what has been received."""
         self._received_at = self.event_base._iteration_time
-        self._delivering(self._take_in, data)
+        self._call_for_input(self._take_in, data)
 
-    def _delivering(self, function: Callable[..., Any], *args: Any) -> None:
+    def _call_for_input(self, function: Callable[..., Any], *args: Any) -> None:
         """Call the protocol for something received, and send afterwards what it has written."""
         self._is_delivering = True
         try:
@@ -174,7 +166,7 @@ class ReadingTransport(WritingTransport):
             if self._queue.size and not self._is_waiting_to_write:
                 self._flush()
 
-    def _broken(self, error: OSError, operation: str) -> None:
+    def _system_call_failed(self, error: OSError, operation: str) -> None:
         """End a connection for which a system call has failed.
 
         A peer that takes no more may have said why. What of that has come is delivered first: a
@@ -182,10 +174,10 @@ class ReadingTransport(WritingTransport):
         """
         may_deliver = self._state == OPEN and not (self._is_paused or self.event_base.closed)
         if operation == "receive" or not may_deliver or not isinstance(error, _TAKES_NO_MORE):
-            super()._broken(error, operation)
+            super()._system_call_failed(error, operation)
         elif self._error is None:
             if self._eof_told:  # nothing is left to be delivered
-                super()._broken(error, operation)
+                super()._system_call_failed(error, operation)
                 return
             assert self.descriptor is not None
             self._error = self.descriptor.failure(error, operation)
@@ -232,11 +224,11 @@ class ReadingTransport(WritingTransport):
         except BlockingIOError:
             return
         except OSError as error:
-            self._broken(error, "receive")
+            self._system_call_failed(error, "receive")
             return
         if data:
             self.bytes_received += len(data)
-            self._received(data)
+            self._deliver_received(data)
         else:
             self._on_eof()
 
@@ -280,7 +272,7 @@ class ReadingTransport(WritingTransport):
         if self._unread or self._has_more:
             data, self._unread = self._unread, b""
             try:
-                self._received(data)
+                self._deliver_received(data)
             finally:
                 self._start_reading()
                 self._deliver_soon()
@@ -299,7 +291,7 @@ class ReadingTransport(WritingTransport):
 
     def _deliver_eof(self) -> None:
         """Deliver the last line, or the last of the text, and then the end."""
-        self._delivering(self._deliver, b"", True)
+        self._call_for_input(self._deliver, b"", True)
         if self._eof_told or self._is_paused or self._unread or self._has_more:
             return
         if self._state != OPEN:

@@ -9,7 +9,7 @@ from .._sys.socket_descriptor import NO_SIGNAL
 from ..errors import SocketError
 from .transport_core import CLOSING, CONNECTING, OPEN, TransportCore
 
-__all__ = ("WritingTransport", "send_later")
+__all__ = ("WritingTransport", "send_nothing")
 
 
 class WritingTransport(TransportCore):
@@ -70,13 +70,13 @@ class WritingTransport(TransportCore):
         except BlockingIOError:
             sent = 0
         except OSError as error:
-            self._broken(error, "send")
+            self._system_call_failed(error, "send")
             return
         self._sent_at = self.event_base.now()
         self.bytes_sent += sent
         if sent < len(data):
             self._queue.append(memoryview(data)[sent:])
-            self._wait_to_write()
+            self._start_waiting_to_write()
 
     def writelines(self, pieces: Iterable[Buffer | str]) -> None:
         """Write several pieces, which leave in one if they can; see `write`.
@@ -112,7 +112,7 @@ class WritingTransport(TransportCore):
         The limit on writing does not count meanwhile. Closing in good order waits, too.
         """
         self._is_held = True
-        self._send = send_later
+        self._send = send_nothing
         self._stop_waiting_to_write()
 
     def release_output(self) -> None:
@@ -123,9 +123,9 @@ class WritingTransport(TransportCore):
         if self.descriptor is not None:
             self._send = self.descriptor.bare_send
             if self._queue.size:
-                self._wait_to_write()
+                self._start_waiting_to_write()
 
-    def _wait_to_write(self) -> None:
+    def _start_waiting_to_write(self) -> None:
         if self._is_held:
             return
         if not self._is_waiting_to_write:
@@ -151,7 +151,7 @@ class WritingTransport(TransportCore):
             except BlockingIOError:
                 break
             except OSError as error:
-                self._broken(error, "send")
+                self._system_call_failed(error, "send")
                 return
             self._sent_at = base._iteration_time if base._thread is not None else base.now()
             self.bytes_sent += sent
@@ -163,7 +163,7 @@ class WritingTransport(TransportCore):
             if sent < len(batch):
                 break
         if queue.size:
-            self._wait_to_write()
+            self._start_waiting_to_write()
         else:
             self._stop_waiting_to_write()
         try:
@@ -188,7 +188,7 @@ class WritingTransport(TransportCore):
         try:
             self.descriptor.shutdown(write=True)
         except SocketError as error:
-            self._broken(error, "shutdown")
+            self._system_call_failed(error, "shutdown")
             return
         if self._eof_told:
             self.close()  # neither half is left
@@ -236,6 +236,6 @@ class WritingTransport(TransportCore):
         self._lose(None)
 
 
-def send_later(data: Buffer, flags: int = 0) -> int:
+def send_nothing(data: Buffer, flags: int = 0) -> int:
     """Stands for the descriptor's `send` while output is held."""
     raise BlockingIOError

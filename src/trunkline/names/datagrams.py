@@ -81,7 +81,7 @@ class Channel(Registration):
             self._descriptor.close()
 
     def _handle_ready(self) -> None:
-        self._event_base._handler_called()
+        self._event_base._note_call()
         try:
             if self._events & WRITABLE:
                 self._send_more()

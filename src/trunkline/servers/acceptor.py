@@ -87,8 +87,8 @@ class Acceptor(Listener):
         self._left, self._waits = most, waits
         self._close_if_finished()
 
-    def _start(self) -> None:
-        super()._start()
+    def _start_accepting(self) -> None:
+        super()._start_accepting()
         self._close_if_finished()
 
     def _handle_ready(self) -> None:
