@@ -736,10 +736,11 @@ class Taking:
         return (lambda size: bytearray(5000)) if name == "get_buffer" else (lambda data: None)
 
 
-@pytest.mark.parametrize("delivery", FORMS)
+@pytest.mark.parametrize("delivery", [form for form in FORMS if form != "bytes"])
 @pytest.mark.parametrize("external_format", ["utf-8", "utf-16-le"])
 def test_what_has_been_delivered_takes_no_room(delivery: Any, external_format: str) -> None:
     form = make_delivery(delivery, Taking(), ExternalFormat(external_format), 1000)
+    assert form is not None
     form.deliver("line\n".encode(external_format))  # what is made once, and kept
     tracemalloc.start()
     try:

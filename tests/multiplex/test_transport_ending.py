@@ -306,13 +306,23 @@ def test_a_peer_that_is_gone_is_no_error_on_a_closed_event_base(backend: str) ->
         assert transport.fileno() == -1
 
 
+def pause_and_resume(transport: Transport) -> None:
+    transport.pause_reading()
+    transport.resume_reading()
+
+
+def hold_and_release(transport: Transport) -> None:
+    transport.hold_output()
+    transport.release_output()
+
+
 CALLS: dict[str, Callable[[Transport], object]] = {
     "write": lambda transport: transport.write(b"x"),
     "write_eof": Transport.write_eof,
     "close": Transport.close,
     "abort": lambda transport: transport.abort(reset=True),
-    "pause and resume": lambda transport: (transport.pause_reading(), transport.resume_reading()),
-    "hold and release": lambda transport: (transport.hold_output(), transport.release_output()),
+    "pause and resume": pause_and_resume,
+    "hold and release": hold_and_release,
     "set_delivery": lambda transport: transport.set_delivery("lines"),
 }
 

@@ -2,7 +2,7 @@
 
 Each form is given bytes, and calls the protocol. What it cannot deliver yet it keeps: half a line,
 half a character, or what comes after the protocol has interrupted it. `take_back` returns that as
-bytes, for another form to deliver.
+bytes, for another form to deliver. Bytes themselves need no form: they are delivered as they come.
 """
 
 from collections.abc import Iterator
@@ -102,24 +102,6 @@ class DeliveryForm(Protocol):
         Raises:
             ValueError: A part of it has been decoded, and cannot be had as bytes.
         """
-
-
-class _Bytes:
-    __slots__ = ("_receiver",)
-
-    def __init__(self, receiver: Receiver) -> None:
-        self._receiver = receiver
-
-    def deliver(self, data: bytes) -> bool:
-        if data:
-            call_plainly(self._receiver._input_callback("data_received"), data)
-        return False
-
-    def finish(self) -> bool:
-        return False
-
-    def take_back(self) -> bytes:
-        return b""
 
 
 class _Buffer:
@@ -303,8 +285,8 @@ class _Pieces:
 
 def make_delivery(
     delivery: Delivery, receiver: Receiver, external_format: ExternalFormat, line_limit: int
-) -> DeliveryForm:
-    """Return a form of delivery.
+) -> DeliveryForm | None:
+    """Return a form of delivery, or None for bytes.
 
     Raises:
         ValueError: There is no such form.
@@ -313,7 +295,7 @@ def make_delivery(
     if isinstance(delivery, (Blocks, Frames)):
         return _Pieces(receiver, delivery)
     if delivery == "bytes":
-        return _Bytes(receiver)
+        return None
     if delivery == "buffer":
         return _Buffer(receiver)
     if delivery == "text":

@@ -173,8 +173,7 @@ class Transport(ReadingTransport, PythonTransportNames):
 
     def _choose_intake(self) -> None:
         """Find out what is called with what is received, so that not each read has to."""
-        is_bytes = self._delivery == "bytes"
-        self._take_in = self._callback("data_received") if is_bytes else self._deliver
+        self._take_in = self._callback("data_received") if self._form is None else self._deliver
 
     def set_delivery(
         self,
@@ -206,7 +205,7 @@ class Transport(ReadingTransport, PythonTransportNames):
             limit = check_count("line_limit", line_limit)
         check_protocol(self.protocol, delivery)
         form = make_delivery(delivery, self, new_format, limit)
-        self._unread = self._form.take_back() + self._unread
+        self._unread = self._take_back()
         if external_format is not None:
             self._end_text()
             self._writer = None
@@ -364,7 +363,7 @@ class Transport(ReadingTransport, PythonTransportNames):
             raise NotConnected(operation="detach", address=self._where)
         if self._eof_wanted:
             raise ValueError("the writing half of the connection has been ended by write_eof()")
-        unread = self._form.take_back() + self._unread
+        unread = self._take_back()
         unsent = self._queue.take_all() + self._take_text_end()
         descriptor = self._release_descriptor()
         assert descriptor is not None

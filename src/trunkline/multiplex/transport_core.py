@@ -84,7 +84,7 @@ class TransportCore(Registration, Uncopied):
     _delivery: Delivery
     _external_format: ExternalFormat
     _line_limit: int
-    _form: DeliveryForm
+    _form: DeliveryForm | None  # None for bytes
     _take_in: Callable[[bytes], Any]  # what is called with what is received
     _receive: Callable[[int], bytes]
     _received_at: float  # when something was received; or when the limits began to count

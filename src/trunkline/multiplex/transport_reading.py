@@ -236,6 +236,7 @@ class ReadingTransport(WritingTransport):
         """Deliver in the form that was chosen; the rest, if there is one, comes a little later."""
         self._interrupted = False
         form = self._form
+        assert form is not None
         self._has_more = True  # unless we get to know better: a callback may raise anything
         try:
             has_more = form.finish() if final else form.deliver(data)
@@ -245,6 +246,14 @@ class ReadingTransport(WritingTransport):
         finally:
             if self._has_more or self._unread:
                 self._deliver_soon()
+
+    def _take_back(self) -> bytes:
+        """Take out what has been received and not been delivered, and return it.
+
+        Raises:
+            ValueError: A part of it has been decoded, in a format that does not mix with bytes.
+        """
+        return self._unread if self._form is None else self._form.take_back() + self._unread
 
     def _input_failed(self, error: StreamError) -> None:
         error.address = self.remote_name
@@ -291,7 +300,8 @@ class ReadingTransport(WritingTransport):
 
     def _deliver_eof(self) -> None:
         """Deliver the last line, or the last of the text, and then the end."""
-        self._call_for_input(self._deliver, b"", True)
+        if self._form is not None:
+            self._call_for_input(self._deliver, b"", True)
         if self._eof_told or self._is_paused or self._unread or self._has_more:
             return
         if self._state != OPEN:
