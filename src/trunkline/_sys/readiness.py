@@ -26,6 +26,7 @@ __all__ = (
     "ENDED",
     "FAULTY",
     "HUNG_UP",
+    "LONGEST_WAIT",
     "NUMBER_CLOSED",
     "READABLE",
     "URGENT",
@@ -52,11 +53,16 @@ They are the bits of poll(2), which are those of epoll(7), too: most answers of 
 translation.
 """
 
+LONGEST_WAIT = 86_400.0
+"""Seconds that the system is asked to wait at most, at a time.
+
+What it takes is limited, and not everywhere alike: a C int of milliseconds, for example.
+"""
+
 _NO_BYTES = bytes(4)  # an integer of C's, which is 0
 _NO_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))
 _NOT_CONNECTED = (errno.ENOTCONN, errno.EINVAL)  # the second is of local sockets
 _LOOKS = 100  # at an end, before it is believed without one
-_LONGEST_WAIT = 86_400.0  # seconds: poll takes its time in milliseconds, as a C int
 
 
 def wait_for_any(
@@ -165,7 +171,7 @@ if hasattr(select, "poll"):
     def _wait_for(interests: Any, timeout: float | None) -> list[tuple[int, int]]:
         if timeout is not None:
             # Rounded up, or a wait for less than a millisecond would be a busy loop.
-            timeout = math.ceil(min(timeout, _LONGEST_WAIT) * 1000)
+            timeout = math.ceil(min(timeout, LONGEST_WAIT) * 1000)
         ready: list[tuple[int, int]] = interests.poll(timeout)
         for _, events in ready:
             if events & HUNG_UP:
@@ -186,7 +192,7 @@ else:  # pragma: no cover - Windows
 
     def _wait_for(interests: Any, timeout: float | None) -> list[tuple[int, int]]:
         if timeout is not None:
-            timeout = min(timeout, _LONGEST_WAIT)
+            timeout = min(timeout, LONGEST_WAIT)
         readers = [number for number, interest in interests.items() if interest & READABLE]
         writers = [number for number, interest in interests.items() if interest & WRITABLE]
         readable, writable, faulty = select.select(readers, writers, [*interests], timeout)

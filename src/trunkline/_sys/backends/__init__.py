@@ -11,11 +11,10 @@ waits for any of them:
   to the new registration.
 * ``wait(timeout)`` waits at most `timeout` seconds, None being for ever, and returns the
   registrations that are ready. Their ``_events`` tell for what: `READABLE`, `WRITABLE`, and,
-  whatever the interest is, `FAULTY`, `HUNG_UP` and `NUMBER_CLOSED`, as far as the system tells.
+  whatever the interest is, `FAULTY`, `HUNG_UP` and `NUMBER_CLOSED`, as far as the system tells:
+  select tells no errors from readiness.
 * ``rebuild()`` makes the set anew, for a process that has inherited it by a fork.
 * ``close()`` gives the backend's own descriptor back.
-
-``reports_errors`` says whether errors are told from readiness: select cannot.
 
 All of them raise our errors. An interrupted wait goes on for what is left of its time.
 """
@@ -37,7 +36,6 @@ class Backend(Protocol):
     """What the module's text says, for type checkers."""
 
     name: str
-    reports_errors: bool
     registered: dict[int, Registration]
 
     def register(self, registration: Registration, interest: int) -> None:

@@ -12,21 +12,18 @@ import sys
 from threading import RLock
 
 from ...errors import SocketError
-from ..readiness import NUMBER_CLOSED
+from ..readiness import LONGEST_WAIT, NUMBER_CLOSED
 from ..registration import Registration, ready_ones
 
 __all__ = ("BACKEND", "EpollBackend")
 
 assert sys.platform == "linux"  # tells type checkers that there is an epoll
 
-_LONGEST_WAIT = 86_400.0  # seconds: epoll takes milliseconds, as a C int
-
 
 class EpollBackend:
     """See the package's text."""
 
     name = "epoll"
-    reports_errors = True
 
     def __init__(self) -> None:
         self.registered: dict[int, Registration] = {}
@@ -86,7 +83,7 @@ class EpollBackend:
 
     def wait(self, timeout: float | None) -> list[Registration]:
         try:
-            ready = self._epoll.poll(-1 if timeout is None else min(timeout, _LONGEST_WAIT))
+            ready = self._epoll.poll(-1 if timeout is None else min(timeout, LONGEST_WAIT))
         except OSError as error:
             raise SocketError.from_errno(error.errno or 0, operation="epoll_wait") from None
         if self._suspects and any(number in self._suspects for number, _ in ready):

@@ -6,14 +6,13 @@ import sys
 from typing import Any
 
 from ...errors import SocketError
-from ..readiness import FAULTY, READABLE, WRITABLE
+from ..readiness import FAULTY, LONGEST_WAIT, READABLE, WRITABLE
 from ..registration import Registration, ready_ones
 
 __all__ = ("BACKEND", "KqueueBackend")
 
 assert sys.platform != "linux" and sys.platform != "win32"  # noqa: PT018 - for type checkers
 
-_LONGEST_WAIT = 86_400.0  # seconds: what a system takes is limited, and not by all alike
 _FILTERS = ((READABLE, select.KQ_FILTER_READ), (WRITABLE, select.KQ_FILTER_WRITE))
 
 
@@ -21,7 +20,6 @@ class KqueueBackend:
     """See the package's text."""
 
     name = "kqueue"
-    reports_errors = True
 
     def __init__(self) -> None:
         self.registered: dict[int, Registration] = {}
@@ -68,8 +66,8 @@ class KqueueBackend:
 
     def wait(self, timeout: float | None) -> list[Registration]:
         most = max(1, 2 * len(self.registered))
-        if timeout is not None and timeout > _LONGEST_WAIT:
-            timeout = _LONGEST_WAIT
+        if timeout is not None and timeout > LONGEST_WAIT:
+            timeout = LONGEST_WAIT
         try:
             events = self._kqueue.control(None, most, timeout)
         except OSError as error:

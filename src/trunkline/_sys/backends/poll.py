@@ -4,18 +4,16 @@ import math
 import select
 
 from ...errors import SocketError
+from ..readiness import LONGEST_WAIT
 from ..registration import Registration, ready_ones
 
 __all__ = ("BACKEND", "PollBackend")
-
-_LONGEST_WAIT = 86_400.0  # seconds: poll takes milliseconds, as a C int
 
 
 class PollBackend:
     """See the package's text."""
 
     name = "poll"
-    reports_errors = True
 
     def __init__(self) -> None:
         self.registered: dict[int, Registration] = {}
@@ -39,7 +37,7 @@ class PollBackend:
     def wait(self, timeout: float | None) -> list[Registration]:
         milliseconds = None
         if timeout is not None:
-            milliseconds = math.ceil(min(timeout, _LONGEST_WAIT) * 1000)
+            milliseconds = math.ceil(min(timeout, LONGEST_WAIT) * 1000)
         try:
             ready = self._poll.poll(milliseconds)
         except OSError as error:

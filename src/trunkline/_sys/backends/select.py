@@ -6,20 +6,18 @@ import select
 import sys
 
 from ...errors import SocketError, TooManyOpenFiles
-from ..readiness import NUMBER_CLOSED, READABLE, WRITABLE
+from ..readiness import LONGEST_WAIT, NUMBER_CLOSED, READABLE, WRITABLE
 from ..registration import Registration, ready_ones
 
 __all__ = ("BACKEND", "SelectBackend")
 
 _FD_SETSIZE = 1024  # of glibc, musl, macOS and the BSDs; Windows counts, and takes any number
-_LONGEST_WAIT = 86_400.0  # seconds: what a system takes is limited, and not by all alike
 
 
 class SelectBackend:
     """See the package's text."""
 
     name = "select"
-    reports_errors = False
 
     def __init__(self) -> None:
         self.registered: dict[int, Registration] = {}
@@ -55,8 +53,8 @@ class SelectBackend:
             self._writers.discard(number)
 
     def wait(self, timeout: float | None) -> list[Registration]:
-        if timeout is not None and timeout > _LONGEST_WAIT:
-            timeout = _LONGEST_WAIT
+        if timeout is not None and timeout > LONGEST_WAIT:
+            timeout = LONGEST_WAIT
         try:
             # Other threads may change the sets while it goes through them.
             readers, writers = tuple(self._readers), tuple(self._writers)
