@@ -434,9 +434,8 @@ class EventBase(Monitor, PythonLoopNames):
 
         The set first: whatever is done to the inherited one is done to the parent's.
         """
-        self._last_thread = (
-            get_ident()
-        )  # of all threads, only the one that has forked is still there
+        # Of all threads, only the one that has forked is still there.
+        self._last_thread = get_ident()
         self._lock = RLock()  # whoever had it is not
         if self._thread != self._last_thread:
             self._thread = None

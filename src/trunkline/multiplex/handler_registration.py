@@ -86,7 +86,6 @@ class HandlerRegistration(Registration):
         "buffer",
         "error",
         "is_abandoned",
-        "is_trusted",
         "read",
         "source",
         "write",
@@ -96,27 +95,24 @@ class HandlerRegistration(Registration):
         super().__init__(number)
         self._event_base = event_base
         self._identity: Identity | None = None
-        self.source: Socket | Descriptor | None = None  # what says when it is closed
-        self.is_trusted: bool = False  # whether there is such a thing
-        self.is_abandoned: bool = (
-            False  # another thread is closing it, and the handlers will be removed
-        )
+        self.source: Socket | Descriptor | None = None  # what says when it is closed, if anything
+        # Whether another thread is closing it, so that the handlers are about to be removed.
+        self.is_abandoned: bool = False
         self.buffer: InputBuffer | None = None
         self._taken_count = 0  # of the buffer, when it was last looked at
         self.read: IOHandler | None = None
         self.write: IOHandler | None = None
         self.error: IOHandler | None = None
         self.take_note_of(source)
-        if not self.is_trusted:
+        if self.source is None:
             self._identity = identify(number)
 
     def take_note_of(self, source: DescriptorLike) -> None:
         """Learn what there is to know of what stands for the number, and was perhaps not known."""
         if self.buffer is None and isinstance(source, Stream):
             self.buffer = source._input_buffer
-        if not self.is_trusted and isinstance(source, (Socket, Descriptor)):
+        if self.source is None and isinstance(source, (Socket, Descriptor)):
             self.source = source
-            self.is_trusted = True
             source.watch_closing(self._source_closing)
 
     def forget_source(self) -> None:
@@ -145,7 +141,7 @@ class HandlerRegistration(Registration):
 
     def _was_closed(self) -> bool:
         """Whether it was closed behind our back, so that the number may be another's."""
-        return not (self.is_trusted or self.is_current())
+        return self.source is None and not self.is_current()
 
     # -- calling the handlers --------------------------------------------------------------------
 
@@ -155,7 +151,8 @@ class HandlerRegistration(Registration):
         if (
             self._events != READABLE
             or handler is None
-            or not (self.is_trusted and handler._is_plain)
+            or self.source is None
+            or not handler._is_plain
         ):
             self._call_handlers()
             return
@@ -182,7 +179,7 @@ class HandlerRegistration(Registration):
         """
         events = self._events
         if events & NUMBER_CLOSED or self._was_closed():
-            self._event_base._drop(self)
+            self._event_base._remove_handlers(self)
             return
         cause = None
         if events & FAULTY and self.error is None:
@@ -223,7 +220,7 @@ class HandlerRegistration(Registration):
 
     # -- what a stream has buffered --------------------------------------------------------------
 
-    def begin_to_read(self) -> None:
+    def note_read_handler(self) -> None:
         """Take note that there is a read handler now; what is buffered is for it."""
         if self.buffer is not None:
             self._taken_count = self.buffer.taken_count

@@ -65,9 +65,8 @@ class IOHandler(Uncopied):
         self.timeout: float | None = timeout
         self.one_shot: bool = one_shot
         self._is_plain: bool = timeout is None and not one_shot  # nothing to be done but to call it
-        self._declined: int = (
-            0  # how many in a row were replaced and had taken nothing, see `note_progress`
-        )
+        # How many in a row were replaced and had taken nothing, see `note_progress`.
+        self._declined: int = 0
         self._active_at: float = 0.0  # when the event was last seen, for the timeout
         self._timer: Timer | None = None
 

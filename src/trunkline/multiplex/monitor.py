@@ -92,16 +92,17 @@ class Monitor(Calls):
         if number < 0:
             raise SocketClosed(operation="set_io_handler", address=repr(descriptor))
         _check_event(event)
-        if check_timeout(timeout) == 0:
+        timeout = check_timeout(timeout)
+        if timeout == 0:
             raise ValueError("the timeout of a handler cannot be 0")
         check_callback(callback, "number", "event", "cause")
-        handler = IOHandler(number, event, callback, check_timeout(timeout), one_shot)
+        handler = IOHandler(number, event, callback, timeout, one_shot)
         with self._lock:
             registration = self._add_handler(descriptor, handler)
         if handler.timeout is not None:
             self._start_timeout(handler, self._clock())
         if event == "read":
-            registration.begin_to_read()
+            registration.note_read_handler()
         return handler
 
     def _add_handler(self, source: DescriptorLike, handler: IOHandler) -> HandlerRegistration:
@@ -116,7 +117,7 @@ class Monitor(Calls):
         except BaseException:
             setattr(registration, handler.event, None)
             if registration.wanted is None:
-                self._discard(registration)
+                self._forget_registration(registration)
             raise
         return registration
 
@@ -126,7 +127,7 @@ class Monitor(Calls):
             if registration.is_current():
                 registration.take_note_of(source)
                 return registration
-            self._drop(registration)
+            self._remove_handlers(registration)
         watched = self._backend.registered.get(number)
         if watched is not None:
             raise ValueError(f"descriptor {number} is monitored already, by {watched!r}")
@@ -154,7 +155,7 @@ class Monitor(Calls):
         if registration is None:
             return False
         if not (read or write or error):
-            self._drop(registration)
+            self._remove_handlers(registration)
             return True
         removed = False
         for event, is_named in zip(EVENTS, (read, write, error), strict=True):
@@ -199,6 +200,71 @@ class Monitor(Calls):
                 if handler.event == "read" and registration.buffer is not None:
                     registration.note_progress(handler)
 
+    # -- taking handlers out ---------------------------------------------------------------------
+
+    def _remove_handler(self, registration: HandlerRegistration, event: Event) -> bool:
+        """Take a handler out; return whether there was one."""
+        with self._lock:
+            handler = registration.handler_of(event)
+            if handler is None:
+                return False
+            setattr(registration, event, None)
+            self._update(registration)
+        self._forget_handler(registration, handler)
+        return True
+
+    def _remove_handlers(self, registration: HandlerRegistration) -> None:
+        """Take all handlers of a descriptor out."""
+        with self._lock:
+            handlers = [registration.handler_of(event) for event in EVENTS]
+            registration.read = registration.write = registration.error = None
+            self._update(registration)
+        for handler in filter(None, handlers):
+            self._forget_handler(registration, handler)
+
+    def _update(self, registration: HandlerRegistration) -> None:
+        """Tell the backend what is wanted now."""
+        wanted = registration.wanted
+        if registration.is_abandoned:
+            return
+        if wanted is None:
+            self._unwatch(registration)
+            self._forget_registration(registration)
+        else:
+            self._watch(registration, wanted)
+
+    def _forget_registration(self, registration: HandlerRegistration) -> None:
+        """Let go of one that has no handlers any more."""
+        if self._registrations.get(registration._number) is registration:
+            del self._registrations[registration._number]
+        registration.forget_source()
+
+    def _forget_handler(self, registration: HandlerRegistration, handler: IOHandler) -> None:
+        """Let go of what belongs to a handler that has been taken out."""
+        if handler._timer is not None:
+            self._handler_timeouts.remove(handler._timer)
+            handler._timer = None
+        if handler.event == "read":
+            self._buffered.pop(registration, None)
+
+    def _registration_closing(self, registration: HandlerRegistration) -> None:
+        """Drop the handlers of a socket that is being closed, in whatever thread.
+
+        The number may be another file's in a moment, so the backend is told here and now. All else
+        is left to the thread that dispatches.
+        """
+        with self._lock:
+            if self._is_closed or registration.is_abandoned:
+                return
+            if get_ident() == self._last_thread:
+                self._remove_handlers(registration)
+                return
+            self._unwatch(registration)
+            self._forget_registration(registration)
+            registration.is_abandoned = True
+            self._deferred.append((self._remove_handlers, (registration,)))
+        self._waker.wake()
+
     # -- for registrations -----------------------------------------------------------------------
 
     def _watch(self, registration: Registration, interest: int) -> None:
@@ -236,67 +302,6 @@ class Monitor(Calls):
         self._fired = True
         self._callbacks += 1
 
-    def _remove_handler(self, registration: HandlerRegistration, event: Event) -> bool:
-        """Take a handler out; return whether there was one."""
-        with self._lock:
-            handler = registration.handler_of(event)
-            if handler is None:
-                return False
-            setattr(registration, event, None)
-            self._update(registration)
-        self._forget(registration, handler)
-        return True
-
-    def _drop(self, registration: HandlerRegistration) -> None:
-        """Take all handlers of a descriptor out."""
-        with self._lock:
-            handlers = [registration.handler_of(event) for event in EVENTS]
-            registration.read = registration.write = registration.error = None
-            self._update(registration)
-        for handler in filter(None, handlers):
-            self._forget(registration, handler)
-
-    def _update(self, registration: HandlerRegistration) -> None:
-        """Tell the backend what is wanted now."""
-        wanted = registration.wanted
-        if registration.is_abandoned:
-            return
-        if wanted is None:
-            self._unwatch(registration)
-            self._discard(registration)
-        else:
-            self._watch(registration, wanted)
-
-    def _discard(self, registration: HandlerRegistration) -> None:
-        if self._registrations.get(registration._number) is registration:
-            del self._registrations[registration._number]
-        registration.forget_source()
-
-    def _forget(self, registration: HandlerRegistration, handler: IOHandler) -> None:
-        if handler._timer is not None:
-            self._handler_timeouts.remove(handler._timer)
-            handler._timer = None
-        if handler.event == "read":
-            self._buffered.pop(registration, None)
-
-    def _registration_closing(self, registration: HandlerRegistration) -> None:
-        """Drop the handlers of a socket that is being closed, in whatever thread.
-
-        The number may be another file's in a moment, so the backend is told here and now. All else
-        is left to the thread that dispatches.
-        """
-        with self._lock:
-            if self._is_closed or registration.is_abandoned:
-                return
-            if get_ident() == self._last_thread:
-                self._drop(registration)
-                return
-            self._unwatch(registration)
-            self._discard(registration)
-            registration.is_abandoned = True
-            self._deferred.append((self._drop, (registration,)))
-        self._waker.wake()
-
     # -- what streams have buffered --------------------------------------------------------------
 
     @property
@@ -326,7 +331,7 @@ class Monitor(Calls):
         """Drop all handlers, let go of everything that is watched, and close the backend."""
         with self._lock:
             for registration in list(self._registrations.values()):
-                self._drop(registration)
+                self._remove_handlers(registration)
             self._is_closed = True
             for watched in list(self._backend.registered.values()):
                 self._backend.unregister(watched)
