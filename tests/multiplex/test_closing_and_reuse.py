@@ -48,6 +48,23 @@ def test_a_descriptor_that_was_closed_is_quiet(base: EventBase, channel: Channel
     assert base.is_empty
 
 
+@pytest.mark.parametrize("event", ["read", "write", "error"])
+def test_of_a_descriptor_that_was_closed_handlers_can_be_removed_one_by_one(
+    base: EventBase, channel: Channel, event: str
+) -> None:
+    handler = Noting()
+    number = channel.reader
+    for each in ("read", "write", "error"):
+        base.set_io_handler(number, each, handler, timeout=PATIENCE)  # type: ignore[arg-type]
+    channel.close_reader()
+    assert base.remove_fd_handlers(number, **{event: True})
+    assert base.fd_monitored(number, event) is None  # type: ignore[arg-type]
+    dispatch_quietly(base)
+    assert not handler.calls
+    base.remove_fd_handlers(number)
+    assert base.is_empty
+
+
 @pytest.mark.parametrize("how", ["close", "detach and close", "os.close"])
 def test_a_socket_that_was_closed_is_quiet(base: EventBase, how: str) -> None:
     with socket_pair() as (mine, peer):

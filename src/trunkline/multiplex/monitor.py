@@ -209,7 +209,10 @@ class Monitor(Calls):
             if handler is None:
                 return False
             setattr(registration, event, None)
-            self._update(registration)
+            try:
+                self._update(registration)
+            except SocketClosed:  # behind our back: nothing will happen to it for the others
+                self._remove_handlers(registration)
         self._forget_handler(registration, handler)
         return True
 
