@@ -55,7 +55,7 @@ def test_of_a_descriptor_that_was_closed_handlers_can_be_removed_one_by_one(
     handler = Noting()
     number = channel.reader
     for each in ("read", "write", "error"):
-        base.set_io_handler(number, each, handler, timeout=PATIENCE)  # type: ignore[arg-type]
+        base.set_io_handler(number, each, handler, timeout=PATIENCE)
     channel.close_reader()
     assert base.remove_fd_handlers(number, **{event: True})
     assert base.fd_monitored(number, event) is None  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, TypeAlias
 from .._core.callbacks import check_callback
 from ..errors import SocketClosed
 from ..multiplex import Cause, IOHandler
-from ..multiplex.handler_registration import DescriptorLike
+from ..multiplex.descriptor_like import DescriptorLike
 from ..multiplex.handlers import Event as IOEvent
 from ..sockets.socket import Socket
 from .events import EventCallback

@@ -3,9 +3,9 @@
 from typing import Unpack
 
 from ..sockets.active_socket import ActiveSocket
+from .argument_check import check_event_base, check_socket
 from .event_base import EventBase
 from .protocol import ProtocolLike
-from .protocol_check import check_event_base, check_socket
 from .transport import Transport
 from .transport_options import TransportOptions, check_transport_names
 

@@ -17,10 +17,10 @@ from ..sockets.connecting import Attempts, start_to_connect
 from ..sockets.families import AddressFamily, InternetFamily
 from ..sockets.keywords import PathLikeName, SourceOptions, check_keywords
 from ..sockets.resolving import Resolution
+from .argument_check import check_connecting
 from .event_base import EventBase
 from .handlers import Cause, Event
 from .protocol import ProtocolLike
-from .protocol_check import check_connecting
 from .resolving import resolve_on
 from .transport import Transport
 from .transport_core import CLOSED, Owner

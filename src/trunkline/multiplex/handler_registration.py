@@ -5,7 +5,7 @@ Trunkline's says when it is closed; of all else it is remembered which open file
 set for, and what is closed behind our back is found out when its number turns up again.
 """
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING
 
 from .._core.callbacks import call_plainly, check_result
 from .._core.input_buffer import InputBuffer
@@ -15,55 +15,17 @@ from .._sys.readiness import FAULTY, HUNG_UP, NUMBER_CLOSED, READABLE, WRITABLE
 from .._sys.registration import Registration
 from ..sockets.socket import Socket
 from ..streams.stream import Stream
+from .descriptor_like import DescriptorLike
 from .handlers import EVENTS, Cause, Event, IOHandler
 
 if TYPE_CHECKING:
     from .event_base import EventBase
 
-__all__ = ("LARGEST_NUMBER", "DescriptorLike", "HandlerRegistration", "number_of")
-
-LARGEST_NUMBER = 2**31 - 1  # of a descriptor, which is a C int
-
-
-class HasFileno(Protocol):
-    """What has a descriptor."""
-
-    def fileno(self) -> int:
-        """Return its number."""
-
-
-DescriptorLike: TypeAlias = int | HasFileno
-"""A descriptor: its number, or any object that has one."""
+__all__ = ("HandlerRegistration",)
 
 _FOR_READING = READABLE | HUNG_UP  # a hang-up is readable, so that end of file is seen,
 _FOR_WRITING = WRITABLE | HUNG_UP  # and writable
 _UNASKED = HUNG_UP | FAULTY  # what the system tells whether it was asked or not
-
-
-def number_of(source: DescriptorLike) -> int:
-    """Return the number of a descriptor, given as that or as an object with `fileno`.
-
-    Raises:
-        TypeError: It is neither.
-        ValueError: No descriptor has a number as large as that.
-    """
-    if isinstance(source, int) and not isinstance(source, bool):
-        return _checked(source)
-    fileno = getattr(source, "fileno", None)
-    if fileno is None:
-        raise TypeError(
-            f"a descriptor is an integer or an object with fileno(), not {type(source).__name__}"
-        )
-    number = fileno()
-    if not isinstance(number, int):
-        raise TypeError(f"fileno() of {source!r} does not return an integer")
-    return _checked(number)
-
-
-def _checked(number: int) -> int:
-    if number > LARGEST_NUMBER:
-        raise ValueError(f"a descriptor is a number of 31 bits at most, not {number:#x}")
-    return number
 
 
 class HandlerRegistration(Registration):

@@ -27,9 +27,10 @@ from ..addresses import Endpoint
 from ..errors import SocketClosed, SocketError
 from ..sockets.address_limit import AddressLimit
 from ..sockets.passive_socket import PassiveSocket
+from .argument_check import check_event_base, check_socket
 from .event_base import EventBase
 from .protocol import ProtocolLike
-from .protocol_check import check_event_base, check_factory, check_socket
+from .protocol_check import check_factory
 from .python_names import PythonServerNames
 from .transport import Transport
 from .transport_core import OPEN

@@ -29,7 +29,7 @@ from .._sys.readiness import (
 from ..errors import SocketClosed, SocketError
 from ..sockets import ActiveSocket, PassiveSocket, Socket
 from .alarm import Alarm
-from .handler_registration import LARGEST_NUMBER, DescriptorLike, number_of
+from .descriptor_like import LARGEST_NUMBER, DescriptorLike, number_of
 from .waits import WaitEvent, interest_in
 
 __all__ = ("IOStatus", "Source", "wait_until_any_ready")

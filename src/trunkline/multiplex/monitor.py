@@ -23,7 +23,8 @@ from .._sys.readiness import READABLE
 from .._sys.registration import Registration
 from ..errors import SocketClosed
 from .calls import Calls
-from .handler_registration import DescriptorLike, HandlerRegistration, number_of
+from .descriptor_like import DescriptorLike, number_of
+from .handler_registration import HandlerRegistration
 from .handlers import EVENTS, Cause, Event, HandlerCallback, IOHandler
 
 __all__ = ("Monitor",)

@@ -20,10 +20,11 @@ from .._core.timer_queue import Timer
 from .._core.uncopied import Uncopied
 from ..errors import ConnectionAborted
 from ..sockets.families import AddressFamily, InternetFamily
+from .argument_check import check_connecting
 from .connector import ConnectOptions, LocalConnectOptions, check_connect_names, connect_for
 from .event_base import EventBase
 from .protocol import ProtocolLike
-from .protocol_check import check_connecting, check_factory
+from .protocol_check import check_factory
 from .python_names import PythonReconnectorNames
 from .transport import Transport
 

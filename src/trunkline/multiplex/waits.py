@@ -10,7 +10,7 @@ from ..errors import SocketClosed, TimedOut
 from ..sockets import Socket
 from ..streams.stream import Stream
 from .alarm import Alarm
-from .handler_registration import DescriptorLike, number_of
+from .descriptor_like import DescriptorLike, number_of
 
 __all__ = (
     "Readiness",

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from ..._sys.socket_descriptor import SocketDescriptor
 from ...addresses import AddressLike, IPAddress
 from ...errors import NoName, ResolverError, SocketError
-from ...multiplex.handler_registration import DescriptorLike, number_of
+from ...multiplex.descriptor_like import DescriptorLike, number_of
 from ...sockets import Socket, lookup_hostname
 from ...sockets.resolving import literal_address
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ...multiplex.handler_registration import DescriptorLike
+from ...multiplex.descriptor_like import DescriptorLike
 from ...sockets import Socket
 from ...sockets.options import OptionName, get_option, set_option
 from .arguments import descriptor_of, how_it_is_written

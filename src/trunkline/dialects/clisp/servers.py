@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 from ..._core.external_format import ExternalFormatLike
 from ...addresses import IPV4_UNSPECIFIED, Endpoint, IPAddress
 from ...errors import TimedOut
-from ...multiplex.handler_registration import DescriptorLike
+from ...multiplex.descriptor_like import DescriptorLike
 from ...sockets import PassiveSocket, make_socket
 from .arguments import Seconds, check_port, descriptor_of, host_address, time_limit
 from .streams import Buffered, ElementType, SocketStream, stream_of, stream_options

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, overload
 
 from ...errors import SocketClosed
 from ...multiplex import IOStatus, wait_until_any_ready
-from ...multiplex.handler_registration import DescriptorLike
+from ...multiplex.descriptor_like import DescriptorLike
 from ...sockets import PassiveSocket, Socket
 from .arguments import Seconds, time_limit
 

@@ -11,7 +11,7 @@ from ..._sys.sockaddr import Name
 from ..._sys.socket_descriptor import SocketDescriptor
 from ...addresses import AddressLike, Endpoint
 from ...errors import ResolverError, TimedOut
-from ...multiplex.handler_registration import DescriptorLike
+from ...multiplex.descriptor_like import DescriptorLike
 from ...sockets import ActiveSocket, Socket, lookup_hostname, make_socket
 from ...sockets.keywords import StreamOptions
 from ...sockets.resolving import literal_address

@@ -1,0 +1,43 @@
+"""Finding out early that the arguments of `connect`, `listen` and their like are no such things."""
+
+from typing import Never
+
+from ..sockets.active_socket import ActiveSocket
+from ..sockets.passive_socket import PassiveSocket
+from .event_base import EventBase
+
+__all__ = ("check_connecting", "check_event_base", "check_socket")
+
+
+def check_event_base(event_base: EventBase) -> None:
+    """Raise `TypeError` unless an event base is one; whoever swaps arguments is told so."""
+    if not isinstance(event_base, EventBase):
+        raise TypeError(f"the event base comes first, and {type(event_base).__name__} is none")
+
+
+def check_connecting(operation: str, event_base: EventBase, misplaced: tuple[Never, ...]) -> None:
+    """Raise `TypeError` for what is given to `connect` or `reconnect` without a name, and needs it.
+
+    Args:
+        operation: Which of them it is.
+        event_base: What should be one.
+        misplaced: What was given after the protocol, or the factory.
+    """
+    check_event_base(event_base)
+    if misplaced:
+        raise TypeError(
+            f"{operation}() takes by name where it connects to: "
+            f"{operation}(…, remote_host='127.0.0.1', remote_port=7777)"
+        )
+
+
+def check_socket(
+    operation: str, socket: object, kind: type[ActiveSocket] | type[PassiveSocket]
+) -> None:
+    """Raise `TypeError` unless a socket is one of a kind."""
+    if not isinstance(socket, kind):
+        call = "connect='passive', …" if issubclass(kind, PassiveSocket) else "…"
+        raise TypeError(
+            f"{operation}() takes {kind.__name__}s, as make_socket({call}) makes them, and no "
+            f"{type(socket).__name__}"
+        )
