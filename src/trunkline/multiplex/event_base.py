@@ -373,7 +373,10 @@ class EventBase(Monitor, PythonLoopNames):
     # -- for what is built on it -----------------------------------------------------------------
 
     def now(self) -> float:
-        """Return the time, on the event base's clock, at which the iteration began to call."""
+        """Return the time on the event base's clock.
+
+        While it dispatches, that is when the iteration began to call.
+        """
         return self._clock() if self._thread is None else self._iteration_time
 
     def _call_at_close(self, callback: Callable[[], object]) -> None:

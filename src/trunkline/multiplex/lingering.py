@@ -1,8 +1,6 @@
-"""Closing a connection whose peer is still sending.
+"""Closing a connection whose peer is still sending, on its event base.
 
-If a socket is closed with input that was not received, the system resets the connection, and what
-was sent last may be destroyed before the peer has read it. So the writing half is ended first, and
-what still comes is thrown away for a while.
+`_sys.lingering` says why that takes a while, and does the same without an event base, in a thread.
 """
 
 import weakref
