@@ -128,7 +128,7 @@ class HandlerRegistration(Registration):
             buffer = self.buffer
             # There is nothing to note where nobody uses what a stream could have buffered.
             if buffer is not None and (
-                self._event_base._has_buffered
+                self._event_base._buffered
                 or buffer.taken_count != self._taken_count
                 or self.read is not handler
             ):
@@ -200,7 +200,7 @@ class HandlerRegistration(Registration):
         buffer = self.buffer
         assert buffer is not None
         has_taken = buffer.taken_count != self._taken_count
-        current = self._event_base._registration_of(self._number)
+        current = self._event_base._registrations.get(self._number)
         if current is None or current.buffer is not buffer or current.read is None:
             return
         current._taken_count = buffer.taken_count

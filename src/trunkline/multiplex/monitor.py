@@ -297,21 +297,12 @@ class Monitor(Calls):
             if registration._interest is not None:
                 self._backend.unregister(registration)
 
-    def _registration_of(self, number: int) -> HandlerRegistration | None:
-        """Return what has the handlers of a descriptor, if there are any."""
-        return self._registrations.get(number)
-
     def _note_call(self) -> None:
         """Take note that a handler is about to be called."""
         self._fired = True
         self._callbacks += 1
 
     # -- what streams have buffered --------------------------------------------------------------
-
-    @property
-    def _has_buffered(self) -> bool:
-        """Whether a handler is to be called for what its stream has buffered."""
-        return bool(self._buffered)
 
     def _set_buffered(self, registration: HandlerRegistration, is_wanted: bool) -> None:
         """Have a read handler called in the next iteration for what is buffered, or not."""
