@@ -343,6 +343,47 @@ def test_no_call_minds_that_somebody_else_has_closed_the_descriptor(
         assert protocol.names == ["connection_made", "connection_lost"]
 
 
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_nor_while_something_is_queued(
+    base: EventBase, call: Callable[[Transport], object]
+) -> None:
+    protocol = Recorder()
+    with connected(base, protocol) as (transport, _):
+        fill(transport)
+        number = transport.fileno()
+        counting(transport).close()
+        left, right = socket.socketpair()
+        with left, right:
+            assert number in (left.fileno(), right.fileno())
+            call(transport)
+            assert base.statistics().handlers == 0  # the number is another file's now
+        run_until(base, lambda: protocol.is_lost)
+        assert isinstance(protocol.loss, SocketClosed | None)
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_nor_does_one_mind_a_closed_event_base_while_something_is_queued(
+    backend: str, call: Callable[[Transport], object]
+) -> None:
+    protocol = Recorder()
+    with EventBase(backend=backend) as base, connected(base, protocol) as (transport, _):
+        fill(transport)
+        base.close()
+        call(transport)
+        transport.close()
+        assert transport.fileno() == -1
+        assert protocol.names == ["connection_made", "pause_writing"]
+
+
+def test_on_a_closed_event_base_nothing_waits_to_be_sent(backend: str) -> None:
+    with EventBase(backend=backend) as base, connected(base, Recorder()) as (transport, _):
+        transport.pause_reading()
+        fill(transport)
+        base.close()
+        transport.close()
+        assert transport.fileno() == -1
+
+
 @pytest.mark.exact_io("what is written at once has to arrive")
 def test_what_a_protocol_does_not_want_to_hear_keeps_it_from_no_end(base: EventBase) -> None:
     protocol = Recorder()

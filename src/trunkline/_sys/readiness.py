@@ -97,9 +97,10 @@ def wait_for_one(descriptor: int, interest: int, timeout: float | None) -> int:
 def unread_count(number: int) -> int | None:
     """Return how many bytes have come that were not read, or None where the system cannot tell.
 
-    See ioctl_tty(2), FIONREAD. It cannot tell for what has no bytes, like a socket that listens.
+    See ioctl_tty(2), FIONREAD. It cannot tell for what has no bytes, like a socket that listens, or
+    for what is closed, whose number is -1.
     """
-    if sys.platform == "win32":
+    if sys.platform == "win32" or number < 0:
         return None
     try:
         return int.from_bytes(fcntl.ioctl(number, termios.FIONREAD, _NO_BYTES), sys.byteorder)

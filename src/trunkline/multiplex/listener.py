@@ -119,7 +119,7 @@ class Listener(Registration, Uncopied, PythonServerNames):
 
     def _socket_closing(self, number: int) -> None:
         """The socket is being closed, in whatever thread."""
-        self._stop_accepting()
+        self._event_base._unwatch_for_good(self)
 
     def _handle_ready(self) -> None:
         """Accept who has connected."""

@@ -282,10 +282,10 @@ class Monitor(Calls):
             SocketClosed: The event base is closed, or the descriptor.
             TooManyOpenFiles: The backend does not take a number that large.
         """
-        if registration._number < 0:
-            raise SocketClosed(operation="watch", address=registration)
         with self._lock:
             self._check_open("watch")
+            if registration._number < 0:
+                raise SocketClosed(operation="watch", address=registration)
             if registration._interest is None:
                 self._backend.register(registration, interest)
             elif registration._interest != interest:
@@ -296,6 +296,12 @@ class Monitor(Calls):
         with self._lock:
             if registration._interest is not None:
                 self._backend.unregister(registration)
+
+    def _unwatch_for_good(self, registration: Registration) -> None:
+        """Watch a registration never again, in whatever thread: its number is about to be free."""
+        with self._lock:
+            self._unwatch(registration)
+            registration._number = -1
 
     def _note_call(self) -> None:
         """Take note that a handler is about to be called."""

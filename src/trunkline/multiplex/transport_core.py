@@ -150,7 +150,7 @@ class TransportCore(Registration, Uncopied):
         The event base must not watch the number any longer, which may be another file's in a
         moment; all else is for its own thread.
         """
-        self.event_base._unwatch(self)
+        self.event_base._unwatch_for_good(self)
         error = SocketClosed(operation="transport", address=self._where)
         with contextlib.suppress(SocketClosed):  # the event base is closed: nobody is told any more
             self.event_base.call_soon_threadsafe(self._lose, error)

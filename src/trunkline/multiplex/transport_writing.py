@@ -220,10 +220,14 @@ class WritingTransport(TransportCore):
         self._interrupted = True
         self._unread = b""
         self._stop_reading()
+        if self._state != CLOSING:  # the event base could not watch it any more
+            return
         if not self._queue.size:
             self._finish()
         elif not (self._is_waiting_to_write or self._is_delivering):
             self._flush()
+        elif self._is_waiting_to_write and self.event_base.closed:  # nobody calls any more
+            self._lose(error)
 
     def abort(self, *, reset: bool = False) -> None:
         """Drop what is queued, and close now. May be repeated.
