@@ -114,7 +114,7 @@ def _play_alone(contest: Contest, task: Task, contestant: Contestant, setup: Set
         command = program_command(contestant, setup.programs)
         command += [contest.service, str(setup.warmup), str(setup.duration)]
         partner = None
-        if task.request:
+        if task.request or task.names:
             partner = stack.enter_context(_start_partner(task, setup))
             command.append(str(_read_port(partner)))
         environment = make_environment(contestant.environment)
@@ -131,8 +131,11 @@ def _play_alone(contest: Contest, task: Task, contestant: Contestant, setup: Set
 
 
 def _start_partner(task: Task, setup: Setup) -> Program:
-    command = [str(setup.programs["load"]), "--mode=partner"]
-    command += [f"--size={task.request}", f"--answer={task.answer}"]
+    command = [str(setup.programs["load"])]
+    if task.names:
+        command += ["--mode=names"]
+    else:
+        command += ["--mode=partner", f"--size={task.request}", f"--answer={task.answer}"]
     return Program(command, core=setup.load_core, environment=make_environment())
 
 

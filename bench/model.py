@@ -26,6 +26,8 @@ Service = Literal[
     "timer-cancelled",
     "timer-pending",
     "timer-fired",
+    "query",
+    "host",
     "import",
 ]
 """What a contestant can do. Servers: `echo`: whatever comes is sent back. `lines`: each line is
@@ -39,7 +41,10 @@ by iteration. `read-exactly`, `read-into`: take as many bytes as asked for, as n
 buffer. `write-line`: write lines one by one, many of them before anything is waited for.
 
 Event loops that have nothing to wait for: `soon-...`: call what they are asked to. `timer-...`: set
-timers, and cancel or fire them; `bench.loops` tells the whole. `import`: be imported."""
+timers, and cancel or fire them; `bench.loops` tells the whole.
+
+Resolvers: `query`: ask a name server for a record. `host`: find the addresses of a host, of both
+families. `import`: be imported."""
 
 Measure = Literal["cpu", "memory", "modules"]
 """`cpu`: the contestant's CPU time for a message, in microseconds. `memory`: what a server's memory
@@ -79,12 +84,14 @@ class Task:
 
     Attributes:
         request: How many bytes its partner, a C program that it connects to, waits for before it
-            answers; 0 is a task that takes no partner.
+            answers; 0 is a task that takes no such partner.
         answer: How many bytes the partner answers with.
+        names: Whether its partner is a name server.
     """
 
     request: int = 0
     answer: int = 0
+    names: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +141,7 @@ class Contestant:
         interface: Which of the library's interfaces it is written on: "protocol", "streams".
         services: What it offers.
         program: A module of the folder; or a C file there, or a script, as its name's end tells.
-        folder: Where in `bench` that is: "servers", "clients", "loops" or "imports".
+        folder: Where in `bench` that is: "servers", "clients", "loops", "resolvers" or "imports".
         arguments: What the program gets on its command line.
         requires: Modules without which it cannot start; it is then listed as absent.
         environment: Variables that choose an implementation of the library, never to tune it.

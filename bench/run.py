@@ -33,6 +33,8 @@ QUICK_LIBRARIES = (
     "socket",
     "makefile",
     "socketserver",
+    "aiodns",
+    "getaddrinfo",
 )
 """Who takes part in it, unless somebody is asked for: the limits, ours, and whom most people would
 use instead. A run of every other library would take as long again."""

@@ -24,6 +24,8 @@ PEERS = (
     "makefile-binary",
     "makefile-threads",
     "socket",
+    "aiodns",
+    "getaddrinfo",
 )
 """With whom ours is compared, besides the limit: libraries, and contestants where a library's are
 too different for one to speak for all."""

@@ -2,6 +2,7 @@
  *
  *     load --mode traffic|churn|idle|bulk --port PORT [options]
  *     load --mode partner [options]
+ *     load --mode names
  *
  *   traffic  Connections are opened and stay open. On each, a request (one message of --size bytes,
  *            or --lines lines of --size bytes each) is sent with one send(); when all of its bytes
@@ -16,9 +17,12 @@
  *            connection, and answers each --size bytes with --answer bytes, until its client has
  *            finished; again they are pieces of that text.
  *
- * But for the partner, it talks to the harness in three steps. It warms the server up, waits until every answer is in,
- * prints "ready" and waits for a line: the server now sleeps, and the harness reads its clock. Then
- * comes the measured part, at whose end again every answer is waited for. It prints one JSON object
+ *   names    It is a name server, and the harness measures whoever asks it: it prints its port, and
+ *            answers each question, see names.c.
+ *
+ * But for these two, it talks to the harness in three steps. It warms the server up, waits until
+ * every answer is in, prints "ready" and waits for a line: the server now sleeps, and the harness
+ * reads its clock. Then comes the measured part, at whose end again every answer is waited for. It prints one JSON object
  * and waits for its input to end: the server sleeps again, with the same connections open, and the
  * harness reads the clock a second time. So exactly the counted messages lie between the two
  * readings, and no connection's opening or closing (but in churn, where that is what is counted).
@@ -131,10 +135,11 @@ static void parse(struct options *options, int argc, char **argv)
         case 'd': options->duration = number(name, optarg, 0, 3600); break;
         case 't': options->patience = number(name, optarg, 0.001, 3600); break;
         case 'a': options->sources = (int)number(name, optarg, 1, 250); break;
-        default: fail("usage: load --mode traffic|churn|idle|bulk|partner --port PORT [options]");
+        default: fail("usage: load --mode traffic|churn|idle|bulk --port PORT [options]");
         }
     }
-    if (options->port == 0 && strcmp(options->mode, "partner") != 0)
+    if (options->port == 0 && strcmp(options->mode, "partner") != 0 &&
+        strcmp(options->mode, "names") != 0)
         fail("--port is missing");
     if (optind != argc)
         fail("unexpected argument '%s'", argv[optind]);
@@ -154,6 +159,8 @@ int main(int argc, char **argv)
         run_partner(&options);
         return 0;
     }
+    if (strcmp(options.mode, "names") == 0)
+        run_names();
     pattern_make(&pattern, &options);
     if (strcmp(options.mode, "traffic") == 0)
         run_traffic(&options, &pattern, &result);
@@ -164,7 +171,7 @@ int main(int argc, char **argv)
     else if (strcmp(options.mode, "bulk") == 0)
         run_bulk(&options, &result);
     else
-        fail("--mode must be traffic, churn, idle, bulk or partner, not '%s'", options.mode);
+        fail("--mode must be traffic, churn, idle, bulk, partner or names, not '%s'", options.mode);
 
     print_result(&result);
     while (getchar() != EOF)

@@ -66,6 +66,9 @@ ssize_t receive_text(int fd, uint64_t position);
 /* partner.c: the mode that does not connect, but is connected to. It ends with its client. */
 void run_partner(const struct options *options);
 
+/* names.c: the same for whoever looks names up. */
+void run_names(void);
+
 /* The other modes. Each prepares, calls wait_for_go(), does its work and fills in the result. */
 void run_traffic(const struct options *options, const struct pattern *pattern,
                  struct result *result);

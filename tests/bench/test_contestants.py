@@ -68,7 +68,7 @@ def test_a_contests_limit_offers_its_service(contest: Contest) -> None:
     assert "{" not in contest.headline
 
 
-@pytest.mark.parametrize("folder", ["servers", "clients", "loops", "imports"])
+@pytest.mark.parametrize("folder", ["servers", "clients", "loops", "resolvers", "imports"])
 def test_every_program_is_there_and_every_one_takes_part(folder: str) -> None:
     named = {Path(one.program).stem for one in all_contestants() if one.folder == folder}
     files = {file.stem for file in (HERE / folder).glob("*.[pc]*") if file.suffix != ".h"}

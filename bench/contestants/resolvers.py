@@ -1,0 +1,42 @@
+"""Who looks names up: libraries that ask name servers, and the system in threads."""
+
+from bench.model import Contestant, Service
+
+SERVICES: tuple[Service, ...] = ("query", "host")
+
+CONTESTANTS = (
+    Contestant(
+        library="c",
+        interface="resolver",
+        services=SERVICES,
+        program="resolver.c",
+        folder="resolvers",
+    ),
+    Contestant(
+        library="trunkline",
+        interface="resolver",
+        services=SERVICES,
+        program="trunkline_resolver",
+        folder="resolvers",
+        environment=(("TRUNKLINE_IMPL", "pure"),),
+    ),
+    *(
+        Contestant(
+            library="aiodns",
+            interface=loop,
+            services=SERVICES,
+            program="aiodns_resolver",
+            folder="resolvers",
+            arguments=(loop,),
+            requires=("aiodns", loop),
+        )
+        for loop in ("asyncio", "uvloop")
+    ),
+    Contestant(
+        library="getaddrinfo",
+        interface="threads",
+        services=("host",),
+        program="getaddrinfo_threads",
+        folder="resolvers",
+    ),
+)
