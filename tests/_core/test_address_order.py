@@ -1,13 +1,15 @@
 """Which address is tried first, on machines that have these addresses or those."""
 
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline._core.address_order import IPAddress, in_order
+from trunkline._core.address_order import AddressOrder, IPAddress
 from trunkline._sys.source_address import source_address
+from trunkline.testing.clock import ManualClock
 
 # As RFC 6724, section 10.2, has them: what the host has, from where each would be reached (or not),
 # and in which order they are tried.
@@ -39,6 +41,12 @@ def sources(addresses: list[str | None], wanted: list[IPAddress]) -> dict[IPAddr
     return found
 
 
+def in_order(
+    addresses: Iterable[IPAddress], source_of: Callable[[IPAddress], IPAddress | None]
+) -> tuple[IPAddress, ...]:
+    return AddressOrder(source_of, ManualClock()).put(addresses)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_best_one_comes_first(case: str) -> None:
     own, expected = CASES[case]
@@ -62,6 +70,18 @@ def test_what_is_alike_keeps_the_order_of_the_server() -> None:
     six = ip_address("2001:db8::1")
     assert in_order([*addresses, six], source_of) == (six, *addresses)
     assert len(asked) == 2
+
+
+def test_what_the_system_has_said_counts_for_a_moment() -> None:
+    four, six = ip_address("192.0.2.1"), ip_address("2001:db8::1")
+    reachable = {four}
+    clock = ManualClock()
+    order = AddressOrder(lambda each: each if each in reachable else None, clock)
+    assert order.put([six, four]) == (four, six)
+    reachable.add(six)
+    assert order.put([six, four]) == (four, six)
+    clock.advance(1)
+    assert order.put([four, six]) == (six, four)
 
 
 @given(st.lists(st.ip_addresses(), max_size=12), st.lists(st.booleans(), min_size=12, max_size=12))

@@ -5,13 +5,20 @@ know more of them than which one would be used, nothing is here; nor is the one 
 has more bits in common, since by the order of its answers a name server spreads the load.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import TypeAlias
 
-__all__ = ("IPAddress", "in_order")
+__all__ = ("AddressOrder", "IPAddress")
 
 IPAddress: TypeAlias = IPv4Address | IPv6Address
+
+_Kind: TypeAlias = tuple[int, int, int, int]
+"""The version of an address, its scope, its precedence and its label."""
+
+_Rank: TypeAlias = tuple[bool, bool, bool, int, int]
+
+_REMEMBERED = 1.0  # seconds
 
 # Section 2.1: prefix, precedence, label; the longest prefix that fits counts.
 _POLICIES = [
@@ -29,36 +36,49 @@ _POLICIES = [
     )
 ]
 
+_IPV4_POLICY = (35, 4)  # as they are mapped to IPv6
+
 _LINK_LOCAL, _SITE_LOCAL, _GLOBAL = 0x2, 0x5, 0xE  # scopes (RFC 4291, section 2.7)
 
 
-def in_order(
-    addresses: Iterable[IPAddress], source_of: Callable[[IPAddress], IPAddress | None]
-) -> tuple[IPAddress, ...]:
-    """Return the addresses, those first that are likely to be reached best.
-
-    Those of which nothing better is known than of the others keep their places.
+class AddressOrder:
+    """Puts addresses in the order in which they are likely to be reached best.
 
     Args:
-        addresses: The addresses of a host.
         source_of: Returns the address of this machine that would be used to reach one, or None if
-            there is no way. It is asked once for all that cannot be told apart.
+            there is no way. It is asked once for all that cannot be told apart, and not again for
+            a second, in which many hosts may be looked up.
+        clock: Tells the time.
     """
-    wanted = tuple(addresses)
-    kinds = [(each.version, _scope(each), *_policy(each)) for each in wanted]
-    if len({*kinds}) < 2:
-        return wanted
-    ranks: dict[Hashable, tuple[bool, bool, bool, int, int]] = {}
-    for address, kind in zip(wanted, kinds, strict=True):
-        if kind not in ranks:
-            ranks[kind] = _rank(address, source_of(address))
-    order = sorted(range(len(wanted)), key=lambda index: ranks[kinds[index]])
-    return tuple(wanted[index] for index in order)
+
+    def __init__(
+        self, source_of: Callable[[IPAddress], IPAddress | None], clock: Callable[[], float]
+    ) -> None:
+        self._source_of = source_of
+        self._clock = clock
+        self._ranks: dict[_Kind, _Rank] = {}
+        self._end = 0.0  # of the time for which they are remembered
+
+    def put(self, addresses: Iterable[IPAddress]) -> tuple[IPAddress, ...]:
+        """Return the addresses in order; those that are alike keep theirs."""
+        wanted = tuple(addresses)
+        kinds = [(each.version, _scope(each), *_policy(each)) for each in wanted]
+        if len({*kinds}) < 2:
+            return wanted
+        now = self._clock()
+        if now >= self._end:
+            self._ranks, self._end = {}, now + _REMEMBERED
+        ranks = self._ranks
+        for address, kind in zip(wanted, kinds, strict=True):
+            if kind not in ranks:
+                ranks[kind] = _rank(kind, self._source_of(address))
+        order = sorted(range(len(wanted)), key=lambda index: ranks[kinds[index]])
+        return tuple(wanted[index] for index in order)
 
 
-def _rank(address: IPAddress, source: IPAddress | None) -> tuple[bool, bool, bool, int, int]:
+def _rank(kind: _Kind, source: IPAddress | None) -> _Rank:
     """Return what is smaller for a better address: the rules 1, 2, 5, 6 and 8."""
-    scope, (precedence, label) = _scope(address), _policy(address)
+    _, scope, precedence, label = kind
     if source is None:
         return True, True, True, -precedence, scope
     return False, scope != _scope(source), label != _policy(source)[1], -precedence, scope
@@ -66,23 +86,23 @@ def _rank(address: IPAddress, source: IPAddress | None) -> tuple[bool, bool, boo
 
 def _policy(address: IPAddress) -> tuple[int, int]:
     """Return the precedence of an address, and its label."""
-    value = _as_ipv6(address)
+    if address.version == 4:
+        return _IPV4_POLICY
+    value = int(address)
     for prefix, rest, precedence, label in _POLICIES:
         if (value ^ prefix) >> rest == 0:
             return precedence, label
     raise AssertionError("the last prefix fits everything")
 
 
-def _as_ipv6(address: IPAddress) -> int:
-    return int(address) | 0xFFFF << 32 if address.version == 4 else int(address)
-
-
 def _scope(address: IPAddress) -> int:
-    if address.is_loopback or address.is_link_local:  # section 3.2
+    """Return how far an address is valid (section 3.1 and 3.2)."""
+    value = int(address)
+    if address.version == 4:
+        return _LINK_LOCAL if value >> 24 == 127 or value >> 16 == 0xA9FE else _GLOBAL
+    top = value >> 112
+    if top >= 0xFF00:  # multicast
+        return top & 0xF
+    if value == 1 or top & 0xFFC0 == 0xFE80:
         return _LINK_LOCAL
-    if isinstance(address, IPv6Address):
-        if address.is_multicast:
-            return address.packed[1] & 0xF
-        if address.is_site_local:
-            return _SITE_LOCAL
-    return _GLOBAL
+    return _SITE_LOCAL if top & 0xFFC0 == 0xFEC0 else _GLOBAL

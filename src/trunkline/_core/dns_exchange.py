@@ -11,7 +11,7 @@ for. All else is as if it had not come, since the true answer may still be on it
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from ..addresses import Endpoint
 from ..errors import (
@@ -32,7 +32,7 @@ from .dns_message import (
     SERVFAIL,
     DNSMessage,
     DNSQuestion,
-    pack_message,
+    pack_question,
     unpack_message,
 )
 from .dns_names import key_of_name
@@ -51,8 +51,7 @@ _MOST_ALIASES = 16  # one after the other, which may lead round in a circle
 _LONGEST_NEGATIVE = 10_800  # seconds (RFC 2308, section 5)
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """What is to be done next.
 
     Attributes:
@@ -134,13 +133,9 @@ class Exchange:
     def ask(self) -> Ask:
         """Return what is to be done first."""
         self._id = self._make_id()
-        message = DNSMessage(
-            id=self._id,
-            recursion_desired=True,
-            questions=(self._question,),
-            payload_size=_PAYLOAD_SIZE if self._has_options else 0,
-        )
-        return Ask(self._server, self._transport, pack_message(message), self._config.timeout)
+        payload_size = _PAYLOAD_SIZE if self._has_options else 0
+        message = pack_question(self._id, self._question, payload_size)
+        return Ask(self._server, self._transport, message, self._config.timeout)
 
     def failed(self, why: str) -> Ask:
         """Take note that the server could not be asked, or has not answered in time.

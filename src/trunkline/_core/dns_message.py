@@ -2,12 +2,11 @@
 
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import BadDNSMessage
-from .dns_names import pack_name, unpack_name
+from .dns_names import POINTER_SIZE, pack_name, pointed_at, unpack_name
 from .dns_records import (
     AAAARecord,
     ARecord,
@@ -41,6 +40,7 @@ __all__ = (
     "DNSMessage",
     "DNSQuestion",
     "pack_message",
+    "pack_question",
     "unpack_message",
 )
 
@@ -56,6 +56,8 @@ IN_A_CONNECTION = Frames(2)
 # How an answer turned out (section 4.1.1).
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 
+_RECURSION_DESIRED = 1 << 8  # among the flags
+
 _OPT = 41  # the type of the record that is none, and says more of the message (RFC 6891)
 
 _HEADER = struct.Struct("!6H")
@@ -68,8 +70,7 @@ _TWO = struct.Struct("!2H")
 _LONGEST_TTL = 2**31 - 1  # what is more is none at all (RFC 2181, section 8)
 
 
-@dataclass(frozen=True, slots=True)
-class DNSQuestion:
+class DNSQuestion(NamedTuple):
     """What is asked.
 
     Attributes:
@@ -83,8 +84,7 @@ class DNSQuestion:
     record_class: int = INTERNET
 
 
-@dataclass(frozen=True, slots=True)
-class DNSMessage:
+class DNSMessage(NamedTuple):
     """A question, or an answer.
 
     Attributes:
@@ -156,6 +156,21 @@ def pack_message(message: DNSMessage) -> bytes:
     except struct.error as error:
         raise ValueError(f"a number is out of range: {error}") from None
     return bytes(data)
+
+
+def pack_question(number: int, question: DNSQuestion, payload_size: int) -> bytes:
+    """Return the message that asks one thing, of whoever asks others, too; see `pack_message`.
+
+    Args:
+        number: The message's id.
+        question: What is asked.
+        payload_size: The largest answer, in bytes, that is taken in a datagram; 0 says nothing of
+            it, which is for servers that do not understand more.
+    """
+    head = _HEADER.pack(number, _RECURSION_DESIRED, 1, 0, 0, payload_size > 0)
+    asked = _QUESTION.pack(question.type, question.record_class)
+    options = b"\0" + _RECORD.pack(_OPT, payload_size, 0, 0) if payload_size else b""
+    return b"".join((head, pack_name(question.name), asked, options))
 
 
 def _pack_record(record: DNSRecord, data: bytearray, known: Known) -> None:
@@ -245,7 +260,9 @@ def unpack_message(data: bytes) -> DNSMessage:
     questions = tuple(
         DNSQuestion(reader.name(), *reader.numbers(_QUESTION)) for _ in range(counts[0])
     )
-    answers, authority, additional = (tuple(reader.records(count)) for count in counts[1:])
+    answers, authority, additional = (
+        tuple(reader.records(count)) if count else () for count in counts[1:]
+    )
     return DNSMessage(
         id=number,
         is_response=bool(flags >> 15),
@@ -270,6 +287,7 @@ class _Reader:
         self._data = data
         self._index = 0
         self._end = len(data)
+        self._names: dict[int, str] = {}  # by where they begin: most records repeat one
         self.payload_size = SMALLEST_PAYLOAD
         self.rcode_above = 0  # the bits of it for which the header has no room
 
@@ -294,7 +312,13 @@ class _Reader:
         return self.take(self._end - self._index)
 
     def name(self) -> str:
-        name, index = unpack_name(self._data, self._index)
+        start = self._index
+        known = self._names.get(pointed_at(self._data, start))
+        if known is None:
+            name, index = unpack_name(self._data, start)
+            self._names[start] = name
+        else:
+            name, index = known, start + POINTER_SIZE
         if index > self._end:
             raise BadDNSMessage("a name is longer than its record")
         self._index = index

@@ -10,16 +10,19 @@ keeps its reader busy for ever.
 
 import re
 from collections.abc import MutableMapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from ..errors import BadDNSMessage
 
 __all__ = (
+    "POINTER_SIZE",
     "ROOT",
     "key_of_name",
     "labels_of_name",
     "name_from_labels",
     "pack_name",
+    "pointed_at",
     "reverse_name",
     "unpack_name",
 )
@@ -29,6 +32,7 @@ ROOT = "."
 _MOST_BYTES = 255  # of a name on the wire
 _MOST_IN_LABEL = 63
 _POINTER = 0xC0
+POINTER_SIZE = 2
 _FARTHEST = 0x3FFF  # where a pointer can lead
 
 _UNIT = re.compile(r"\\([0-9]{3})|\\([^0-9])|([^\\.])|(\.)")
@@ -37,6 +41,11 @@ _PLAIN = frozenset(b"!\"#$%&'()*+,-/:;<=>?@[]^_`{|}~") | frozenset(
 )
 
 
+# A resolver meets the name of a question half a dozen times, in short order.
+_remembering = lru_cache(256)
+
+
+@_remembering
 def labels_of_name(name: str) -> tuple[bytes, ...]:
     """Return the labels of a name, the root's not counted.
 
@@ -96,6 +105,7 @@ def reverse_name(address: IPv4Address | IPv6Address) -> str:
     return address.reverse_pointer
 
 
+@_remembering
 def name_from_labels(labels: tuple[bytes, ...]) -> str:
     """Return the name that has these labels."""
     return ".".join(map(_text_of_label, labels)) or ROOT
@@ -113,6 +123,7 @@ def _text_of_byte(code: int) -> str:
     return chr(code) if code in _PLAIN else f"\\{code:03}"
 
 
+@_remembering
 def key_of_name(name: str) -> str:
     """Return what is the same for names that mean the same: case does not count (RFC 4343).
 
@@ -182,6 +193,13 @@ def unpack_name(data: bytes, start: int) -> tuple[str, int]:
         labels.append(data[index : index + length])
         index += length
     return name_from_labels(tuple(labels)), index if after < 0 else after
+
+
+def pointed_at(data: bytes, index: int) -> int:
+    """Return where the pointer leads that is at some place of a message, or -1 if none is there."""
+    if data[index : index + 1] < b"\xc0" or index + POINTER_SIZE > len(data):
+        return -1
+    return (data[index] & ~_POINTER) << 8 | data[index + 1]
 
 
 def _byte_at(data: bytes, index: int) -> int:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from weakref import WeakSet
 
 from .._core.dns_exchange import Ask, DNSAnswer, Exchange
 from .._core.dns_message import IN_A_CONNECTION
@@ -47,17 +46,17 @@ class Asking:
         self._transport: Transport | None = None
         self._limit: Timer | None = None
         self._current: Ask | None = None
+        self._is_over = False
 
     def start(self) -> None:
         """Ask the first server."""
         self._event_base._call_at_close(self.give_up)
-        _open.add(self)
         self._do(self._exchange.ask())
 
     def give_up(self) -> None:
         """Ask and wait no more. May be repeated."""
+        self._is_over = True
         self._stop()
-        _open.discard(self)
         self._event_base._do_not_call_at_close(self.give_up)
 
     def _stop(self) -> None:
@@ -99,7 +98,7 @@ class Asking:
             self._event_base.call_soon(self._ask_again)
 
     def _ask_again(self) -> None:
-        if self in _open and self._current is None:
+        if not self._is_over and self._current is None:
             self._do(self._exchange.ask())
 
     # -- in a connection -------------------------------------------------------------------------
@@ -171,14 +170,10 @@ class _Conversation(TransportProtocol):
         self._asking._connection_lost(self._ask, error)
 
 
-# All that goes on.
-_open: WeakSet[Asking] = WeakSet()
-
-
 def _after_fork_in_child() -> None:
+    going_on = forget_all_turns()
     forget_all()
-    forget_all_turns()
-    for asking in list(_open):
+    for asking in going_on:
         asking._after_fork()
 
 

@@ -124,7 +124,9 @@ def channel_for(event_base: EventBase, ask: Ask) -> Channel:
     Raises:
         SocketError: There is none, for example because no descriptor is left.
     """
-    channels = _channels.setdefault(event_base, {})
+    channels = _channels.get(event_base)
+    if channels is None:
+        channels = _channels[event_base] = {}
     channel = channels.get(ask.server)
     if channel is None or not channel.has_room_for(ask):
         channel = channels[ask.server] = Channel(event_base, ask.server)

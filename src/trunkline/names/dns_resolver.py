@@ -7,7 +7,7 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeAlias, TypeVar
 
-from .._core.address_order import in_order
+from .._core.address_order import AddressOrder
 from .._core.callbacks import call_plainly
 from .._core.deadline import Deadline, check_timeout
 from .._core.dns_exchange import DNSAnswer, Exchange
@@ -108,7 +108,7 @@ class DNSResolver:
             raise TypeError(f"sort_addresses is True or False, not {sort_addresses!r}")
         self._said: dict[str, Any] = {key: what for key, what in said.items() if what is not None}
         check_config(self._said)
-        self._sort_addresses = sort_addresses
+        self._order = AddressOrder(source_address, monotonic) if sort_addresses else None
         self._config_file = WatchedFile(config_file, self._parse_config)
         self._hosts_file = WatchedFile(hosts_file, HostsTable)
         self._config: ResolverConfig | None = None
@@ -247,7 +247,7 @@ class DNSResolver:
         return Resolution(self._in_order(search.addresses), search.canonical_name)
 
     def _in_order(self, addresses: tuple[IPAddress, ...]) -> tuple[IPAddress, ...]:
-        return in_order(addresses, source_address) if self._sort_addresses else addresses
+        return addresses if self._order is None else self._order.put(addresses)
 
     def _search(self, host: str, family: InternetFamily) -> HostSearch:
         return HostSearch(host, ADDRESS_TYPES[family], self.config.candidates(to_ascii(host)))
@@ -371,7 +371,7 @@ class DNSResolver:
             self._ask(lookup, key, lookup._succeed, lookup._fail, True)
 
         answer: DNSAnswer = wait_for(begin, "query", name, deadline)
-        return replace(answer, name=name)
+        return _called(answer, name)
 
     def query_on(
         self,
@@ -391,7 +391,7 @@ class DNSResolver:
         if known is None:
 
             def told(answer: DNSAnswer) -> None:
-                lookup._succeed(replace(answer, name=name))
+                lookup._succeed(_called(answer, name))
 
             self._ask(lookup, key, told, lookup._fail, False)
             return lookup
@@ -437,7 +437,7 @@ class DNSResolver:
     ) -> Callable[[], object]:
         """Ask the servers; see `Questions`."""
         name, record_type = key
-        config = self.config
+        config = self._config or self.config  # which whoever wants to know has just looked at
         exchange = Exchange(
             name,
             record_type,
@@ -456,6 +456,11 @@ def _make_id() -> int:
 
 def _is_localhost(host: str) -> bool:
     return f".{host.lower().removesuffix('.')}".endswith(".localhost")
+
+
+def _called(answer: DNSAnswer, name: str) -> DNSAnswer:
+    """Return an answer with the name that was asked for, whose case does not count."""
+    return answer if answer.name == name else replace(answer, name=name)
 
 
 def _in_time(name: str, outcome: DNSAnswer | ResolverError, age: float, left: float) -> DNSAnswer:

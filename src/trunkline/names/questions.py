@@ -259,8 +259,11 @@ class Questions(Generic[K, V, E]):
 
 def _call(wish: Wish[K, V, E], callback: Callable[..., object], *args: object) -> bool:
     """Have something called in the thread of a wish; return whether its event base is open."""
+    base = wish.event_base
+    # Those who are not waited for ask, and are told, in their event base's thread.
+    call = base.call_soon_threadsafe if wish.group is None else base.call_soon
     try:
-        wish.event_base.call_soon_threadsafe(callback, *args)
+        call(callback, *args)
     except SocketClosed:
         return False
     return True

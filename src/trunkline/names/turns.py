@@ -5,7 +5,7 @@ there is only asked again when its time is up.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
 from .._core.dns_exchange import DNSTransport
@@ -13,7 +13,7 @@ from .._core.timer_queue import Timer
 from ..addresses import Endpoint
 from ..multiplex.event_base import EventBase
 
-__all__ = ("Turns", "forget_all_turns", "turns_for")
+__all__ = ("Asker", "Turns", "forget_all_turns", "turns_for")
 
 _MOST: dict[DNSTransport, int] = {"udp": 100, "tcp": 20}
 """How many questions are open at a time. A socket's buffer has room for twice as many datagrams."""
@@ -22,6 +22,13 @@ _INTERVAL = 0.1
 """Seconds, after two of which without any answer datagrams are not taken to be in a buffer."""
 
 _Key: TypeAlias = tuple[Endpoint, DNSTransport]
+
+
+class Asker(Protocol):
+    """Who asks."""
+
+    def _after_fork(self) -> object:
+        """In a child process: what was asked is not answered here."""
 
 
 class Turns:
@@ -35,18 +42,18 @@ class Turns:
         self._event_base = event_base
         self._key = key
         self._most = _MOST[key[1]]
-        self._asking: set[object] = set()
-        self._waiting: dict[object, Callable[[], object]] = {}
+        self._asking: set[Asker] = set()
+        self._waiting: dict[Asker, Callable[[], object]] = {}
         self._uncounted = 0
         self._silent_intervals = 0
         self._timer: Timer | None = None
 
-    def take(self, who: object, ask: Callable[[], object]) -> None:
+    def take(self, who: Asker, ask: Callable[[], object]) -> None:
         """Have somebody ask: at once, or when it is their turn."""
         self._waiting[who] = ask
         self._let_ask()
 
-    def give_back(self, who: object) -> None:
+    def give_back(self, who: Asker) -> None:
         """Take note that somebody does not wait any more, for the answer or for a turn."""
         self._waiting.pop(who, None)
         self._asking.discard(who)
@@ -86,7 +93,9 @@ _turns: WeakKeyDictionary[EventBase, dict[_Key, Turns]] = WeakKeyDictionary()
 
 def turns_for(event_base: EventBase, server: Endpoint, transport: DNSTransport) -> Turns:
     """Return the turns of those who ask a server on an event base."""
-    here = _turns.setdefault(event_base, {})
+    here = _turns.get(event_base)
+    if here is None:
+        here = _turns[event_base] = {}
     key = server, transport
     turns = here.get(key)
     if turns is None:
@@ -100,6 +109,13 @@ def _forget(event_base: EventBase, key: _Key, turns: Turns) -> None:
         del here[key]
 
 
-def forget_all_turns() -> None:
-    """Begin anew: nobody asks."""
+def forget_all_turns() -> list[Asker]:
+    """Begin anew, and return all those who ask or wait for a turn."""
+    everybody = [
+        who
+        for here in _turns.values()
+        for turns in here.values()
+        for who in (*turns._asking, *turns._waiting)
+    ]
     _turns.clear()
+    return everybody

@@ -275,6 +275,9 @@ def literal_address(host: AddressLike) -> IPAddress | None:
     """
     if not isinstance(host, str):
         return ensure_address(host)
+    if host[-1:].isalpha() and ":" not in host:  # as nearly all names, and no addresses
+        _check_host_name(host)
+        return None
     try:
         return ensure_address(host)
     except ValueError:

@@ -19,7 +19,7 @@ import socket
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -306,7 +306,7 @@ class DNSServer:
         if reply.raw is not None:
             raw = reply.raw if isinstance(reply.raw, bytes) else reply.raw(data)
             return (number.to_bytes(2) + raw[2:]) if len(raw) >= 2 else raw
-        answered = replace(question, name="not.asked.test") if reply.wrong_question else question
+        answered = question._replace(name="not.asked.test") if reply.wrong_question else question
         message = DNSMessage(
             id=number,
             is_response=True,
@@ -323,8 +323,7 @@ class DNSServer:
             authority = reply.authority
             if not authority and reply.rcode == NXDOMAIN:
                 authority = (self.soa,)
-            return replace(
-                message,
+            return message._replace(
                 rcode=reply.rcode,
                 answers=reply.records or (),
                 authority=authority,
@@ -333,9 +332,9 @@ class DNSServer:
         with self._lock:
             answers, exists = self._look_up(question)
         if answers and (question.type == RecordType.ANY or answers[-1].type == question.type):
-            return replace(message, answers=answers)
+            return message._replace(answers=answers)
         rcode = NOERROR if exists else NXDOMAIN
-        return replace(message, rcode=rcode, answers=answers, authority=(self.soa,))
+        return message._replace(rcode=rcode, answers=answers, authority=(self.soa,))
 
     def _look_up(self, question: DNSQuestion) -> tuple[tuple[DNSRecord, ...], bool]:
         """Return what the zone has for a question, and whether the last name of it exists."""
@@ -399,6 +398,6 @@ def _fitted(message: DNSMessage, query: Query, reply: Reply) -> bytes:
     if query.transport == "tcp":
         return data
     if reply.truncated or len(data) > query.message.payload_size:
-        short = replace(message, truncated=True, answers=(), authority=(), additional=())
+        short = message._replace(truncated=True, answers=(), authority=(), additional=())
         return pack_message(short)
     return data
