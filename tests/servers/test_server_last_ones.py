@@ -23,6 +23,7 @@ from support.peers import connect, receive_all
 from support.timing import MS, PATIENCE
 
 from trunkline import make_socket
+from trunkline._sys.readiness import wait_for_one
 from trunkline.servers import Server, ServerStatistics, acceptor
 
 LONG = 10 * PATIENCE
@@ -203,6 +204,27 @@ def test_when_others_have_taken_them_the_end_does_not_wait(
             assert server.wait(PATIENCE)
 
 
+def test_whom_others_accept_first_the_end_does_not_wait_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def miss_somebody(number: int, interest: int, timeout: float | None) -> int:
+        """See that somebody waits, whom others accept then."""
+        monkeypatch.undo()
+        late.connect((HOST, server.port))
+        ready = wait_for_one(number, interest, timeout)
+        copy.accept()[0].close()
+        return ready
+
+    with make_socket(connect="passive", local_host=HOST) as listener:
+        copy = socket.socket(fileno=os.dup(listener.fileno()))
+        with copy, socket.socket() as late, serving(sockets=[listener]) as server:
+            monkeypatch.setattr(acceptor, "wait_for_one", miss_somebody)
+            server.shutdown(LONG, wait=False)
+            assert server.wait(PATIENCE)
+            assert receive_to_the_end(late) == b""
+    assert server.statistics() == ServerStatistics()
+
+
 def test_a_socket_that_somebody_else_has_closed_is_no_hindrance() -> None:
     gate = Gate()
     with serving(gate, host=[HOST, "127.0.0.2"]) as server, client_of(server) as client:
@@ -226,9 +248,10 @@ def test_of_those_who_go_on_coming_only_so_many_are_accepted(
         serving(gate, max_connections=1, backlog=2, drain_timeout=LONG) as server,
         contextlib.ExitStack() as clients,
     ):
-        for _ in range(4):
+        ask_and_end(clients.enter_context(client_of(server)), b"")
+        gate.next()  # or else the last one might find no place to wait, and try again a second later
+        for _ in range(3):
             ask_and_end(clients.enter_context(client_of(server)), b"")
-        gate.next()
         server.shutdown(wait=False)
         gate.open(4)
         assert server.wait(PATIENCE)

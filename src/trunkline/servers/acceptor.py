@@ -49,6 +49,7 @@ class Acceptor(Listener):
         self._finished = finished
         self._left: int | None = None  # how many more are accepted, once the end has begun
         self._waits = False
+        self._will_look_again = False
         self._limits = limits
         self._make = make
         self._welcome_connection = welcome
@@ -104,6 +105,14 @@ class Acceptor(Listener):
         if not (is_wanted and wait_for_one(self.socket.fileno(), READABLE, 0)):
             self.close()
             self._finished()
+        elif self._may_accept and self._retry_timer is None and not self._will_look_again:
+            # Whom others who have the socket accept first, nothing tells of here.
+            self._will_look_again = True
+            self._event_base.call_soon(self._look_again)
+
+    def _look_again(self) -> None:
+        self._will_look_again = False
+        self._close_if_finished()
 
 
 def _no_protocol() -> NoReturn:
