@@ -249,7 +249,7 @@ def test_of_those_who_go_on_coming_only_so_many_are_accepted(
         contextlib.ExitStack() as clients,
     ):
         ask_and_end(clients.enter_context(client_of(server)), b"")
-        gate.next()  # or else the last one might find no place to wait, and try again a second later
+        gate.next()  # or else there might be no place to wait for the last one, for a second
         for _ in range(3):
             ask_and_end(clients.enter_context(client_of(server)), b"")
         server.shutdown(wait=False)
