@@ -9,7 +9,7 @@ import pytest
 from dialects.lispworks_helpers import HOST, Announced, greet, port_of, started, visit
 from servers.serving import Gate, receive_line
 from sockets.test_make_socket import accept_queue_limit
-from support.peers import connect, has_ipv6, refusing_port, reset, unused_port
+from support.peers import ELSEWHERE, connect, has_ipv6, refusing_port, reset, unused_port
 from support.timing import PATIENCE
 
 from trunkline import (
@@ -201,7 +201,7 @@ def test_it_listens_at_its_address_only(argument: str, address: str | int) -> No
         assert process.socket is not None
         assert str(process.socket.local_host) == "127.0.0.2"
         with pytest.raises(ConnectionRefusedError):
-            connect((HOST, port_of(process)))
+            connect((ELSEWHERE, port_of(process)))
 
 
 def test_the_local_address_counts_where_an_address_is_given_too() -> None:
@@ -261,7 +261,7 @@ def test_ipv6_takes_ipv4_connections_only_if_both_are_asked_for(
                 assert receive_line(client) == "hello"
         else:
             # The port is left for another server on IPv4.
-            with started(address="0.0.0.0", service=port):
+            with started(address=ELSEWHERE, service=port):
                 pass
 
 

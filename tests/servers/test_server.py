@@ -27,7 +27,7 @@ from servers.serving import (
 )
 from sockets.helpers import Call
 from sockets.test_make_socket import accept_queue_limit
-from support.peers import connect, exchange, has_ipv6, receive_all, reset
+from support.peers import ELSEWHERE, connect, exchange, has_ipv6, receive_all, reset
 from support.timing import PATIENCE
 
 from trunkline import (
@@ -107,7 +107,7 @@ def test_ipv6_only(host: str) -> None:
         with connect(("::1", server.port)) as client:
             assert talk(client, "six") == "six"
         with pytest.raises(ConnectionRefusedError):
-            connect((HOST, server.port))
+            connect((ELSEWHERE, server.port))
 
 
 @needs_ipv6
@@ -117,7 +117,7 @@ def test_several_addresses_share_a_port() -> None:
             with connect((host, server.port)) as client:
                 assert talk(client, host) == host
         with pytest.raises(ConnectionRefusedError):
-            connect(("127.0.0.3", server.port))
+            connect((ELSEWHERE, server.port))
 
 
 def test_where_the_first_free_port_is_taken_at_another_address_the_next_one_is_tried(

@@ -18,7 +18,7 @@ from sockets.helpers import (
     no_descriptors_left,
     stream_and_peer,
 )
-from support.peers import refusing_port, unused_port
+from support.peers import ELSEWHERE, refusing_port, unused_port
 from support.timing import MS, PATIENCE
 
 from trunkline import (
@@ -267,7 +267,7 @@ def test_an_ipv6_socket_takes_ipv6_connections_only() -> None:
         assert listener.get_option("v6_only") is True
         port = listener.local_port
         with pytest.raises(ConnectionRefused):
-            make_socket(remote_host="127.0.0.1", remote_port=port)
+            make_socket(remote_host=ELSEWHERE, remote_port=port)
         with (
             make_socket(remote_host="::1", remote_port=port) as client,
             listener.accept() as server,

@@ -17,6 +17,12 @@ from support.timing import PATIENCE
 
 LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
+ELSEWHERE = "127.0.0.33"
+"""An address at which no test listens.
+
+A server's port, which the system has chosen, may be another test's at the usual address.
+"""
+
 Address = tuple[str, int]
 
 
