@@ -13,7 +13,7 @@ import pytest
 from sockets.helpers import no_descriptors_left
 from support.leaks import open_descriptors
 from support.peers import connect, refusing_port, socket_pair
-from support.signal_points import interrupted_at
+from support.signal_points import collect_what_was_lost, interrupted_at
 
 from trunkline import (
     AddressFamilyNotSupported,
@@ -407,7 +407,7 @@ def test_ctrl_c_leaves_nothing_open_that_nobody_has(action: Callable[[], None]) 
     before = open_descriptors()
     for point in range(1000):
         was_interrupted = interrupted_at(point, action)
-        gc.collect()
+        collect_what_was_lost()
         assert open_descriptors() == before
         if not was_interrupted:
             break

@@ -1,7 +1,6 @@
 """The files of local sockets: who may remove them, and when."""
 
 import contextlib
-import gc
 import os
 import socket
 import threading
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 from sockets.helpers import Call
 from support.leaks import open_descriptors
-from support.signal_points import interrupted_at
+from support.signal_points import collect_what_was_lost, interrupted_at
 from support.timing import PATIENCE
 
 from trunkline import AddressInUse, LocalAddress
@@ -235,7 +234,7 @@ def test_ctrl_c_leaves_no_descriptor_and_closes_none_twice(path: Path) -> None:
         was_interrupted = interrupted_at(point, come_and_go)
         for file in files:
             file.remove()
-        gc.collect()
+        collect_what_was_lost()
         assert open_descriptors() == before
         assert is_replaced(path)
         if not was_interrupted:

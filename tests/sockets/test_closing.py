@@ -1,7 +1,6 @@
 """How a connection ends: orderly, at once, with a reset, and without destroying the last answer."""
 
 import contextlib
-import gc
 import inspect
 import os
 import pickle
@@ -14,7 +13,7 @@ import pytest
 from sockets.helpers import Call, listening, receive_exactly, stream_and_peer
 from support.peers import receive_all, reset
 from support.processes import Program
-from support.signal_points import interrupted_at
+from support.signal_points import collect_what_was_lost, interrupted_at
 from support.timing import MS, PATIENCE
 
 from trunkline import (
@@ -455,7 +454,7 @@ def test_ctrl_c_ends_lingering_for_nobody_else() -> None:
             assert stream.closed
             del stream, close
             peer.close()
-            gc.collect(0)  # what is lost on the way is young; all of it would take too long
+            collect_what_was_lost()
             until_closed(number)
         return was_interrupted
 

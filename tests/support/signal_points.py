@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-__all__ = ("Interruption", "interrupted_at", "struck_at")
+__all__ = ("Interruption", "collect_what_was_lost", "interrupted_at", "struck_at")
 
 
 class Interruption(BaseException):
@@ -57,3 +57,11 @@ def interrupted_at(point: int, action: Callable[[], object]) -> bool:
         return struck_at(point, action, interrupt)
     except Interruption:
         return True
+
+
+def collect_what_was_lost() -> None:
+    """Collect what an interrupted action has lost, as often as there are places in it.
+
+    It is young. To collect everything as often takes a minute where many tests have run before.
+    """
+    gc.collect(1)
