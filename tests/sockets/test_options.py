@@ -106,7 +106,7 @@ def test_the_largest_segment_is_set(tcp: Socket) -> None:
     assert tcp.get_option("tcp_maxseg") in (700, 536)
 
 
-@pytest.mark.parametrize("name", BOOLS - {"v6_only"})
+@pytest.mark.parametrize("name", sorted(BOOLS - {"v6_only"}))
 def test_a_switch_is_set_both_ways(tcp: Socket, name: OptionName) -> None:
     for value in (True, False, True):
         try:
