@@ -15,13 +15,12 @@ from servers.serving import eventually
 from support.peers import connect, has_ipv6, reset
 from support.timing import PATIENCE
 
-from trunkline import make_socket_pair
+from trunkline import Resolution, SystemResolver, make_socket_pair
 from trunkline.dialects.lispworks import (
     ServerProcess,
     make_stream_and_run_listener,
     start_up_server,
 )
-from trunkline.servers import listening as places
 
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="there is no IPv6 here")
 
@@ -336,14 +335,12 @@ def test_no_one_address_is_a_loopback_address_of_both_families() -> None:
         start_up_server(ipv6="both")
 
 
-def test_a_name_that_is_not_one_of_the_loopback_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def look_up(host: str, *, family: str) -> Any:
-        return type("Entry", (), {"address": IPv4Address("192.0.2.1"), "addresses": ()})
+def test_a_name_that_is_not_one_of_the_loopback_is_refused() -> None:
+    class Outside(SystemResolver):
+        def resolve(self, host: str, **options: Any) -> Resolution:
+            return Resolution((IPv4Address("192.0.2.1"),), None)
 
-    monkeypatch.setattr(places, "lookup_hostname", look_up)
-    process, condition = start_up_server(address="outside.test", wait=True)
+    process, condition = start_up_server(address="outside.test", wait=True, resolver=Outside())
     assert process is None
     assert isinstance(condition, ValueError)
     assert "can be reached" in str(condition)

@@ -249,7 +249,7 @@ def socket_server_host_port(server: PassiveSocket) -> tuple[str, int]:
 # -- connections ----------------------------------------------------------------------------------
 
 
-def open_socket(host: AddressLike, port: int) -> ActiveSocket:
+def open_socket(host: AddressLike, port: int, *, resolver: Resolver | None = None) -> ActiveSocket:
     """Connect to a server, and return the stream.
 
     The connection is there as soon as the other system has taken it in, which may be long before
@@ -259,6 +259,7 @@ def open_socket(host: AddressLike, port: int) -> ActiveSocket:
         host: The server's name, dotted text, or an integer. All IPv4 addresses that a name has are
             tried, see `make_socket`.
         port: The server's port.
+        resolver: Who looks the name up; the system's resolver by default.
 
     Raises:
         ConnectionRefused: Nobody has opened that port there.
@@ -269,7 +270,10 @@ def open_socket(host: AddressLike, port: int) -> ActiveSocket:
         TypeError, ValueError: It is not a host, or not a port.
     """
     return make_socket(
-        address_family="ipv4", remote_host=host, remote_port=_check_port(port, lowest=1)
+        address_family="ipv4",
+        remote_host=host,
+        remote_port=_check_port(port, lowest=1),
+        resolver=resolver,
     )
 
 

@@ -39,7 +39,7 @@ class ConnectOptions(TypedDict, total=False):
     keepalive: bool
     nodelay: bool
     interface: str
-    resolver: Resolver
+    resolver: Resolver | None
     attempt_delay: float | None
 
 

@@ -17,7 +17,7 @@ from ..sockets.families import InternetFamily
 from ..sockets.make_socket import make_socket
 from ..sockets.names import check_port
 from ..sockets.passive_socket import PassiveSocket
-from ..sockets.resolving import literal_address, lookup_hostname
+from ..sockets.resolving import Resolver, literal_address, lookup_hostname
 
 __all__ = ("IPV6_CHOICES", "IPv6Choice", "ListeningPlace", "check_ipv6", "check_literal")
 
@@ -39,6 +39,7 @@ class ListeningPlace:
             IPv4 connections; ``"any"`` is the first of both that this machine has; ``"both"`` is
             IPv6, and takes IPv4 connections.
         loopback_only: None is the loopback address, and all other addresses are mistakes.
+        resolver: Who looks a name up; None is the system's resolver.
         **options: Further options of `make_socket`.
 
     Raises:
@@ -52,12 +53,14 @@ class ListeningPlace:
         ipv6: IPv6Choice,
         *,
         loopback_only: bool = False,
+        resolver: Resolver | None = None,
         **options: Any,
     ) -> None:
         self._port = 0 if service is None else check_port(service)
         self._ipv6 = check_ipv6(ipv6, IPV6_CHOICES)
         self._address = address
         self._loopback_only = loopback_only
+        self._resolver = resolver
         self._options = options
         self._found = self._without_looking_up()
 
@@ -86,7 +89,7 @@ class ListeningPlace:
     def _look_up(self) -> list[IPAddress]:
         families: dict[IPv6Choice, InternetFamily] = {"any": "internet"}
         family = families.get(self._ipv6, "ipv6" if self._ipv6 else "ipv4")
-        found = lookup_hostname(str(self._address), family=family)
+        found = lookup_hostname(str(self._address), family=family, resolver=self._resolver)
         return self._checked([found.address, *found.addresses])
 
     def _checked(self, addresses: list[IPAddress]) -> list[IPAddress]:

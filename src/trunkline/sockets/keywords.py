@@ -62,7 +62,7 @@ class NetworkOptions(TypedDict, total=False):
     keepalive: bool
     nodelay: bool
     interface: str
-    resolver: Resolver
+    resolver: Resolver | None
 
 
 class SourceOptions(NetworkOptions, total=False):

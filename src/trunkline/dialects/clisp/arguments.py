@@ -10,7 +10,7 @@ from ...addresses import AddressLike, IPAddress
 from ...errors import NoName, ResolverError, SocketError
 from ...multiplex.descriptor_like import DescriptorLike, number_of
 from ...sockets import Socket, lookup_hostname
-from ...sockets.resolving import literal_address
+from ...sockets.resolving import Resolver, literal_address
 
 __all__ = (
     "Seconds",
@@ -62,7 +62,7 @@ def check_port(port: int) -> int:
     return port
 
 
-def host_address(host: AddressLike, operation: str) -> IPAddress:
+def host_address(host: AddressLike, operation: str, resolver: Resolver | None) -> IPAddress:
     """Return the address that a host's name or text stands for; of a name the IPv4 one, if any.
 
     Raises:
@@ -74,8 +74,8 @@ def host_address(host: AddressLike, operation: str) -> IPAddress:
         if literal is not None:
             return literal
         with contextlib.suppress(NoName):
-            return lookup_hostname(host, family="ipv4").address
-        return lookup_hostname(host, family="ipv6").address
+            return lookup_hostname(host, family="ipv4", resolver=resolver).address
+        return lookup_hostname(host, family="ipv6", resolver=resolver).address
     except (ResolverError, ValueError) as error:
         raise no_such_host(host, operation) from error
 

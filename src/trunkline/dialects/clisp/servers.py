@@ -6,7 +6,7 @@ from ..._core.external_format import ExternalFormatLike
 from ...addresses import IPV4_UNSPECIFIED, Endpoint, IPAddress
 from ...errors import TimedOut
 from ...multiplex.descriptor_like import DescriptorLike
-from ...sockets import PassiveSocket, make_socket
+from ...sockets import PassiveSocket, Resolver, make_socket
 from .arguments import Seconds, check_port, descriptor_of, host_address, time_limit
 from .streams import Buffered, ElementType, SocketStream, stream_of, stream_options
 
@@ -25,6 +25,7 @@ def socket_server(
     *,
     interface: str | IPAddress | DescriptorLike | None = None,
     backlog: int = 1,
+    resolver: Resolver | None = None,
 ) -> PassiveSocket:
     """Open a port, and let connections wait there to be accepted.
 
@@ -35,6 +36,7 @@ def socket_server(
             from another network. Default: all IPv4 addresses of this machine. That lets everybody
             in; ``"127.0.0.1"`` is for connections from this machine alone.
         backlog: How many connections may wait.
+        resolver: Who looks a name up; the system's resolver by default.
 
     Raises:
         AddressInUse: Somebody listens there already.
@@ -44,7 +46,7 @@ def socket_server(
         TypeError, ValueError: An argument is none of those that it can be.
     """
     check_port(port)
-    address = IPV4_UNSPECIFIED if interface is None else _address_of(interface)
+    address = IPV4_UNSPECIFIED if interface is None else _address_of(interface, resolver)
     return make_socket(
         connect="passive",
         address_family="ipv4" if address.version == 4 else "ipv6",
@@ -54,9 +56,11 @@ def socket_server(
     )
 
 
-def _address_of(interface: str | IPAddress | DescriptorLike) -> IPAddress:
+def _address_of(
+    interface: str | IPAddress | DescriptorLike, resolver: Resolver | None
+) -> IPAddress:
     if isinstance(interface, (str, IPv4Address, IPv6Address)):
-        return host_address(interface, "bind")
+        return host_address(interface, "bind", resolver)
     name = descriptor_of(interface).local_name()
     if not isinstance(name, Endpoint):
         raise TypeError("a local socket has no interface")

@@ -14,7 +14,7 @@ from ...errors import ResolverError, TimedOut
 from ...multiplex.descriptor_like import DescriptorLike
 from ...sockets import ActiveSocket, Socket, lookup_hostname, make_socket
 from ...sockets.keywords import StreamOptions
-from ...sockets.resolving import literal_address
+from ...sockets.resolving import Resolver, literal_address
 from ...streams.stream import DEFAULT_BUFFER_SIZE, DEFAULT_TIMEOUT, Timeout
 from .arguments import (
     Seconds,
@@ -154,6 +154,7 @@ def socket_connect(
     external_format: ExternalFormatLike = "utf-8",
     buffered: Buffered = "default",
     timeout: Seconds = None,
+    resolver: Resolver | None = None,
 ) -> SocketStream:
     """Connect to a server, and return the stream.
 
@@ -168,6 +169,7 @@ def socket_connect(
         timeout: Seconds, or a pair of seconds and microseconds, to wait until there is a
             connection; None is for ever. 0 begins to connect and returns: the next operation waits,
             and raises what has become of it, and `socket_status` tells whether it would.
+        resolver: Who looks a name up; the system's resolver by default.
 
     Raises:
         TimedOut: The time is up.
@@ -182,12 +184,13 @@ def socket_connect(
     if limit != 0:
         try:
             literal_address(host)  # of the wrong type, it is a mistake
-            return stream_of(
-                make_socket(remote_host=host, remote_port=port, connect_timeout=limit), options
+            connected = make_socket(
+                remote_host=host, remote_port=port, connect_timeout=limit, resolver=resolver
             )
+            return stream_of(connected, options)
         except (ResolverError, ValueError) as error:  # only the host has not been checked before
             raise no_such_host(host, "connect") from error
-    address = host_address(host, "connect")
+    address = host_address(host, "connect", resolver)
     stream = stream_of(
         make_socket(address_family="ipv4" if address.version == 4 else "ipv6"), options
     )
@@ -231,7 +234,10 @@ def _given_to(stream: object) -> tuple[str, int]:
 
 
 def socket_stream_peer(
-    stream: Socket | DescriptorLike, do_not_resolve: bool = False
+    stream: Socket | DescriptorLike,
+    do_not_resolve: bool = False,
+    *,
+    resolver: Resolver | None = None,
 ) -> tuple[str, int]:
     """Return the host at the other end of a connection, and its port, as the system tells them.
 
@@ -239,6 +245,7 @@ def socket_stream_peer(
         stream: The connection, or the descriptor of any other socket.
         do_not_resolve: Tell the address alone. Default: with the name that belongs to it, if there
             is one, like ``"127.0.0.1 (localhost)"``.
+        resolver: Who looks that up; the system's resolver by default.
 
     Returns:
         The host and the port; ``("localhost", 0)`` for a local socket.
@@ -248,23 +255,26 @@ def socket_stream_peer(
         SocketClosed: The stream is closed.
         NotASocket, TypeError: It is no socket.
     """
-    return _host_and_port(descriptor_of(stream).remote_name(), do_not_resolve)
+    return _host_and_port(descriptor_of(stream).remote_name(), do_not_resolve, resolver)
 
 
 def socket_stream_local(
-    stream: Socket | DescriptorLike, do_not_resolve: bool = False
+    stream: Socket | DescriptorLike,
+    do_not_resolve: bool = False,
+    *,
+    resolver: Resolver | None = None,
 ) -> tuple[str, int]:
     """Return the host and port of this end of a connection; see `socket_stream_peer`."""
-    return _host_and_port(descriptor_of(stream).local_name(), do_not_resolve)
+    return _host_and_port(descriptor_of(stream).local_name(), do_not_resolve, resolver)
 
 
-def _host_and_port(name: Name, do_not_resolve: bool) -> tuple[str, int]:
+def _host_and_port(name: Name, do_not_resolve: bool, resolver: Resolver | None) -> tuple[str, int]:
     if not isinstance(name, Endpoint):
         return "localhost", 0
     host = str(name.host)
     if not do_not_resolve:
         try:
-            known = lookup_hostname(name.host).canonical_name
+            known = lookup_hostname(name.host, resolver=resolver).canonical_name
         except (ResolverError, TimedOut):
             known = None
         if known is not None:

@@ -14,7 +14,7 @@ from ...addresses import AddressLike
 from ...errors import SocketError
 from ...servers import JOIN_TIMEOUT, Server
 from ...servers.listening import IPv6Choice, ListeningPlace
-from ...sockets import ActiveSocket, PassiveSocket
+from ...sockets import ActiveSocket, PassiveSocket, Resolver
 from ...streams import Stream
 from .listener import make_stream_and_run_listener
 from .streams import make_socket_stream
@@ -56,6 +56,7 @@ def start_up_server(
     error: bool | None = None,
     reuseport: bool = False,
     allow_remote_listener: bool = False,
+    resolver: Resolver | None = None,
 ) -> StartedServer:
     """Start a TCP server in a thread of its own.
 
@@ -97,6 +98,7 @@ def start_up_server(
         reuseport: Let other servers of this user listen at the same port (SO_REUSEPORT).
         allow_remote_listener: Let the listener be reached from other machines. Whoever can connect
             to it can run any code in this process.
+        resolver: Who looks a name up. Default: the system's resolver.
 
     Returns:
         The server, and None. With `wait`, if it could not be started, None and the exception.
@@ -113,6 +115,7 @@ def start_up_server(
         address if local_address is None else local_address,
         ipv6,
         loopback_only=function is None and not allow_remote_listener,
+        resolver=resolver,
         backlog=backlog,
         nodelay=bool(nodelay),
         keepalive=bool(keepalive),

@@ -10,7 +10,7 @@ from ...servers.limits import LimitedChannel, TimeLimits
 from ...servers.listening import check_ipv6, check_literal
 from ...sockets import ActiveSocket, PassiveSocket, make_socket
 from ...sockets.families import InternetFamily
-from ...sockets.resolving import literal_address
+from ...sockets.resolving import Resolver, literal_address
 
 __all__ = (
     "OpenedStream",
@@ -102,6 +102,7 @@ def open_tcp_stream(
     keepalive: bool = ...,
     ipv6: Literal["any"] | bool | None = ...,
     external_format: ExternalFormatLike = ...,
+    resolver: Resolver | None = ...,
 ) -> OpenedStream[ActiveSocket, None]: ...
 @overload
 def open_tcp_stream(
@@ -118,6 +119,7 @@ def open_tcp_stream(
     keepalive: bool = ...,
     ipv6: Literal["any"] | bool | None = ...,
     external_format: ExternalFormatLike = ...,
+    resolver: Resolver | None = ...,
 ) -> OpenedStream[ActiveSocket | None, SocketError | ResolverError | None]: ...
 def open_tcp_stream(
     host: AddressLike,
@@ -133,6 +135,7 @@ def open_tcp_stream(
     keepalive: bool = False,
     ipv6: Literal["any"] | bool | None = "any",
     external_format: ExternalFormatLike = "utf-8",
+    resolver: Resolver | None = None,
 ) -> OpenedStream[ActiveSocket | None, SocketError | ResolverError | None]:
     """Connect to a server, and return the stream; or say why that has failed.
 
@@ -152,6 +155,7 @@ def open_tcp_stream(
         ipv6: Which addresses names, and addresses given as text, may have: False or None is IPv4,
             True is IPv6, and ``"any"`` is both.
         external_format: The format of text.
+        resolver: Who looks names up. Default: the system's resolver.
 
     Returns:
         The stream and None; or, if it could not be opened and `errorp` is false, None and the
@@ -183,6 +187,7 @@ def open_tcp_stream(
             nodelay=bool(nodelay),
             keepalive=bool(keepalive),
             external_format=external_format,
+            resolver=resolver,
             **local,
         )
     except (SocketError, ResolverError) as condition:
