@@ -292,7 +292,11 @@ class _Reader:
         self.rcode_above = 0  # the bits of it for which the header has no room
 
     def numbers(self, form: struct.Struct) -> tuple[int, ...]:
-        return form.unpack(self.take(form.size))
+        start, stop = self._index, self._index + form.size
+        if stop > self._end:
+            raise BadDNSMessage("it is cut off")
+        self._index = stop
+        return form.unpack_from(self._data, start)
 
     def take(self, count: int) -> bytes:
         start, stop = self._index, self._index + count

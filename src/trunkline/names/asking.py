@@ -11,7 +11,7 @@ from ..multiplex.connector import connect
 from ..multiplex.event_base import EventBase
 from ..multiplex.protocol import TransportProtocol
 from ..multiplex.transport import Transport
-from .datagrams import Channel, channel_for, forget_all
+from .datagrams import Channel
 from .turns import Turns, forget_all_turns, turns_for
 
 __all__ = ("Asking",)
@@ -84,7 +84,8 @@ class Asking:
         self._limit = self._event_base.add_timer(self._expire, ask.timeout, one_shot=True)
         try:
             if ask.transport == "udp":
-                self._channel = channel_for(self._event_base, ask)
+                assert self._turns is not None
+                self._channel = self._turns.channel_for(ask)
                 self._channel.send(ask, self)
             else:
                 self._ask_by_connection(ask)
@@ -171,9 +172,7 @@ class _Conversation(TransportProtocol):
 
 
 def _after_fork_in_child() -> None:
-    going_on = forget_all_turns()
-    forget_all()
-    for asking in going_on:
+    for asking in forget_all_turns():
         asking._after_fork()
 
 

@@ -1,7 +1,6 @@
 """Asking name servers by datagrams on an event base."""
 
 from typing import Protocol
-from weakref import WeakKeyDictionary
 
 from .._core.dns_exchange import Ask
 from .._sys.readiness import READABLE, WRITABLE
@@ -12,7 +11,7 @@ from ..addresses import Endpoint
 from ..errors import SocketError
 from ..multiplex.event_base import EventBase
 
-__all__ = ("Channel", "Waiter", "channel_for", "forget_all")
+__all__ = ("Channel", "Waiter")
 
 _LARGEST_DATAGRAM = 65_535
 
@@ -39,13 +38,12 @@ class Channel(Registration):
     listens. It is closed as soon as nobody waits.
     """
 
-    __slots__ = ("_descriptor", "_event_base", "_left", "_server", "_unsent", "_waiters")
+    __slots__ = ("_descriptor", "_event_base", "_left", "_unsent", "_waiters")
 
     def __init__(self, event_base: EventBase, server: Endpoint) -> None:
         self._descriptor = SocketDescriptor.open(family_of(server), DATAGRAM, address=server)
         super().__init__(self._descriptor.number)
         self._event_base = event_base
-        self._server = server
         self._waiters: dict[bytes, Waiter] = {}
         self._unsent: dict[bytes, bytes] = {}  # for which the system had no room
         self._left = _MOST_QUESTIONS
@@ -76,7 +74,7 @@ class Channel(Registration):
         self._waiters.pop(number, None)
         self._unsent.pop(number, None)
         if not self._waiters:
-            _drop(self._event_base, self._server, self)
+            self._left = 0
             self._event_base._unwatch(self)
             self._descriptor.close()
 
@@ -112,33 +110,3 @@ class Channel(Registration):
 
 def _number_in(message: bytes) -> bytes:
     return message[:2]
-
-
-# The sockets from which the next questions leave, of each event base and to each server.
-_channels: WeakKeyDictionary[EventBase, dict[Endpoint, Channel]] = WeakKeyDictionary()
-
-
-def channel_for(event_base: EventBase, ask: Ask) -> Channel:
-    """Return a channel to a server that has room for a question.
-
-    Raises:
-        SocketError: There is none, for example because no descriptor is left.
-    """
-    channels = _channels.get(event_base)
-    if channels is None:
-        channels = _channels[event_base] = {}
-    channel = channels.get(ask.server)
-    if channel is None or not channel.has_room_for(ask):
-        channel = channels[ask.server] = Channel(event_base, ask.server)
-    return channel
-
-
-def _drop(event_base: EventBase, server: Endpoint, channel: Channel) -> None:
-    channels = _channels.get(event_base)
-    if channels and channels.get(server) is channel:
-        del channels[server]
-
-
-def forget_all() -> None:
-    """Let nothing leave any more from the sockets that there are now."""
-    _channels.clear()

@@ -162,6 +162,7 @@ class Questions(Generic[K, V, E]):
             self._close(first, question)
             self._cache.put(first.key, (outcome, self._clock()), ttl)
             wishes, question.wishes = question.wishes, []
+            question.give_up = None  # which would keep it, and all that has to do with it, alive
         for wish in wishes:
             # Not at once: what is called may raise, and the others wait, too.
             _call(wish, wish._deliver, _own(outcome))

@@ -1,4 +1,4 @@
-"""Who may ask a name server now, and who waits for a turn.
+"""Who may ask a name server now, from which socket, and who waits for a turn.
 
 Thousands of questions at once would overflow the buffer of the server's socket, and what is lost
 there is only asked again when its time is up.
@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
-from .._core.dns_exchange import DNSTransport
+from .._core.dns_exchange import Ask, DNSTransport
 from .._core.timer_queue import Timer
 from ..addresses import Endpoint
 from ..multiplex.event_base import EventBase
+from .datagrams import Channel
 
 __all__ = ("Asker", "Turns", "forget_all_turns", "turns_for")
 
@@ -47,6 +48,18 @@ class Turns:
         self._uncounted = 0
         self._silent_intervals = 0
         self._timer: Timer | None = None
+        self._channel: Channel | None = None
+
+    def channel_for(self, ask: Ask) -> Channel:
+        """Return a channel to the server that has room for a question.
+
+        Raises:
+            SocketError: There is none, for example because no descriptor is left.
+        """
+        channel = self._channel
+        if channel is None or not channel.has_room_for(ask):
+            channel = self._channel = Channel(self._event_base, ask.server)
+        return channel
 
     def take(self, who: Asker, ask: Callable[[], object]) -> None:
         """Have somebody ask: at once, or when it is their turn."""
@@ -110,7 +123,7 @@ def _forget(event_base: EventBase, key: _Key, turns: Turns) -> None:
 
 
 def forget_all_turns() -> list[Asker]:
-    """Begin anew, and return all those who ask or wait for a turn."""
+    """Begin anew, also with sockets, and return all those who ask or wait for a turn."""
     everybody = [
         who
         for here in _turns.values()
