@@ -399,3 +399,48 @@ def test_the_number_is_given_back_when_all_have_been_told(pipe: Pipe, who: str) 
     assert was_open == [True]
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(number)
+
+
+# -- one after the other --------------------------------------------------------------------------
+
+
+def test_a_right_can_be_waited_for(pipe: Pipe) -> None:
+    order: list[str] = []
+
+    def take() -> None:
+        with pipe.writing.in_turn(Deadline(PATIENCE, monotonic)):
+            order.append("second")
+
+    with pipe.writing, Call(take) as taking:
+        order.append("first")
+        pipe.writing.release()
+        taking.result()
+        assert pipe.writing.try_acquire()
+    assert order == ["first", "second"]
+
+
+@pytest.mark.parametrize("timeout", [0, 5 * MS])
+def test_it_is_not_waited_for_longer_than_the_deadline(pipe: Pipe, timeout: float) -> None:
+    def take() -> None:
+        with pipe.writing.in_turn(Deadline(timeout, monotonic)):
+            raise AssertionError("another thread has it")
+
+    with pipe.writing, Call(take) as taking, pytest.raises(TimedOut, match="the pipe"):
+        taking.result()
+
+
+def test_whoever_has_it_already_does_not_wait_for_it(pipe: Pipe) -> None:
+    with pipe.writing, pytest.raises(Busy), pipe.writing.in_turn(Deadline(None, monotonic)):
+        pass
+
+
+def test_closing_ends_the_wait_for_a_right(pipe: Pipe) -> None:
+    def take() -> None:
+        with pipe.writing.in_turn(Deadline(None, monotonic)):
+            raise AssertionError("it is closed")
+
+    with pipe.writing, Call(take) as taking:
+        pipe.close()
+        with pytest.raises(SocketClosed):
+            taking.result()
+    assert pipe.closings == 1

@@ -17,7 +17,7 @@ from ..errors import Busy, SocketClosed, TimedOut
 from .readiness import ENDED, READABLE, URGENT, WRITABLE, wait_for_one
 from .shortage import descriptor_freed
 
-__all__ = ("Descriptor", "Use")
+__all__ = ("Descriptor", "Turn", "Use")
 
 # Where closing cannot wake a waiter, it looks up from time to time to see whether it has to go.
 _LOOK_UP_INTERVAL = 0.1
@@ -25,6 +25,8 @@ _LOOK_UP_INTERVAL = 0.1
 # Python looks for signals before it begins to wait. One that comes after that look, and before the
 # system waits, is noticed when the wait ends; so in the main thread, which gets them, none is long.
 _LONGEST_WAIT_FOR_SIGNALS = 1.0
+
+_A_MOMENT = 0.01  # seconds
 
 _main_thread = threading.main_thread().ident
 
@@ -94,6 +96,41 @@ class Use:
             descriptor.close_if_unused()
             raise SocketClosed(operation=self._operation, address=descriptor.where)
 
+    def in_turn(self, deadline: Deadline) -> "Turn":
+        """Return what has the right, in a ``with`` statement, as soon as nobody else has it.
+
+        It is for what lasts a moment and can be done by several threads, one after the other. Who
+        is inside already, in a signal handler for example, gets `Busy` nevertheless.
+
+        Raises:
+            TimedOut: Another thread had it until the deadline.
+        """
+        return Turn(self, deadline)
+
+    def wait_for_turn(self, deadline: Deadline) -> None:
+        """Take the right as `in_turn` does."""
+        while True:
+            try:
+                self.__enter__()
+                return
+            except Busy:
+                remaining = deadline.remaining()
+                if self.is_ours():
+                    raise
+            longest = _LOOK_UP_INTERVAL
+            if remaining is not None:
+                # Who does not wait gives others the moment that they need.
+                longest = min(longest, remaining or _A_MOMENT)
+            lock = self._lock
+            try:
+                if lock.acquire(timeout=longest):
+                    lock.release()
+                elif remaining == 0 or deadline.remaining() == 0:
+                    raise TimedOut.expired(self._operation, self._descriptor.where)
+            except BaseException:
+                self.give_up()
+                raise
+
     def try_acquire(self) -> bool:
         """Take the right for good if nobody has it; return whether that worked."""
         if self._generation != _generation:
@@ -155,6 +192,22 @@ class Use:
         """
         self._descriptor = gone
         self._leave_by(self._lock.__exit__)
+
+
+class Turn:
+    """A right that somebody waits for; see `Use.in_turn`."""
+
+    __slots__ = ("__exit__", "_deadline", "_use")
+
+    __exit__: partial[None]
+
+    def __init__(self, use: Use, deadline: Deadline) -> None:
+        self._use = use
+        self._deadline = deadline
+        self.__exit__ = use.__exit__
+
+    def __enter__(self) -> None:
+        self._use.wait_for_turn(self._deadline)
 
 
 class _Gone:
