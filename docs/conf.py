@@ -57,6 +57,8 @@ nitpick_ignore_regex = [
     # They have no methods that a reader would call.
     (r"py:class", r"trunkline\.\w+\.(python_names|uncopied)\..*"),
     (r"py:class", r"trunkline\._sys\..*"),
+    # What it has is described with those that inherit it.
+    (r"py:class", r"trunkline\.sockets\.listening_socket\..*"),
     (r"py:class", r"Any|Callable|Context|Iterator|Literal|Self|Sequence|PathLike|Thread|P(\.\w+)?"),
     (r"py:class", r"Arguments|Buffer|HasFileno|PythonSocket"),
     (r"py:class", r".*\.Maybe(Stream|Condition)"),

@@ -39,7 +39,7 @@ from trunkline._core.back_off import BackOff
 from trunkline._sys import shortage
 from trunkline.multiplex.listener import Listener, listen
 from trunkline.multiplex.transport import Transport
-from trunkline.sockets import passive_socket
+from trunkline.sockets import listening_socket
 from trunkline.testing import faults
 from trunkline.testing.clock import ManualClock
 from trunkline.testing.faults import Faults
@@ -469,7 +469,7 @@ def test_the_next_shortage_is_news(
     with listening(base, tcp, factory):
         for shortages in (1, 2):
             monkeypatch.setattr(
-                passive_socket, "monotonic", lambda n=shortages: 2 * n * EPISODE_GAP
+                listening_socket, "monotonic", lambda n=shortages: 2 * n * EPISODE_GAP
             )
             refuse(tcp, "EMFILE", 2)
             with connect(tcp):

@@ -50,7 +50,7 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="the loopback interface h
 
 
 def passive(**options: Any) -> PassiveSocket:
-    return make_socket(connect="passive", **options)
+    return make_socket(connect="passive", type="stream", **options)
 
 
 @contextlib.contextmanager
@@ -283,7 +283,7 @@ def test_a_handler_that_hides_what_would_have_to_be_awaited_has_failed(threads: 
         ({"host": []}, "a place to listen at"),
         ({"port": 0, "path": "/x", "nodelay": True}, "nodelay"),
         ({"host": HOST, "wrong": 1}, "wrong"),
-        ({"sockets": [1]}, "passive sockets, not int"),
+        ({"sockets": [1]}, "passive stream sockets, not int"),
         ({"host": HOST, "preamble": 1}, "preamble is callable"),
         ({"host": HOST, "announce": 1}, "announce is callable"),
         ({"host": HOST, "exception_hook": 1}, "exception_hook is callable"),

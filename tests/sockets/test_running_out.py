@@ -23,7 +23,7 @@ from trunkline._core.accept_policy import EPISODE_GAP
 from trunkline._core.back_off import BackOff
 from trunkline._sys import shortage
 from trunkline._sys.socket_descriptor import SocketDescriptor
-from trunkline.sockets import passive_socket
+from trunkline.sockets import listening_socket
 
 
 class Slow(BackOff):
@@ -102,7 +102,7 @@ def test_while_it_lasts_the_processor_is_left_alone(attempts: Attempts) -> None:
 def quiet_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return a function that lets so much time pass that a shortage is worth telling again."""
     passed = [0.0]
-    monkeypatch.setattr(passive_socket, "monotonic", lambda: monotonic() + passed[0])
+    monkeypatch.setattr(listening_socket, "monotonic", lambda: monotonic() + passed[0])
 
     def pass_time() -> None:
         passed[0] += EPISODE_GAP + PATIENCE

@@ -6,7 +6,7 @@
 import sys
 from typing import TYPE_CHECKING
 
-__all__ = ("Buffer", "bytes_of", "space_in")
+__all__ = ("Buffer", "bytes_of", "part_of", "space_in")
 
 # What has bytes. Python itself has a name for it from version 3.12 on.
 if TYPE_CHECKING:
@@ -55,3 +55,15 @@ def space_in(buffer: Buffer) -> memoryview:
     if not view.c_contiguous:
         raise ValueError("bytes cannot be received into a buffer with gaps")
     return view.cast("B") if view.nbytes else memoryview(bytearray())
+
+
+def part_of(view: memoryview, start: int, end: int | None) -> memoryview:
+    """Return what is between two bounds.
+
+    Raises:
+        ValueError: The bounds are not within it, or the wrong way round.
+    """
+    stop = len(view) if end is None else end
+    if not 0 <= start <= stop <= len(view):
+        raise ValueError(f"the bounds {start} and {end} are not within {len(view)} bytes")
+    return view[start:stop]

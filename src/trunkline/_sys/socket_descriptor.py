@@ -187,15 +187,16 @@ class SocketDescriptor(Descriptor):
         _Socket.close(empty)  # Python's own method would let nobody use it any more
         return empty
 
-    def check_kind(self) -> Name:
-        """Return the local name of a stream socket of a family that we know.
+    def check_kind(self, kind: int = STREAM) -> Name:
+        """Return the local name of a socket of a kind, and of a family that we know.
 
         Raises:
             ValueError: It is another kind of socket.
         """
-        if self.kind != socket.SOCK_STREAM or self.family not in KNOWN_FAMILIES:
+        if self.kind != kind or self.family not in KNOWN_FAMILIES:
+            label = "stream" if kind == STREAM else "datagram"
             raise ValueError(
-                f"not a stream socket of a known family: family {self.family}, type {self.kind}"
+                f"not a {label} socket of a known family: family {self.family}, type {self.kind}"
             )
         return self.local_name()
 
@@ -253,7 +254,7 @@ class SocketDescriptor(Descriptor):
         if self._file is not None:
             self._file.show_life()
 
-    def accept(self) -> tuple["SocketDescriptor", Name] | None:
+    def accept(self) -> tuple[Self, Name] | None:
         """Return the next connection and its peer's name, or None if none waits; see accept(2)."""
         try:
             # A signal handler may raise when a call has returned, and a number that no object has
@@ -267,7 +268,7 @@ class SocketDescriptor(Descriptor):
             return None
         except OSError as error:
             raise self.failure(error, "accept") from None
-        return SocketDescriptor(sock), name_from_sockaddr(sockaddr, self.family)
+        return type(self)(sock), name_from_sockaddr(sockaddr, self.family)
 
     def connect(self, name: Name) -> None:
         """Begin to connect; `ConnectionInProgress` says that it goes on. See connect(2)."""

@@ -27,7 +27,8 @@ from .._sys.readiness import (
     wait_for_registered,
 )
 from ..errors import SocketClosed, SocketError
-from ..sockets import ActiveSocket, PassiveSocket, Socket
+from ..sockets import ActiveSocket, Socket
+from ..sockets.listening_socket import ListeningSocket
 from .alarm import Alarm
 from .descriptor_like import LARGEST_NUMBER, DescriptorLike, number_of
 from .waits import WaitEvent, interest_in
@@ -254,9 +255,9 @@ def _foresee(source: Socket, interest: int) -> tuple[int, int]:
             if not source.is_input_open:
                 return interest & ~_FOR_READING, 0
         return interest, _INPUT if unread else 0
-    if isinstance(source, PassiveSocket) and source.is_listening:
-        return interest & READABLE, 0
-    return 0, _ERROR
+    if isinstance(source, ListeningSocket):
+        return (interest & READABLE, 0) if source.is_listening else (0, _ERROR)
+    return interest, 0
 
 
 def _explain(source: DescriptorLike, number: int, interest: int, events: int, known: int) -> int:
@@ -267,7 +268,7 @@ def _explain(source: DescriptorLike, number: int, interest: int, events: int, kn
     """
     if events & NUMBER_CLOSED or _is_lost(source, number):
         return _ERROR
-    if isinstance(source, PassiveSocket):
+    if isinstance(source, ListeningSocket):
         return _ERROR if events & (FAULTY | HUNG_UP) else _INPUT
     bits = 0
     if isinstance(source, ActiveSocket) and interest & READABLE and source._input.at_end:

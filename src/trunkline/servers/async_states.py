@@ -22,6 +22,7 @@ from .._sys.sockaddr import AnyName
 from ..addresses import AddressLike
 from ..errors import Busy, EndOfFile, SocketClosed, StreamError, TimedOut
 from ..multiplex.adoption import adopt
+from ..multiplex.argument_check import check_event_base, check_socket
 from ..multiplex.event_base import EventBase
 from ..multiplex.listener import Listener, listen
 from ..multiplex.protocol import TransportProtocol
@@ -177,6 +178,8 @@ def create_async_io_state(
         SocketClosed: The socket, or the event base, is closed.
         TypeError, ValueError: An argument is none of those that it can be.
     """
+    check_event_base(event_base)
+    check_socket("create_async_io_state", socket, ActiveSocket)
     state = AsyncIOState(
         external_format=socket.external_format,
         read_timeout=read_timeout,

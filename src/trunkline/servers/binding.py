@@ -79,7 +79,7 @@ def bind_all(
     hosts, paths, given = _several(host), _several(path), list(sockets)
     for socket in given:
         if not isinstance(socket, PassiveSocket):
-            raise TypeError(f"sockets are passive sockets, not {type(socket).__name__}")
+            raise TypeError(f"sockets are passive stream sockets, not {type(socket).__name__}")
     if not (hosts or paths or given):
         raise TypeError("a server needs a place to listen at: host, path or sockets")
     superfluous = [name for name in options if name not in _FOR_READY_MADE]

@@ -6,14 +6,12 @@ from functools import partial
 from os import PathLike
 from typing import Any, NamedTuple, Protocol, overload
 
-from .._core.back_off import BackOff
-from .._core.buffers import Buffer, bytes_of, space_in
+from .._core.buffers import Buffer, bytes_of, part_of, space_in
 from .._core.deadline import Deadline, check_seconds, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike
 from .._sys.clock import monotonic
 from .._sys.lingering import linger
 from .._sys.python_socket import PythonSocket
-from .._sys.readiness import wait_for_any
 from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import DONT_ROUTE, MORE, OUT_OF_BAND, PEEK, SocketDescriptor
 from ..addresses import AddressLike, IPAddress, LocalAddress
@@ -37,10 +35,10 @@ from ..streams.stream import (
     check_buffer_size,
     check_size,
 )
-from .connecting import start_to_connect
+from .connecting import start_in_turn
 from .ended import Ended
 from .families import family_label
-from .names import NameLike, ensure_name
+from .names import NameLike, endpoint_of, ensure_name, local_address_of
 from .python_names import PythonConnectionNames
 from .socket import Socket, name_text
 
@@ -194,23 +192,14 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
                 self._finish_connecting(deadline)
 
     def _start(self, name: Name, deadline: Deadline) -> bool:
-        back_off = BackOff(first=0.005, factor=2.0, last=0.1)
         while True:
             try:
-                return start_to_connect(self._descriptor, name)
+                return start_in_turn(self._descriptor, name, deadline)
             except ConnectionAborted:
                 # Linux ends the attempt that comes after one that has failed with this.
                 if not self._has_failed:
                     raise
                 self._has_failed = False
-                continue
-            except WouldBlock as error:
-                # The backlog of a local socket is full. The system cannot tell when it is not.
-                remaining = deadline.remaining()
-                if remaining == 0:
-                    raise TimedOut.expired("connect", name) from error
-            delay = back_off.next_delay()
-            wait_for_any((), delay if remaining is None else min(delay, remaining))
 
     def wait_connected(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
         """Wait until a connection that was started is there.
@@ -301,12 +290,12 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             TypeError: The socket is a local one.
             NotConnected, SocketClosed: As for `remote_name`.
         """
-        return self._endpoint(self.remote_name).host
+        return endpoint_of(self.remote_name).host
 
     @property
     def remote_port(self) -> int:
         """The port of the peer; see `remote_host`."""
-        return self._endpoint(self.remote_name).port
+        return endpoint_of(self.remote_name).port
 
     @property
     def remote_filename(self) -> LocalAddress:
@@ -316,7 +305,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             TypeError: The socket is not a local one.
             NotConnected, SocketClosed: As for `remote_name`.
         """
-        return self._local_address(self.remote_name)
+        return local_address_of(self.remote_name)
 
     def _take_names(self, remote_name: Name, local_name: Name) -> None:
         """Have both ends called what somebody says who knows it better than the system."""
@@ -375,7 +364,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             return sent
         flags = OUT_OF_BAND * out_of_band | DONT_ROUTE * dont_route | MORE * more
         deadline = Deadline(timeout, monotonic)
-        with self._writing, _part(bytes_of(data), start, end) as view:
+        with self._writing, part_of(bytes_of(data), start, end) as view:
             if self._output:
                 raise ValueError("the stream has output that is not sent: finish_output() first")
             while True:
@@ -458,7 +447,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         flags = OUT_OF_BAND * out_of_band | PEEK * peek
         deadline = Deadline(timeout, monotonic)
         if not isinstance(size_or_buffer, int):
-            with _part(space_in(size_or_buffer), start, end) as target:
+            with part_of(space_in(size_or_buffer), start, end) as target:
                 into = partial(channel.receive_into, target, flags)
                 if out_of_band:
                     return self._receive_urgent(into, 0, deadline)
@@ -706,15 +695,3 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         if self._remote_name is not None:
             return f" connected to {name_text(self._remote_name)}"
         return ", unconnected"
-
-
-def _part(view: memoryview, start: int, end: int | None) -> memoryview:
-    """Return what is between two bounds.
-
-    Raises:
-        ValueError: The bounds are not within it, or the wrong way round.
-    """
-    stop = len(view) if end is None else end
-    if not 0 <= start <= stop <= len(view):
-        raise ValueError(f"the bounds {start} and {end} are not within {len(view)} bytes")
-    return view[start:stop]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from .._core.back_off import BackOff
 from .._core.connect_race import ConnectRace
 from .._core.deadline import Deadline
 from .._sys.clock import Clock, monotonic
@@ -9,12 +10,19 @@ from .._sys.readiness import WRITABLE, wait_for_any
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import Endpoint, IPAddress
-from ..errors import ConnectFailed, ConnectionInProgress, Interrupted, SocketError, TimedOut
+from ..errors import (
+    ConnectFailed,
+    ConnectionInProgress,
+    Interrupted,
+    SocketError,
+    TimedOut,
+    WouldBlock,
+)
 from .arriving import Arrivals, ThreadArrivals
 from .connect_plan import Route
 from .resolving import Resolution, Resolver, SystemResolver, ask_for_addresses
 
-__all__ = ("Attempts", "connect_by", "start_to_connect")
+__all__ = ("Attempts", "connect_by", "start_in_turn", "start_to_connect")
 
 
 MOST_ATTEMPTS = 32
@@ -33,6 +41,25 @@ def start_to_connect(descriptor: SocketDescriptor, name: Name) -> bool:
         # What a signal has interrupted goes on by itself, see connect(2).
         return False
     return True
+
+
+def start_in_turn(descriptor: SocketDescriptor, name: Name, deadline: Deadline) -> bool:
+    """Start to connect, when the backlog of a local socket has room; see `start_to_connect`.
+
+    Raises:
+        TimedOut: It had none in time.
+    """
+    back_off = BackOff(first=0.005, factor=2.0, last=0.1)
+    while True:
+        try:
+            return start_to_connect(descriptor, name)
+        except WouldBlock as error:
+            # The system cannot tell when there is room.
+            remaining = deadline.remaining()
+            if remaining == 0:
+                raise TimedOut.expired("connect", name) from error
+        delay = back_off.next_delay()
+        wait_for_any((), delay if remaining is None else min(delay, remaining))
 
 
 def connect_by(

@@ -2,15 +2,17 @@
 
 import reprlib
 from os import PathLike
-from typing import TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 from .._core.counts import decimal_value, shown_number
 from .._sys.netdb import find_service
 from .._sys.sockaddr import AF_UNIX, Name
-from .._sys.socket_descriptor import SocketDescriptor
-from ..addresses import AddressLike, Endpoint, ensure_address
+from .._sys.socket_descriptor import DATAGRAM, SocketDescriptor
+from ..addresses import AddressLike, Endpoint, LocalAddress, ensure_address
 
-__all__ = ("NameLike", "check_port", "ensure_name")
+__all__ = ("NameLike", "check_port", "endpoint_of", "ensure_name", "local_address_of")
+
+Protocol: TypeAlias = Literal["tcp", "udp"]
 
 NameLike: TypeAlias = AddressLike | PathLike[str]
 """An address in any form, or for local sockets a path in any form."""
@@ -24,14 +26,15 @@ def ensure_name(descriptor: SocketDescriptor, address: NameLike, port: int | str
     """
     address = cast("AddressLike", address)  # whichever it is, is checked here
     if descriptor.family != AF_UNIX:
-        return Endpoint(ensure_address(address), check_port(port))
+        protocol: Protocol = "udp" if descriptor.kind == DATAGRAM else "tcp"
+        return Endpoint(ensure_address(address), check_port(port, protocol))
     if port != 0:
         raise ValueError("a local address has no port")
     return ensure_address(address, "local")
 
 
-def check_port(port: int | str) -> int:
-    """Return the number of a port given as a number, or as text: a number or a TCP service's name.
+def check_port(port: int | str, protocol: Protocol = "tcp") -> int:
+    """Return the number of a port given as a number, or as text: a number or a service's name.
 
     Raises:
         TypeError: It is neither an integer nor a string.
@@ -39,7 +42,7 @@ def check_port(port: int | str) -> int:
     """
     if isinstance(port, str):
         number = decimal_value(port)
-        port = _port_of(port) if number is None else number
+        port = _port_of(port, protocol) if number is None else number
     if isinstance(port, bool) or not isinstance(port, int):
         raise TypeError(f"a port is an integer or a service's name, not {type(port).__name__}")
     if not 0 <= port <= 65_535:
@@ -47,13 +50,37 @@ def check_port(port: int | str) -> int:
     return port
 
 
-def _port_of(service: str) -> int:
-    found = find_service(service, "tcp")
+def _port_of(service: str, protocol: Protocol) -> int:
+    found = find_service(service, protocol)
     if found is None:
         hint = "; the host comes before the port" if _is_like_a_host(service) else ""
-        raise ValueError(f"there is no TCP service of the name {reprlib.repr(service)}{hint}")
+        raise ValueError(
+            f"there is no {protocol.upper()} service of the name {reprlib.repr(service)}{hint}"
+        )
     return found.port
 
 
 def _is_like_a_host(text: str) -> bool:
     return any(char in text for char in ".:")
+
+
+def endpoint_of(name: Name) -> Endpoint:
+    """Return the name of an internet socket.
+
+    Raises:
+        TypeError: It is a local one's.
+    """
+    if not isinstance(name, Endpoint):
+        raise TypeError("a local socket has neither hosts nor ports, but file names")
+    return name
+
+
+def local_address_of(name: Name) -> LocalAddress:
+    """Return the name of a local socket.
+
+    Raises:
+        TypeError: It is an internet one's.
+    """
+    if not isinstance(name, LocalAddress):
+        raise TypeError("an internet socket has no file names, but hosts and ports")
+    return name

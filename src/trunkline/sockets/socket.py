@@ -12,9 +12,10 @@ from .._core.uncopied import Uncopied
 from .._sys.python_socket import PythonSocket
 from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import SocketDescriptor
-from ..addresses import Endpoint, IPAddress, LocalAddress
+from ..addresses import IPAddress, LocalAddress
 from ..errors import SocketError
 from .families import family_label
+from .names import endpoint_of, local_address_of
 from .options import OptionName, get_option, set_option
 from .python_names import PythonSocketNames
 
@@ -160,12 +161,12 @@ class Socket(PythonSocketNames, Uncopied):
             TypeError: The socket is a local one.
             SocketClosed: As for `local_name`.
         """
-        return self._endpoint(self.local_name).host
+        return endpoint_of(self.local_name).host
 
     @property
     def local_port(self) -> int:
         """The port that this end is bound to; see `local_host`."""
-        return self._endpoint(self.local_name).port
+        return endpoint_of(self.local_name).port
 
     @property
     def local_filename(self) -> LocalAddress:
@@ -175,19 +176,7 @@ class Socket(PythonSocketNames, Uncopied):
             TypeError: The socket is not a local one.
             SocketClosed: As for `local_name`.
         """
-        return self._local_address(self.local_name)
-
-    @staticmethod
-    def _endpoint(name: Name) -> Endpoint:
-        if not isinstance(name, Endpoint):
-            raise TypeError("a local socket has neither hosts nor ports, but file names")
-        return name
-
-    @staticmethod
-    def _local_address(name: Name) -> LocalAddress:
-        if not isinstance(name, LocalAddress):
-            raise TypeError("an internet socket has no file names, but hosts and ports")
-        return name
+        return local_address_of(self.local_name)
 
     def _remember_local_name(self) -> None:
         """Ask for the local name once, now that it will not change."""
