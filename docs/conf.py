@@ -55,11 +55,12 @@ nitpick_ignore = [
 nitpick_ignore_regex = [
     (r"py:.*", r"(collections|enum|io|ipaddress|os|socket|types|typing)\..*"),
     # They have no methods that a reader would call.
-    (r"py:class", r"trunkline\.\w+\.(python_names|uncopied)\..*"),
+    (r"py:class", r"trunkline\.[\w.]+\.(python_names|uncopied)\..*"),
     (r"py:class", r"trunkline\._sys\..*"),
     # What it has is described with those that inherit it.
-    (r"py:class", r"trunkline\.sockets\.listening_socket\..*"),
+    (r"py:class", r"trunkline\.sockets\.(listening_socket|datagrams\.multicast)\..*"),
     (r"py:class", r"Any|Callable|Context|Iterator|Literal|Self|Sequence|PathLike|Thread|P(\.\w+)?"),
+    (r"py:class", r"(trunkline\.sockets\.datagrams\.received\.)?T"),
     (r"py:class", r"Arguments|Buffer|HasFileno|PythonSocket"),
     (r"py:class", r".*\.Maybe(Stream|Condition)"),
 ]
@@ -167,11 +168,15 @@ NOT_CALLED = {
     trunkline.ActiveSocket,
     trunkline.AsyncIOState,
     trunkline.Cause,
+    trunkline.DatagramSocket,
     trunkline.IOHandler,
     trunkline.Listener,
+    trunkline.PacketSocket,
+    trunkline.PassivePacketSocket,
     trunkline.PassiveSocket,
     trunkline.Reconnector,
     trunkline.Resolver,
+    trunkline.Sender,
     trunkline.ServerConnection,
     trunkline.Socket,
     trunkline.Stream,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .multiplex import *
     from .servers import *
     from .sockets import *
+    from .sockets.datagrams import *
     from .streams import *
 
 # What type checkers read above, once more for the interpreter. A test compares the two.
@@ -56,6 +57,9 @@ _NAMES = {
         ATTEMPT_DELAY ActiveSocket CLOSE_TIMEOUT DEFAULT_BACKLOG HostEntry LINGER_TIMEOUT
         OPTION_NAMES PassiveSocket Resolution Resolver Socket SystemResolver ensure_hostname
         from_socket lookup_hostname make_socket make_socket_from_fd make_socket_pair
+    """,
+    "sockets.datagrams": """
+        DatagramSocket LARGEST_DATAGRAM PacketSocket PassivePacketSocket Received Sender
     """,
     "streams": """
         DEFAULT_BUFFER_SIZE DEFAULT_LIMIT DEFAULT_TIMEOUT ExternalFormat ExternalFormatLike

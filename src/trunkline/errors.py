@@ -124,7 +124,8 @@ class SocketError(TrunklineError, OSError):
         address: On which address: an `Endpoint`, a `LocalAddress`, or None where there is none.
         attempts: The error of each address that was tried, where there were several.
 
-    The arguments are attributes of the same names. Errors survive pickling and copying.
+    The arguments are attributes of the same names. `sent` is for those who send many datagrams in
+    one call: how many had gone before. Errors survive pickling and copying.
     """
 
     _codes: tuple[int, ...] = ()
@@ -132,6 +133,7 @@ class SocketError(TrunklineError, OSError):
     operation: str | None = None
     address: object = None
     attempts: tuple["SocketError", ...] = ()
+    sent: int = 0
 
     def __init_subclass__(cls, codes: tuple[str, ...] = (), **kwargs: Any) -> None:
         """Register the class for the errno names in `codes` that this platform has."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trunkline._core.meant import Elsewhere, meant_instead
+from trunkline._core.meant import Elsewhere, OtherKind, meant_instead
 
 KNOWN = ("reuse_address", "timeout", "local_host", "remote_host")
 ELSEWHERE = {"wait": "timeout", "host": "remote_host local_host", "flush": "finish_output"}
@@ -39,3 +39,18 @@ def test_a_name_from_elsewhere_is_not_there_and_says_what_is(radio: object) -> N
     assert str(caught.value).startswith("Radio has no listen_in: tune() finds a station")
     assert (caught.value.name, caught.value.obj) == ("listen_in", radio)
     assert not hasattr(radio, "listen_in")
+
+
+class Telegraph:
+    listen = OtherKind("radios", "read() prints what has come")
+
+
+@pytest.mark.parametrize("telegraph", [Telegraph, Telegraph()])
+def test_a_name_of_another_kind_is_a_mistake_about_types_too(telegraph: object) -> None:
+    with pytest.raises(TypeError) as caught:
+        telegraph.listen  # type: ignore[attr-defined]  # noqa: B018 - it raises
+    told = "Telegraph has no listen, which is for radios: read() prints what has come"
+    assert str(caught.value).startswith(told)
+    assert isinstance(caught.value, AttributeError)
+    assert (caught.value.name, caught.value.obj) == ("listen", telegraph)
+    assert not hasattr(telegraph, "listen")

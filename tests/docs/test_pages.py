@@ -26,6 +26,7 @@ from trunkline.sockets.options import OptionName
 
 PAGES = pytest.mark.parametrize("page", pages(), ids=name_of)
 SOCKETS = DOCS / "guide" / "sockets.md"
+DATAGRAMS = DOCS / "guide" / "datagrams.md"
 
 # What a page may contain besides prose: examples that run here, or in the README's own test.
 LANGUAGES = {"pycon", "sh", "text", "{eval-rst}", "{toctree}"}
@@ -154,6 +155,27 @@ def test_the_table_of_arguments_says_which_kinds_take_one(cells: list[str]) -> N
     for kind, cell in zip(KINDS, cells[1:5], strict=True):
         assert cell in ("", "yes", "for clients")
         assert takes(kind, name) == bool(cell), f"{kind} and {name}"
+
+
+DATAGRAM_KINDS: tuple[dict[str, Any], ...] = (
+    {"type": "datagram", "address_family": "ipv6"},
+    {"type": "datagram", "address_family": "local"},
+)
+DATAGRAM_ARGUMENTS = rows(DATAGRAMS.read_text(encoding="utf-8"), "argument")
+
+
+@pytest.mark.parametrize("cells", DATAGRAM_ARGUMENTS, ids=lambda cells: cells[0].strip("`"))
+def test_the_table_of_datagrams_says_which_kinds_take_an_argument(cells: list[str]) -> None:
+    name = cells[0].strip("`")
+    for kind, cell in zip(DATAGRAM_KINDS, cells[1:3], strict=True):
+        assert cell in ("", "yes")
+        assert takes(kind, name) == bool(cell), f"{kind} and {name}"
+
+
+def test_the_table_of_datagrams_is_complete() -> None:
+    kinds = (keywords.ConnectedDatagramOptions, keywords.LocalDatagramOptions)
+    taken = {name for kind in kinds for name in kind.__annotations__}
+    assert {cells[0].strip("`") for cells in DATAGRAM_ARGUMENTS} == taken
 
 
 def takes(kind: dict[str, Any], name: str) -> bool:

@@ -30,11 +30,39 @@ ACCEPTED = {
     ("active", "local"): STREAM | {"local_filename", "remote_filename", "connect_timeout"},
     ("passive", "local"): STREAM | {"local_filename", "backlog", "reuse_address"},
 }
+DATAGRAM_ACCEPTED = {
+    "internet": {
+        "remote_host",
+        "remote_port",
+        "local_host",
+        "local_port",
+        "connect_timeout",
+        "broadcast",
+        "packet_info",
+        "report_errors",
+        "reuse_address",
+        "reuse_port",
+        "v6_only",
+        "interface",
+        "resolver",
+    },
+    "local": {"local_filename", "remote_filename"},
+}
 ALL = set().union(*ACCEPTED.values()) | {"broadcast", "include_headers"}
 REFUSED = [
     (connect, family, option)
     for (connect, family), accepted in ACCEPTED.items()
     for option in sorted(ALL - accepted)
+]
+
+PACKETS_ACCEPTED = {
+    "active": {"local_filename", "remote_filename", "connect_timeout"},
+    "passive": {"local_filename", "backlog", "reuse_address"},
+}
+DATAGRAM_REFUSED = [
+    (family, option)
+    for family, accepted in DATAGRAM_ACCEPTED.items()
+    for option in sorted((ALL | DATAGRAM_ACCEPTED["internet"]) - accepted)
 ]
 
 make_any_socket: Any = make_socket  # what a type checker would not let through is tried here
@@ -46,6 +74,31 @@ def test_a_keyword_that_a_kind_does_not_take_is_an_error_that_names_both(
 ) -> None:
     with pytest.raises(TypeError, match=rf"{connect} {family} stream socket .* {option}(;|$)"):
         make_any_socket(connect=connect, address_family=family, **{option: None})
+
+
+@pytest.mark.parametrize(("family", "option"), DATAGRAM_REFUSED)
+def test_so_it_is_of_datagrams(family: str, option: str) -> None:
+    with pytest.raises(TypeError, match=rf"^an? {family} datagram socket .* {option}(;|$)"):
+        make_any_socket(type="datagram", address_family=family, **{option: None})
+
+
+@pytest.mark.parametrize(
+    ("connect", "option"),
+    [
+        (connect, option)
+        for connect, accepted in PACKETS_ACCEPTED.items()
+        for option in sorted(ALL - accepted)
+    ],
+)
+def test_so_it_is_of_connections_of_messages(connect: str, option: str) -> None:
+    with pytest.raises(TypeError, match=rf"^an? {connect} local seqpacket socket .* {option}(;|$)"):
+        make_any_socket(type="seqpacket", connect=connect, address_family="local", **{option: None})
+
+
+@pytest.mark.parametrize("family", ["internet", "local"])
+def test_datagrams_are_neither_active_nor_passive(family: str) -> None:
+    with pytest.raises(TypeError, match=rf"{family} datagram socket is neither active nor passive"):
+        make_any_socket(type="datagram", connect="passive", address_family=family)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +168,8 @@ def test_a_socket_that_there_is_has_no_use_for_an_address() -> None:
         ("active", "internet", "backlog", "connect='passive'"),
         ("passive", "internet", "remote_port", "connect='active'"),
         ("active", "local", "v6_only", "connect='passive' and address_family='internet'"),
+        ("active", "internet", "broadcast", "type='datagram'"),
+        ("passive", "local", "packet_info", "type='datagram' and address_family='internet'"),
     ],
 )
 def test_the_error_says_which_kind_takes_it(
@@ -122,6 +177,23 @@ def test_the_error_says_which_kind_takes_it(
 ) -> None:
     with pytest.raises(TypeError, match=f"does not take {name}; it is for {kind}$"):
         make_any_socket(connect=connect, address_family=family, **{name: None})
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "kind"),
+    [
+        ("internet", "keepalive", "type='stream'"),
+        ("internet", "timeout", "type='stream'"),
+        ("internet", "backlog", "type='stream' and connect='passive'"),
+        ("internet", "local_filename", "address_family='local'"),
+        ("local", "reuse_port", "address_family='internet'"),
+        ("local", "external_format", "type='stream'"),
+        ("local", "nodelay", "type='stream' and address_family='internet'"),
+    ],
+)
+def test_the_error_of_datagrams_says_it_too(family: str, name: str, kind: str) -> None:
+    with pytest.raises(TypeError, match=f"does not take {name}; it is for {kind}$"):
+        make_any_socket(type="datagram", address_family=family, **{name: None})
 
 
 @pytest.mark.parametrize(
@@ -142,9 +214,8 @@ def test_a_host_with_its_port_in_one_is_told_to_be_taken_apart(host: Any, told: 
 
 def test_all_options_are_in_the_signature() -> None:
     parameters = inspect.signature(make_socket).parameters
-    assert set().union(*ACCEPTED.values()) | {"connect", "address_family", "type"} == (
-        parameters.keys() - {"others"}
-    )
+    accepted = set().union(*ACCEPTED.values(), *DATAGRAM_ACCEPTED.values())
+    assert accepted | {"connect", "address_family", "type"} == (parameters.keys() - {"others"})
 
 
 @pytest.mark.parametrize(
@@ -193,8 +264,7 @@ def test_who_connects_to_no_port_takes_neither(connect: str, family: str) -> Non
         {"address_family": "ipx"},
         {"address_family": "file"},
         {"address_family": []},
-        {"type": "datagram"},
-        {"type": "seqpacket"},
+        {"type": "raw"},
     ],
 )
 def test_a_kind_that_there_is_not_is_an_error_that_says_what_there_is(
@@ -325,6 +395,14 @@ def test_a_callers_mistake_is_found_before_anything_is_connected(wrong: dict[str
         with make_socket(remote_host="127.0.0.1", remote_port=server.address[1]) as sock:
             sock.write("hello")
         assert received.get(timeout=PATIENCE) == b"hello"
+
+
+def test_a_pair_of_datagram_sockets_takes_nothing() -> None:
+    make_any_pair: Any = make_socket_pair
+    with pytest.raises(TypeError, match="a pair of datagram sockets does not take timeout"):
+        make_any_pair(type="datagram", timeout=1)
+    with pytest.raises(ValueError, match=r"type is 'stream' or .*, not 'raw'"):
+        make_any_pair(type="raw")
 
 
 @pytest.mark.parametrize("option", ["keepalive", "local_filename", "backlog", "nonsense"])

@@ -90,6 +90,51 @@ def test_after_a_failure_the_descriptor_is_the_callers_as_it_was(case: str, dup:
 
 
 @pytest.mark.parametrize("dup", [True, False])
+def test_a_datagram_socket_is_made_if_that_is_said(dup: bool) -> None:
+    with (
+        socket.socket(type=socket.SOCK_DGRAM) as theirs,
+        socket.socket(type=socket.SOCK_DGRAM) as peer,
+    ):
+        theirs.bind(("127.0.0.1", 0))
+        fd = theirs.fileno() if dup else theirs.detach()
+        with make_socket_from_fd(fd, dup=dup, type="datagram") as ours:
+            assert ours.is_bound
+            assert not ours.is_connected
+            assert not os.get_blocking(ours.fileno())
+            peer.sendto(b"hello", (str(ours.local_host), ours.local_port))
+            data, sender = ours.receive_from(timeout=PATIENCE)
+            assert data == b"hello"
+            ours.connect(*sender)
+            with make_socket_from_fd(ours.fileno(), type="datagram") as again:
+                assert again.remote_name == sender
+                assert again.local_name == ours.local_name
+
+
+def test_one_that_nobody_has_bound_can_be_bound() -> None:
+    with (
+        socket.socket(type=socket.SOCK_DGRAM) as theirs,
+        make_socket_from_fd(theirs.fileno(), type="datagram") as ours,
+    ):
+        assert not ours.is_bound
+        ours.bind("127.0.0.1")
+        assert ours.local_port == theirs.getsockname()[1]
+
+
+@pytest.mark.parametrize("dup", [True, False])
+def test_what_is_none_is_refused_and_left_as_it_was(dup: bool) -> None:
+    any_from_fd: Any = make_socket_from_fd
+    with socket.socket() as stream:
+        with pytest.raises(ValueError, match="not a datagram socket"):
+            make_socket_from_fd(stream.fileno(), dup=dup, type="datagram")
+        for options in ({"timeout": 1}, {"connect": "passive"}):
+            with pytest.raises(TypeError, match="datagram socket"):
+                any_from_fd(stream.fileno(), dup=dup, type="datagram", **options)
+        with pytest.raises(ValueError, match="type is"):
+            any_from_fd(stream.fileno(), dup=dup, type="seqpacket")
+        assert os.get_blocking(stream.fileno())
+
+
+@pytest.mark.parametrize("dup", [True, False])
 def test_a_datagram_socket_is_refused_and_left_as_it_was(dup: bool) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
         with pytest.raises(ValueError, match="not a stream socket"):

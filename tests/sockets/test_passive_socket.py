@@ -31,7 +31,7 @@ from trunkline._sys.socket_descriptor import SocketDescriptor
 
 
 def passive(**options: Any) -> PassiveSocket:
-    return make_socket(connect="passive", **options)
+    return make_socket(connect="passive", type="stream", **options)
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def test_nothing_else_is_a_socket_of_pythons(wrong: Any) -> None:
 
 def test_ours_is_none_either() -> None:
     with stream_and_peer() as (stream, _), pytest.raises(TypeError, match="not ActiveSocket"):
-        from_socket(stream)  # type: ignore[arg-type]
+        from_socket(stream)  # type: ignore[call-overload]
 
 
 def test_one_that_is_closed_is_told() -> None:
@@ -104,6 +104,21 @@ def test_one_that_is_closed_is_told() -> None:
     closed.close()
     with pytest.raises(SocketClosed):
         from_socket(closed)
+
+
+def test_datagram_sockets_change_hands_too() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as theirs:
+        theirs.bind(("127.0.0.1", 0))
+        theirs.settimeout(1)
+        name = theirs.getsockname()
+        with from_socket(theirs, type="datagram") as ours:
+            assert theirs.fileno() == -1
+            assert ours.local_port == name[1]
+            with ours.to_socket() as again:
+                assert again.getsockname() == name
+                with pytest.raises(ValueError, match="not a stream socket"):
+                    from_socket(again)
+                assert again.fileno() >= 0
 
 
 @pytest.mark.parametrize("blocking", [True, False])

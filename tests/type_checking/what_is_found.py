@@ -61,7 +61,7 @@ def sockets() -> None:
     make_socket("localhost", PORT, time_out=5.0)  # type: ignore[call-overload]  # pyright: ignore
     make_socket(connect="pasive")  # type: ignore[call-overload]  # pyright: ignore
     make_socket_pair(external_format="utf-8")
-    make_socket_pair(encoding="utf-8")  # type: ignore[call-arg]  # pyright: ignore
+    make_socket_pair(encoding="utf-8")  # type: ignore[call-overload]  # pyright: ignore
 
 
 def bytes_and_text(connection: ActiveSocket) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ("Elsewhere", "ElsewhereNames", "is_like", "meant_instead")
+__all__ = ("Elsewhere", "ElsewhereNames", "OtherKind", "is_like", "meant_instead")
 
 # A guess that is wrong is worse than none: so only what is misspelt counts, as `difflib` sees it.
 _LIKENESS = 0.8
@@ -61,6 +61,29 @@ class Elsewhere:
     def __get__(self, instance: object, owner: type) -> Any:
         text = f"{owner.__name__} has no {self._name}: {self._instead}"
         raise AttributeError(text, name=self._name, obj=owner if instance is None else instance)
+
+
+class _NoSuchCall(AttributeError, TypeError):
+    """There is no such method, for the kind of thing that this is has no use for it."""
+
+
+class OtherKind(Elsewhere):
+    """Stands in a class for a method that another kind of the same things has.
+
+    Calling it is a mistake about types rather than about names, and so the error is both.
+
+    Args:
+        kind: Whose method it is.
+        instead: What to use, as the end of a sentence.
+    """
+
+    def __init__(self, kind: str, instead: str) -> None:
+        super().__init__(instead)
+        self._kind = kind
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        text = f"{owner.__name__} has no {self._name}, which is for {self._kind}: {self._instead}"
+        raise _NoSuchCall(text, name=self._name, obj=owner if instance is None else instance)
 
 
 class ElsewhereNames:

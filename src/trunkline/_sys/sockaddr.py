@@ -57,7 +57,8 @@ def sockaddr_from_name(name: Name, family: int, operation: str) -> Any:
     """
     if isinstance(name, LocalAddress) and family == AF_UNIX:
         if name.abstract:
-            return b"\0" + os.fsencode(name.path)
+            # A socket that is bound to no name gets one that is free (Linux).
+            return b"\0" + os.fsencode(name.path) if name.path else b""
         return name.path
     if isinstance(name, Endpoint):
         host: object = name.host

@@ -12,7 +12,7 @@ from ..errors import SocketClosed, SocketError
 from ..multiplex import TransportProtocol, listen
 from ..sockets import PassiveSocket, make_socket, make_socket_from_fd
 from ..sockets.families import family_label
-from ..sockets.make_socket import check_fd
+from ..sockets.from_descriptor import check_fd
 from .async_socket import AsyncSocket, BytesCallback, ReadCallback, SocketOptions, StreamCallback
 from .events import Event, EventCallback, EventKind
 from .handle import Handle
@@ -225,7 +225,7 @@ def tcp_server(
     def make_passive_socket() -> PassiveSocket:
         if fd is not None:
             return inherited_socket(fd, backlog, is_local=False)
-        return make_socket(connect="passive", **listening)
+        return make_socket(connect="passive", type="stream", **listening)
 
     return TcpServer(make_passive_socket, read_cb, event_cb, loop, stream=stream, **others)
 

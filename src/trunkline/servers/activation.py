@@ -14,8 +14,8 @@ from .._printable import printable
 from .._sys.processes import keep_from_programs
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import SocketError
+from ..sockets.from_descriptor import make_socket_from_fd
 from ..sockets.keywords import StreamOptions, check_stream_keywords
-from ..sockets.make_socket import make_socket_from_fd
 from ..sockets.passive_socket import PassiveSocket
 
 __all__ = ("activated_sockets",)

@@ -2,8 +2,9 @@
 
 from .._core.connect_race import ATTEMPT_DELAY
 from .active_socket import CLOSE_TIMEOUT, LINGER_TIMEOUT, ActiveSocket
+from .from_descriptor import make_socket_from_fd
 from .listening_socket import DEFAULT_BACKLOG
-from .make_socket import make_socket, make_socket_from_fd, make_socket_pair
+from .make_socket import make_socket, make_socket_pair
 from .options import OPTION_NAMES
 from .passive_socket import PassiveSocket
 from .python_sockets import from_socket

@@ -5,7 +5,7 @@ The typed dictionaries are the table. What is not in a kind's dictionary, that k
 
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any, TypeAlias, TypedDict, cast
+from typing import Any, NamedTuple, TypeAlias, TypedDict, cast
 
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
@@ -19,14 +19,19 @@ __all__ = (
     "OPTION_NAMES_OF_KINDS",
     "ActiveInternetOptions",
     "ActiveLocalOptions",
+    "ActivePacketOptions",
     "BufferOptions",
+    "InternetDatagramOptions",
+    "LocalDatagramOptions",
     "NetworkOptions",
     "PassiveInternetOptions",
     "PassiveLocalOptions",
+    "PassivePacketOptions",
     "PathLikeName",
     "SourceOptions",
     "StreamOptions",
     "UnaddressedOptions",
+    "check_choice",
     "check_keywords",
     "check_stream_keywords",
     "split_stream_options",
@@ -110,19 +115,94 @@ class PassiveLocalOptions(StreamOptions, total=False):
     reuse_address: bool
 
 
-_TABLE: dict[tuple[str, bool], Mapping[str, object]] = {
-    ("active", False): ActiveInternetOptions.__annotations__,
-    ("passive", False): PassiveInternetOptions.__annotations__,
-    ("active", True): ActiveLocalOptions.__annotations__,
-    ("passive", True): PassiveLocalOptions.__annotations__,
+class InternetDatagramOptions(TypedDict, total=False):
+    """What internet datagram sockets take, but for the address to connect to."""
+
+    local_host: AddressLike
+    local_port: int | str | None
+    connect_timeout: float | None
+    broadcast: bool
+    packet_info: bool
+    report_errors: bool
+    reuse_address: bool
+    reuse_port: bool
+    v6_only: bool
+    interface: str
+    resolver: Resolver
+
+
+class ConnectedDatagramOptions(InternetDatagramOptions, total=False):
+    """What internet datagram sockets take."""
+
+    remote_host: AddressLike
+    remote_port: int | str
+
+
+class LocalDatagramOptions(TypedDict, total=False):
+    """What local datagram sockets take."""
+
+    local_filename: PathLikeName
+    remote_filename: PathLikeName
+
+
+class ActivePacketOptions(LocalDatagramOptions, total=False):
+    """What packet sockets take that will have a peer."""
+
+    connect_timeout: float | None
+
+
+class PassivePacketOptions(TypedDict, total=False):
+    """What packet sockets take that will listen."""
+
+    local_filename: PathLikeName
+    backlog: int
+    reuse_address: bool
+
+
+class _Kind(NamedTuple):
+    """A kind of socket, by what is said to `make_socket`; datagram sockets have no `connect`."""
+
+    type: str
+    connect: str
+    is_local: bool
+
+    def told_apart_from(self, other: "_Kind") -> str:
+        """Return the arguments of `make_socket` that make the difference to another kind."""
+        said = []
+        is_of_another_type = self.type != other.type
+        if is_of_another_type:
+            said.append(f"type={self.type!r}")
+        if self.connect != other.connect and not (is_of_another_type and self.connect != "passive"):
+            said.append(f"connect={self.connect!r}")
+        if self.is_local != other.is_local:
+            said.append(f"address_family={'local' if self.is_local else 'internet'!r}")
+        return " and ".join(said)
+
+    def differences(self, other: "_Kind") -> tuple[bool, ...]:
+        """Return how it differs from another kind, to sort by: the type counts most."""
+        return tuple(mine != its for mine, its in zip(self, other, strict=True))
+
+
+_TABLE: dict[_Kind, Mapping[str, object]] = {
+    _Kind("stream", "active", False): ActiveInternetOptions.__annotations__,
+    _Kind("stream", "passive", False): PassiveInternetOptions.__annotations__,
+    _Kind("stream", "active", True): ActiveLocalOptions.__annotations__,
+    _Kind("stream", "passive", True): PassiveLocalOptions.__annotations__,
+    _Kind("datagram", "", False): ConnectedDatagramOptions.__annotations__,
+    _Kind("datagram", "", True): LocalDatagramOptions.__annotations__,
+    _Kind("seqpacket", "active", True): ActivePacketOptions.__annotations__,
+    _Kind("seqpacket", "passive", True): PassivePacketOptions.__annotations__,
 }
 OPTION_NAMES_OF_KINDS: dict[str, frozenset[str]] = {
-    connect: frozenset[str]().union(_TABLE[connect, False], _TABLE[connect, True])
+    connect: frozenset[str]().union(
+        _TABLE[_Kind("stream", connect, False)], _TABLE[_Kind("stream", connect, True)]
+    )
     for connect in ("active", "passive")
 }
-"""All that active sockets take, of whatever family, and all that passive ones do."""
+"""All that active stream sockets take, of whatever family, and all that passive ones do."""
 
 _LABELS = {"internet": "internet", "ipv4": "IPv4", "ipv6": "IPv6", "local": "local"}
+_TYPES = ("stream", "datagram", "seqpacket")
 
 
 def check_keywords(
@@ -135,33 +215,47 @@ def check_keywords(
         TypeError: It does not take one of the options, and the text names both; or an option has a
             value of the wrong type.
     """
-    _check_choice("connect", connect, ("active", "passive"))
-    _check_choice("address_family", address_family, tuple(_LABELS))
-    _check_choice("type", kind, ("stream",))
-    article = "an" if connect == "active" else "a"
-    what = f"{article} {connect} {_LABELS[address_family]} {kind} socket"
-    is_local = address_family == "local"
-    accepted = _TABLE[connect, is_local]
+    check_choice("connect", connect, ("active", "passive"))
+    check_choice("address_family", address_family, tuple(_LABELS))
+    check_choice("type", kind, _TYPES)
+    family = _LABELS[address_family]
+    if kind == "datagram":
+        if connect == "passive":
+            raise TypeError(
+                f"{_with_article(family)} datagram socket is neither active nor passive: "
+                "leave connect out"
+            )
+        asked, what = _Kind(kind, "", family == "local"), f"{family} {kind} socket"
+    else:
+        asked = _Kind(kind, connect, family == "local")
+        what = f"{connect} {family} {kind} socket"
+    if asked not in _TABLE:
+        raise TypeError(f"there is no {what}: address_family='local' has {kind} sockets")
+    accepted = _TABLE[asked]
     for name in options:
         if name not in accepted:
-            meant = _who_takes(name, connect, is_local)
-            if not meant:
-                meant = meant_option(name, (*accepted, "address_family", "connect"))
-            if not meant:
-                meant = _who_takes(name, connect, is_local, by_another_name=True)
-            raise TypeError(f"{what} does not take {name}{meant}")
+            raise TypeError(f"{_with_article(what)} does not take {name}{_meant_by(name, asked)}")
     _check_values(accepted, options)
 
 
-def _who_takes(name: str, connect: str, is_local: bool, *, by_another_name: bool = False) -> str:
+def _with_article(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiouI' else 'a'} {what}"
+
+
+def _meant_by(name: str, asked: _Kind) -> str:
+    """Return the end of an error's text that says what is meant by an option, or who takes it."""
+    known = (*_TABLE[asked], "address_family", *(["connect"] if asked.connect else []))
+    return (
+        _who_takes(name, asked)
+        or meant_option(name, known)
+        or _who_takes(name, asked, by_another_name=True)
+    )
+
+
+def _who_takes(name: str, asked: _Kind, *, by_another_name: bool = False) -> str:
     """Return the end of an error's text that says for which kind of socket an option is."""
-    other = "passive" if connect == "active" else "active"
-    family = "internet" if is_local else "local"
-    for kind, text in (
-        ((connect, not is_local), f"address_family={family!r}"),
-        ((other, is_local), f"connect={other!r}"),
-        ((other, not is_local), f"connect={other!r} and address_family={family!r}"),
-    ):
+    for kind in sorted(_TABLE, key=lambda kind: kind.differences(asked)):
+        text = kind.told_apart_from(asked)
         if by_another_name:
             if meant := meant_option(name, _TABLE[kind]):
                 return f"{meant}, for {text}"
@@ -214,7 +308,8 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
 }
 
 
-def _check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise `ValueError` unless a value is one of some."""
     if value not in choices:
         expected = " or ".join(repr(choice) for choice in choices)
         raise ValueError(f"{name} is {expected}, not {value!r}")

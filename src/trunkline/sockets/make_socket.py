@@ -1,14 +1,13 @@
 """Making sockets: one function that binds, listens or connects as far as its arguments go."""
 
-from typing import Any, Literal, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
-from .._core.counts import check_count
 from .._core.deadline import Deadline
+from .._core.option_names import check_names
 from .._sys.clock import monotonic
 from .._sys.sockaddr import AF_INET6, family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
 from ..addresses import AddressLike, Endpoint, LocalAddress, ensure_address
-from ..errors import NotConnected
 from ..streams.stream import DEFAULT_TIMEOUT, Timeout
 from .active_socket import ActiveSocket
 from .connect_plan import ConnectPlan, InternetSettings, bind_address, family_to_open
@@ -16,8 +15,12 @@ from .connecting import connect_by
 from .families import AddressFamily, InternetFamily
 from .keywords import (
     ActiveLocalOptions,
+    ActivePacketOptions,
+    InternetDatagramOptions,
+    LocalDatagramOptions,
     PassiveInternetOptions,
     PassiveLocalOptions,
+    PassivePacketOptions,
     StreamOptions,
     UnaddressedOptions,
     check_keywords,
@@ -28,7 +31,10 @@ from .names import check_port
 from .passive_socket import PassiveSocket
 from .resolving import Resolver
 
-__all__ = ("check_fd", "make_socket", "make_socket_from_fd", "make_socket_pair")
+if TYPE_CHECKING:
+    from .datagrams import DatagramSocket, PacketSocket, PassivePacketSocket
+
+__all__ = ("make_socket", "make_socket_pair")
 
 
 @overload
@@ -65,13 +71,45 @@ def make_socket(
     type: Literal["stream"] = ...,
     **options: Unpack[PassiveLocalOptions],
 ) -> PassiveSocket: ...
+@overload
+def make_socket(
+    remote_host: AddressLike = ...,
+    remote_port: int | str = ...,
+    *,
+    address_family: InternetFamily = ...,
+    type: Literal["datagram"],
+    **options: Unpack[InternetDatagramOptions],
+) -> "DatagramSocket": ...
+@overload
+def make_socket(
+    *,
+    address_family: Literal["local"],
+    type: Literal["datagram"],
+    **options: Unpack[LocalDatagramOptions],
+) -> "DatagramSocket": ...
+@overload
+def make_socket(
+    *,
+    connect: Literal["active"] = ...,
+    address_family: Literal["local"],
+    type: Literal["seqpacket"],
+    **options: Unpack[ActivePacketOptions],
+) -> "PacketSocket": ...
+@overload
+def make_socket(
+    *,
+    connect: Literal["passive"],
+    address_family: Literal["local"],
+    type: Literal["seqpacket"],
+    **options: Unpack[PassivePacketOptions],
+) -> "PassivePacketSocket": ...
 def make_socket(
     remote_host: Any = ...,
     remote_port: Any = ...,
     *,
     connect: Literal["active", "passive"] = "active",
     address_family: AddressFamily = "internet",
-    type: Literal["stream"] = "stream",  # noqa: A002 - the word that socket(2) has for it
+    type: Literal["stream", "datagram", "seqpacket"] = "stream",  # noqa: A002 - the word that socket(2) has for it
     local_host: Any = ...,
     local_port: Any = ...,
     local_filename: Any = ...,
@@ -90,8 +128,11 @@ def make_socket(
     resolver: Any = ...,
     input_buffer_size: Any = ...,
     output_buffer_size: Any = ...,
+    broadcast: Any = ...,
+    packet_info: Any = ...,
+    report_errors: Any = ...,
     **others: Any,
-) -> ActiveSocket | PassiveSocket:
+) -> "ActiveSocket | PassiveSocket | DatagramSocket | PassivePacketSocket":
     """Make a socket; bind it, let it listen, or connect it, if the arguments are enough for that.
 
     An active socket connects to a server, a passive one listens for clients; which of the two a
@@ -100,15 +141,18 @@ def make_socket(
         with make_socket("localhost", 9999) as server:
             print(server.read_line())
 
+    Datagram sockets are neither: they send and receive whole messages, by UDP or locally.
+
     Args:
         remote_host: Active: the address or the name of the host to connect to. All addresses that
             a name has are tried, the next one when the one before has not answered quickly
             (RFC 8305).
         remote_port: Active: the port, or the service, to connect to.
-        connect: ``"active"`` or ``"passive"``.
+        connect: ``"active"`` or ``"passive"``; not for datagrams.
         address_family: ``"internet"`` is IPv4 or IPv6, whichever the host has, and IPv4 if no host
             is named; or ``"ipv4"``, ``"ipv6"``, ``"local"``.
-        type: ``"stream"``.
+        type: ``"stream"``, ``"datagram"``, or ``"seqpacket"`` for local connections of whole
+            messages.
         local_host: The address, or name, of this machine to bind to. A passive socket that is
             given one listens, too.
         local_port: The port to bind to. Default: 0, which lets the system choose.
@@ -121,20 +165,27 @@ def make_socket(
         attempt_delay: Active: seconds to wait for an address before the next one is tried beside
             it; None tries one at a time. Default: 0.25.
         backlog: Passive: how many connections may wait. Default: `DEFAULT_BACKLOG`.
-        reuse_address: See `PassiveSocket.bind`. Default: True.
-        reuse_port: Passive: see `PassiveSocket.bind`. Default: False.
-        v6_only: Passive, IPv6: take IPv6 connections only; or IPv4 ones too, with IPv4-mapped
-            addresses. Default: True.
+        reuse_address: See `PassiveSocket.bind`. Default: True; of datagrams False, see
+            `DatagramSocket.bind`.
+        reuse_port: Passive, or of datagrams: see there. Default: False.
+        v6_only: Passive, or of datagrams, IPv6: take what comes by IPv6 only; or by IPv4 too, with
+            IPv4-mapped addresses. Default: True.
         keepalive: Let the system find out whether the peer still exists. Default: False.
         nodelay: Send small pieces at once rather than gather them (TCP_NODELAY). Default: True.
         interface: Use this network interface only (SO_BINDTODEVICE; Linux). Default: any.
         resolver: Who looks names up. Default: the system's resolver.
         input_buffer_size: How many bytes are received at a time. Default: `DEFAULT_BUFFER_SIZE`.
         output_buffer_size: How many bytes of output are gathered. Default: `DEFAULT_BUFFER_SIZE`.
+        broadcast: Datagrams: may be sent to all hosts of a network. Default: False.
+        packet_info: Datagrams: the sender of each knows which address it has sent to, and answers
+            leave from there. Default: False.
+        report_errors: Datagrams: raise what the network says of earlier ones also where there is no
+            peer, and name the receiver (Linux). Default: False.
         **others: No kind of socket takes them; the error says what was probably meant.
 
     Returns:
-        An `ActiveSocket` or a `PassiveSocket`. If anything fails, no socket is left behind.
+        An `ActiveSocket` or a `PassiveSocket`; a `DatagramSocket`; a `PacketSocket` or a
+        `PassivePacketSocket`. If anything fails, no socket is left behind.
 
     Raises:
         TypeError: The kind of socket does not take an argument, or one is missing.
@@ -152,6 +203,8 @@ def make_socket(
     for name in ("others", "connect", "address_family", "type"):
         del given[name]
     check_keywords(connect, address_family, type, given)
+    if type != "stream":
+        return _make_of_messages(connect, address_family, type, given)
     stream, options = split_stream_options(given)
     if address_family == "local":
         if connect == "active":
@@ -160,6 +213,21 @@ def make_socket(
     if connect == "active":
         return _make_active_internet(address_family, stream, **options)
     return _make_passive_internet(address_family, stream, **options)
+
+
+def _make_of_messages(
+    connect: str, address_family: AddressFamily, kind: str, options: dict[str, Any]
+) -> "DatagramSocket | PassivePacketSocket":
+    # Few programs need the modules, and those that do not are not to pay for them.
+    from .datagrams import make_datagram_socket as making
+
+    if kind == "seqpacket":
+        if connect == "active":
+            return making.make_packet_socket(**options)
+        return making.make_passive_packet_socket(**options)
+    if address_family == "local":
+        return making.make_local_datagram_socket(**options)
+    return making.make_internet_datagram_socket(address_family, **options)
 
 
 # -- internet sockets -----------------------------------------------------------------------------
@@ -271,17 +339,37 @@ def _open_local(address: LocalAddress | None) -> SocketDescriptor:
 # -- sockets of what is there already -------------------------------------------------------------
 
 
-def make_socket_pair(**options: Unpack[StreamOptions]) -> tuple[ActiveSocket, ActiveSocket]:
+@overload
+def make_socket_pair(
+    *, type: Literal["stream"] = ..., **options: Unpack[StreamOptions]
+) -> tuple[ActiveSocket, ActiveSocket]: ...
+@overload
+def make_socket_pair(*, type: Literal["datagram"]) -> "tuple[DatagramSocket, DatagramSocket]": ...
+@overload
+def make_socket_pair(*, type: Literal["seqpacket"]) -> "tuple[PacketSocket, PacketSocket]": ...
+def make_socket_pair(
+    *,
+    type: Literal["stream", "datagram", "seqpacket"] = "stream",  # noqa: A002 - as above
+    **options: Unpack[StreamOptions],
+) -> "tuple[ActiveSocket, ActiveSocket] | tuple[DatagramSocket, DatagramSocket]":
     """Make two local sockets that are connected to each other; see socketpair(2).
 
     Args:
-        **options: `external_format`, `input_buffer_size`, `output_buffer_size` and `timeout`, as
-            for `make_socket`.
+        type: ``"stream"``, or ``"datagram"`` for two sockets that send each other whole messages,
+            none of which gets lost; with ``"seqpacket"`` they notice each other's end, too.
+        **options: Of streams: `external_format`, `input_buffer_size`, `output_buffer_size` and
+            `timeout`, as for `make_socket`.
 
     Raises:
         TooManyOpenFiles: There are not two descriptors left.
         TypeError, ValueError: An option is none of those that it can be.
     """
+    check_keywords("active", "local", type, {})
+    if type != "stream":
+        from .datagrams.make_datagram_socket import make_datagram_pair, make_packet_pair
+
+        check_names(f"a pair of {type} sockets", options, ())
+        return make_datagram_pair() if type == "datagram" else make_packet_pair()
     check_stream_keywords("a pair of sockets", cast("dict[str, Any]", options))
     one, other = SocketDescriptor.open_pair(STREAM)
     try:
@@ -293,92 +381,6 @@ def make_socket_pair(**options: Unpack[StreamOptions]) -> tuple[ActiveSocket, Ac
         one.close()
         other.close()
         raise
-
-
-@overload
-def make_socket_from_fd(
-    fd: int,
-    *,
-    dup: bool = ...,
-    connect: Literal["active"] = ...,
-    **options: Unpack[StreamOptions],
-) -> ActiveSocket: ...
-@overload
-def make_socket_from_fd(
-    fd: int,
-    *,
-    dup: bool = ...,
-    connect: Literal["passive"],
-    **options: Unpack[StreamOptions],
-) -> PassiveSocket: ...
-def make_socket_from_fd(
-    fd: int,
-    *,
-    dup: bool = True,
-    connect: Literal["active", "passive"] = "active",
-    **options: Unpack[StreamOptions],
-) -> ActiveSocket | PassiveSocket:
-    """Make a socket of a descriptor that something else has opened.
-
-    You would want it for what a parent process or a service manager hands down.
-
-    Args:
-        fd: The descriptor of a stream socket. It becomes non-blocking, and with it every other
-            descriptor of the same socket.
-        dup: Work on a duplicate, and leave `fd` to the caller; False takes ownership of `fd`.
-        connect: ``"active"`` for a socket with a peer, ``"passive"`` for one that listens or will.
-        **options: `external_format`, `input_buffer_size`, `output_buffer_size` and `timeout`, as
-            for `make_socket`.
-
-    Raises:
-        NotASocket: The descriptor is something else.
-        SocketClosed: There is no such descriptor.
-        ValueError: It is not a stream socket of a family that Trunkline knows, or it listens and
-            `connect` says otherwise. `fd` stays the caller's.
-        TooManyOpenFiles: It cannot be duplicated.
-        TypeError: An argument is of the wrong type.
-    """
-    check_keywords(connect, "internet", "stream", {})
-    check_stream_keywords("a socket made of a descriptor", cast("dict[str, Any]", options))
-    check_fd(fd)
-    descriptor = SocketDescriptor.borrow(fd)
-    try:
-        made = wrap_borrowed(descriptor, connect, options)
-        if dup:
-            descriptor.own_duplicate()
-        else:
-            descriptor.own(lambda: fd)
-    except BaseException:
-        if dup:
-            descriptor.close()
-        else:
-            descriptor.detach()
-        raise
-    return made
-
-
-def check_fd(fd: int) -> None:
-    """Raise `TypeError` or `ValueError` for what is not the number of any descriptor."""
-    check_count("a descriptor", fd, least=0, most=2**31 - 1)
-
-
-def wrap_borrowed(
-    descriptor: SocketDescriptor, connect: str, stream: StreamOptions
-) -> ActiveSocket | PassiveSocket:
-    """Return a socket of a descriptor that is nobody's yet; see `make_socket_from_fd`."""
-    local_name = descriptor.check_kind()
-    listens = descriptor.listens
-    if connect == "passive":
-        listener = PassiveSocket(descriptor, **stream)
-        listener._take_state(local_name, listens=listens)
-        return listener
-    if listens:
-        raise ValueError("the descriptor belongs to a socket that listens: connect is 'passive'")
-    try:
-        remote_name = descriptor.remote_name()
-    except NotConnected:
-        remote_name = None
-    return ActiveSocket(descriptor, remote_name=remote_name, **stream)
 
 
 def _wrap_active(

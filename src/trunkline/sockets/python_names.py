@@ -2,10 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from .._core.meant import Elsewhere, ElsewhereNames
+from .._core.meant import Elsewhere, ElsewhereNames, OtherKind
 
-__all__ = ("PythonConnectionNames", "PythonListenerNames", "PythonSocketNames")
+__all__ = (
+    "PythonConnectionNames",
+    "PythonListenerNames",
+    "PythonSocketNames",
+)
 
+_CONNECTIONS = "connected sockets"
+_DATAGRAMS = "datagram sockets"
+_LISTENERS = "passive sockets"
 _NO_WAIT = "calls that may wait have a timeout, and 0 is not to wait"
 
 
@@ -55,6 +62,11 @@ class PythonConnectionNames(ElsewhereNames):
         wait_closed = Elsewhere("close() itself waits until what is queued was sent")
         writable = Elsewhere("wait_until_fd_ready() tells whether there is room")
         write_eof = Elsewhere("shutdown(write=True) sends what is queued, and ends the output")
+        disconnect = OtherKind(_DATAGRAMS, "close() ends a connection")
+        join = OtherKind(_DATAGRAMS, "make_socket(type='datagram') makes one")
+        leave = OtherKind(_DATAGRAMS, "make_socket(type='datagram') makes one")
+        receive_many = OtherKind(_DATAGRAMS, "read() takes what has arrived")
+        send_many = OtherKind(_DATAGRAMS, "write() gathers what is written")
 
 
 class PythonListenerNames(ElsewhereNames):
@@ -68,3 +80,5 @@ class PythonListenerNames(ElsewhereNames):
         serve_forever = Elsewhere("Server(handler, sockets=[it]) serves those who connect")
         settimeout = Elsewhere(_NO_WAIT)
         shutdown = Elsewhere("close() ends the listening")
+        receive_from = OtherKind(_CONNECTIONS, "accept() returns such a socket")
+        send_to = OtherKind(_CONNECTIONS, "accept() returns such a socket")

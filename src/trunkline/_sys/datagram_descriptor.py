@@ -1,0 +1,193 @@
+"""The system calls of datagram sockets; see `socket_descriptor`."""
+
+import errno
+import os
+import socket
+import struct
+import sys
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from .._core.buffers import Buffer
+from .._core.deadline import Deadline
+from ..errors import OptionNotSupported, SocketError
+from .readiness import FAULTY, wait_for_one
+from .sockaddr import AF_INET6, Name, name_from_sockaddr, sockaddr_from_name
+from .socket_descriptor import DATAGRAM, NO_SIGNAL, SocketDescriptor
+
+__all__ = ("CONFIRM", "PACKETS", "TRUNCATED", "ControlMessage", "DatagramDescriptor", "Message")
+
+PACKETS = int(getattr(socket, "SOCK_SEQPACKET", -1))
+"""The kind of socket that has connections of whole messages; -1 where there is none."""
+
+CONFIRM = int(getattr(socket, "MSG_CONFIRM", 0))
+TRUNCATED = int(socket.MSG_TRUNC)
+_ERROR_QUEUE = getattr(socket, "MSG_ERRQUEUE", None)  # only Linux has one
+
+ControlMessage: TypeAlias = tuple[int, int, bytes]
+"""A level, a type and data; see cmsg(3)."""
+
+Message: TypeAlias = tuple[Any, list[ControlMessage], int, Any]
+"""What has come, or how many bytes of it; what the system says beside it; flags; and from whom."""
+
+# struct sock_extended_err, see ip(7): an errno, where it comes from, and what is of no use here.
+_EXTENDED_ERROR = struct.Struct("@IBBBBII")
+_REPORTS = [(int(socket.IPPROTO_IP), 11), (int(socket.IPPROTO_IPV6), 25)]
+"""IP_RECVERR and IPV6_RECVERR, which Python lacks: what is asked for, and what then comes."""
+_ROOM_FOR_REPORT = 512
+
+_TIMESTAMP = 29 if sys.platform == "linux" else None  # SO_TIMESTAMP, which Python lacks
+_TIME_SIZE = struct.calcsize("@ll")  # of a struct timeval
+
+
+class DatagramDescriptor(SocketDescriptor):
+    """A socket whose calls send and receive whole messages."""
+
+    __slots__ = ()
+
+    def bind(self, name: Name, *, replaces_stale: bool = False) -> None:
+        """See `SocketDescriptor.bind`."""
+        super().bind(name, replaces_stale=replaces_stale)
+        if self._file is not None and self.kind == DATAGRAM:
+            self._file.show_life()  # it need not listen to be found alive
+
+    # -- data ------------------------------------------------------------------------------------
+
+    def receive_message(self, size: int, room: int, flags: int) -> Message | None:
+        """Return the next message, of which at most `size` bytes are kept; see recvmsg(2).
+
+        Args:
+            size: Bytes.
+            room: How many bytes are kept of what the system says beside it.
+            flags: Its flags.
+        """
+        try:
+            return self._socket.recvmsg(size, room, flags)
+        except BlockingIOError:
+            self.check_open("receive")
+            return None
+        except OSError as error:
+            raise self._reported(error, "receive") from None
+
+    def receive_message_into(self, buffer: Buffer, room: int, flags: int) -> Message | None:
+        """Receive the next message into a writable buffer; see `receive_message`."""
+        try:
+            return self._socket.recvmsg_into([buffer], room, flags)
+        except BlockingIOError:
+            self.check_open("receive")
+            return None
+        except OSError as error:
+            raise self._reported(error, "receive") from None
+
+    def send_message(
+        self, data: Buffer, flags: int, target: Any, control: Iterable[ControlMessage] = ()
+    ) -> int | None:
+        """Send a message, or return None if there is no room for it; see sendmsg(2).
+
+        Args:
+            data: All of it.
+            flags: Its flags.
+            target: To whom, as the system calls have it; None is the peer.
+            control: What the system is to be told beside it.
+        """
+        flags |= NO_SIGNAL
+        try:
+            if control:
+                return self._socket.sendmsg([data], control, flags, target)
+            if target is None:
+                return self._socket.send(data, flags)
+            return self._socket.sendto(data, flags, target)
+        except BlockingIOError:
+            self.check_open("send")
+            return None
+        except OSError as error:
+            name = None if target is None else name_from_sockaddr(target, self.family)
+            raise self._reported(error, "send", name) from None
+
+    def mark_messages(self) -> int:
+        """Have the system say something beside each message; return the bytes for that, or 0.
+
+        What it says is the time, for which it has something in all messages. There must be no more
+        room than that: the peer could fill it with descriptors.
+        """
+        if _TIMESTAMP is None:
+            return 0
+        self.set_option(socket.SOL_SOCKET, _TIMESTAMP, 1)
+        return socket.CMSG_SPACE(_TIME_SIZE)
+
+    # -- errors of earlier datagrams -------------------------------------------------------------
+
+    def _reported(self, error: OSError, operation: str, name: object = None) -> SocketError:
+        """Return our error for one of the system's, which may be about an earlier datagram.
+
+        Where the system keeps a queue of such errors, it knows whom that datagram was for.
+        """
+        failure = self.failure(error, operation, name)
+        report = self.take_report(operation)
+        return report if report is not None and report.errno == failure.errno else failure
+
+    def report_errors(self) -> None:
+        """Have a queue of errors, also of those that concern one receiver of many; see ip(7).
+
+        Raises:
+            OptionNotSupported: The system has none.
+        """
+        if _ERROR_QUEUE is None:
+            raise OptionNotSupported(operation="setsockopt report_errors", address=self.where)
+        for level, option in _REPORTS[: 2 if self.family == AF_INET6 else 1]:
+            self.set_option(level, option, 1)
+
+    def take_report(self, operation: str) -> SocketError | None:
+        """Return the first error in the system's queue, and take it out; None if there is none.
+
+        There is a queue only where it was asked for (IP_RECVERR).
+        """
+        if _ERROR_QUEUE is None:
+            return None
+        try:
+            _, control, _, target = self._socket.recvmsg(0, _ROOM_FOR_REPORT, _ERROR_QUEUE)
+        except OSError:
+            return None
+        for level, kind, data in control:
+            if (level, kind) in _REPORTS and len(data) >= _EXTENDED_ERROR.size:
+                code = _EXTENDED_ERROR.unpack_from(data)[0]
+                # An IPv6 socket's queue may have the errors of IPv4 in it.
+                family = AF_INET6 if target and len(target) == 4 else int(socket.AF_INET)
+                name = name_from_sockaddr(target, family) if target else self.where
+                return SocketError.from_errno(code, operation=operation, address=name)
+        return None
+
+    def _wait(self, interest: int, deadline: Deadline, operation: str) -> int:
+        readiness = super()._wait(interest, deadline, operation)
+        if readiness & FAULTY and not readiness & interest:
+            # As long as something is in the queue, no wait ends otherwise.
+            report = self.take_report(operation)
+            if report is not None:
+                raise report
+        return readiness
+
+    def pause(self, seconds: float, deadline: Deadline, operation: str) -> None:
+        """Wait for some time, or until the deadline, and for nothing but to be closed."""
+        remaining = deadline.remaining()
+        wait_for_one(self._number, 0, seconds if remaining is None else min(seconds, remaining))
+        self.check_open(operation)
+
+    # -- peers -----------------------------------------------------------------------------------
+
+    def disconnect(self) -> None:
+        """Have no peer any more: connect(2) to an address of no family."""
+        # Python's sockets cannot say that.
+        import ctypes
+
+        nobody = (bytes([0, 0]) if sys.platform == "linux" else bytes([16, 0])).ljust(16, b"\0")
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.connect(self._number, nobody, len(nobody)) == 0:
+            return
+        code = ctypes.get_errno()
+        if sys.platform != "linux" and code in (errno.EAFNOSUPPORT, errno.EINVAL):
+            return  # BSDs say this when it is done
+        raise self.failure(OSError(code, os.strerror(code)), "disconnect")
+
+    def sockaddr(self, name: Any, operation: str) -> Any:
+        """Return what the system calls take for a name; see `sockaddr_from_name`."""
+        return sockaddr_from_name(name, self.family, operation)

@@ -1,0 +1,153 @@
+"""The membership of sockets in groups, and what they send to groups; see ip(7) and ipv6(7).
+
+Groups are joined by the calls of RFC 3678, which are the same for both families. Python does not
+know their names.
+"""
+
+import socket
+import struct
+import sys
+from ipaddress import IPv6Address
+from typing import TypeAlias
+
+from ..addresses import IPAddress
+from ..errors import AddressFamilyNotSupported, OptionNotSupported, SocketError
+from .sockaddr import AF_INET, AF_INET6
+from .socket_descriptor import SocketDescriptor
+
+__all__ = (
+    "HOPS",
+    "INTERFACE",
+    "LOOP",
+    "get_multicast",
+    "join",
+    "leave",
+    "set_multicast",
+)
+
+_LEVELS = {AF_INET: int(socket.IPPROTO_IP), AF_INET6: int(socket.IPPROTO_IPV6)}
+
+# MCAST_JOIN_GROUP and its like, for groups with any sources, and for those with one.
+if sys.platform == "linux":
+    _JOIN, _LEAVE, _JOIN_SOURCE, _LEAVE_SOURCE = 42, 45, 46, 47
+else:
+    _JOIN, _LEAVE, _JOIN_SOURCE, _LEAVE_SOURCE = 80, 81, 82, 83
+
+# IP_MULTICAST_ALL and IPV6_MULTICAST_ALL, of Linux.
+_FROM_GROUPS_OF_OTHERS = {AF_INET: 49, AF_INET6: 29} if sys.platform == "linux" else {}
+
+Settings: TypeAlias = dict[int, int]
+
+INTERFACE: Settings = {
+    AF_INET: int(socket.IP_MULTICAST_IF),
+    AF_INET6: int(socket.IPV6_MULTICAST_IF),
+}
+LOOP: Settings = {
+    AF_INET: int(socket.IP_MULTICAST_LOOP),
+    AF_INET6: int(socket.IPV6_MULTICAST_LOOP),
+}
+HOPS: Settings = {
+    AF_INET: int(socket.IP_MULTICAST_TTL),
+    AF_INET6: int(socket.IPV6_MULTICAST_HOPS),
+}
+"""What can be set for what is sent to groups: each is an option of either family."""
+
+_STORAGE_SIZE = 128  # of a struct sockaddr_storage
+_LINK = struct.Struct("@I0L")  # an interface, and the gap before that
+_IPV4_INTERFACE = struct.Struct("@4s4si")  # struct ip_mreqn
+
+
+def join(
+    descriptor: SocketDescriptor, group: IPAddress, source: IPAddress | None, interface: int
+) -> None:
+    """Have what is sent to a group come to a socket; 0 is whatever interface the system chooses.
+
+    From then on nothing comes to it of groups that only other sockets of the machine are in, which
+    Linux would deliver, too.
+    """
+    family = _family_of(descriptor, group, "join")
+    request = _request(group, source, interface)
+    option = _JOIN if source is None else _JOIN_SOURCE
+    _set(descriptor, _LEVELS[family], option, request, "join", group)
+    others = _FROM_GROUPS_OF_OTHERS.get(family)
+    if others is not None:
+        try:
+            descriptor.set_option(_LEVELS[family], others, 0)
+        except OptionNotSupported:
+            return  # for IPv6 it is of Linux 4.20
+
+
+def leave(
+    descriptor: SocketDescriptor, group: IPAddress, source: IPAddress | None, interface: int
+) -> None:
+    """Undo `join`, which had the same arguments."""
+    family = _family_of(descriptor, group, "leave")
+    request = _request(group, source, interface)
+    option = _LEAVE if source is None else _LEAVE_SOURCE
+    _set(descriptor, _LEVELS[family], option, request, "leave", group)
+
+
+def _family_of(descriptor: SocketDescriptor, group: IPAddress, operation: str) -> int:
+    family = AF_INET6 if isinstance(group, IPv6Address) else AF_INET
+    # An IPv6 socket can be in groups of IPv4.
+    if family == AF_INET6 and descriptor.family == AF_INET:
+        raise AddressFamilyNotSupported(operation=operation, address=group)
+    return family
+
+
+def _set(
+    descriptor: SocketDescriptor,
+    level: int,
+    option: int,
+    value: int | bytes,
+    operation: str,
+    address: object,
+) -> None:
+    try:
+        descriptor.set_option(level, option, value)
+    except SocketError as error:
+        error.operation, error.address = operation, address
+        raise
+
+
+def _request(group: IPAddress, source: IPAddress | None, interface: int) -> bytes:
+    addresses = [_storage(address) for address in (group, source) if address is not None]
+    return _LINK.pack(interface) + b"".join(addresses)
+
+
+def _storage(address: IPAddress) -> bytes:
+    """Return a struct sockaddr_storage, which on BSDs begins with its length."""
+    is_ipv6 = isinstance(address, IPv6Address)
+    family, size = (AF_INET6, 28) if is_ipv6 else (AF_INET, 16)
+    head = struct.pack("@H", family) if sys.platform == "linux" else bytes([size, family])
+    gap = bytes(6 if is_ipv6 else 2)  # the port, and what IPv6 calls a flow
+    return (head + gap + address.packed).ljust(_STORAGE_SIZE, b"\0")
+
+
+def set_multicast(
+    descriptor: SocketDescriptor, setting: Settings, value: int, operation: str
+) -> None:
+    """Set `INTERFACE`, `LOOP` or `HOPS`, on an IPv6 socket for its IPv6 groups and IPv4 ones."""
+    for family in (AF_INET, AF_INET6):
+        if family == AF_INET6 != descriptor.family:
+            continue
+        data: int | bytes = value
+        if setting is INTERFACE and family == AF_INET:
+            data = _IPV4_INTERFACE.pack(bytes(4), bytes(4), value)
+        try:
+            descriptor.set_option(_LEVELS[family], setting[family], data)
+        except SocketError as error:
+            if family != descriptor.family:
+                continue  # not every system lets an IPv6 socket do that, nor has it to
+            error.operation = operation
+            raise
+
+
+def get_multicast(descriptor: SocketDescriptor, setting: Settings, operation: str) -> int:
+    """Return `LOOP` or `HOPS`."""
+    family = descriptor.family
+    try:
+        return descriptor.get_option(_LEVELS[family], setting[family])
+    except SocketError as error:
+        error.operation = operation
+        raise

@@ -1,0 +1,76 @@
+"""To which of the machine's addresses a datagram has come, and sending from one of them.
+
+See IP_PKTINFO in ip(7), and IPV6_RECVPKTINFO in ipv6(7) and RFC 3542.
+"""
+
+import socket
+import struct
+import sys
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address
+
+from ..addresses import IPAddress
+from ..errors import OptionNotSupported
+from .datagram_descriptor import ControlMessage
+from .sockaddr import AF_INET6
+from .socket_descriptor import SocketDescriptor
+
+__all__ = ("ROOM_FOR_INFO", "arrived_at", "ask_for_info", "from_there")
+
+_IP, _IPV6 = int(socket.IPPROTO_IP), int(socket.IPPROTO_IPV6)
+_IP_INFO = 8 if sys.platform == "linux" else None  # IP_PKTINFO, which Python lacks
+_IPV6_ASK = getattr(socket, "IPV6_RECVPKTINFO", None)
+_IPV6_INFO = getattr(socket, "IPV6_PKTINFO", None)
+
+_IPV4 = struct.Struct("@i4s4s")  # the interface, the address to answer from, that in the header
+_IPV6_PAIR = struct.Struct("@16sI")
+
+ROOM_FOR_INFO = 128
+"""Bytes that are enough for what the system says of a datagram."""
+
+
+def ask_for_info(descriptor: SocketDescriptor) -> None:
+    """Have the system say of each datagram from now on where it has come to.
+
+    Raises:
+        OptionNotSupported: It cannot.
+    """
+    level, option = (_IPV6, _IPV6_ASK) if descriptor.family == AF_INET6 else (_IP, _IP_INFO)
+    if option is None:
+        raise OptionNotSupported(operation="setsockopt packet_info", address=descriptor.where)
+    descriptor.set_option(level, option, 1)
+
+
+def arrived_at(control: Iterable[ControlMessage]) -> tuple[IPAddress, int] | None:
+    """Return the address that a datagram was sent to, and the number of the interface.
+
+    None is that the system has not said it.
+    """
+    for level, kind, data in control:
+        if (level, kind) == (_IP, _IP_INFO):
+            number, _, header = _IPV4.unpack_from(data)
+            return IPv4Address(header), number
+        if (level, kind) == (_IPV6, _IPV6_INFO):
+            header, number = _IPV6_PAIR.unpack_from(data)
+            return IPv6Address(header), number
+    return None
+
+
+def from_there(control: Iterable[ControlMessage]) -> list[ControlMessage]:
+    """Return what has the system send from the address that a datagram has come to.
+
+    An answer to what was sent to a group, or to all, is sent from an address of the interface.
+    """
+    for level, kind, data in control:
+        if (level, kind) == (_IP, _IP_INFO):
+            _, ours, _ = _IPV4.unpack_from(data)
+            return [(level, kind, _IPV4.pack(0, ours, bytes(4)))]
+        if (level, kind) == (_IPV6, _IPV6_INFO):
+            header, number = _IPV6_PAIR.unpack_from(data)
+            address = IPv6Address(header)
+            if address.is_multicast:
+                header = bytes(16)
+            elif not address.is_link_local:
+                number = 0  # the answer may have another way back
+            return [(level, kind, _IPV6_PAIR.pack(header, number))]
+    return []

@@ -1,0 +1,247 @@
+"""Making datagram sockets, as far as the arguments of `make_socket` go."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from ..._core.deadline import Deadline
+from ..._sys.clock import monotonic
+from ..._sys.datagram_descriptor import PACKETS, DatagramDescriptor
+from ..._sys.sockaddr import AF_INET6, family_of
+from ..._sys.socket_descriptor import DATAGRAM, SocketDescriptor
+from ...addresses import Endpoint, LocalAddress, ensure_address
+from ...errors import ConnectFailed, OperationNotSupported, SocketError
+from ..connect_plan import ConnectPlan, Route, bind_address, family_to_open
+from ..families import InternetFamily
+from ..from_descriptor import peer_of
+from ..names import check_port
+from ..resolving import Resolver, ask_for_addresses
+from .datagram_socket import DatagramSocket
+from .packet_socket import PacketSocket, PassivePacketSocket
+
+__all__ = (
+    "make_datagram_pair",
+    "make_internet_datagram_socket",
+    "make_local_datagram_socket",
+    "make_packet_pair",
+    "make_packet_socket",
+    "make_passive_packet_socket",
+    "wrap_datagrams",
+)
+
+
+D = TypeVar("D", bound=DatagramSocket)
+
+
+class _Settings(NamedTuple):
+    """What is set on an internet socket before it is bound."""
+
+    broadcast: bool = False
+    packet_info: bool = False
+    report_errors: bool = False
+    reuse_address: bool = False
+    reuse_port: bool = False
+    v6_only: bool | None = None
+    interface: str | None = None
+
+    def open(self, family: int, source: Endpoint | None, target: Endpoint | None) -> DatagramSocket:
+        """Return a socket that is bound and connected, if there is something to do that to."""
+        address = target or source
+        made = DatagramSocket(DatagramDescriptor.open(family, DATAGRAM, address=address))
+        try:
+            self._set_on(made, is_bound=source is not None)
+            if source is not None:
+                made.bind(
+                    source.host,
+                    source.port,
+                    reuse_address=self.reuse_address,
+                    reuse_port=self.reuse_port,
+                )
+            if target is not None:
+                made.connect(target.host, target.port)
+        except BaseException:
+            made.close(abort=True)
+            raise
+        return made
+
+    def _set_on(self, made: DatagramSocket, *, is_bound: bool) -> None:
+        if made.address_family == "ipv6" and (self.v6_only is not None or is_bound):
+            made.set_option("v6_only", self.v6_only is not False)
+        if self.broadcast:
+            made.set_option("broadcast", True)
+        if self.interface is not None:
+            made.set_option("bind_to_device", self.interface)
+        if self.packet_info:
+            made._ask_for_info()
+        if self.report_errors:
+            made._descriptor.report_errors()
+
+
+def make_internet_datagram_socket(
+    family: InternetFamily,
+    *,
+    local_host: Any = None,
+    local_port: int | str | None = None,
+    remote_host: Any = None,
+    remote_port: int | str | None = None,
+    connect_timeout: float | None = None,
+    resolver: Resolver | None = None,
+    **settings: Any,
+) -> DatagramSocket:
+    """Return a UDP socket; see `make_socket`."""
+    plan = ConnectPlan(
+        family,
+        local_host=local_host,
+        local_port=None if local_port is None else check_port(local_port, "udp"),
+        remote_host=remote_host,
+        remote_port=None if remote_port is None else check_port(remote_port, "udp"),
+    )
+    to_set = _Settings(**settings)
+    if family == "ipv4" and to_set.v6_only is not None:
+        raise TypeError("an IPv4 datagram socket does not take v6_only")
+    deadline = Deadline(connect_timeout, monotonic)
+    host = bind_address(local_host, family, resolver, deadline)
+    if host is None and (to_set.reuse_address or to_set.reuse_port):
+        raise TypeError("reuse_address and reuse_port need a local_host to bind to")
+    source = None if host is None else Endpoint(host, check_port(local_port or 0, "udp"))
+    route = plan.route(host)
+    targets = _targets(route, resolver, deadline)
+    hosts = [host] if host is not None or targets is None else [each.host for each in targets]
+    numbers = {family_to_open(family, each) for each in hosts}
+    if to_set.v6_only is not None and numbers != {AF_INET6}:
+        raise TypeError("an IPv4 datagram socket does not take v6_only")
+    if targets is None:
+        return to_set.open(numbers.pop(), source, None)
+    return _connect_to_first(to_set, family, source, targets, str(route))
+
+
+def _targets(
+    route: Route, resolver: Resolver | None, deadline: Deadline
+) -> tuple[Endpoint, ...] | None:
+    """Return whom to connect to, the best first, or None for nobody."""
+    name = route.name_to_look_up
+    if name is None:
+        return None if route.target is None else (route.target,)
+    found = ask_for_addresses(
+        resolver, name, family=route.wanted_family, timeout=deadline.remaining()
+    )
+    return route.names_of(found.addresses)
+
+
+def _connect_to_first(
+    to_set: _Settings,
+    family: InternetFamily,
+    source: Endpoint | None,
+    targets: tuple[Endpoint, ...],
+    address: str,
+) -> DatagramSocket:
+    """Return a socket connected to the first address of a host to which there is a way.
+
+    Whether anybody is there is told by nobody, so that there is nothing to race for.
+    """
+    errors: list[SocketError] = []
+    for target in targets:
+        try:
+            number = family_to_open(family, target.host if source is None else source.host)
+            return to_set.open(number, source, target)
+        except SocketError as error:
+            errors.append(error)
+    raise ConnectFailed.from_attempts(tuple(errors), address=address)
+
+
+def make_local_datagram_socket(
+    *, local_filename: Any = None, remote_filename: Any = None
+) -> DatagramSocket:
+    """Return a local datagram socket; see `make_socket`."""
+    source, target = _local_address(local_filename), _local_address(remote_filename)
+    made = DatagramSocket(_open_local(DATAGRAM, target or source))
+    try:
+        if source is not None:
+            made.bind(source)
+        if target is not None:
+            made.connect(target)
+    except BaseException:
+        made.close(abort=True)
+        raise
+    return made
+
+
+def make_packet_socket(
+    *,
+    local_filename: Any = None,
+    remote_filename: Any = None,
+    connect_timeout: float | None = None,
+) -> PacketSocket:
+    """Return a packet socket, connected if somebody is named; see `make_socket`."""
+    source, target = _local_address(local_filename), _local_address(remote_filename)
+    descriptor = _open_local(PACKETS, target or source)
+    try:
+        made = PacketSocket(descriptor)
+        if source is not None:
+            made.bind(source)
+        if target is not None:
+            made.connect(target, timeout=connect_timeout)
+    except BaseException:
+        descriptor.close()
+        raise
+    return made
+
+
+def make_passive_packet_socket(
+    *, local_filename: Any = None, backlog: int | None = None, reuse_address: bool = True
+) -> PassivePacketSocket:
+    """Return a packet socket that listens, if it is told where; see `make_socket`."""
+    if local_filename is None and backlog is not None:
+        raise TypeError("backlog needs a local_filename: without it nothing is bound")
+    source = _local_address(local_filename)
+    made = PassivePacketSocket(_open_local(PACKETS, source))
+    try:
+        if source is not None:
+            made.bind(source, reuse_address=reuse_address)
+            made.listen(backlog)
+    except BaseException:
+        made.close(abort=True)
+        raise
+    return made
+
+
+def _local_address(filename: Any) -> LocalAddress | None:
+    return None if filename is None else ensure_address(filename, "local")
+
+
+def _open_local(kind: int, address: LocalAddress | None) -> DatagramDescriptor:
+    if kind < 0:  # pragma: no cover - everything but Windows has a number for it
+        raise OperationNotSupported(operation="socket", address=address)
+    family = family_of(address or LocalAddress("", abstract=True))
+    return DatagramDescriptor.open(family, kind, address=address)
+
+
+def wrap_datagrams(descriptor: SocketDescriptor) -> DatagramSocket:
+    """Return a socket of a descriptor that is nobody's yet; see `make_socket_from_fd`."""
+    assert isinstance(descriptor, DatagramDescriptor)
+    local_name = descriptor.check_kind(DATAGRAM)
+    made = DatagramSocket(descriptor, remote_name=peer_of(descriptor))
+    made._take_state(local_name)
+    return made
+
+
+def make_datagram_pair() -> tuple[DatagramSocket, DatagramSocket]:
+    """Return two local datagram sockets, each of which is the other one's peer."""
+    return _make_pair(DATAGRAM, DatagramSocket)
+
+
+def make_packet_pair() -> tuple[PacketSocket, PacketSocket]:
+    """Return two packet sockets that are connected to each other."""
+    return _make_pair(PACKETS, PacketSocket)
+
+
+def _make_pair(kind: int, make: Callable[..., D]) -> tuple[D, D]:
+    one, other = DatagramDescriptor.open_pair(kind)
+    try:
+        return (
+            make(one, remote_name=one.remote_name()),
+            make(other, remote_name=other.remote_name()),
+        )
+    except BaseException:
+        one.close()
+        other.close()
+        raise
