@@ -40,6 +40,7 @@ from trunkline import (
     create_async_io_state,
     listen,
     make_socket,
+    make_socket_pair,
     map_ipv4_address_to_ipv6,
     wait_until_any_ready,
     wait_until_fd_ready,
@@ -586,3 +587,29 @@ def test_python_gets_it() -> None:
             assert pythons_own.type == socket.SOCK_DGRAM
             pythons_own.send(b"hello")
             assert receive(server).data == b"hello"
+
+
+# -- senders of other sockets ---------------------------------------------------------------------
+
+
+@NEEDS_IPV6
+def test_whoever_has_sent_to_another_socket_can_be_answered_from_this_one() -> None:
+    with (
+        datagrams() as server,
+        datagrams() as client,
+        make_socket(type="datagram", local_host="::", v6_only=False) as both,
+    ):
+        client.send_to(b"hello", server.local_name, timeout=PATIENCE)
+        _, sender = receive(server)
+        both.send_to(b"from elsewhere", sender, timeout=PATIENCE)
+        both.send_many([(b"and again", sender)], timeout=PATIENCE)
+        assert [receive(client).data for _ in range(2)] == [b"from elsewhere", b"and again"]
+
+
+def test_a_local_sender_is_not_on_the_internet() -> None:
+    one, other = make_socket_pair(type="datagram")
+    with one, other, datagrams() as sock:
+        one.send_to(b"hello", timeout=PATIENCE)
+        _, sender = receive(other)
+        with pytest.raises(TypeError, match="IPv4 datagram socket does not send to"):
+            sock.send_to(b"", sender)

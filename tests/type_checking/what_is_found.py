@@ -64,6 +64,20 @@ def sockets() -> None:
     make_socket_pair(encoding="utf-8")  # type: ignore[call-overload]  # pyright: ignore
 
 
+def datagrams() -> None:
+    one = make_socket(type="datagram", local_host="127.0.0.1", packet_info=True)
+    make_socket(type="datagram", keepalive=True)  # type: ignore[call-overload]  # pyright: ignore
+    make_socket(type="seqpacket")  # type: ignore[call-overload]  # pyright: ignore
+    data, sender = one.receive_from(timeout=5)
+    one.send_to(data.upper(), sender)
+    one.send_to(data, "127.0.0.1", PORT)
+    one.send_to(data, "127.0.0.1")  # type: ignore[call-overload]  # pyright: ignore
+    one.send_to("text", sender)  # type: ignore[call-overload]  # pyright: ignore
+    count, _ = one.receive_from(bytearray(8))
+    count.upper()  # type: ignore[attr-defined]  # pyright: ignore
+    one.read_line()  # type: ignore[attr-defined]  # pyright: ignore
+
+
 def bytes_and_text(connection: ActiveSocket) -> None:
     connection.write(b"bytes")
     connection.write(memoryview(b"bytes"))

@@ -36,7 +36,7 @@ class PacketSocket(PythonPacketNames, DatagramSocket):
     def __init__(self, descriptor: DatagramDescriptor, *, remote_name: Name | None = None) -> None:
         super().__init__(descriptor, remote_name=remote_name)
         # An empty message looks like the end. But the system can be made to say something beside
-        # each message, which it then has nothing to say of the end.
+        # each message, and beside the end it says nothing.
         self._room = descriptor.mark_messages()
 
     def connect(  # type: ignore[override]  # a connection takes its time
