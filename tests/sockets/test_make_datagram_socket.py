@@ -1,5 +1,6 @@
 """How far `make_socket` goes for datagrams: names, families, and what fails half-way."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from sockets.datagrams import NEEDS_IPV6, connected_to, datagrams, free_name, receive
 from sockets.helpers import no_descriptors_left
 from sockets.hosts import ONE, SIX, TWO, Names
+from support.processes import Program
 from support.timing import PATIENCE
 
 from trunkline import (
@@ -127,8 +129,57 @@ def test_what_fails_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
 
 @pytest.mark.exact_io("descriptors run out at a certain call")
 def test_no_descriptor_left_is_told() -> None:
+    make().close()
     with no_descriptors_left():
         with pytest.raises(TooManyOpenFiles):
             make()
         with pytest.raises(TooManyOpenFiles):
             make_socket_pair(type="datagram")
+
+
+# Whatever has to be imported first.
+SHORTAGE = """
+import os, resource, socket
+from trunkline import TooManyOpenFiles, from_socket, make_socket, make_socket_pair
+from trunkline.sockets import make_socket_from_fd
+
+theirs = socket.socket(type=socket.SOCK_DGRAM)
+taken = []
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+try:
+    while True:
+        taken.append(os.dup(0))
+except OSError:
+    pass
+for call in (
+    lambda: make_socket(type="datagram"),
+    lambda: make_socket_pair(type="seqpacket"),
+    lambda: make_socket_from_fd(theirs.fileno(), type="datagram"),
+    lambda: from_socket(theirs, type="datagram"),
+):
+    try:
+        call()
+    except TooManyOpenFiles as error:
+        print(error.operation)
+os.close(taken.pop())
+os.close(taken.pop())
+with make_socket(type="datagram", local_host="127.0.0.1") as sock:
+    sock.connect("127.0.0.1", sock.local_port)
+    taken.append(os.dup(0))
+    try:
+        sock.disconnect()
+    except TooManyOpenFiles as error:
+        print(error.operation)
+    os.close(taken.pop())
+    sock.disconnect()
+    print("is connected:", sock.is_connected)
+theirs.close()
+"""
+
+
+@pytest.mark.exact_io("descriptors run out at a certain call")
+def test_so_it_is_if_something_has_to_be_imported_first() -> None:
+    with Program([sys.executable, "-c", SHORTAGE]) as program:
+        told = program.read_to_end().splitlines()
+        assert program.wait() == 0
+    assert told == ["socket", "socketpair", "adopt", "adopt", "disconnect", "is connected: False"]

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from .._core.buffers import Buffer
 from .._core.deadline import Deadline
 from ..errors import OptionNotSupported, SocketError
+from .late_import import late_import
 from .readiness import FAULTY, wait_for_one
 from .sockaddr import AF_INET6, Name, name_from_sockaddr, sockaddr_from_name
 from .socket_descriptor import DATAGRAM, NO_SIGNAL, SocketDescriptor
@@ -177,7 +178,8 @@ class DatagramDescriptor(SocketDescriptor):
     def disconnect(self) -> None:
         """Have no peer any more: connect(2) to an address of no family."""
         # Python's sockets cannot say that.
-        import ctypes
+        with late_import("disconnect"):
+            import ctypes
 
         nobody = (bytes([0, 0]) if sys.platform == "linux" else bytes([16, 0])).ljust(16, b"\0")
         libc = ctypes.CDLL(None, use_errno=True)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
 from .._core.counts import check_count
 from .._core.option_names import check_names
+from .._sys.late_import import late_import
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
 from ..errors import NotConnected
@@ -99,7 +100,8 @@ def borrow(fd: int, kind: str) -> SocketDescriptor:
     """Return an object for a descriptor that stays its owner's."""
     if kind == "stream":
         return SocketDescriptor.borrow(fd)
-    from .._sys.datagram_descriptor import DatagramDescriptor
+    with late_import("adopt"):
+        from .._sys.datagram_descriptor import DatagramDescriptor
 
     return DatagramDescriptor.borrow(fd)
 
@@ -114,7 +116,8 @@ def wrap_borrowed(
 ) -> "ActiveSocket | PassiveSocket | DatagramSocket":
     """Return a socket of a descriptor that is nobody's yet; see `make_socket_from_fd`."""
     if kind == "datagram":
-        from .datagrams.make_datagram_socket import wrap_datagrams
+        with late_import("adopt"):
+            from .datagrams.make_datagram_socket import wrap_datagrams
 
         return wrap_datagrams(descriptor)
     local_name = descriptor.check_kind(STREAM)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 from .._core.deadline import Deadline
 from .._core.option_names import check_names
 from .._sys.clock import monotonic
+from .._sys.late_import import late_import
 from .._sys.sockaddr import AF_INET6, family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
 from ..addresses import AddressLike, Endpoint, LocalAddress, ensure_address
@@ -219,7 +220,8 @@ def _make_of_messages(
     connect: str, address_family: AddressFamily, kind: str, options: dict[str, Any]
 ) -> "DatagramSocket | PassivePacketSocket":
     # Few programs need the modules, and those that do not are not to pay for them.
-    from .datagrams import make_datagram_socket as making
+    with late_import("socket"):
+        from .datagrams import make_datagram_socket as making
 
     if kind == "seqpacket":
         if connect == "active":
@@ -366,9 +368,10 @@ def make_socket_pair(
     """
     check_keywords("active", "local", type, {})
     if type != "stream":
-        from .datagrams.make_datagram_socket import make_datagram_pair, make_packet_pair
-
         check_names(f"a pair of {type} sockets", options, ())
+        with late_import("socketpair"):
+            from .datagrams.make_datagram_socket import make_datagram_pair, make_packet_pair
+
         return make_datagram_pair() if type == "datagram" else make_packet_pair()
     check_stream_keywords("a pair of sockets", cast("dict[str, Any]", options))
     one, other = SocketDescriptor.open_pair(STREAM)
