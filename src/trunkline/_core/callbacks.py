@@ -54,12 +54,11 @@ def check_callback(callback: Any, *arguments: str, what: str = "a callback") -> 
     flags = code.co_flags
     if flags & _UNPLAIN:
         raise _not_plain(what, function.__qualname__, flags)
-    reason = ""
-    if isinstance(callback, partial):
-        reason = _why_not(callback, arguments)
-        can_be_called = not reason
+    is_partial = isinstance(callback, partial)
+    if is_partial and callback.keywords:
+        can_be_called = not _why_not(callback, arguments)
     else:
-        count = len(arguments) + is_bound
+        count = len(arguments) + is_bound + (len(callback.args) if is_partial else 0)
         most = code.co_argcount
         can_be_called = (
             most - len(function.__defaults__ or ()) <= count
@@ -68,7 +67,8 @@ def check_callback(callback: Any, *arguments: str, what: str = "a callback") -> 
         )
     if not can_be_called:
         called = f"{what} is called with ({', '.join(arguments)})"
-        target = callback.func if isinstance(callback, partial) else callback
+        target = callback.func if is_partial else callback
+        reason = _why_not(callback, arguments) if is_partial else ""
         named = target if isinstance(target, type) else function
         raise TypeError(f"{called}, and {named.__qualname__} cannot be{reason}")
 
