@@ -162,9 +162,24 @@ def test_an_answer_that_was_cut_off_is_asked_for_in_a_connection() -> None:
     assert isinstance(doing.received(reply_to(ask, WWW, truncated=True)), DNSAnswer)
 
 
-def test_a_server_that_knows_no_options_is_asked_without() -> None:
+def test_so_is_one_that_was_cut_off_within_a_record() -> None:
     doing = exchange()
-    ask = asked(doing.received(reply_to(doing.ask(), rcode=1)))
+    cut = reply_to(doing.ask(), WWW, truncated=True)[:-3]
+    assert asked(doing.received(cut)).transport == "tcp"
+
+
+def test_that_there_is_nothing_left_of_it_in_a_connection_says_nothing_of_the_name() -> None:
+    doing = exchange(config=replace(CONFIG, use_tcp=True))
+    ask = asked(doing.received(reply_to(doing.ask(), truncated=True)))
+    assert ask.server == TWO
+    with pytest.raises(ServerFailure, match="cut off"):
+        answer_all(doing, lambda ask, name: reply_to(ask, truncated=True))
+
+
+@pytest.mark.parametrize("options", [{}, {"questions": ()}], ids=["", "does not repeat them"])
+def test_a_server_that_knows_no_options_is_asked_without(options: Any) -> None:
+    doing = exchange()
+    ask = asked(doing.received(reply_to(doing.ask(), rcode=1, **options)))
     assert (ask.server, unpack_message(ask.message).payload_size) == (ONE, 512)
     assert isinstance(doing.received(reply_to(ask, WWW)), DNSAnswer)
 
@@ -177,15 +192,16 @@ def test_a_server_that_knows_no_options_is_asked_without() -> None:
         (9, ServerFailure, "the server has error 9"),
     ],
 )
+@pytest.mark.parametrize("options", [{}, {"questions": ()}], ids=["", "does not repeat them"])
 def test_a_server_that_cannot_tell_is_followed_by_the_next(
-    rcode: int, kind: type[ResolverError], said: str
+    rcode: int, kind: type[ResolverError], said: str, options: Any
 ) -> None:
     doing = exchange()
     servers = []
 
     def answer(ask: Ask, name: str) -> bytes:
         servers.append(ask.server)
-        return reply_to(ask, rcode=rcode)
+        return reply_to(ask, rcode=rcode, **options)
 
     with pytest.raises(kind) as caught:
         answer_all(doing, answer)
@@ -208,6 +224,9 @@ def test_what_is_no_answer_to_the_question_is_not_believed() -> None:
         reply_to(ask, WWW, is_response=False),
         reply_to(ask, WWW, opcode=5),
         reply_to(ask, WWW, questions=()),
+        reply_to(ask, rcode=3, questions=()),
+        reply_to(ask, rcode=2, questions=(DNSQuestion("other.test", 1),)),
+        reply_to(ask, WWW, questions=(DNSQuestion("www.test", 1, 3),)),
         reply_to(ask, WWW, questions=(DNSQuestion("other.test", 1),)),
         reply_to(ask, WWW, questions=(DNSQuestion("www.test", 28),)),
         reply_to(ask, WWW, questions=(DNSQuestion("www.test", 1), DNSQuestion("www.test", 1))),

@@ -98,7 +98,7 @@ def test_what_is_packed_is_unpacked(message: DNSMessage) -> None:
 
 @given(MESSAGES, st.data())
 def test_what_is_cut_off_is_no_message(message: DNSMessage, data: st.DataObject) -> None:
-    packed = pack_message(message)
+    packed = pack_message(message._replace(truncated=False))
     with pytest.raises(BadDNSMessage):
         unpack_message(packed[: data.draw(st.integers(0, len(packed) - 1))])
 
@@ -148,11 +148,23 @@ def test_a_name_that_is_none_or_has_no_end(data: bytes, said: str) -> None:
         unpack_name(data, 0)
 
 
-def test_pointers_that_lead_ever_further_back_are_followed_to_the_end_only() -> None:
+def pointers(count: int) -> bytes:
+    """Return a name without labels, and pointers each of which leads to the one before."""
     data = b"\0"
-    for number in range(1000):
+    for number in range(count):
         data += (0xC000 | (len(data) - 2 if number else 0)).to_bytes(2)
+    return data
+
+
+def test_pointers_that_lead_ever_further_back_are_followed_to_the_end_only() -> None:
+    data = pointers(127)
     assert unpack_name(data, len(data) - 2) == (".", len(data))
+
+
+def test_a_name_has_no_more_pointers_than_labels_or_it_would_take_for_ever_to_read() -> None:
+    data = pointers(128)
+    with pytest.raises(BadDNSMessage, match="more pointers"):
+        unpack_name(data, len(data) - 2)
 
 
 def test_a_name_of_pointers_and_labels_cannot_be_too_long() -> None:
@@ -162,6 +174,20 @@ def test_a_name_of_pointers_and_labels_cannot_be_too_long() -> None:
         data += b"\x3f" + b"b" * 63 + (0xC000 | max(0, start - 66 if start > 65 else 0)).to_bytes(2)
     with pytest.raises(BadDNSMessage, match="too long"):
         unpack_name(data, len(data) - 66)
+
+
+def test_records_of_another_class_are_left_out_whatever_they_are() -> None:
+    packed = bytearray(pack_message(DNSMessage(answers=(TXTRecord("a", 0, (b"x",)),))))
+    packed[12 + 3 : 12 + 7] = b"\0\1\0\3"  # an address of another network, which has 4 bytes here
+    assert unpack_message(bytes(packed)).answers == ()
+
+
+@pytest.mark.parametrize("cut", [1, 2, 5, 16])
+def test_what_says_that_it_is_truncated_may_be_cut_off_anywhere(cut: int) -> None:
+    question, record = DNSQuestion("a.test", 16), TXTRecord("b", 0, (b"x",))
+    whole = DNSMessage(truncated=True, questions=(question,), answers=(record, record))
+    unpacked = unpack_message(pack_message(whole)[:-cut])
+    assert unpacked == whole._replace(answers=())
 
 
 def test_a_ttl_that_is_negative_is_none() -> None:

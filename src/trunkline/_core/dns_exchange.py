@@ -3,10 +3,11 @@
 It sends nothing and waits for nothing. Whoever does is told what to ask whom (`Ask`), and tells
 what has come of it.
 
-What is believed has the id that was asked with, and the question that was asked; that it comes from
-where it was sent to is the business of who receives it. Of such an answer only those records count
-that belong to the name, or to what it is an alias of: whatever else a server adds, nobody has asked
-for. All else is as if it had not come, since the true answer may still be on its way.
+What is believed has the id that was asked with, and the question that was asked, which only an
+error may leave out; that it comes from where it was sent to is the business of who receives it. Of
+such an answer only those records count that belong to the name, or to what it is an alias of:
+whatever else a server adds, nobody has asked for. All else is as if it had not come, since the true
+answer may still be on its way.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -168,7 +169,7 @@ class Exchange:
             return self._ask_next(self._error(ServerFailure, f"the answer is garbage: {error}"))
         if not message.is_response or message.opcode:
             return None
-        if not self._is_asked(message.questions):
+        if not self._is_asked(message):
             return None
         if message.rcode in (NOERROR, NXDOMAIN):
             return self._take(message)
@@ -177,9 +178,16 @@ class Exchange:
             return self.ask()
         return self._ask_next(self._refusal(message.rcode))
 
-    def _is_asked(self, questions: Iterable[DNSQuestion]) -> bool:
-        expected = (key_of_name(self._question.name), self._question.type)
-        return [(key_of_name(each.name), each.type) for each in questions] == [expected]
+    def _is_asked(self, message: DNSMessage) -> bool:
+        """Return whether a message is about the question.
+
+        One that says nothing of the name need not repeat it: who has not understood a question
+        often leaves it out (RFC 6891, section 7), and who guesses the id gains little by that.
+        """
+        if not message.questions:
+            return message.rcode not in (NOERROR, NXDOMAIN)
+        asked = [each._replace(name=key_of_name(each.name)) for each in message.questions]
+        return asked == [self._question._replace(name=key_of_name(self._question.name))]
 
     def _refusal(self, rcode: int) -> ResolverError:
         if rcode == REFUSED:
@@ -217,6 +225,8 @@ class Exchange:
                 min(record.ttl for record in found),
                 self._server,
             )
+        if message.truncated:
+            return self._ask_next(self._error(ServerFailure, "the answer is cut off"))
         if message.rcode == NXDOMAIN:
             raise self._negative(NoName, "no such name", message)
         is_elsewhere = key_of_name(self._question.name) != self._key  # the last alias has led there

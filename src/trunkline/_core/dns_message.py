@@ -250,7 +250,9 @@ _PACKERS: dict[type, Callable[[Any, int, Known], bytes]] = {
 
 
 def unpack_message(data: bytes) -> DNSMessage:
-    """Return the message that some bytes are.
+    """Return the message that some bytes are, without records of other classes than `INTERNET`.
+
+    A truncated one that is cut off within a record has none.
 
     Raises:
         BadDNSMessage: They are none.
@@ -260,15 +262,21 @@ def unpack_message(data: bytes) -> DNSMessage:
     questions = tuple(
         DNSQuestion(reader.name(), *reader.numbers(_QUESTION)) for _ in range(counts[0])
     )
-    answers, authority, additional = (
-        tuple(reader.records(count)) if count else () for count in counts[1:]
-    )
+    truncated = bool(flags >> 9 & 1)
+    try:
+        answers, authority, additional = (
+            tuple(reader.records(count)) if count else () for count in counts[1:]
+        )
+    except BadDNSMessage:
+        if not truncated:
+            raise
+        answers = authority = additional = ()  # it may be cut off anywhere (RFC 2181, section 9)
     return DNSMessage(
         id=number,
         is_response=bool(flags >> 15),
         opcode=flags >> 11 & 0x0F,
         authoritative=bool(flags >> 10 & 1),
-        truncated=bool(flags >> 9 & 1),
+        truncated=truncated,
         recursion_desired=bool(flags >> 8 & 1),
         recursion_available=bool(flags >> 7 & 1),
         rcode=reader.rcode_above << 4 | flags & 0x0F,
@@ -348,6 +356,8 @@ class _Reader:
                 self.payload_size = max(SMALLEST_PAYLOAD, record_class)
                 self.rcode_above = ttl >> 24
                 self.rest()
+            elif record_class != INTERNET:
+                self.rest()  # of another world, where even an address may be something else
             else:
                 yield self._record(name, kind, ttl if ttl <= _LONGEST_TTL else 0)
             if self._index != self._end:

@@ -5,7 +5,8 @@ a backslash before it (section 5.1). The dot at the end is left out; the root is
 
 In a message a name is a row of labels. Where its end has been in the message before, a pointer may
 lead there. Here one may only lead back, before all that was read of the name, so that no message
-keeps its reader busy for ever.
+keeps its reader busy for ever; and there is at most one for each label that a name can have, so
+that none keeps it busy for long.
 """
 
 import re
@@ -34,6 +35,7 @@ _MOST_IN_LABEL = 63
 _POINTER = 0xC0
 POINTER_SIZE = 2
 _FARTHEST = 0x3FFF  # where a pointer can lead
+_MOST_POINTERS = 127  # in a name, which cannot have more labels
 
 _UNIT = re.compile(r"\\([0-9]{3})|\\([^0-9])|([^\\.])|(\.)")
 _PLAIN = frozenset(b"!\"#$%&'()*+,-/:;<=>?@[]^_`{|}~") | frozenset(
@@ -169,7 +171,7 @@ def unpack_name(data: bytes, start: int) -> tuple[str, int]:
     """
     labels: list[bytes] = []
     index, after, size = start, -1, 1
-    earliest = start
+    earliest, pointers = start, 0
     while True:
         length = _byte_at(data, index)
         if length >= _POINTER:
@@ -178,6 +180,9 @@ def unpack_name(data: bytes, start: int) -> tuple[str, int]:
                 after = index + 2
             if target >= earliest:
                 raise BadDNSMessage("a pointer in a name does not lead back")
+            pointers += 1
+            if pointers > _MOST_POINTERS:
+                raise BadDNSMessage("a name has more pointers than it can have labels")
             index = earliest = target
             continue
         if length > _MOST_IN_LABEL:
