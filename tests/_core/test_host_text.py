@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,13 @@ def test_what_looks_alike_is_the_same_name(name: str, asked: str) -> None:
 def test_what_is_no_name_is_told(name: str) -> None:
     with pytest.raises(ValueError, match=r"^not the name of a host: "):
         to_ascii(name)
+
+
+@pytest.mark.parametrize("name", [None, 5, b"host.example", ["a"]])
+def test_a_name_is_text(name: Any) -> None:
+    for function in (to_ascii, to_unicode):
+        with pytest.raises(TypeError, match="a name is text, not "):
+            function(name)
 
 
 @pytest.mark.parametrize("label", ["xn--", "xn--zz", "xn--ü", "xn--a-ecp", "XN--" + "a" * 70])

@@ -258,6 +258,8 @@ def test_what_is_raised_past_exception_is_told_too(start: Start) -> None:
         (lambda: dns_lookup("80.80.80.257", unwanted), ValueError),
         (lambda: dns_lookup("a name", unwanted), ValueError),
         (lambda: dns_lookup(3.5, unwanted), TypeError),  # type: ignore[arg-type]
+        (lambda: dns_lookup("name", unwanted, resolver=3), TypeError),  # type: ignore[arg-type]
+        (lambda: reverse_dns_lookup("::1", unwanted, resolver=3), TypeError),  # type: ignore[arg-type]
         (lambda: dns_lookup("name", 3), TypeError),  # type: ignore[arg-type]
         (lambda: dns_lookup("name", unwanted, family="ipx"), ValueError),  # type: ignore[arg-type]
         (lambda: dns_lookup("name", unwanted, timeout=-1), ValueError),

@@ -1,10 +1,13 @@
 """A cache above another resolver: blocking, and on an event base."""
 
+import contextlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
@@ -16,10 +19,12 @@ from trunkline import (
     Resolution,
     ServerFailure,
     SocketClosed,
+    SystemResolver,
     TimedOut,
     lookup_hostname,
 )
 from trunkline.names import CachingResolver
+from trunkline.names.questions import Questions
 from trunkline.testing.clock import ManualClock
 
 V4, V6 = IPv4Address("192.0.2.1"), IPv6Address("2001:db8::1")
@@ -260,6 +265,82 @@ def test_a_child_process_asks_anew(directory: Directory) -> None:
     thread.join(PATIENCE)
 
 
+def test_an_answer_may_come_at_any_moment_while_somebody_else_begins_to_wait(
+    directory: Directory,
+) -> None:
+    code = Questions._ask.__code__
+    with at_line(-1, code, directory.go_on.set) as passed:
+        CachingResolver(directory).resolve("host.test")
+    assert directory.was_asked.acquire(timeout=PATIENCE)
+    for line in range(len(passed) - 1):  # since the second one need not ask
+        directory.go_on.clear()
+        resolver = CachingResolver(directory)
+        other = threading.Thread(target=resolver.resolve, args=("host.test",))
+        other.start()
+        assert directory.was_asked.acquire(timeout=PATIENCE)
+
+        def come(other: threading.Thread = other) -> None:
+            directory.go_on.set()
+            other.join(20 * MS)  # which cannot be where a lock is held
+
+        with at_line(line, code, come):
+            assert resolver.resolve("host.test").addresses == (V6, V4)
+        other.join(PATIENCE)
+        while directory.was_asked.acquire(blocking=False):
+            pass
+
+
+@contextlib.contextmanager
+def at_line(number: int, code: CodeType, action: Callable[[], object]) -> Iterator[list[int]]:
+    """Do something before a line that a function passes in this thread; yield those it passed."""
+    passed: list[int] = []
+
+    def within(frame: FrameType, event: str, argument: object) -> Any:
+        if event == "line":
+            passed.append(frame.f_lineno)
+            if len(passed) == number + 1:
+                action()
+        return within
+
+    def begin(frame: FrameType, event: str, argument: object) -> Any:
+        return within if frame.f_code is code else None
+
+    before = sys.gettrace()
+    sys.settrace(begin)
+    try:
+        yield passed
+    finally:
+        sys.settrace(before)
+
+
+def test_for_ever_is_a_time(directory: Directory, clock: ManualClock) -> None:
+    resolver = CachingResolver(directory, ttl=float("inf"), clock=clock)
+    for _ in range(2):
+        resolver.resolve("host.test")
+        clock.advance(1e9)
+    assert len(directory.asked) == 1
+
+
+def test_an_address_is_its_own_answer_in_whatever_form(directory: Directory, ask: Way) -> None:
+    resolver = CachingResolver(SystemResolver())
+    for host in (str(V4), V4, V4.packed):
+        assert ask(resolver, "resolve", host).addresses == (V4,)
+
+
+def test_what_was_refused_is_not_heard_of_again(directory: Directory) -> None:
+    told: list[Any] = []
+    with EventBase(exit_when_empty=True) as base:
+        refused: list[tuple[str, Any]]
+        refused = [("a b", None), ("host.test", 5), ("host.test", lambda: None)]
+        for host, came in refused:
+            with pytest.raises((ValueError, TypeError)):
+                CachingResolver(directory).resolve_on(
+                    base, host, told.append, told.append, timeout=MS, came=came
+                )
+        base.dispatch(timeout=PATIENCE)
+    assert told == directory.asked == []
+
+
 def test_it_is_a_resolver_as_any_other(directory: Directory) -> None:
     resolver = CachingResolver(directory)
     for _ in range(2):
@@ -281,6 +362,10 @@ def test_the_systems_resolver_is_what_it_asks_unless_told_otherwise() -> None:
         ({"negative_ttl": float("nan")}, ValueError),
         ({"cache_size": -1}, ValueError),
         ({"cache_size": 1.5}, TypeError),
+        ({"clock": 5}, TypeError),
+        ({"resolver": 5}, TypeError),
+        ({"resolver": ""}, TypeError),
+        ({"resolver": CachingResolver}, TypeError),
     ],
 )
 def test_what_it_cannot_be_given_is_told(options: Any, error: type[Exception]) -> None:

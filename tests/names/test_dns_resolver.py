@@ -22,6 +22,7 @@ from trunkline import (
     ResolverError,
     ServerFailure,
     SocketClosed,
+    SystemResolver,
     TimedOut,
     TryAgain,
     evented,
@@ -255,6 +256,34 @@ def test_a_file_says_whom_to_ask_and_may_change(tmp_path: Path, dns: DNSServer) 
     own = DNSResolver([dns.endpoint], config_file=path, attempts=1)
     assert own.config.servers == (dns.endpoint,)
     assert own.config.search == ("b.test", "c.test")
+
+
+def test_a_server_may_be_asked_as_often_as_one_likes(dns: DNSServer, ask: Way) -> None:
+    assert ask(resolver_for(dns, attempts=10**30), "resolve", "v4.test").addresses == (V4,)
+
+
+def test_domains_to_search_may_be_in_any_script_too(dns: DNSServer, ask: Way) -> None:
+    dns.add(ARecord("host.xn--bcher-kva.test", 60, V4))
+    resolver = resolver_for(dns, search=["Bücher.test."])
+    assert ask(resolver, "resolve", "host").addresses == (V4,)
+
+
+def test_whatever_is_asked_of_something_else_than_an_event_base_is_told_at_once() -> None:
+    resolver = resolver_for(IPV4_LOOPBACK)
+    not_one: Any = None
+    for begin, what in (
+        (resolver.resolve_on, "www.test"),
+        (resolver.reverse_on, V4),
+        (resolver.query_on, "www.test"),
+    ):
+        with pytest.raises(TypeError, match="the event base comes first"):
+            begin(not_one, what, print, print)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("resolver", [5, "", SystemResolver(), DNSResolver])
+def test_only_who_asks_name_servers_is_asked_for_records(resolver: Any) -> None:
+    with pytest.raises(TypeError, match="by a DNSResolver"):
+        dns_query("www.test", resolver=resolver)
 
 
 @pytest.mark.parametrize("host", ["", "a..b", "no name", "x" * 64, "1.2.3", "fe80::1%lo%"])
@@ -605,6 +634,14 @@ def test_an_evented_loop_takes_it_too(dns: DNSServer) -> None:
         ({"server_timeout": -1}, ValueError),
         ({"rotate": 1}, TypeError),
         ({"cache_size": -1}, ValueError),
+        ({"search": "example.test"}, TypeError),
+        ({"search": [5]}, TypeError),
+        ({"search": [b"test"]}, TypeError),
+        ({"config_file": 1}, TypeError),
+        ({"config_file": "a\0b"}, ValueError),
+        ({"hosts_file": True}, TypeError),
+        ({"hosts_file": b"a\0b"}, ValueError),
+        ({"clock": 5}, TypeError),
     ],
 )
 def test_what_a_resolver_cannot_be_is_told_at_once(options: Any, error: Any) -> None:

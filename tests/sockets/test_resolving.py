@@ -262,6 +262,19 @@ def test_what_can_be_neither(directory: Directory, host: Any, error: type[Except
             function(host, resolver=directory)
 
 
+@pytest.mark.parametrize("resolver", [5, "", [], Directory])
+def test_a_resolver_is_one_or_that_is_told_at_once(resolver: Any) -> None:
+    for call in (
+        partial(lookup_hostname, "host.example"),
+        partial(lookup_hostname, V4),
+        partial(ensure_hostname, V4),
+        partial(make_socket, "host.example", 80),
+        partial(make_socket, "127.0.0.1", 1),
+    ):
+        with pytest.raises(TypeError, match="resolver"):
+            call(resolver=resolver)
+
+
 @pytest.mark.parametrize("family", ["local", "ipv5", None])
 def test_a_family_that_there_is_not_is_an_error(family: Any) -> None:
     for host in ("localhost", V4):
@@ -294,6 +307,25 @@ def test_the_systems_resolver_is_asked_for_the_name_that_is_in_the_dns(
     assert asked == ["xn--fa-hia.example"]
     with pytest.raises(ValueError, match=r"not the name of a host: '☕"):
         lookup_hostname("☕.example")
+
+
+def test_the_systems_resolver_takes_what_any_other_takes_and_nothing_else() -> None:
+    resolver: Any = SystemResolver()
+    for host in (V4, str(V4), V4.packed):
+        assert resolver.resolve(host).addresses == (V4,)
+    for host in ("", "127.1", "a b", "a" * 64):
+        with pytest.raises(ValueError, match=r"not|empty"):
+            resolver.resolve(host)
+    for neither in (None, 1.5):
+        with pytest.raises(TypeError):
+            resolver.resolve(neither)
+        with pytest.raises(TypeError):
+            resolver.reverse(neither)
+    with pytest.raises(ValueError, match="not"):
+        resolver.reverse("host.example")
+    by_family: Any = 1
+    with pytest.raises(TypeError, match="by_family"):
+        SystemResolver(by_family=by_family)
 
 
 def test_a_name_without_addresses_is_no_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,9 @@ class Exchange:
         self._id = -1
         count = len(config.servers)
         order = [config.servers[(first + index) % count] for index in range(count)]
-        self._servers: Iterator[Endpoint] = iter(order * config.attempts)
+        self._servers: Iterator[Endpoint] = (
+            server for _ in range(config.attempts) for server in order
+        )
         self._turn_to(next(self._servers))
 
     def _turn_to(self, server: Endpoint) -> None:

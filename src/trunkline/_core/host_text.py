@@ -23,7 +23,9 @@ def to_ascii(name: str) -> str:
     Raises:
         ValueError: It can be no name: a letter is not allowed, or not where it is, or a part is too
             long.
+        TypeError: It is no text.
     """
+    _check_text(name)
     if name.isascii():
         return name
     import idna
@@ -44,7 +46,11 @@ def to_unicode(name: str) -> str:
     Args:
         name: A name in either form. A part that only pretends to be the ASCII form of something
             stays as it is.
+
+    Raises:
+        TypeError: It is no text.
     """
+    _check_text(name)
     if _ACE not in name.lower():
         return name
     import idna
@@ -56,3 +62,8 @@ def to_unicode(name: str) -> str:
             return label
 
     return ".".join(map(read, name.split(".")))
+
+
+def _check_text(name: str) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"a name is text, not {type(name).__name__}")

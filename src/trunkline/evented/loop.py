@@ -30,7 +30,7 @@ from .._core.option_names import check_names_for
 from .._core.uncopied import Uncopied
 from .._sys.clock import Clock, monotonic
 from ..multiplex import EventBase
-from ..sockets.resolving import Resolver, SystemResolver
+from ..sockets.resolving import Resolver, check_resolver
 from .app_errors import AppErrors, log_app_error
 from .events import Event, EventCallback, default_event_handler
 from .python_names import PythonEventLoopNames
@@ -120,7 +120,7 @@ class EventLoop(Uncopied, PythonEventLoopNames):
         if not isinstance(catch_app_errors, bool):
             check_callback(catch_app_errors, "error", what="catch_app_errors")
         self._app_errors = AppErrors(catch_app_errors, send_errors_to_eventcb)
-        self.resolver: Resolver = resolver or SystemResolver()
+        self.resolver: Resolver = check_resolver(resolver)
         """Who looks names up."""
         self._default_event_handler: EventCallback = default_event_handler
         self.event_base: EventBase = EventBase(backend=backend, clock=clock)

@@ -16,7 +16,13 @@ from ..errors import ResolverError, TimedOut
 from ..multiplex.event_base import EventBase
 from ..multiplex.resolving import resolve_on, reverse_on
 from ..sockets.families import InternetFamily, family_number
-from ..sockets.resolving import Resolution, Resolver, ensure_hostname, literal_address
+from ..sockets.resolving import (
+    Resolution,
+    Resolver,
+    check_resolver,
+    ensure_hostname,
+    literal_address,
+)
 from .events import Event, EventCallback
 from .handle import FreeableHandle
 from .loop import EventLoop
@@ -118,6 +124,7 @@ def dns_lookup(
     """
     address = literal_address(host)
     family_number(family)
+    check_resolver(resolver)
 
     def begin(base: EventBase, answered: Told, failed: Told) -> Callable[[], object]:
         if address is None:
@@ -169,6 +176,7 @@ def reverse_dns_lookup(
         ValueError, TypeError: It is not an address; or another argument is wrong.
     """
     wanted = ensure_address(address)
+    check_resolver(resolver)
 
     def begin(base: EventBase, answered: Told, failed: Told) -> Callable[[], object]:
         return reverse_on(base, resolver or lookup.loop.resolver, wanted, answered, failed)

@@ -11,11 +11,11 @@ from ..sockets.families import InternetFamily
 from ..sockets.resolving import (
     Resolution,
     Resolver,
-    SystemResolver,
     ask_for_addresses,
     ask_for_name,
     check_name,
     check_resolution,
+    check_resolver,
 )
 from .background import call_in_background
 from .event_base import EventBase
@@ -93,7 +93,7 @@ def resolve_on(
 
         options = {"family": family, "came": None if came is None else some_came}
         return _begin_on(event_base, begin, host, check, answered, failed, **options)
-    resolver = resolver or SystemResolver()
+    resolver = check_resolver(resolver)
     resolve = partial(_resolve_beside, event_base, resolver, host)
     if came is not None and family == "internet" and getattr(resolver, "by_family", False):
         return resolve_by_family(resolve, host, answered, failed, came)

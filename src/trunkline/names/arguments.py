@@ -1,16 +1,17 @@
 """What the calls that ask name servers can be given."""
 
+import os
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from .._core.counts import check_count
-from .._core.dns_names import key_of_name, labels_of_name
+from .._core.dns_names import key_of_name, labels_of_name, name_from_labels
 from .._core.dns_records import RecordType
 from .._core.host_text import to_ascii
 from .._core.resolver_config import DNS_PORT
 from ..addresses import AddressLike, Endpoint, ensure_address
 
-__all__ = ("Key", "check_config", "check_domain", "endpoints_of", "key_of_question")
+__all__ = ("Key", "check_config", "check_path", "domains_of", "endpoints_of", "key_of_question")
 
 Key: TypeAlias = tuple[str, int]
 """What is asked for: a name in the form in which names are compared, and a record type's number."""
@@ -42,15 +43,30 @@ def _endpoint_of(server: AddressLike | tuple[AddressLike, int]) -> Endpoint:
     return Endpoint(ensure_address(server), DNS_PORT)
 
 
-def check_domain(text: str) -> str:
-    labels_of_name(text)
-    return text.removesuffix(".") or "."
+def domains_of(search: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(search, str | bytes):
+        raise TypeError("search is a list of domains")
+    return tuple(map(_checked_domain, search))
+
+
+def _checked_domain(text: str) -> str:
+    return name_from_labels(labels_of_name(to_ascii(text)))
+
+
+def check_path(name: str, path: str | os.PathLike[str] | None) -> str | os.PathLike[str] | None:
+    """Return a path, which is no number: that would be somebody's descriptor."""
+    if path is None:
+        return None
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise TypeError(f"{name} is a path or None, not {type(path).__name__}")
+    if "\0" in os.fsdecode(path):
+        raise ValueError(f"{name} is no path: {path!r}")
+    return path
 
 
 def key_of_question(name: str, record_type: RecordType | str | int) -> Key:
     """Return what is asked for a name's records."""
-    if not isinstance(name, str):
-        raise TypeError(f"a name is text, not {type(name).__name__}")
+    plain = to_ascii(name)
     if isinstance(record_type, str):
         try:
             number = int(RecordType[record_type.upper()])
@@ -61,4 +77,4 @@ def key_of_question(name: str, record_type: RecordType | str | int) -> Key:
         raise TypeError(f"a record type is its name or number, not {type(record_type).__name__}")
     else:
         number = int(check_count("a record type", record_type, most=65_535))
-    return key_of_name(to_ascii(name)), number
+    return key_of_name(plain), number

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from .._core.deadline import Deadline, check_timeout
+from .._core.deadline import Deadline, check_seconds
 from .._sys.clock import Clock, monotonic
 from ..addresses import IPAddress, ensure_address
 from ..errors import NoName
@@ -11,7 +11,7 @@ from ..multiplex.event_base import EventBase
 from ..multiplex.resolving import Answered, Came, Failed, resolve_by_family, resolve_on, reverse_on
 from ..sockets.arriving import Arrivals
 from ..sockets.families import InternetFamily, family_number
-from ..sockets.resolving import Resolution, Resolver, SystemResolver, literal_address
+from ..sockets.resolving import Resolution, Resolver, check_resolver, host_as_text
 from .arrivals import EventBaseArrivals
 from .lookups import Lookup, begin_lookup, wait_for
 from .questions import DEFAULT_CACHE_SIZE, Questions
@@ -52,7 +52,7 @@ class CachingResolver:
         cache_size: int = DEFAULT_CACHE_SIZE,
         clock: Clock = monotonic,
     ) -> None:
-        self._resolver: Resolver = resolver or SystemResolver()
+        self._resolver: Resolver = check_resolver(resolver)
         self._ttl = _seconds(ttl, "ttl")
         self._negative_ttl = _seconds(negative_ttl, "negative_ttl")
         self._questions: Questions[_Key, Any, Exception]
@@ -91,9 +91,10 @@ class CachingResolver:
         came: Came | None = None,
     ) -> Lookup:
         """Find the addresses of a host on an event base; see `DNSResolver.resolve_on`."""
-        lookup = begin_lookup(event_base, answered, failed, timeout, "resolve", host)
+        key = _host_key(host, family)
+        lookup = begin_lookup(event_base, answered, failed, timeout, "resolve", host, came)
         if came is None or family != "internet" or not self._asks_by_family:
-            self._ask(lookup, _host_key(host, family), lookup._succeed, lookup._fail, False)
+            self._ask(lookup, key, lookup._succeed, lookup._fail, False)
         else:
             self._ask_by_family(lookup, host, came, False)
         return lookup
@@ -215,7 +216,7 @@ class CachingResolver:
 
 
 def _seconds(value: float, name: str) -> float:
-    seconds = check_timeout(value, name)
+    seconds = check_seconds(value, name)
     if seconds is None:
         raise TypeError(f"{name} is a number of seconds, not None")
     return seconds
@@ -223,8 +224,7 @@ def _seconds(value: float, name: str) -> float:
 
 def _host_key(host: str, family: InternetFamily) -> _Key:
     family_number(family)
-    literal_address(host)  # what can be no name is told here
-    return host, family
+    return host_as_text(host), family  # what can be no name is told here
 
 
 def _outcome(known: Any) -> Any:

@@ -36,4 +36,8 @@ def dns_query(
     Returns:
         See `DNSResolver.query`, which raises the same, too.
     """
-    return (resolver or machine_resolver()).query(name, record_type, timeout=timeout)
+    if resolver is None:
+        resolver = machine_resolver()
+    elif not isinstance(resolver, DNSResolver):
+        raise TypeError(f"records are asked for by a DNSResolver, not by {resolver!r}")
+    return resolver.query(name, record_type, timeout=timeout)

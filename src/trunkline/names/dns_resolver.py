@@ -33,7 +33,14 @@ from ..multiplex.resolving import Answered, Came, Failed
 from ..sockets.arriving import Arrivals
 from ..sockets.families import InternetFamily, family_number
 from ..sockets.resolving import Resolution, literal_address
-from .arguments import Key, check_config, check_domain, endpoints_of, key_of_question
+from .arguments import (
+    Key,
+    check_config,
+    check_path,
+    domains_of,
+    endpoints_of,
+    key_of_question,
+)
 from .arrivals import EventBaseArrivals
 from .asking import Asking
 from .lookups import Lookup, begin_lookup, wait_for
@@ -97,7 +104,7 @@ class DNSResolver:
     ) -> None:
         said = {
             "servers": None if servers is None else endpoints_of(servers),
-            "search": None if search is None else tuple(map(check_domain, search)),
+            "search": None if search is None else domains_of(search),
             "ndots": ndots,
             "timeout": check_timeout(server_timeout, "server_timeout"),
             "attempts": attempts,
@@ -109,8 +116,8 @@ class DNSResolver:
         self._said: dict[str, Any] = {key: what for key, what in said.items() if what is not None}
         check_config(self._said)
         self._order = AddressOrder(source_address, monotonic) if sort_addresses else None
-        self._config_file = WatchedFile(config_file, self._parse_config)
-        self._hosts_file = WatchedFile(hosts_file, HostsTable)
+        self._config_file = WatchedFile(check_path("config_file", config_file), self._parse_config)
+        self._hosts_file = WatchedFile(check_path("hosts_file", hosts_file), HostsTable)
         self._config: ResolverConfig | None = None
         self._turns: Iterator[int] = count()
         self._questions: Questions[Key, DNSAnswer, ResolverError] = Questions(
@@ -199,7 +206,7 @@ class DNSResolver:
             ValueError, TypeError: An argument is none of what it can be.
         """
         at_once = self._known_addresses(host, family)
-        lookup = begin_lookup(event_base, answered, failed, timeout, "resolve", host)
+        lookup = begin_lookup(event_base, answered, failed, timeout, "resolve", host, came)
         if at_once is not None:
             lookup._soon(lookup._succeed, at_once)
         else:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from .._core.callbacks import call_plainly, check_callback
+from .._core.callbacks import call_plainly, check_callback, check_callback_or_none
 from .._core.deadline import Deadline, check_timeout
 from .._core.timer_queue import Timer
 from ..errors import TimedOut
+from ..multiplex.argument_check import check_event_base
 from ..multiplex.event_base import EventBase
 
 __all__ = ("Lookup", "begin_lookup", "wait_for")
@@ -87,6 +88,7 @@ def begin_lookup(
     timeout: float | None,
     operation: str,
     host: object,
+    came: Callable[..., object] | None = None,
 ) -> Lookup:
     """Return the look-up that a caller has asked for, whose arguments these are.
 
@@ -94,8 +96,10 @@ def begin_lookup(
         SocketClosed: The event base is closed.
         TypeError, ValueError: An argument is none of what it can be.
     """
+    check_event_base(event_base)
     check_callback(answered, "answer", what="answered")
     check_callback(failed, "error", what="failed")
+    check_callback_or_none(came, "addresses", what="came")
     timeout = check_timeout(timeout)
     event_base._check_open(operation)
     return Lookup(event_base, answered, failed, timeout, operation, host)

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
+from .._core.callbacks import check_callback
 from .._core.ttl_cache import TTLCache
 from .._sys.clock import Clock
 from ..errors import SocketClosed, TrunklineError
@@ -94,6 +95,7 @@ class Questions(Generic[K, V, E]):
     """
 
     def __init__(self, begin: Begin[K, V, E], cache_size: int, clock: Clock) -> None:
+        check_callback(clock, what="clock")
         self._begin = begin
         self._cache: TTLCache[K, tuple[V | E, float]] = TTLCache(cache_size, clock)
         self._clock = clock
@@ -134,9 +136,10 @@ class Questions(Generic[K, V, E]):
             if known is None:
                 question = self._open.setdefault((wish.key, wish.group), _Question())
                 question.wishes.append(wish)
+                is_first = question.wishes[0] is wish  # now: others may end it at any time
         if known is not None:
             wish.event_base.call_soon(wish._deliver, _own(known[0][0]))
-        elif question.wishes[0] is wish:
+        elif is_first:
             self._begin_for(wish, question)
 
     def _begin_for(self, wish: Wish[K, V, E], question: _Question[K, V, E]) -> None:

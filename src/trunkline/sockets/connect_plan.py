@@ -17,7 +17,7 @@ from ..errors import NoName
 from .families import InternetFamily, family_number
 from .names import check_port
 from .options import set_option
-from .resolving import Resolver, ensure_hostname, literal_address
+from .resolving import Resolver, check_resolver, ensure_hostname, literal_address
 
 __all__ = ("ConnectPlan", "InternetSettings", "Route", "bind_address", "family_to_open")
 
@@ -156,7 +156,7 @@ class ConnectPlan:
             raise TypeError("local_port needs a local_host, without which nothing is bound")
         self.family: InternetFamily = family
         self._settings = InternetSettings(keepalive, nodelay, interface, reuse_address)
-        self.resolver: Resolver | None = resolver
+        self.resolver: Resolver = check_resolver(resolver)
         self._source = (
             _address_or_name(local_host, family),
             0 if local_port is None else check_port(local_port),

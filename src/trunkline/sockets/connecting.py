@@ -20,7 +20,7 @@ from ..errors import (
 )
 from .arriving import Arrivals, ThreadArrivals
 from .connect_plan import Route
-from .resolving import Resolution, Resolver, SystemResolver, ask_for_addresses
+from .resolving import Resolution, Resolver, ask_for_addresses, check_resolver
 
 __all__ = ("Attempts", "connect_by", "start_in_turn", "start_to_connect")
 
@@ -104,7 +104,7 @@ def _look_up(
     route: Route, host: str, resolver: Resolver | None, deadline: Deadline, attempts: "Attempts"
 ) -> Arrivals | None:
     """Look a name up, or begin to."""
-    resolver = resolver or SystemResolver()
+    resolver = check_resolver(resolver)
     family = route.wanted_family
     if family == "internet":
         begin = getattr(resolver, "_arrivals", None)

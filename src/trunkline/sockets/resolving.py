@@ -22,7 +22,9 @@ __all__ = (
     "ask_for_name",
     "check_name",
     "check_resolution",
+    "check_resolver",
     "ensure_hostname",
+    "host_as_text",
     "literal_address",
     "lookup_hostname",
     "plain_error",
@@ -85,12 +87,15 @@ class SystemResolver:
     by_family: bool = False
 
     def __init__(self, *, by_family: bool = False) -> None:
+        if not isinstance(by_family, bool):
+            raise TypeError(f"by_family is True or False, not {by_family!r}")
         self.by_family = by_family
 
     def resolve(
         self, host: str, *, family: InternetFamily = "internet", timeout: float | None = None
     ) -> Resolution:
         """See `Resolver.resolve`."""
+        host = host_as_text(host)
         canonical_name, addresses = addresses_of(host, family_number(family), timeout)
         if not addresses:
             raise NoName(strerror="no address", operation="resolve", host=host)
@@ -98,7 +103,22 @@ class SystemResolver:
 
     def reverse(self, address: IPAddress, *, timeout: float | None = None) -> str:
         """See `Resolver.reverse`."""
-        return name_of(address, timeout)
+        return name_of(ensure_address(address), timeout)
+
+
+def check_resolver(resolver: Resolver | None) -> Resolver:
+    """Return a resolver, the system's if it is None.
+
+    Raises:
+        TypeError: It is no resolver, but for example the class of one.
+    """
+    if resolver is None:
+        return SystemResolver()
+    if isinstance(resolver, type):
+        raise TypeError(f"resolver is an object, like {resolver.__name__}(), and not its class")
+    if not callable(getattr(resolver, "resolve", None)):
+        raise TypeError(f"{type(resolver).__name__} is no resolver: it has no method resolve")
+    return resolver
 
 
 class HostEntry(NamedTuple):
@@ -147,6 +167,7 @@ def lookup_hostname(
         ValueError, TypeError: `host` is neither a name nor an address.
     """
     deadline = Deadline(timeout, monotonic)
+    resolver = check_resolver(resolver)
     address = literal_address(host)
     if address is None:
         assert isinstance(host, str)
@@ -177,6 +198,7 @@ def ensure_hostname(
 
     The arguments and errors are those of `lookup_hostname`.
     """
+    resolver = check_resolver(resolver)
     address = literal_address(host)
     if address is None:
         return lookup_hostname(host, family=family, resolver=resolver, timeout=timeout).address
@@ -198,7 +220,7 @@ def ask_for_addresses(
     Raises:
         ResolverError: The answer is none; and all that the resolver raises.
     """
-    answer = (resolver or SystemResolver()).resolve(host, family=family, timeout=timeout)
+    answer = check_resolver(resolver).resolve(host, family=family, timeout=timeout)
     return check_resolution(answer, host, family)
 
 
@@ -224,7 +246,7 @@ def ask_for_name(
     resolver: Resolver | None, address: IPAddress, *, timeout: float | None = None
 ) -> str:
     """Ask a resolver, the system's by default, for the name of a host; see `ask_for_addresses`."""
-    return check_name((resolver or SystemResolver()).reverse(address, timeout=timeout), address)
+    return check_name(check_resolver(resolver).reverse(address, timeout=timeout), address)
 
 
 def check_name(answer: object, address: IPAddress) -> str:
@@ -283,6 +305,16 @@ def literal_address(host: AddressLike) -> IPAddress | None:
     except ValueError:
         _check_host_name(host)
         return None
+
+
+def host_as_text(host: AddressLike) -> str:
+    """Return a host's name or address as text.
+
+    Raises:
+        TypeError, ValueError: It can be neither.
+    """
+    address = literal_address(host)
+    return host if isinstance(host, str) else str(address)
 
 
 def _check_host_name(host: str) -> None:
