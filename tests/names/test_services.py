@@ -111,6 +111,44 @@ def test_the_time_for_all_of_it_is_limited(dns: DNSServer) -> None:
         connected(dns, connect_timeout=0.05)
 
 
+@pytest.mark.parametrize("target", ["999", "a%b", "a\\032b", "127.1", "x\\000"])
+def test_a_target_that_is_no_host_is_left_out(
+    dns: DNSServer, listener: PassiveSocket, target: str
+) -> None:
+    dns.add(srv(1, 0, 1, target))
+    with pytest.raises(NoName):
+        connected(dns)
+    dns.add(srv(2, 0, listener.local_port))
+    with connected(dns) as stream:
+        assert stream.remote_name == listener.local_name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"name": None}, TypeError),
+        ({"name": 5}, TypeError),
+        ({"name": b"mail.test"}, TypeError),
+        ({"name": ""}, ValueError),
+        ({"name": "a..b"}, ValueError),
+        ({"service": 993}, TypeError),
+        ({"service": ""}, ValueError),
+        ({"service": "imaps.evil"}, ValueError),
+        ({"protocol": None}, TypeError),
+        ({"protocol": ""}, ValueError),
+        ({"resolver": 5}, TypeError),
+    ],
+)
+def test_what_can_be_no_service_is_told_before_anybody_is_asked(
+    dns: DNSServer, arguments: Any, error: type[Exception]
+) -> None:
+    options = {"name": "mail.test", "service": "imaps", "resolver": resolver_for(dns), **arguments}
+    for function in (service_hosts, connect_service):
+        with pytest.raises(error):
+            function(**options)
+    assert dns.queries == ()
+
+
 def test_the_order_is_by_priority_and_drawn_by_weight() -> None:
     records = [srv(2, 0, 5), srv(1, 0, 1), srv(1, 3, 2), srv(1, 1, 3), srv(0, 0, 4)]
     draws = iter([0, 0, 3, 1, 0])

@@ -11,6 +11,7 @@ from ..errors import ConnectFailed, NoName, ResolverError, SocketError, TimedOut
 from ..sockets import ActiveSocket, make_socket
 from ..sockets.keywords import UnaddressedOptions
 from ..sockets.names import check_port
+from ..sockets.resolving import check_resolver, literal_address
 from .dns_query import dns_query
 from .dns_resolver import DNSResolver
 
@@ -41,9 +42,9 @@ def service_hosts(
     Raises:
         NoName, NoRecord: The domain does not offer it.
         ResolverError, TimedOut: That could not be found out.
-        ValueError: It can be no name.
+        ValueError, TypeError: It can be no name, or the service or its protocol is none.
     """
-    asked = f"_{service}._{protocol}.{name}"
+    asked = _asked(name, service, protocol)
     try:
         answer = dns_query(asked, "SRV", resolver=resolver, timeout=timeout)
     except NoName:
@@ -56,11 +57,33 @@ def service_hosts(
     hosts = [
         (record.target, record.port)
         for record in in_order(records, random.SystemRandom().randint)
-        if record.target != "."
+        if _is_host(record.target)
     ]
     if not hosts:
         raise NoName(strerror="it does not offer that", operation="resolve", host=asked)
     return hosts
+
+
+def _asked(name: str, service: str, protocol: str) -> str:
+    """Return the name that has the records of a service."""
+    for what, label in (("a service", service), ("a protocol", protocol)):
+        if not isinstance(label, str):
+            raise TypeError(f"{what} is its name, not {type(label).__name__}")
+        if not label or "." in label:
+            raise ValueError(f"{what} is one word: {label!r}")
+    if not isinstance(name, str):
+        raise TypeError(f"a domain is text, not {type(name).__name__}")
+    literal_address(name)  # raises if it can be no name
+    return f"_{service}._{protocol}.{name}"
+
+
+def _is_host(target: str) -> bool:
+    """Return whether something can be connected to: "." and what is not a host's name cannot."""
+    try:
+        literal_address(target)
+    except ValueError:
+        return False
+    return True
 
 
 def connect_service(
@@ -90,9 +113,10 @@ def connect_service(
         TimedOut: The time is up.
         SocketError: All hosts failed alike, and this is how; `attempts` has each.
         ConnectFailed: They failed differently.
+        ValueError, TypeError: An argument is none of what it can be.
     """
     deadline = Deadline(options.pop("connect_timeout", options.get("timeout")), monotonic)
-    resolver = options.get("resolver")
+    resolver = check_resolver(options.get("resolver"))
     hosts = service_hosts(
         name,
         service,
