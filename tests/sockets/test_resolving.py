@@ -230,6 +230,10 @@ def test_ensuring_looks_up_only_names(directory: Directory) -> None:
         "a.a" * 84 + "aaa",
         "☕.example",
         "ü" * 60,
+        "host\\",
+        "host\\999",
+        "\x7f.example",
+        "a." * 127 + "a",
     ],
 )
 def test_what_is_meant_to_be_an_address_is_not_taken_for_a_name(

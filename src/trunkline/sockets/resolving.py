@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple, Protocol
 
 from .._core.deadline import Deadline
+from .._core.dns_names import labels_of_name
 from .._core.host_text import to_ascii
 from .._sys.clock import monotonic
 from .._sys.host_names import addresses_of, name_of
@@ -30,10 +31,6 @@ __all__ = (
     "plain_error",
 )
 
-
-# RFC 1035, section 2.3.4
-_LONGEST_LABEL = 63
-_LONGEST_NAME = 254  # the last dot is one of them
 
 _LONGEST_ANSWER_SHOWN = 80
 
@@ -325,12 +322,12 @@ def _check_host_name(host: str) -> None:
     plain = to_ascii(host)
     if ":" in plain or all(_is_numeric(label) for label in plain.split(".")):
         raise ValueError(f"not an internet address: {host!r}")
-    labels = plain.removesuffix(".").split(".")
-    if (
-        any(char.isspace() or char in "\0/%" for char in plain)
-        or not all(0 < len(label) <= _LONGEST_LABEL for label in labels)
-        or len(plain) > _LONGEST_NAME
-    ):
+    try:
+        labels_of_name(plain)
+        is_name = True
+    except ValueError:
+        is_name = False
+    if not is_name or any(char.isspace() or char in "\0/%" for char in plain):
         raise ValueError(f"not the name of a host: {host!r}")
 
 
