@@ -341,6 +341,25 @@ def test_what_was_refused_is_not_heard_of_again(directory: Directory) -> None:
     assert told == directory.asked == []
 
 
+def test_what_was_interrupted_while_it_began_is_asked_anew(directory: Directory) -> None:
+    class Interrupted(Directory):
+        def resolve_on(self, event_base: EventBase, host: str, *args: Any, **options: Any) -> Any:
+            self.asked.append(host)
+            if len(self.asked) == 1:
+                raise KeyboardInterrupt
+            return CachingResolver(directory).resolve_on(event_base, host, *args, **options)
+
+    resolver = CachingResolver(Interrupted())
+    told: list[Any] = []
+    unwanted: list[Any] = []
+    with EventBase(exit_when_empty=True) as base:
+        with pytest.raises(KeyboardInterrupt):
+            resolver.resolve_on(base, "host.test", unwanted.append, unwanted.append, timeout=MS)
+        resolver.resolve_on(base, "host.test", told.append, told.append, timeout=PATIENCE)
+        base.dispatch(timeout=PATIENCE)
+    assert (told, unwanted) == ([Resolution((V6, V4), "host.test")], [])
+
+
 def test_it_is_a_resolver_as_any_other(directory: Directory) -> None:
     resolver = CachingResolver(directory)
     for _ in range(2):

@@ -186,7 +186,11 @@ class CachingResolver:
         is_waited_for: bool,
     ) -> Callable[[], object]:
         event_base = lookup._event_base
-        wish = self._questions.ask(event_base, key, told, failed, is_waited_for=is_waited_for)
+        try:
+            wish = self._questions.ask(event_base, key, told, failed, is_waited_for=is_waited_for)
+        except BaseException:
+            lookup.cancel()
+            raise
         lookup._take_part(wish)
         return wish.cancel
 

@@ -151,8 +151,13 @@ class Questions(Generic[K, V, E]):
         def failed(error: E) -> None:
             self._found(wish, question, error, getattr(error, "ttl", 0))
 
-        if not wish._is_over:
+        if wish._is_over:
+            return
+        try:
             question.give_up = self._begin(wish.event_base, wish.key, told, failed)
+        except BaseException:  # as of a signal handler: nobody shall wait for it for ever
+            wish.cancel()
+            raise
 
     def _found(
         self,
