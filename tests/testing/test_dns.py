@@ -233,6 +233,52 @@ def test_a_connection_may_be_closed_in_place_of_an_answer(dns: DNSServer) -> Non
             assert client.sock.recv(1) == b""
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rcode": -1},
+        {"rcode": 4096},
+        {"copies": -1},
+        {"copies": 1.5},
+        {"delay": -1},
+        {"delay": None},
+        {"delay": float("inf")},
+        {"raw": "text"},
+        {"raw": lambda: b""},
+        {"records": ("www.test",)},
+        {"records": (ARecord("a..b", 60, IPv4Address("192.0.2.1")),)},
+        {"authority": (TXTRecord("a", -1, (b"",)),)},
+    ],
+)
+def test_a_reply_that_cannot_be_is_told_at_once(options: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        Reply(**options)
+
+
+ADDRESS: Any = "192.0.2.1"
+
+
+@pytest.mark.parametrize("record", ["www.test", None, ARecord("a", 60, ADDRESS)])
+def test_so_is_a_record(dns: DNSServer, record: Any) -> None:
+    with pytest.raises(TypeError, match=r"a record is|has a value"):
+        dns.add(record)
+    with pytest.raises(ValueError, match="out of range"):
+        DNSServer(negative_ttl=-1)
+
+
+@pytest.mark.parametrize("kind", ["udp", "tcp"])
+def test_what_goes_wrong_with_a_reply_is_told_in_the_end_and_the_others_come(kind: str) -> None:
+    def fail(question: bytes) -> bytes:
+        raise ArithmeticError("one of the test's own")
+
+    with pytest.raises(ArithmeticError, match="own"), DNSServer(WWW) as server:  # noqa: PT012
+        server.script("other.test", Reply(raw=fail))
+        client = Client(server, kind)
+        with client.sock:
+            client.send("other.test", RecordType.A)
+            assert ask(client, "www.test").answers == (WWW,)
+
+
 def test_what_is_no_question_is_not_answered(dns: DNSServer) -> None:
     client = Client(dns)
     with client.sock:

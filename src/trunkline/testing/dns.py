@@ -23,6 +23,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from .._core.callbacks import check_callback
+from .._core.counts import check_count
+from .._core.deadline import check_timeout
 from .._core.dns_message import (
     FORMERR,
     IN_A_CONNECTION,
@@ -59,6 +62,7 @@ __all__ = (
 )
 
 _LONGEST_CHAIN = 16  # of aliases, which may lead round in a circle
+_MOST_RCODES = 2**12 - 1
 _UNTIL_ROOM = 0.001  # seconds
 _TRIES = 100  # to find a port that is free for both UDP and TCP
 
@@ -102,6 +106,9 @@ class Reply:
         copies: How many times it is sent.
         raw: Bytes, or a function of the question's bytes that returns them, to be sent in place of
             a message; the first two become the question's id, unless that is to be wrong.
+
+    Raises:
+        TypeError, ValueError: One of them is none of what it can be.
     """
 
     rcode: int = NOERROR
@@ -118,9 +125,21 @@ class Reply:
     copies: int = 1
     raw: bytes | Callable[[bytes], bytes] | None = None
 
+    def __post_init__(self) -> None:
+        check_count("rcode", self.rcode, least=0, most=_MOST_RCODES)
+        check_count("copies", self.copies, least=0)
+        if check_timeout(self.delay, "delay") is None:
+            raise ValueError(f"delay is a number of seconds, not {self.delay}; see `silent`")
+        if self.raw is not None and not isinstance(self.raw, bytes):
+            check_callback(self.raw, "question", what="raw")
+        for record in (*(self.records or ()), *self.authority, *self.additional):
+            _check_record(record)
+
 
 class DNSServer:
     """A scripted name server, in a thread of its own between entering and leaving its block.
+
+    What goes wrong with a reply, like what a `raw` raises, is raised when the block is left.
 
     Args:
         *records: The first ones of its zone.
@@ -130,6 +149,9 @@ class DNSServer:
     Attributes:
         endpoint: Where it listens.
         soa: The record that comes with each answer that there is nothing. It can be set.
+
+    Raises:
+        TypeError, ValueError: An argument is none of what it can be.
     """
 
     def __init__(
@@ -138,6 +160,8 @@ class DNSServer:
         self.soa: SOARecord = SOARecord(
             ".", negative_ttl, "ns.test", "admin.test", 1, 3600, 600, 86_400, negative_ttl
         )
+        _check_record(self.soa)
+        self._error: Exception | None = None
         self._lock = threading.Condition()
         self._zone: dict[str, list[DNSRecord]] = defaultdict(list)
         self._scripts: dict[tuple[str, int | None], list[Reply]] = {}
@@ -184,7 +208,13 @@ class DNSServer:
     # -- what it says ----------------------------------------------------------------------------
 
     def add(self, *records: DNSRecord) -> None:
-        """Add records to the zone; at any time."""
+        """Add records to the zone; at any time.
+
+        Raises:
+            TypeError, ValueError: One is none.
+        """
+        for record in records:
+            _check_record(record)
         with self._lock:
             for record in records:
                 self._zone[key_of_name(record.name)].append(record)
@@ -282,11 +312,14 @@ class DNSServer:
         if reply.drops:
             drop()
             return
-        answer = self._bytes_of(reply, data, query)
 
         def answer_now() -> None:
-            for _ in range(reply.copies):
-                send(answer, reply)
+            try:
+                answer = self._bytes_of(reply, data, query)
+                for _ in range(reply.copies):
+                    send(answer, reply)
+            except Exception as error:  # of whoever has written the reply
+                self._error = self._error or error
 
         if reply.delay:
             self._base.add_timer(answer_now, reply.delay, one_shot=True)
@@ -363,6 +396,8 @@ class DNSServer:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+        if self._error is not None and error is None:
+            raise self._error
 
     def close(self) -> None:
         """End it, and close all that it has open. May be repeated."""
@@ -373,6 +408,16 @@ class DNSServer:
         self._base.close()
         self._udp.close()
         self._other_udp.close()
+
+
+def _check_record(record: DNSRecord) -> None:
+    """Raise `TypeError` or `ValueError` for what cannot be sent as a record."""
+    if not isinstance(record, DNSRecord):
+        raise TypeError(f"a record is a DNSRecord, not {type(record).__name__}")
+    try:
+        pack_message(DNSMessage(answers=(record,)))
+    except (AttributeError, TypeError) as error:
+        raise TypeError(f"{record!r} has a value of another type than it says: {error}") from None
 
 
 class _Connection(TransportProtocol):
