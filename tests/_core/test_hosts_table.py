@@ -49,6 +49,13 @@ def test_addresses_have_names() -> None:
     assert TABLE.names(ensure_address("192.0.2.9")) == ()
 
 
+def test_what_is_no_name_is_left_out_wherever_it_is() -> None:
+    table = HostsTable("192.0.2.1 a..b good.test c\\\n192.0.2.2 a..b\n")
+    assert table.names(ensure_address("192.0.2.1")) == ("good.test",)
+    assert table.canonical_name("good.test") == "good.test"
+    assert table.names(ensure_address("192.0.2.2")) == ()
+
+
 @given(st.text())
 def test_no_table_is_too_strange(text: str) -> None:
     HostsTable(text)

@@ -25,12 +25,9 @@ class HostsTable:
                 address = ensure_address(first)
             except ValueError:
                 continue
+            names = list(filter(_is_name, names))
             for name in names:
-                try:
-                    key = key_of_name(name)
-                except ValueError:
-                    continue
-                self._addresses.setdefault(key, {}).setdefault(address, names[0])
+                self._addresses.setdefault(key_of_name(name), {}).setdefault(address, names[0])
             if names:
                 self._names.setdefault(address, tuple(names))
 
@@ -46,3 +43,11 @@ class HostsTable:
     def names(self, address: IPAddress) -> tuple[str, ...]:
         """Return the names of an address, the official one first; none if it is not there."""
         return self._names.get(address, ())
+
+
+def _is_name(text: str) -> bool:
+    try:
+        key_of_name(text)
+    except ValueError:
+        return False
+    return True
