@@ -20,8 +20,8 @@ __all__ = ("Asking",)
 class Asking:
     """An exchange that goes on, until it has an answer or an error, or is given up.
 
-    A child process asks once more, as the answer goes to its parent. When the event base is closed,
-    it is given up.
+    A child process asks once more, as the answer goes to its parent. Whoever has it gives it up
+    when the event base is closed.
 
     Args:
         event_base: Who waits.
@@ -50,14 +50,12 @@ class Asking:
 
     def start(self) -> None:
         """Ask the first server."""
-        self._event_base._call_at_close(self.give_up)
         self._do(self._exchange.ask())
 
     def give_up(self) -> None:
         """Ask and wait no more. May be repeated."""
         self._is_over = True
         self._stop()
-        self._event_base._do_not_call_at_close(self.give_up)
 
     def _stop(self) -> None:
         """Wait no more for the server that was asked last."""
@@ -78,9 +76,12 @@ class Asking:
     def _do(self, ask: Ask) -> None:
         self._current = ask
         self._turns = turns_for(self._event_base, ask.server, ask.transport)
-        self._turns.take(self, lambda: self._ask(ask))
+        self._turns.take(self)
 
-    def _ask(self, ask: Ask) -> None:
+    def _ask_now(self) -> None:
+        """It is our turn."""
+        ask = self._current
+        assert ask is not None
         self._limit = self._event_base.add_timer(self._expire, ask.timeout, one_shot=True)
         try:
             if ask.transport == "udp":

@@ -44,6 +44,7 @@ from .arguments import (
 from .arrivals import EventBaseArrivals
 from .asking import Asking
 from .lookups import Lookup, begin_lookup, wait_for
+from .question_ids import new_id
 from .questions import DEFAULT_CACHE_SIZE, Questions
 
 __all__ = ("DNSResolver",)
@@ -453,16 +454,12 @@ class DNSResolver:
             name,
             record_type,
             config,
-            make_id=_make_id,
+            make_id=new_id,
             first=next(self._turns) if config.rotate else 0,
         )
         asking = Asking(event_base, exchange, lambda answer: told(answer, answer.ttl), failed)
         asking.start()
         return asking.give_up
-
-
-def _make_id() -> int:
-    return int.from_bytes(os.urandom(2))
 
 
 def _is_localhost(host: str) -> bool:

@@ -4,7 +4,6 @@ Thousands of questions at once would overflow the buffer of the server's socket,
 there is only asked again when its time is up.
 """
 
-from collections.abc import Callable
 from typing import Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -28,6 +27,9 @@ _Key: TypeAlias = tuple[Endpoint, DNSTransport]
 class Asker(Protocol):
     """Who asks."""
 
+    def _ask_now(self) -> object:
+        """It is their turn."""
+
     def _after_fork(self) -> object:
         """In a child process: what was asked is not answered here."""
 
@@ -44,7 +46,7 @@ class Turns:
         self._key = key
         self._most = _MOST[key[1]]
         self._asking: set[Asker] = set()
-        self._waiting: dict[Asker, Callable[[], object]] = {}
+        self._waiting: dict[Asker, None] = {}  # in order
         self._uncounted = 0
         self._silent_intervals = 0
         self._timer: Timer | None = None
@@ -61,9 +63,9 @@ class Turns:
             channel = self._channel = Channel(self._event_base, ask.server)
         return channel
 
-    def take(self, who: Asker, ask: Callable[[], object]) -> None:
+    def take(self, who: Asker) -> None:
         """Have somebody ask: at once, or when it is their turn."""
-        self._waiting[who] = ask
+        self._waiting[who] = None
         self._let_ask()
 
     def give_back(self, who: Asker) -> None:
@@ -82,9 +84,9 @@ class Turns:
     def _let_ask(self) -> None:
         while self._waiting and len(self._asking) - self._uncounted < self._most:
             who = next(iter(self._waiting))
-            ask = self._waiting.pop(who)
+            del self._waiting[who]
             self._asking.add(who)
-            ask()
+            who._ask_now()
         if self._waiting and self._timer is None and self._key[1] == "udp":
             self._timer = self._event_base.add_timer(self._go_on, _INTERVAL, one_shot=True)
 
