@@ -120,7 +120,7 @@ def tell_what_is_known(resolver: DNSResolver) -> None:
     # Whoever asks for any of this, and in this way, gets it from here while it is good.
     print("What is known now, and not asked for again:")
     for name, kind, outcome, seconds in resolver.known():
-        known = RecordType(kind).name if kind in set(RecordType) else f"type {kind}"
+        known = RecordType(kind).name if kind in set(RecordType) else "all types"
         what = f"{len(outcome.records)} records" if isinstance(outcome, DNSAnswer) else "nothing"
         print(f"  {known} of {name}: {what}, for {seconds:.0f} s")
 

@@ -428,6 +428,7 @@ class ResolverError(TrunklineError, _gaierror):
     record_type: int | None = None
     server: object = None
     ttl: float = 0
+    _of_all_types: bool = False  # whether it holds for records of any type (RFC 2308, section 5)
 
     def __init__(
         self,

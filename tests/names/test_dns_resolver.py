@@ -440,6 +440,38 @@ def test_a_callback_that_raises_leaves_the_others_theirs(base: EventBase, dns: D
     assert told[0].records[0].address == V4
 
 
+def test_that_there_is_no_such_name_is_known_of_all_types(dns: DNSServer, ask: Way) -> None:
+    resolver = resolver_for(dns)
+    with pytest.raises(NoName):
+        ask(resolver, "query", "nobody.test", "TXT")
+    for record_type in ("A", "MX", "TXT"):
+        with pytest.raises(NoName) as caught:
+            ask(resolver, "query", "nobody.test", record_type)
+        assert caught.value.record_type == RecordType[record_type]
+    with pytest.raises(NoName):
+        ask(resolver, "resolve", "nobody.test")
+    assert len(dns.queries) == 1
+    (known,) = resolver.known()
+    assert known[:2] == ("nobody.test", 0)
+
+
+def test_but_not_if_an_alias_leads_there(dns: DNSServer, ask: Way) -> None:
+    dns.add(CNAMERecord("broken.test", 60, "nobody.test"))
+    resolver = resolver_for(dns)
+    for record_type in ("A", "MX", "A"):
+        with pytest.raises(NoName):
+            ask(resolver, "query", "broken.test", record_type)
+    assert [query.type for query in dns.queries] == [RecordType.A, RecordType.MX]
+    assert ask(resolver, "query", "broken.test", "CNAME").records[0].host == "nobody.test"
+
+
+def test_nor_if_the_name_has_other_records(dns: DNSServer, ask: Way) -> None:
+    resolver = resolver_for(dns)
+    with pytest.raises(NoRecord):
+        ask(resolver, "query", "text.test", "A")
+    assert ask(resolver, "query", "text.test", "TXT").records
+
+
 def ask_for_many(
     base: EventBase, dns: DNSServer, count: int, **options: Any
 ) -> tuple[DNSResolver, list[str], Told]:

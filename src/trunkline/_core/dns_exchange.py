@@ -230,7 +230,9 @@ class Exchange:
         if message.truncated:
             return self._ask_next(self._error(ServerFailure, "the answer is cut off"))
         if message.rcode == NXDOMAIN:
-            raise self._negative(NoName, "no such name", message)
+            error = self._negative(NoName, "no such name", message)
+            error._of_all_types = not self._aliases  # there is no alias, either
+            raise error
         is_elsewhere = key_of_name(self._question.name) != self._key  # the last alias has led there
         if is_elsewhere and len(self._aliases) < _MOST_ALIASES:
             self._question = DNSQuestion(self._aliases[-1].host, self._type)

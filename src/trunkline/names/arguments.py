@@ -11,10 +11,21 @@ from .._core.host_text import to_ascii
 from .._core.resolver_config import DNS_PORT
 from ..addresses import AddressLike, Endpoint, ensure_address
 
-__all__ = ("Key", "check_config", "check_path", "domains_of", "endpoints_of", "key_of_question")
+__all__ = (
+    "ANY_TYPE",
+    "Key",
+    "check_config",
+    "check_path",
+    "domains_of",
+    "endpoints_of",
+    "key_of_question",
+)
 
 Key: TypeAlias = tuple[str, int]
 """What is asked for: a name in the form in which names are compared, and a record type's number."""
+
+ANY_TYPE = 0
+"""Stands for all types of records, and is none."""
 
 
 def check_config(said: dict[str, Any]) -> None:

@@ -34,6 +34,7 @@ from ..sockets.arriving import Arrivals
 from ..sockets.families import InternetFamily, family_number
 from ..sockets.resolving import Resolution, literal_address
 from .arguments import (
+    ANY_TYPE,
     Key,
     check_config,
     check_path,
@@ -122,7 +123,7 @@ class DNSResolver:
         self._config: ResolverConfig | None = None
         self._turns: Iterator[int] = count()
         self._questions: Questions[Key, DNSAnswer, ResolverError] = Questions(
-            self._begin, cache_size, clock
+            self._begin, cache_size, clock, wider=_of_any_type, is_of_all=_is_of_any_type
         )
 
     def _parse_config(self, text: str) -> ResolverConfig:
@@ -373,7 +374,7 @@ class DNSResolver:
         self.config  # noqa: B018 - another one makes that unknown which is known
         known = self._questions.known(key)
         if known is not None:
-            return _in_time(name, *known)
+            return _in_time(name, key[1], *known)
 
         def begin(lookup: Lookup) -> None:
             self._ask(lookup, key, lookup._succeed, lookup._fail, True)
@@ -404,7 +405,7 @@ class DNSResolver:
             self._ask(lookup, key, told, lookup._fail, False)
             return lookup
         try:
-            lookup._soon(lookup._succeed, _in_time(name, *known))
+            lookup._soon(lookup._succeed, _in_time(name, key[1], *known))
         except ResolverError as error:
             lookup._soon(lookup._fail, error)
         return lookup
@@ -414,7 +415,7 @@ class DNSResolver:
     def known(self) -> list[tuple[str, int, DNSAnswer | ResolverError, float]]:
         """Return what it remembers: names, types, answers or errors, and the seconds they are good.
 
-        A name is in lower case, and ends in a dot.
+        A name is in lower case. The type 0 is all of them: there is no such name.
         """
         return [(*key, outcome, left) for key, outcome, left in self._questions]
 
@@ -471,10 +472,22 @@ def _called(answer: DNSAnswer, name: str) -> DNSAnswer:
     return answer if answer.name == name else replace(answer, name=name)
 
 
-def _in_time(name: str, outcome: DNSAnswer | ResolverError, age: float, left: float) -> DNSAnswer:
+def _of_any_type(key: Key) -> Key:
+    """Return what stands for a name's records of any type."""
+    return key[0], ANY_TYPE
+
+
+def _is_of_any_type(outcome: DNSAnswer | ResolverError) -> bool:
+    return isinstance(outcome, ResolverError) and outcome._of_all_types
+
+
+def _in_time(
+    name: str, record_type: int, outcome: DNSAnswer | ResolverError, age: float, left: float
+) -> DNSAnswer:
     """Return an answer that is remembered, with the time that is left of it."""
     if isinstance(outcome, ResolverError):
         outcome.ttl = int(left)
+        outcome.record_type = record_type
         raise outcome
     records = tuple(_aged(record, int(age)) for record in outcome.records)
     return replace(outcome, name=name, records=records, ttl=int(left))

@@ -92,11 +92,24 @@ class Questions(Generic[K, V, E]):
         begin: How something is found out.
         cache_size: How many answers, and errors that tell how long they are good, are remembered.
         clock: What the cache goes by.
+        wider: Returns what stands for all that is like something, and was found out of all of it at
+            once if `is_of_all` says so of the outcome.
+        is_of_all: See there.
     """
 
-    def __init__(self, begin: Begin[K, V, E], cache_size: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        begin: Begin[K, V, E],
+        cache_size: int,
+        clock: Clock,
+        *,
+        wider: Callable[[K], K] = lambda key: key,
+        is_of_all: Callable[[V | E], bool] = lambda outcome: False,
+    ) -> None:
         check_callback(clock, what="clock")
         self._begin = begin
+        self._wider = wider
+        self._is_of_all = is_of_all
         self._cache: TTLCache[K, tuple[V | E, float]] = TTLCache(cache_size, clock)
         self._clock = clock
         self._lock = threading.Lock()
@@ -132,7 +145,7 @@ class Questions(Generic[K, V, E]):
 
     def _ask(self, wish: Wish[K, V, E]) -> None:
         with self._lock:
-            known = self._cache.get(wish.key)
+            known = self._remembered(wish.key)
             if known is None:
                 question = self._open.setdefault((wish.key, wish.group), _Question())
                 question.wishes.append(wish)
@@ -168,7 +181,8 @@ class Questions(Generic[K, V, E]):
     ) -> None:
         with self._lock:
             self._close(first, question)
-            self._cache.put(first.key, (outcome, self._clock()), ttl)
+            key = self._wider(first.key) if self._is_of_all(outcome) else first.key
+            self._cache.put(key, (outcome, self._clock()), ttl)
             wishes, question.wishes = question.wishes, []
             question.give_up = None  # which would keep it, and all that has to do with it, alive
         for wish in wishes:
@@ -211,11 +225,15 @@ class Questions(Generic[K, V, E]):
     def known(self, key: K) -> tuple[V | E, float, float] | None:
         """Return what is known already, the seconds since it is, and for which it is still good."""
         with self._lock:
-            found = self._cache.get(key)
+            found = self._remembered(key)
             if found is None:
                 return None
             (outcome, since), left = found
             return _own(outcome), self._clock() - since, left
+
+    def _remembered(self, key: K) -> tuple[tuple[V | E, float], float] | None:
+        """Return what is remembered of something, or of all that is like it; with the lock."""
+        return self._cache.get(key) or self._cache.get(self._wider(key))
 
     def forget(self, key: K) -> bool:
         """Forget what is known of something; return whether anything was."""
