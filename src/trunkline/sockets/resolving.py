@@ -2,6 +2,7 @@
 `lookup_hostname`.
 """
 
+import re
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple, Protocol
 
@@ -33,6 +34,8 @@ __all__ = (
 
 
 _LONGEST_ANSWER_SHOWN = 80
+
+_NO_NAME = re.compile(r"[\s\0/%]")  # what is in no name of a host, though it may be in another one
 
 
 class Resolution(NamedTuple):
@@ -327,7 +330,7 @@ def _check_host_name(host: str) -> None:
         is_name = True
     except ValueError:
         is_name = False
-    if not is_name or any(char.isspace() or char in "\0/%" for char in plain):
+    if not is_name or _NO_NAME.search(plain):
         raise ValueError(f"not the name of a host: {host!r}")
 
 
