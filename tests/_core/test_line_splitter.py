@@ -1,6 +1,5 @@
 """The line splitter gives exactly the lines that `InputBuffer.take_line` gives, only faster."""
 
-import tracemalloc
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -16,6 +15,7 @@ from _core.helpers import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from support.memory import memory_held
 
 from trunkline._core.external_format import ExternalFormat
 from trunkline._core.input_buffer import InputBuffer
@@ -311,26 +311,20 @@ def test_lines_that_are_put_back_are_bytes_and_no_objects() -> None:
     splitter.feed(data)
     while len(splitter.lines()) < 1000:
         pass
-    tracemalloc.start()
-    try:
+    with memory_held() as held:
         assert len(splitter.lines()) > 1000
         splitter.put_back(1)
-        assert tracemalloc.get_traced_memory()[0] < 1000
-    finally:
-        tracemalloc.stop()
+        assert held() < 1000
 
 
 @pytest.mark.parametrize("arriving", [1, 3])
 @pytest.mark.parametrize("half", [b"", b"half"])
 def test_what_has_been_taken_takes_no_room(half: bytes, arriving: int) -> None:
     splitter = DirectLineSplitter(ExternalFormat(), PLENTY)
-    tracemalloc.start()
-    try:
+    with memory_held() as held:
         for _ in range(arriving):
             splitter.feed(bytes(b"line\n" * 10_000 + half))  # a fresh object, that nobody else has
             while splitter.lines():
                 pass
-        assert tracemalloc.get_traced_memory()[0] < 2000
-    finally:
-        tracemalloc.stop()
+        assert held() < 2000
     assert splitter.take_rest() == half

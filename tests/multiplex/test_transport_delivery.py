@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import tracemalloc
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from time import thread_time
@@ -20,6 +19,7 @@ from multiplex.transport_helpers import (
     settle,
     wait_for_input,
 )
+from support.memory import memory_held
 from support.peers import receive_all
 
 from trunkline import (
@@ -714,17 +714,15 @@ def test_lines_that_wait_take_little_room(base: EventBase, line: str) -> None:
 
     protocol = Counting(pause)
     sent = f"{line}\n".encode() * 6000
-    with connected(base, protocol, delivery="lines") as (transport, peer):
-        tracemalloc.start()
-        try:
-            peer.sendall(sent)
-            for paused in range(1, 6):
-                run_until(base, lambda n=paused: protocol.count == 1000 * n)  # type: ignore[misc]
-                held, _ = tracemalloc.get_traced_memory()
-                assert held < len(sent) + 10_000  # what has come, and hardly anything more
-                transport.resume_reading()
-        finally:
-            tracemalloc.stop()
+    with (
+        connected(base, protocol, delivery="lines") as (transport, peer),
+        memory_held() as held,
+    ):
+        peer.sendall(sent)
+        for paused in range(1, 6):
+            run_until(base, lambda n=paused: protocol.count == 1000 * n)  # type: ignore[misc]
+            assert held() < len(sent) + 10_000  # what has come, and hardly anything more
+            transport.resume_reading()
 
 
 class Taking:
@@ -742,12 +740,9 @@ def test_what_has_been_delivered_takes_no_room(delivery: Any, external_format: s
     form = make_delivery(delivery, Taking(), ExternalFormat(external_format), 1000)
     assert form is not None
     form.deliver("line\n".encode(external_format))  # what is made once, and kept
-    tracemalloc.start()
-    try:
+    with memory_held() as held:
         form.deliver(("line\n" * 5000).encode(external_format))
-        assert tracemalloc.get_traced_memory()[0] < 3000
-    finally:
-        tracemalloc.stop()
+        assert held() < 3000
 
 
 @pytest.mark.parametrize(

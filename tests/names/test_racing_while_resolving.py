@@ -30,6 +30,7 @@ from trunkline import (
     TimedOut,
     make_socket,
 )
+from trunkline._core import connect_race
 from trunkline.multiplex import Transport, TransportProtocol, connect
 from trunkline.names import (
     AAAARecord,
@@ -236,7 +237,10 @@ def test_ipv4_waits_for_a_moment_only(directory: Directory, connected: Connect) 
         assert 50 * MS <= time.monotonic() - start < PATIENCE
 
 
-def test_in_which_ipv6_comes_first(directory: Directory, connected: Connect) -> None:
+def test_in_which_ipv6_comes_first(
+    directory: Directory, connected: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect_race, "RESOLUTION_DELAY", PATIENCE)
     directory.say("ipv4", ONE)
     directory.say("ipv6", SIX, after=5 * MS)
     with hosts(answering=[ONE, SIX]) as at:
