@@ -207,7 +207,9 @@ print(got)
 server.close()
 client.close()
 """
-    with Program([sys.executable, "-c", program]) as parent:
+    # Newer Pythons warn of forks beside threads, which is what this is about.
+    quietly = ["-W", "ignore::DeprecationWarning"]
+    with Program([sys.executable, *quietly, "-c", program]) as parent:
         assert parent.read_to_end() == "[b'hello']\n"
         assert parent.wait() == 0
 
