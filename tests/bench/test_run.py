@@ -68,7 +68,7 @@ def test_the_list_names_everybody() -> None:
     ("option", "message"),
     [
         ("--contest=chess", "no contest chess; there are: bulk-in, bulk-out, churn"),
-        ("--contestant=nobody", "no contestant nobody; there are: asyncio, asyncio-calls"),
+        ("--contestant=nobody", "no contestant nobody; there are: aiodns, aiodns-asyncio"),
     ],
 )
 def test_an_unknown_name_is_refused_with_those_that_there_are(option: str, message: str) -> None:
@@ -117,7 +117,7 @@ def test_quick_has_ours_and_a_peer_in_every_contest(capsys: pytest.CaptureFixtur
             key.split("-")[0] for key in listed(capsys, "--quick", f"--contest={contest.name}")
         }
         assert "trunkline" in libraries, contest.name
-        assert libraries & {"asyncio", "makefile"}, contest.name
+        assert libraries & {"asyncio", "makefile", "aiodns"}, contest.name
 
 
 def test_quick_measures_for_no_longer_than_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
