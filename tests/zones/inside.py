@@ -88,6 +88,8 @@ class Noting(TransportProtocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.error = error
         self.is_over = True
+        if self.transport is not None:
+            self.transport.event_base.exit()
 
 
 def test_on_an_event_base(port: int) -> None:
@@ -111,7 +113,7 @@ def test_listening_on_an_event_base() -> None:
             client.write(b"bye\n")
             client.finish_output()
             while not noting.is_over:
-                base.dispatch(one_shot=True, timeout=PATIENCE)
+                base.dispatch(timeout=PATIENCE)
             assert client.read_line() == "hello"
         listener.close()
     assert noting.name == name == Endpoint(HERE, name.port)
