@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline._core.address_order import AddressOrder, IPAddress
+from trunkline import IPAddress
+from trunkline._core.address_order import AddressOrder
 from trunkline._sys.source_address import source_address
 from trunkline.testing.clock import ManualClock
 

@@ -6,12 +6,12 @@ has more bits in common, since by the order of its answers a name server spreads
 """
 
 from collections.abc import Callable, Iterable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv6Network
 from typing import TypeAlias
 
-__all__ = ("AddressOrder", "IPAddress")
+from ..addresses import IPAddress
 
-IPAddress: TypeAlias = IPv4Address | IPv6Address
+__all__ = ("AddressOrder",)
 
 _Kind: TypeAlias = tuple[int, int, int, int]
 """The version of an address, its scope, its precedence and its label."""

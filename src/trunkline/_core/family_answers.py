@@ -5,9 +5,9 @@ may be of two hosts. Which one is meant, is only known when both families are as
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address
 from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
+from ..addresses import IPAddress
 from ..errors import NoName
 
 __all__ = ("FAMILIES", "FamilyAnswers", "OneFamily")
@@ -20,7 +20,7 @@ FAMILIES: tuple[OneFamily, ...] = ("ipv6", "ipv4")
 
 class _Answer(Protocol):
     @property
-    def addresses(self) -> Sequence[IPv4Address | IPv6Address]: ...
+    def addresses(self) -> Sequence[IPAddress]: ...
     @property
     def canonical_name(self) -> str | None: ...
 
@@ -61,7 +61,7 @@ class FamilyAnswers(Generic[T]):
         names = {_folded(answer.canonical_name or "") for answer in self._answers()}
         return self._is_absolute or len(names) < 2
 
-    def result(self) -> tuple[tuple[IPv4Address | IPv6Address, ...], str | None]:
+    def result(self) -> tuple[tuple[IPAddress, ...], str | None]:
         """Return the addresses and the canonical name, now that all have come.
 
         Raises:

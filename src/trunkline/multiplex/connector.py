@@ -223,8 +223,8 @@ class _InternetConnector(_Connector):
     def _begin_from(self, source: IPAddress | None) -> None:
         """Begin, with the address to connect from if that had to be looked up."""
         route = self._plan.route(source)
-        self._attempts = Attempts(route, self._plan.attempt_delay, self._event_base.now)
-        attempts = self._attempts
+        attempts = Attempts(route, self._plan.attempt_delay, self._event_base.now)
+        self._attempts = attempts
         host = route.name_to_look_up
         if host is None:
             self._event_base.call_soon(self._take, attempts.complete, ())

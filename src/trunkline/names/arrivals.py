@@ -15,7 +15,7 @@ __all__ = ("EventBaseArrivals",)
 
 Begin: TypeAlias = Callable[[EventBase, Answered, Failed, Came], object]
 
-_EVENTS: tuple[tuple[int, Event], ...] = ((READABLE, "read"), (WRITABLE, "write"))
+_BITS: dict[Event, int] = {"read": READABLE, "write": WRITABLE}
 
 
 class EventBaseArrivals:
@@ -56,17 +56,16 @@ class EventBaseArrivals:
     ) -> list[tuple[int, int]]:
         """See `Arrivals.wait`."""
         ready: list[tuple[int, int]] = []
-        bits = {event: bit for bit, event in _EVENTS}
 
         def is_ready(number: int, event: Event, cause: Cause | None) -> None:
-            ready.append((number, bits[event]))
+            ready.append((number, _BITS[event]))
             self._event_base.exit()
 
         numbers = []
         try:
             for number, interest in interests:
                 numbers.append(number)
-                for bit, event in _EVENTS:
+                for event, bit in _BITS.items():
                     if interest & bit:
                         self._event_base.set_io_handler(number, event, is_ready)
             self._event_base.dispatch(timeout=timeout)

@@ -13,7 +13,7 @@ from ..sockets.arriving import Arrivals
 from ..sockets.families import InternetFamily, family_number
 from ..sockets.resolving import Resolution, Resolver, check_resolver, host_as_text
 from .arrivals import EventBaseArrivals
-from .lookups import Lookup, begin_lookup, wait_for
+from .lookups import Lookup, ask_for, begin_lookup, wait_for
 from .questions import DEFAULT_CACHE_SIZE, Questions
 
 __all__ = ("CachingResolver",)
@@ -93,21 +93,23 @@ class CachingResolver:
         """Find the addresses of a host on an event base; see `DNSResolver.resolve_on`."""
         key = _host_key(host, family)
         lookup = begin_lookup(event_base, answered, failed, timeout, "resolve", host, came)
-        if came is None or family != "internet" or not self._asks_by_family:
-            self._ask(lookup, key, lookup._succeed, lookup._fail, False)
-        else:
-            self._ask_by_family(lookup, host, came, False)
+        self._ask_for_host(lookup, key, came, False)
         return lookup
 
-    @property
-    def _asks_by_family(self) -> bool:
-        return bool(getattr(self._resolver, "by_family", False))
+    def _ask_for_host(
+        self, lookup: Lookup, key: _Key, came: Came | None, is_waited_for: bool
+    ) -> None:
+        """Ask for a host's addresses; where that is of use, for each family on its own."""
+        host, wanted = key
+        by_family = getattr(self._resolver, "by_family", False)
+        if came is None or wanted != "internet" or not by_family:
+            self._ask(lookup, key, lookup._succeed, lookup._fail, is_waited_for)
+            return
 
-    def _ask_by_family(self, lookup: Lookup, host: str, came: Came, is_waited_for: bool) -> None:
         def ask(family: InternetFamily, answered: Answered, failed: Failed) -> Callable[[], object]:
-            return self._ask(lookup, _host_key(host, family), answered, failed, is_waited_for)
+            return self._ask(lookup, (host, family), answered, failed, is_waited_for)
 
-        resolve_by_family(ask, host, lookup._succeed, lookup._fail, came)
+        resolve_by_family(ask, str(host), lookup._succeed, lookup._fail, came)
 
     def _arrivals(self, host: str) -> Resolution | Arrivals:
         """Return the addresses of a host, or a look-up that whoever connects waits for."""
@@ -119,10 +121,7 @@ class CachingResolver:
 
         def begin(event_base: EventBase, answered: Answered, failed: Failed, came: Came) -> None:
             lookup = Lookup(event_base, answered, failed, None, "resolve", host)
-            if self._asks_by_family:
-                self._ask_by_family(lookup, host, came, True)
-            else:
-                self._ask(lookup, key, lookup._succeed, lookup._fail, True)
+            self._ask_for_host(lookup, key, came, True)
 
         return EventBaseArrivals(begin)
 
@@ -185,13 +184,7 @@ class CachingResolver:
         failed: Failed,
         is_waited_for: bool,
     ) -> Callable[[], object]:
-        event_base = lookup._event_base
-        try:
-            wish = self._questions.ask(event_base, key, told, failed, is_waited_for=is_waited_for)
-        except BaseException:
-            lookup.cancel()
-            raise
-        lookup._take_part(wish)
+        wish = ask_for(lookup, self._questions, key, told, failed, is_waited_for=is_waited_for)
         return wish.cancel
 
     def _begin(

@@ -44,7 +44,7 @@ from .arguments import (
 )
 from .arrivals import EventBaseArrivals
 from .asking import Asking
-from .lookups import Lookup, begin_lookup, wait_for
+from .lookups import Lookup, ask_for, begin_lookup, wait_for
 from .question_ids import new_id
 from .questions import DEFAULT_CACHE_SIZE, Questions
 
@@ -433,13 +433,7 @@ class DNSResolver:
         failed: Callable[[ResolverError], object],
         is_waited_for: bool,
     ) -> None:
-        event_base = lookup._event_base
-        try:
-            wish = self._questions.ask(event_base, key, told, failed, is_waited_for=is_waited_for)
-        except BaseException:
-            lookup.cancel()
-            raise
-        lookup._take_part(wish)
+        ask_for(lookup, self._questions, key, told, failed, is_waited_for=is_waited_for)
 
     def _begin(
         self,

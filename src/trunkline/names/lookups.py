@@ -1,7 +1,7 @@
 """Looking something up on an event base: what can be given up, and has a limit of time."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol, TypeVar
 
 from .._core.callbacks import call_plainly, check_callback, check_callback_or_none
 from .._core.deadline import Deadline, check_timeout
@@ -9,8 +9,13 @@ from .._core.timer_queue import Timer
 from ..errors import TimedOut
 from ..multiplex.argument_check import check_event_base
 from ..multiplex.event_base import EventBase
+from .questions import Questions, Wish
 
-__all__ = ("Lookup", "begin_lookup", "wait_for")
+__all__ = ("Lookup", "ask_for", "begin_lookup", "wait_for")
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+E = TypeVar("E", bound=Exception)
 
 
 class _Cancellable(Protocol):
@@ -103,6 +108,26 @@ def begin_lookup(
     timeout = check_timeout(timeout)
     event_base._check_open(operation)
     return Lookup(event_base, answered, failed, timeout, operation, host)
+
+
+def ask_for(
+    lookup: Lookup,
+    questions: Questions[K, V, E],
+    key: K,
+    told: Callable[[V], object],
+    failed: Callable[[E], object],
+    *,
+    is_waited_for: bool,
+) -> Wish[K, V, E]:
+    """Ask one of the things that a look-up takes, see `Questions.ask`: it is given up with it."""
+    event_base = lookup._event_base
+    try:
+        wish = questions.ask(event_base, key, told, failed, is_waited_for=is_waited_for)
+    except BaseException:
+        lookup.cancel()
+        raise
+    lookup._take_part(wish)
+    return wish
 
 
 def wait_for(
