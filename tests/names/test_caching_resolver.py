@@ -11,6 +11,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 import pytest
+from names.helpers import Way
 from support.timing import MS, PATIENCE
 
 from trunkline import (
@@ -69,33 +70,6 @@ def directory() -> Iterator[Directory]:
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
-
-
-Way = Callable[..., Any]
-
-
-def blocking(resolver: CachingResolver, method: str, *args: Any, **options: Any) -> Any:
-    return getattr(resolver, method)(*args, **options)
-
-
-def on_a_base(resolver: CachingResolver, method: str, *args: Any, **options: Any) -> Any:
-    outcomes: list[Any] = []
-    with EventBase(exit_when_empty=True) as base:
-        begin = getattr(resolver, f"{method}_on")
-        begin(base, *args, outcomes.append, outcomes.append, **options)
-        assert outcomes == []
-        base.dispatch(timeout=PATIENCE)
-        assert base.is_empty
-    (outcome,) = outcomes
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
-
-
-@pytest.fixture(params=[blocking, on_a_base])
-def ask(request: pytest.FixtureRequest) -> Way:
-    way: Way = request.param
-    return way
 
 
 def test_what_was_said_is_remembered_for_a_time(

@@ -2,13 +2,14 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from names.helpers import Way
 from support.peers import refusing_port
 from support.timing import MS, PATIENCE
 
@@ -102,37 +103,6 @@ class Told(list[Any]):
         """Dispatch until so many have told something."""
         while len(self) < count:
             self._base.dispatch(timeout=PATIENCE)
-
-
-Way = Callable[..., Any]
-
-
-def blocking(resolver: DNSResolver, method: str, *args: Any, **options: Any) -> Any:
-    """Call a method that waits."""
-    return getattr(resolver, method)(*args, **options)
-
-
-def on_a_base(resolver: DNSResolver, method: str, *args: Any, **options: Any) -> Any:
-    """Call the method that does the same on an event base, and wait for what it tells."""
-    outcomes: list[Any] = []
-    if len(args) > 1:
-        args, options["record_type"] = args[:1], args[1]
-    with EventBase(exit_when_empty=True) as base:
-        begin = getattr(resolver, f"{method}_on")
-        begin(base, *args, outcomes.append, outcomes.append, **options)
-        assert outcomes == []
-        base.dispatch(timeout=PATIENCE)
-        assert base.is_empty
-    (outcome,) = outcomes
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
-
-
-@pytest.fixture(params=[blocking, on_a_base])
-def ask(request: pytest.FixtureRequest) -> Way:
-    way: Way = request.param
-    return way
 
 
 # -- addresses ------------------------------------------------------------------------------------
