@@ -204,3 +204,8 @@ def no_descriptors_left(spare: int = 0) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         for number in taken:
             os.close(number)
+
+
+def wait_for_a_waiter(waiting: threading.Semaphore) -> None:
+    """Wait until another thread is about to wait for a descriptor; see the fixture `waiting`."""
+    assert waiting.acquire(timeout=PATIENCE), "nobody waits"

@@ -9,30 +9,11 @@ from collections.abc import Callable
 
 import pytest
 from sockets.datagrams import connected_to, datagrams, free_name, receive
-from sockets.helpers import Call
+from sockets.helpers import Call, wait_for_a_waiter
 from support.processes import Program
 from support.timing import MS, PATIENCE
 
 from trunkline import Busy, DatagramSocket, SocketClosed, TimedOut, make_socket, make_socket_pair
-from trunkline._sys import descriptor
-from trunkline._sys.readiness import wait_for_one
-
-
-@pytest.fixture
-def waiting(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
-    """Can be acquired once for each thread that is about to wait for a descriptor."""
-    about_to_wait = threading.Semaphore(0)
-
-    def wait(number: int, interest: int, timeout: float | None) -> int:
-        about_to_wait.release()
-        return wait_for_one(number, interest, timeout)
-
-    monkeypatch.setattr(descriptor, "wait_for_one", wait)
-    return about_to_wait
-
-
-def wait_for_a_waiter(waiting: threading.Semaphore) -> None:
-    assert waiting.acquire(timeout=PATIENCE), "nobody waits"
 
 
 def forget_waiters(waiting: threading.Semaphore) -> None:

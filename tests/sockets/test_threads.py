@@ -16,6 +16,7 @@ from sockets.helpers import (
     listening,
     receive_exactly,
     stream_and_peer,
+    wait_for_a_waiter,
 )
 from support.timing import PATIENCE
 
@@ -29,27 +30,8 @@ from trunkline import (
     make_socket,
     make_socket_pair,
 )
-from trunkline._sys import descriptor
-from trunkline._sys.readiness import wait_for_one
 
 MUCH = 20_000_000  # bytes, more than the buffers of any system
-
-
-@pytest.fixture
-def waiting(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
-    """Can be acquired once for each thread that is about to wait for a descriptor."""
-    about_to_wait = threading.Semaphore(0)
-
-    def wait(number: int, interest: int, timeout: float | None) -> int:
-        about_to_wait.release()
-        return wait_for_one(number, interest, timeout)
-
-    monkeypatch.setattr(descriptor, "wait_for_one", wait)
-    return about_to_wait
-
-
-def wait_for_a_waiter(waiting: threading.Semaphore) -> None:
-    assert waiting.acquire(timeout=PATIENCE), "nobody waits"
 
 
 # -- one reader and one writer --------------------------------------------------------------------
