@@ -27,6 +27,7 @@ sys.excepthook = tell_uncaught
 
 from trunkline import (  # noqa: E402 - it is most of what is loaded
     IPV4_UNSPECIFIED,
+    DatagramSocket,
     EndOfFile,
     PassiveSocket,
     TrunklineError,
@@ -87,6 +88,17 @@ def open_listener(port: int) -> PassiveSocket:
 
 
 # [/listener]
+
+
+# [datagrams]
+def open_datagram_server(port: int) -> DatagramSocket:
+    """Return a socket that receives the datagrams sent to a port of this machine, by IPv4."""
+    server = make_socket(type="datagram", local_host=IPV4_UNSPECIFIED, local_port=port)
+    print(f"Receiving at: {server.local_name}")
+    return server
+
+
+# [/datagrams]
 
 
 # [output]
