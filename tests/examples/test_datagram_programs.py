@@ -159,7 +159,7 @@ def test_many_are_sent_back_at_once() -> None:
             client.send(data)
         # Loopback loses nothing and changes no order, while there is room.
         assert [client.recv(9) for _ in sent] == sent
-        counts = []
+        counts: list[int] = []
         while sum(counts) < len(sent):
             counts.append(int(server.read_until(r"Sent back (\d+)\.\n")[1]))
         assert sum(counts) == len(sent)
