@@ -66,10 +66,10 @@ class Source:
         """Everything that it imports anywhere."""
         yield from self._imports(self.tree, for_types=False, deferred=False)
 
-    @property
-    def calls(self) -> Iterator[ast.Call]:
+    @cached_property
+    def calls(self) -> tuple[ast.Call, ...]:
         """Every call in it."""
-        return (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return tuple(node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
 
     @property
     def functions(self) -> Iterator[Function]:
@@ -102,8 +102,17 @@ def _is_for_types(condition: ast.expr) -> bool:
 
 
 def called_name(call: ast.Call) -> str:
-    """Return the name that is called, with what stands before it: `time.sleep`."""
-    return ast.unparse(call.func)
+    """Return the name that is called, with the names before it: `time.sleep`.
+
+    What is called without a name, or comes from something that has none, is empty: `.close`.
+    """
+    names: list[str] = []
+    node = call.func
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    names.append(node.id if isinstance(node, ast.Name) else "")
+    return ".".join(reversed(names))
 
 
 def length(function: Function) -> int:
