@@ -6,7 +6,13 @@ import pytest
 from hypothesis import settings
 
 # They must be loaded here and not imported, or pytest cannot explain their assertions.
-pytest_plugins = ("support.again", "support.leaks", "support.programs", "support.processes")
+pytest_plugins = (
+    "support.again",
+    "support.certificates",
+    "support.leaks",
+    "support.programs",
+    "support.processes",
+)
 
 # How long one example takes on a busy machine is no property of the code.
 settings.register_profile("trunkline", deadline=None)

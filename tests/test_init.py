@@ -107,7 +107,7 @@ def test_a_name_is_looked_up_once() -> None:
 
 
 WITHOUT_POSIX = """
-import os, select, signal, socket, sys
+import os, select, signal, socket, ssl, sys
 
 def take_away(module, names):
     for name in names:

@@ -27,6 +27,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"_core"}),
     frozenset({"_sys", "_native"}),
     frozenset({"streams"}),
+    frozenset({"tls"}),
     frozenset({"sockets"}),
     frozenset({"multiplex"}),
     frozenset({"processes", "names"}),
@@ -44,6 +45,7 @@ RESERVED: dict[str, frozenset[str]] = {
     "select": frozenset({"_sys", "testing"}),
     "selectors": frozenset({"_sys", "testing"}),
     "socket": frozenset({"_sys", "errors", "addresses", "testing"}),
+    "ssl": frozenset({"tls", "testing"}),
 }
 
 # What logic without I/O has no use for.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .sockets import *
     from .sockets.datagrams import *
     from .streams import *
+    from .tls import *
 
 # What type checkers read above, once more for the interpreter. A test compares the two.
 _NAMES = {
@@ -65,6 +66,7 @@ _NAMES = {
         DEFAULT_BUFFER_SIZE DEFAULT_LIMIT DEFAULT_TIMEOUT ExternalFormat ExternalFormatLike
         Stream StreamIO ensure_external_format
     """,
+    "tls": "NotTLS TLS TLSCertificateError TLSError TLSMismatch TLSTruncated",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 

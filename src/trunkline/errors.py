@@ -23,6 +23,9 @@ without a class of its own becomes a plain `SocketError`, which keeps the number
 has an exception for an errno (`ConnectionRefusedError`, `TimeoutError`, …) our class is one of
 those too, so that ``except`` clauses written for `socket` keep working.
 
+One branch stands elsewhere: `trunkline.tls.errors` has `TLSError`, a `SocketError` that is Python's
+`ssl.SSLError` too. Only who uses TLS loads that.
+
 A caller's mistake is a `TypeError` or a `ValueError` instead and is raised before any system call.
 """
 
@@ -130,6 +133,9 @@ class SocketError(TrunklineError, OSError):
 
     _codes: tuple[int, ...] = ()
     _reason: str | None = None  # in place of the operating system's text
+    # Whether a connection that this has befallen is over, in both directions. The system reports
+    # such a thing once and says "end of file" afterwards, which would look like an orderly end.
+    _ends_connection: bool = False
     operation: str | None = None
     address: object = None
     attempts: tuple["SocketError", ...] = ()
@@ -174,6 +180,13 @@ class SocketError(TrunklineError, OSError):
         kind = _CLASS_BY_ERRNO.get(errno, SocketError)
         return kind(errno, operation=operation, address=address)
 
+    def _told_again(self, operation: str) -> Self:
+        """Return the same error for another operation, which has failed for the same reason."""
+        twin = type(self)(*self.args)
+        vars(twin).update(vars(self))
+        twin.operation = operation
+        return twin
+
     def __str__(self) -> str:
         name = _errno.errorcode.get(self.errno or 0)
         reason = f"{self.strerror} [{name}]" if name else str(self.strerror)
@@ -197,13 +210,19 @@ class AddressFamilyNotSupported(SocketError, codes=("EAFNOSUPPORT", "EPFNOSUPPOR
 class NetworkDown(SocketError, codes=("ENETDOWN",)):
     """The network interface is down."""
 
+    _ends_connection = True
+
 
 class NetworkReset(SocketError, codes=("ENETRESET",)):
     """The network dropped the connection, or keep-alive found the peer gone."""
 
+    _ends_connection = True
+
 
 class NetworkUnreachable(SocketError, codes=("ENETUNREACH",)):
     """There is no route to the network of that address."""
+
+    _ends_connection = True
 
 
 class NoNetwork(SocketError, codes=("ENONET",)):
@@ -213,13 +232,19 @@ class NoNetwork(SocketError, codes=("ENONET",)):
 class HostDown(SocketError, codes=("EHOSTDOWN",)):
     """The host of that address is down."""
 
+    _ends_connection = True
+
 
 class HostUnreachable(SocketError, codes=("EHOSTUNREACH",)):
     """There is no route to the host, or nobody answers for it on its network."""
 
+    _ends_connection = True
+
 
 class ConnectionAborted(SocketError, ConnectionAbortedError, codes=("ECONNABORTED",)):
     """The connection was given up before it was accepted, or by this machine."""
+
+    _ends_connection = True
 
 
 class ConnectionRefused(SocketError, ConnectionRefusedError, codes=("ECONNREFUSED",)):
@@ -228,6 +253,8 @@ class ConnectionRefused(SocketError, ConnectionRefusedError, codes=("ECONNREFUSE
 
 class ConnectionReset(SocketError, ConnectionResetError, codes=("ECONNRESET",)):
     """The peer threw the connection away; what was in flight is lost."""
+
+    _ends_connection = True
 
 
 class ConnectionInProgress(SocketError, BlockingIOError, codes=("EINPROGRESS", "EALREADY")):
@@ -266,6 +293,7 @@ class TimedOut(SocketError, TimeoutError, codes=("ETIMEDOUT",)):
     closed then.
     """
 
+    _ends_connection = True
     deadline: bool = False
     unsent: int = 0
 

@@ -25,10 +25,10 @@ INTERNET = STREAM | {
 }
 ACCEPTED = {
     ("active", "internet"): INTERNET
-    | {"remote_host", "remote_port", "attempt_delay", "connect_timeout"},
-    ("passive", "internet"): INTERNET | {"backlog", "reuse_port", "v6_only"},
-    ("active", "local"): STREAM | {"local_filename", "remote_filename", "connect_timeout"},
-    ("passive", "local"): STREAM | {"local_filename", "backlog", "reuse_address"},
+    | {"remote_host", "remote_port", "attempt_delay", "connect_timeout", "tls"},
+    ("passive", "internet"): INTERNET | {"backlog", "reuse_port", "v6_only", "tls"},
+    ("active", "local"): STREAM | {"local_filename", "remote_filename", "connect_timeout", "tls"},
+    ("passive", "local"): STREAM | {"local_filename", "backlog", "reuse_address", "tls"},
 }
 DATAGRAM_ACCEPTED = {
     "internet": {

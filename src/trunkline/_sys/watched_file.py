@@ -3,11 +3,32 @@
 import os
 from collections.abc import Callable
 from os import PathLike
-from typing import Generic, TypeVar
+from stat import S_ISDIR
+from typing import Generic, NamedTuple, TypeVar
 
-__all__ = ("WatchedFile",)
+__all__ = ("FileState", "WatchedFile", "file_state")
 
 T = TypeVar("T")
+
+
+class FileState(NamedTuple):
+    """What tells whether a path leads to another file than before, or it was written to."""
+
+    device: int
+    inode: int
+    modified_ns: int
+    size: int
+    is_directory: bool
+
+
+def file_state(path: str | PathLike[str]) -> FileState | None:
+    """Return the state of a file or a directory; None if it is not there, or cannot be seen."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    is_directory = S_ISDIR(found.st_mode)
+    return FileState(found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size, is_directory)
 
 
 class WatchedFile(Generic[T]):
@@ -23,21 +44,25 @@ class WatchedFile(Generic[T]):
     def __init__(self, path: str | PathLike[str] | None, parse: Callable[[str], T]) -> None:
         self._path = path
         self._parse = parse
-        self._state: tuple[int, ...] | None = None
+        self._state: FileState | None = None
         self._value = parse("")
 
     def get(self) -> T:
         """Return what the file says now."""
         if self._path is None:
             return self._value
+        state = file_state(self._path)
+        if state == self._state:
+            return self._value
         try:
-            status = os.stat(self._path)
-            state = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
-            if state != self._state:
-                with open(self._path, encoding="utf-8", errors="replace") as file:
-                    self._value = self._parse(file.read())
-                self._state = state
+            text = "" if state is None else self._text()
         except OSError:
-            if self._state is not None:
-                self._state, self._value = None, self._parse("")
+            state, text = None, ""
+        self._value = self._parse(text)
+        self._state = state
         return self._value
+
+    def _text(self) -> str:
+        assert self._path is not None
+        with open(self._path, encoding="utf-8", errors="replace") as file:
+            return file.read()

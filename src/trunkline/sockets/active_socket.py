@@ -4,7 +4,7 @@ import errno
 from collections.abc import Callable
 from functools import partial
 from os import PathLike
-from typing import Any, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 
 from .._core.buffers import Buffer, bytes_of, part_of, space_in
 from .._core.deadline import Deadline, check_seconds, check_timeout
@@ -40,7 +40,11 @@ from .ended import Ended
 from .families import family_label
 from .names import NameLike, endpoint_of, ensure_name, local_address_of
 from .python_names import PythonConnectionNames
+from .secured import SecuredStream
 from .socket import Socket, name_text
+
+if TYPE_CHECKING:
+    from ..tls.description import TLSLike
 
 __all__ = ("CLOSE_TIMEOUT", "LINGER_TIMEOUT", "ActiveSocket", "Detached")
 
@@ -85,7 +89,7 @@ class Detached(NamedTuple):
     unsent: bytes
 
 
-class ActiveSocket(Socket, Stream, PythonConnectionNames):
+class ActiveSocket(Socket, SecuredStream, PythonConnectionNames):
     """A stream socket with a peer, which is a `Stream` to and from that peer.
 
     `make_socket` and `PassiveSocket.accept` make active sockets.
@@ -117,6 +121,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         self._connecting_to: Name | None = None
         self._has_failed = False  # to connect, and the system has not forgotten it
         self._has_obstacle = True
+        self._tls_to_begin: TLSLike | None = None  # when it is connected
         if remote_name is not None:
             self._set_connected(remote_name)
 
@@ -234,6 +239,16 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         self._remote_name = self._descriptor.where = name
         self._has_obstacle = False
         self._remember_local_name()
+        tls, self._tls_to_begin = self._tls_to_begin, None
+        if tls is not None:
+            self._begin_tls(tls, server_side=False)
+
+    def _begin_tls_when_connected(self, tls: "TLSLike") -> None:
+        """Be a client of TLS, now or later; see `SecuredStream.start_tls`."""
+        if self._remote_name is None:
+            self._tls_to_begin = tls
+        else:
+            self._begin_tls(tls, server_side=False)
 
     @property
     def is_connected(self) -> bool:
@@ -349,10 +364,12 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             ConnectionReset: The peer has thrown the connection away.
             EndpointShutdown: This end has ended its writing, see `shutdown`.
             NotConnected, SocketClosed, Busy: As the names say.
-            ValueError: The stream has output that is not sent, or `start` and `end` are out of
-                bounds.
+            ValueError: The stream has output that is not sent, or speaks TLS; or `start` and `end`
+                are out of bounds.
         """
         channel = self._channel
+        if self._machine is not None:
+            self._check_below()
         if self._has_obstacle:
             self._check_alive("send")
         is_plain = timeout == 0 and not (out_of_band or dont_route or more)
@@ -428,11 +445,13 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             EndpointShutdown: This end has ended its reading, see `shutdown`.
             NotConnected, SocketClosed, Busy: As the names say.
             ValueError: The size is negative or too large, the stream has input that was not read,
-                `start` and `end` are out of bounds, or urgent bytes come inline (see the option
-                `oob_inline`).
+                or speaks TLS, `start` and `end` are out of bounds, or urgent bytes come inline (see
+                the option `oob_inline`).
             TypeError: It is neither a size nor a buffer; or a size, and there are bounds.
         """
         channel = self._channel
+        if self._machine is not None:
+            self._check_below()
         is_plain = timeout == 0 and not (out_of_band or peek) and start == 0 and end is None
         if is_plain and not (self._input or isinstance(size_or_buffer, int)):
             with self._reading:
@@ -529,6 +548,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         with self._descriptor.writing:
             self._output += self._writer.finish()
             self._flush("shutdown", deadline)
+            self._end_records("shutdown", deadline)
             self._end_directions(read=read, write=True)
 
     def _end_directions(self, *, read: bool = False, write: bool = False) -> None:
@@ -620,7 +640,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
                     return
                 if self._fatal_error is None:
                     self._output += self._writer.finish()
-                    if self._output:
+                    if self._output or self._records is not None:
                         self._flush_to_close(timeout)
             if linger > 0:
                 self._linger(linger)
@@ -629,8 +649,10 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             return
 
     def _flush_to_close(self, timeout: Timeout) -> None:
+        deadline = self._deadline(timeout)
         try:
-            self._flush("close", self._deadline(timeout))
+            self._flush("close", deadline)
+            self._end_records_to_close(deadline)
         except TimedOut as error:
             if not error.deadline:
                 raise
@@ -640,7 +662,9 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
 
     def _linger(self, seconds: float) -> None:
         with self._descriptor.reading, self._descriptor.writing:
-            if not (self._input or self._descriptor.is_readable()):
+            # A peer of TLS sends what nobody asks for, like tickets, until it says that it ends.
+            is_open = self._records is not None and not self._records.has_ended
+            if not (is_open or self._input or self._descriptor.is_readable()):
                 return  # All has been read, and it may well have been all.
             heir = self._descriptor.transfer()
         linger(heir, seconds)
@@ -656,9 +680,10 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
             Busy: Another thread is using the socket.
             SocketClosed: The socket is closed.
             ValueError: Text has been decoded and not been read, in a format that does not mix with
-                bytes.
+                bytes; or it speaks TLS.
         """
         with self._descriptor.reading, self._descriptor.writing:
+            self._check_handed_on(operation)
             if self._remote_name is None:
                 raise NotConnected(operation=operation, address=self._descriptor.where)
             self._check_alive(operation)
@@ -676,6 +701,7 @@ class ActiveSocket(Socket, Stream, PythonConnectionNames):
         return made
 
     def _check_nothing_queued(self) -> None:
+        self._check_handed_on("to_socket")
         if self._input:
             raise ValueError("the stream has input that was not read: read it first")
         if self._output:

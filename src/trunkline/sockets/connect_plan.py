@@ -174,6 +174,11 @@ class ConnectPlan:
         host = self._source[0]
         return host if isinstance(host, str) else None
 
+    @property
+    def target_host(self) -> IPAddress | str | None:
+        """The address, or the name, of the host to connect to."""
+        return self._target[0]
+
     def route(self, source: IPAddress | None) -> Route:
         """Return the way, given the address that `source_to_look_up` is the name of."""
         host, port = self._source

@@ -5,7 +5,7 @@ The typed dictionaries are the table. What is not in a kind's dictionary, that k
 
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any, NamedTuple, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypedDict, cast
 
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
@@ -14,6 +14,9 @@ from .._sys.sockaddr import Name
 from ..addresses import AddressLike, LocalAddress
 from ..streams.stream import check_buffer_size
 from .resolving import Resolver
+
+if TYPE_CHECKING:
+    from ..tls.description import TLSLike
 
 __all__ = (
     "OPTION_NAMES_OF_KINDS",
@@ -60,6 +63,12 @@ class ConnectionOptions(StreamOptions, total=False):
     remote_name: Name | None
 
 
+class TLSOptions(TypedDict, total=False):
+    """What stream sockets take that may speak TLS."""
+
+    tls: "TLSLike | None"
+
+
 class NetworkOptions(TypedDict, total=False):
     """What all internet sockets take, but for their addresses."""
 
@@ -77,7 +86,7 @@ class SourceOptions(NetworkOptions, total=False):
     local_port: int | str | None
 
 
-class UnaddressedOptions(SourceOptions, StreamOptions, total=False):
+class UnaddressedOptions(SourceOptions, StreamOptions, TLSOptions, total=False):
     """What active internet stream sockets take, but for the address to connect to."""
 
     attempt_delay: float | None
@@ -91,7 +100,7 @@ class ActiveInternetOptions(UnaddressedOptions, total=False):
     remote_port: int | str
 
 
-class PassiveInternetOptions(SourceOptions, StreamOptions, total=False):
+class PassiveInternetOptions(SourceOptions, StreamOptions, TLSOptions, total=False):
     """What passive internet stream sockets take."""
 
     backlog: int
@@ -99,7 +108,7 @@ class PassiveInternetOptions(SourceOptions, StreamOptions, total=False):
     v6_only: bool
 
 
-class ActiveLocalOptions(StreamOptions, total=False):
+class ActiveLocalOptions(StreamOptions, TLSOptions, total=False):
     """What active local stream sockets take."""
 
     local_filename: PathLikeName
@@ -107,7 +116,7 @@ class ActiveLocalOptions(StreamOptions, total=False):
     connect_timeout: float | None
 
 
-class PassiveLocalOptions(StreamOptions, total=False):
+class PassiveLocalOptions(StreamOptions, TLSOptions, total=False):
     """What passive local stream sockets take."""
 
     local_filename: PathLikeName

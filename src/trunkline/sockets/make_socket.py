@@ -31,8 +31,10 @@ from .keywords import (
 from .names import check_port
 from .passive_socket import PassiveSocket
 from .resolving import Resolver
+from .secured import ready_tls
 
 if TYPE_CHECKING:
+    from ..tls.description import TLSLike
     from .datagrams import DatagramSocket, PacketSocket, PassivePacketSocket
 
 __all__ = ("make_socket", "make_socket_pair")
@@ -129,6 +131,7 @@ def make_socket(
     resolver: Any = ...,
     input_buffer_size: Any = ...,
     output_buffer_size: Any = ...,
+    tls: Any = ...,
     broadcast: Any = ...,
     packet_info: Any = ...,
     report_errors: Any = ...,
@@ -177,6 +180,9 @@ def make_socket(
         resolver: Who looks names up. Default: the system's resolver.
         input_buffer_size: How many bytes are received at a time. Default: `DEFAULT_BUFFER_SIZE`.
         output_buffer_size: How many bytes of output are gathered. Default: `DEFAULT_BUFFER_SIZE`.
+        tls: Speak TLS: a `TLS`, one of Python's `ssl.SSLContext`, or True for a client's defaults,
+            by which the host has to prove that it is who was asked for. A client shakes hands here,
+            within `connect_timeout`; an accepted socket when it is first used. Default: None.
         broadcast: Datagrams: may be sent to all hosts of a network. Default: False.
         packet_info: Datagrams: the sender of each knows which address it has sent to, and answers
             leave from there. Default: False.
@@ -196,6 +202,8 @@ def make_socket(
             Connecting failed; see `ActiveSocket.connect`.
         AddressInUse, AddressNotAvailable, PermissionDenied: Binding failed.
         NoName, TryAgain, ServerFailure, ResolverError: The host's name could not be resolved.
+        TLSCertificateError, TLSMismatch, NotTLS, TLSError: The handshake failed; see
+            `ActiveSocket.start_tls`. Or a file of the `TLS` is not as it should be.
         AddressFamilyNotSupported, OptionNotSupported: The platform lacks what was asked for.
         TooManyOpenFiles: No descriptor is left.
     """
@@ -239,12 +247,31 @@ def _make_active_internet(
     family: InternetFamily, stream: StreamOptions, **options: Any
 ) -> ActiveSocket:
     deadline = Deadline(options.pop("connect_timeout", stream.get("timeout")), monotonic)
+    tls = ready_tls(options.pop("tls", None), server_side=False, operation="connect")
     plan = ConnectPlan(family, **options)
     route = plan.route(bind_address(plan.source_to_look_up, family, plan.resolver, deadline))
     if route.target is None and route.name_to_look_up is None:
-        return _wrap_active(route.open_descriptor(None), None, stream)
-    descriptor, name = connect_by(route, plan.resolver, plan.attempt_delay, deadline)
-    return _wrap_active(descriptor, name, stream)
+        active = _wrap_active(route.open_descriptor(None), None, stream)
+    else:
+        descriptor, name = connect_by(route, plan.resolver, plan.attempt_delay, deadline)
+        active = _wrap_active(descriptor, name, stream)
+    active._host = plan.target_host
+    _begin_tls(active, tls, deadline)
+    return active
+
+
+def _begin_tls(active: ActiveSocket, tls: "TLSLike | None", deadline: Deadline) -> None:
+    """Have a client speak TLS, if that is wanted."""
+    if tls is None:
+        return
+    try:
+        active._begin_tls_when_connected(tls)
+        if active.speaks_tls:
+            active.handshake(timeout=deadline.remaining())
+    except BaseException:
+        # In good order: a peer that is refused gets the alert that says why.
+        active.close(timeout=0)
+        raise
 
 
 def _make_passive_internet(
@@ -261,6 +288,7 @@ def _make_passive_internet(
     nodelay: bool = True,
     interface: str | None = None,
     resolver: Resolver | None = None,
+    tls: "TLSLike | None" = None,
 ) -> PassiveSocket:
     if local_host is None and (local_port is not None or backlog is not None):
         raise TypeError(
@@ -275,7 +303,7 @@ def _make_passive_internet(
     # The system hands these on to the sockets that are accepted.
     settings = InternetSettings(keepalive, nodelay, interface)
     descriptor = settings.open_descriptor(number, host)
-    listener = _wrap_passive(descriptor, stream)
+    listener = _wrap_passive(descriptor, stream, tls)
     try:
         if number == AF_INET6:
             listener.set_option("v6_only", v6_only is not False)
@@ -297,7 +325,12 @@ def _make_active_local(
     local_filename: Any = None,
     remote_filename: Any = None,
     connect_timeout: Timeout = DEFAULT_TIMEOUT,
+    tls: "TLSLike | None" = None,
 ) -> ActiveSocket:
+    tls = ready_tls(tls, server_side=False, operation="connect", has_host=False)
+    deadline = Deadline(
+        stream.get("timeout") if connect_timeout is DEFAULT_TIMEOUT else connect_timeout, monotonic
+    )
     source = None if local_filename is None else ensure_address(local_filename, "local")
     target = None if remote_filename is None else ensure_address(remote_filename, "local")
     active = _wrap_active(_open_local(target or source), None, stream)
@@ -305,10 +338,11 @@ def _make_active_local(
         if source is not None:
             active.bind(source)
         if target is not None:
-            active.connect(target, timeout=connect_timeout)
+            active.connect(target, timeout=deadline.remaining())
     except BaseException:
         active.close(abort=True)
         raise
+    _begin_tls(active, tls, deadline)
     return active
 
 
@@ -318,11 +352,12 @@ def _make_passive_local(
     local_filename: Any = None,
     backlog: int | None = None,
     reuse_address: bool = True,
+    tls: "TLSLike | None" = None,
 ) -> PassiveSocket:
     if local_filename is None and backlog is not None:
         raise TypeError("backlog needs a local_filename: without it nothing is bound")
     address = None if local_filename is None else ensure_address(local_filename, "local")
-    listener = _wrap_passive(_open_local(address), stream)
+    listener = _wrap_passive(_open_local(address), stream, tls)
     try:
         if address is not None:
             listener.bind(address, reuse_address=reuse_address)
@@ -396,9 +431,11 @@ def _wrap_active(
         raise
 
 
-def _wrap_passive(descriptor: SocketDescriptor, stream: StreamOptions) -> PassiveSocket:
+def _wrap_passive(
+    descriptor: SocketDescriptor, stream: StreamOptions, tls: "TLSLike | None"
+) -> PassiveSocket:
     try:
-        return PassiveSocket(descriptor, **stream)
+        return PassiveSocket(descriptor, **stream, tls=tls)
     except BaseException:
         descriptor.close()
         raise

@@ -1,7 +1,7 @@
 """Passive stream sockets: those that listen, and accept connections."""
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
@@ -12,6 +12,10 @@ from ..errors import SocketClosed
 from ..streams.stream import DEFAULT_BUFFER_SIZE, check_buffer_size
 from .active_socket import ActiveSocket
 from .listening_socket import ListeningSocket
+from .secured import ready_tls
+
+if TYPE_CHECKING:
+    from ..tls.description import TLSLike
 
 S = TypeVar("S", bound=ActiveSocket)
 
@@ -33,8 +37,10 @@ class PassiveSocket(ListeningSocket):
         input_buffer_size: int = DEFAULT_BUFFER_SIZE,
         output_buffer_size: int = DEFAULT_BUFFER_SIZE,
         timeout: float | None = None,
+        tls: "TLSLike | None" = None,
     ) -> None:
         super().__init__(descriptor)
+        self._tls = ready_tls(tls, server_side=True, operation="listen")
         self._external_format = ensure_external_format(external_format)
         self._input_buffer_size = check_buffer_size(input_buffer_size)
         self._output_buffer_size = check_buffer_size(output_buffer_size)
@@ -48,6 +54,11 @@ class PassiveSocket(ListeningSocket):
     @external_format.setter
     def external_format(self, value: ExternalFormatLike) -> None:
         self._external_format = ensure_external_format(value)
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether accepted sockets speak TLS."""
+        return self._tls is not None
 
     # -- accepting -------------------------------------------------------------------------------
 
@@ -78,6 +89,9 @@ class PassiveSocket(ListeningSocket):
         output_buffer_size: int | None = None,
     ) -> ActiveSocket | None:
         """Wait for a connection, and accept it.
+
+        If it speaks TLS, that begins when it is first read from or written to: a client who does
+        not begin keeps nobody waiting here. See `ActiveSocket.handshake`.
 
         A client that is gone before it was accepted is passed over. When the process has run out of
         descriptors, that is logged once and the call goes on waiting until there is one. Once
@@ -139,7 +153,7 @@ class PassiveSocket(ListeningSocket):
         It is what `make` returns, which is called like `ActiveSocket`.
         """
         try:
-            return make(
+            made = make(
                 descriptor,
                 remote_name=name,
                 external_format=external_format or self._external_format,
@@ -147,6 +161,9 @@ class PassiveSocket(ListeningSocket):
                 output_buffer_size=output_buffer_size or self._output_buffer_size,
                 timeout=self._timeout,
             )
+            if self._tls is not None:
+                made._begin_tls(self._tls, server_side=True)
+            return made
         except BaseException:
             descriptor.close()
             raise

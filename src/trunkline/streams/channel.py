@@ -9,7 +9,7 @@ from typing import Protocol
 
 from .._core.deadline import Deadline
 
-__all__ = ("Channel",)
+__all__ = ("Channel", "RecordChannel")
 
 
 class Channel(Protocol):
@@ -46,3 +46,36 @@ class Channel(Protocol):
 
     def wait_ready(self, deadline: Deadline, operation: str) -> None:
         """Wait, with the right to read, until one of the two would not block."""
+
+
+class RecordChannel(Channel, Protocol):
+    """A channel with buffers of its own, because bytes go through it in records: that of TLS.
+
+    `receive_into` may leave something behind that the system has no more. What `send` has taken may
+    wait for its turn: to send nothing is to send that.
+    """
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether something has been received that no call has returned."""
+
+    @property
+    def holds_output(self) -> bool:
+        """Whether something that `send` has taken has not left."""
+
+    @property
+    def is_established(self) -> bool:
+        """Whether both ends have agreed on how to go on: before, nothing can be sent."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the peer has said that it sends no more."""
+
+    def receive_pending(self, buffer: memoryview, /) -> int:
+        """Put what has been received into a buffer; return how many bytes, 0 when that is all.
+
+        An end of file, or an error, is left for `receive_into` to tell.
+        """
+
+    def end_output(self) -> bool:
+        """Say that nothing more will be sent, once all has been; return whether that has left."""

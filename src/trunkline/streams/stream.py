@@ -24,20 +24,13 @@ from .._sys.clock import monotonic
 from ..errors import (
     BrokenPipe,
     Busy,
-    ConnectionAborted,
-    ConnectionReset,
     EndOfFile,
     Hangup,
-    HostDown,
-    HostUnreachable,
-    NetworkDown,
-    NetworkReset,
-    NetworkUnreachable,
     SocketError,
     StreamError,
     TimedOut,
 )
-from .channel import Channel
+from .channel import Channel, RecordChannel
 from .io_adapter import StreamIO
 from .python_names import PythonStreamNames
 
@@ -58,19 +51,6 @@ DEFAULT_TIMEOUT: Final = _Default.TIMEOUT
 """In place of a timeout: the one that the stream was given."""
 
 Timeout: TypeAlias = float | _Default | None
-
-# A connection that one of these has befallen is over, in both directions. The system reports it
-# once and says "end of file" afterwards, which would look like an orderly end.
-_FATAL = (
-    ConnectionAborted,
-    ConnectionReset,
-    HostDown,
-    HostUnreachable,
-    NetworkDown,
-    NetworkReset,
-    NetworkUnreachable,
-    TimedOut,
-)
 
 # A read looks first whether something is there. To look in vain costs nearly as much as to wait,
 # and where one look was in vain, others mostly will be: so some are left out then, more each time,
@@ -107,6 +87,7 @@ class Stream(PythonStreamNames, Uncopied):
     ) -> None:
         external_format = ensure_external_format(external_format)
         self._go_through(channel)
+        self._records: RecordChannel | None = None  # the channel, if it is one
         self._input = InputBuffer(external_format)
         self._input_buffer_size = check_buffer_size(input_buffer_size)
         self._received: memoryview | None = None
@@ -133,6 +114,11 @@ class Stream(PythonStreamNames, Uncopied):
         self._channel = channel
         self._reading: AbstractContextManager[None] = channel.reading
         self._writing: AbstractContextManager[None] = channel.writing
+
+    def _go_through_records(self, channel: RecordChannel) -> None:
+        """Do so through one that has buffers of its own."""
+        self._go_through(channel)
+        self._records = channel
 
     @property
     def timeout(self) -> float | None:
@@ -400,6 +386,7 @@ class Stream(PythonStreamNames, Uncopied):
             except BaseException:
                 self._input.push_back(target[:count])
                 raise
+            self._take_pending()
             return count
 
     def clear_input(self) -> None:
@@ -466,11 +453,20 @@ class Stream(PythonStreamNames, Uncopied):
         count = self._receive_into(self._received, operation, deadline)
         if count:
             self._input.feed(self._received[:count])
+            self._take_pending()
         elif count is None:
             return False
         else:
             self._input.feed_eof()
         return True
+
+    def _take_pending(self) -> None:
+        """Take in what the channel has received too, so that all of it is where one looks."""
+        if self._records is not None and self._records.has_pending:
+            if self._received is None:
+                self._received = memoryview(bytearray(self._input_buffer_size))
+            while count := self._records.receive_pending(self._received):
+                self._input.feed(self._received[:count])
 
     def _receive_at_once(self, operation: str) -> bool:
         """Receive what has arrived; return whether there was anything, the end included."""
@@ -629,7 +625,11 @@ class Stream(PythonStreamNames, Uncopied):
     @property
     def has_buffered_output(self) -> bool:
         """Whether something has been written that has not been sent."""
-        return bool(self._output)
+        return bool(self._output) or self._channel_holds_output
+
+    @property
+    def _channel_holds_output(self) -> bool:
+        return self._records is not None and self._records.holds_output
 
     def _bytes_of(self, data: Buffer) -> memoryview:
         view = bytes_of(data, "what is written is text or")
@@ -675,6 +675,8 @@ class Stream(PythonStreamNames, Uncopied):
                     if not (error.deadline and sent):
                         raise
                     break
+            if self._records is not None:
+                self._flush("write", deadline)
         return sent
 
     def _flush_at_once(self, operation: str) -> bool:
@@ -683,7 +685,7 @@ class Stream(PythonStreamNames, Uncopied):
             self._check_alive(operation)
         output = self._output
         try:
-            while output:
+            while output or self._channel_holds_output:
                 sent = self._channel.send(output)
                 if sent is None:
                     return False
@@ -695,7 +697,7 @@ class Stream(PythonStreamNames, Uncopied):
     def _flush(self, operation: str, deadline: Deadline) -> None:
         if self._has_obstacle:
             self._check_alive(operation)
-        while self._output:
+        while self._output or self._channel_holds_output:
             sent = self._send(self._output, operation, deadline)
             del self._output[:sent]
 
@@ -723,7 +725,7 @@ class Stream(PythonStreamNames, Uncopied):
             return Hangup(error.errno, operation=operation, address=error.address)
         if isinstance(error, TimedOut) and error.deadline:
             return error  # a limit that the channel has, which says nothing of the connection
-        if isinstance(error, _FATAL):
+        if error._ends_connection:
             self._fatal_error = error
             self._has_obstacle = True
             self._output = bytearray()
@@ -733,9 +735,7 @@ class Stream(PythonStreamNames, Uncopied):
         """Raise again what has ended the connection, if something has."""
         error = self._fatal_error
         if error is not None:
-            raise type(error)(
-                error.errno, error.strerror, operation=operation, address=error.address
-            )
+            raise error._told_again(operation)
 
     # -- other shapes ----------------------------------------------------------------------------
 

@@ -1,0 +1,271 @@
+"""TLS before a stream: the machine, and a channel below through which its ciphertext goes.
+
+A stream has one reader and one writer, in two threads perhaps. A machine takes one thread at a
+time, and while it shakes hands who reads may have to send, and who writes to receive. So there are
+two locks. The first is held while the machine is used, which never waits for anything. The second
+is for waiting while there is a handshake: only one thread waits for the peer then, and goes on with
+what comes; the other one waits for that thread, since what has come would be gone when it looks.
+After the handshake, only the reader receives.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from typing import Any, Protocol
+
+from .._core.deadline import Deadline
+from ..errors import BrokenPipe, ConnectionReset, SocketError, TimedOut
+from ..streams.channel import Channel
+from .errors import TLSError
+from .machine import FEED_BYTES, Machine
+
+__all__ = ("TLSChannel",)
+
+# How often more is received for one call, where what comes is nothing for the reader. Whoever calls
+# looks at the time then.
+_MOST_RECEIVES = 16
+
+
+class _ChannelBelow(Channel, Protocol):
+    """A channel that can receive into an object of its own, too."""
+
+    def receive(self, size: int, /) -> bytes | None:
+        """Receive up to so many bytes, b"" at the end; return None if nothing is there."""
+
+
+class TLSChannel:
+    """A channel for plaintext.
+
+    Args:
+        below: The channel for ciphertext.
+        machine: The machine.
+        ended: Called with the machine when nothing more will be written.
+    """
+
+    def __init__(
+        self, below: _ChannelBelow, machine: Machine, ended: Callable[[Machine], object]
+    ) -> None:
+        self._below = below
+        self.machine: Machine = machine
+        self._ended = ended
+        self._lock = threading.RLock()
+        self._handshake_turn = threading.RLock()
+        self._unsent = memoryview(b"")
+        self._kept: SocketError | None = None  # an error that the next call is to raise
+
+    @property
+    def where(self) -> object:
+        """The address that errors name."""
+        return self._below.where
+
+    @where.setter
+    def where(self, where: object) -> None:
+        self._below.where = where
+
+    @property
+    def reading(self) -> AbstractContextManager[None]:
+        """The right to read."""
+        return self._below.reading
+
+    @property
+    def writing(self) -> AbstractContextManager[None]:
+        """The right to write."""
+        return self._below.writing
+
+    # -- receiving -------------------------------------------------------------------------------
+
+    def receive_into(self, buffer: Any, /) -> int | None:
+        """Receive what is there, 0 bytes at the end; return None if nothing is."""
+        with self._lock:
+            if not self._advance():
+                return None
+            return self._read_into(buffer)
+
+    def receive_soon(self, buffer: Any, deadline: Deadline, /) -> int | None:
+        """Receive what is there: it pays to wait in the other way."""
+        return self.receive_into(buffer)
+
+    def _read_into(self, buffer: Any) -> int | None:
+        machine = self.machine
+        for _ in range(_MOST_RECEIVES):
+            try:
+                count = machine.read_into(buffer)
+            except TLSError as error:
+                raise self._with_alert(error) from None
+            # What the peer wants to hear, or what was left; if it does not read, so be it.
+            with suppress(BrokenPipe):
+                self._flush()
+            if count is not None:
+                return count
+            if machine.is_stuck or not self._take_in():
+                return None
+        return None
+
+    def _take_in(self) -> bool:
+        """Receive ciphertext; return whether any was there, or its end."""
+        data = self._below.receive(FEED_BYTES)
+        if data is None:
+            return False
+        if data:
+            self.machine.feed(data)
+        else:
+            self.machine.feed_eof()
+        return True
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether something has been received that no call has returned."""
+        return self.machine.is_established and self.machine.has_pending
+
+    def receive_pending(self, buffer: memoryview, /) -> int:
+        """Put what has been received into a buffer; return how many bytes, 0 when that is all."""
+        with self._lock, suppress(TLSError):  # which the next call raises again
+            return self.machine.read_into(buffer) or 0
+        return 0
+
+    # -- sending ---------------------------------------------------------------------------------
+
+    def send(self, data: Any, /) -> int | None:
+        """Take what is to be sent, if what was taken before has left; return None if it has not."""
+        with self._lock:
+            if not (self._advance() and self._flush()):
+                return None
+            if not len(data):
+                return 0
+            try:
+                taken = self.machine.write(data)
+            except TLSError as error:
+                raise self._with_alert(error) from None
+            self._flush()
+            return taken
+
+    @property
+    def holds_output(self) -> bool:
+        """Whether something that `send` has taken has not left."""
+        return bool(self._unsent or self.machine.output_size)
+
+    def end_output(self) -> bool:
+        """Say that nothing more will be sent, once all has been; return whether that has left."""
+        with self._lock:
+            if not self._advance():
+                return False
+            if not self.machine.output_ended:
+                try:
+                    self.machine.end()
+                except TLSError as error:
+                    raise self._with_alert(error) from None
+                self._ended(self.machine)
+            return self._flush()
+
+    def _flush(self) -> bool:
+        """Send what there is to be sent, as far as it goes; return whether nothing is left."""
+        machine = self.machine
+        while self._unsent or machine.output_size:
+            if not self._unsent:
+                self._unsent = memoryview(machine.take_output())
+            try:
+                sent = self._below.send(self._unsent)
+            except SocketError as error:
+                self._unsent = memoryview(b"")  # nobody will have it
+                if isinstance(error, (BrokenPipe, ConnectionReset)):
+                    raise self._last_words() or error from None
+                raise
+            if sent is None:
+                return False
+            self._unsent = self._unsent[sent:]
+        return True
+
+    # -- handshake -------------------------------------------------------------------------------
+
+    @property
+    def is_established(self) -> bool:
+        """Whether the handshake is over."""
+        return self.machine.is_established
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the peer has said that it sends no more."""
+        return self.machine.has_ended
+
+    def _advance(self) -> bool:
+        """Go on with the handshake as far as it goes at once; return whether it is over."""
+        if self._kept is not None:
+            error, self._kept = self._kept, None
+            raise error
+        while not self.machine.is_established:
+            try:
+                self.machine.advance()
+            except TLSError as error:
+                raise self._with_alert(error) from None
+            self._flush()
+            if not (self.machine.is_established or self._take_in()):
+                return False
+        return True
+
+    def _with_alert(self, error: TLSError) -> TLSError:
+        """Send the alert that tells the peer of an error, if that goes at once."""
+        with suppress(SocketError):
+            self._flush()
+        error.address = self.where
+        return error
+
+    def _last_words(self) -> TLSError | None:
+        """Return the alert by which a peer has said why it takes no more, if there is one."""
+        error = None
+        with suppress(SocketError):  # what had come before is what counts
+            for _ in range(_MOST_RECEIVES):
+                error = self.machine.failure_ahead()
+                if error is not None or not self.machine.wants_input or not self._take_in():
+                    break
+        if error is None or error.alert is None:
+            return None
+        error.address = self.where
+        return error
+
+    def _wait_for_handshake(self, deadline: Deadline, operation: str) -> None:
+        """Go on with the handshake until it is over, or fails: the next call then tells how."""
+        remaining = deadline.remaining()
+        longest = -1 if remaining is None else remaining
+        if not self._handshake_turn.acquire(timeout=longest):
+            raise TimedOut.expired(operation, self.where)
+        try:
+            while True:
+                with self._lock:
+                    try:
+                        if self._advance():
+                            return
+                    except SocketError as error:
+                        self._kept = error
+                        return
+                wait = self._below.wait_ready if self.holds_output else self._below.wait_readable
+                wait(deadline, operation)
+        finally:
+            self._handshake_turn.release()
+
+    # -- waiting ---------------------------------------------------------------------------------
+
+    def wait_readable(self, deadline: Deadline, operation: str) -> None:
+        """Wait until `receive_into` would not block."""
+        with self._lock:
+            is_established, has_pending = self.is_established, self.has_pending
+        if not is_established:
+            self._wait_for_handshake(deadline, operation)
+        elif not has_pending:
+            wait = self._below.wait_ready if self.holds_output else self._below.wait_readable
+            wait(deadline, operation)
+
+    def wait_writable(self, deadline: Deadline, operation: str) -> None:
+        """Wait until `send` would not block."""
+        if not self.is_established:
+            self._wait_for_handshake(deadline, operation)
+        elif self.holds_output:
+            self._below.wait_writable(deadline, operation)
+
+    def wait_ready(self, deadline: Deadline, operation: str) -> None:
+        """Wait, with the right to read, until one of the two would not block."""
+        with self._lock:
+            is_established, has_pending = self.is_established, self.has_pending
+        if not is_established:
+            self._wait_for_handshake(deadline, operation)
+        elif not has_pending:
+            self._below.wait_ready(deadline, operation)
