@@ -367,10 +367,13 @@ def listen(
     Raises:
         SocketClosed: The socket, or the event base, is closed.
         TypeError, ValueError: An option is none of the transport's, or is not what it can be; or
-            the factory cannot be called, or its protocols cannot, as far as a class tells that.
+            the factory cannot be called, or its protocols cannot, as far as a class tells that; or
+            the socket's connections speak TLS, which transports do not.
     """
     check_event_base(event_base)
     check_socket("listen", socket, PassiveSocket)
+    if socket.speaks_tls:
+        raise ValueError("a transport does not speak TLS: give it a socket without tls")
     check_transport_names(listen, event_base, transport_options, connect="passive")
     check_transport_options(event_base, transport_options)
     check_factory(protocol_factory, transport_options.get("delivery", "bytes"))
