@@ -30,7 +30,7 @@ from sphinx.writers.html5 import HTML5Translator
 import trunkline
 from trunkline import evented, names
 from trunkline.dialects import clisp, lispworks, port
-from trunkline.testing import dns
+from trunkline.testing import certificates, dns
 
 project = "Trunkline"
 version = release = trunkline.__version__
@@ -53,15 +53,16 @@ nitpick_ignore = [
     (kind, name) for kind in ("py:class", "py:exc", "py:obj") for name in dir(builtins)
 ]
 nitpick_ignore_regex = [
-    (r"py:.*", r"(collections|enum|io|ipaddress|os|socket|types|typing)\..*"),
+    (r"py:.*", r"(collections|enum|io|ipaddress|os|pathlib|socket|ssl|types|typing)\..*"),
     # They have no methods that a reader would call.
     (r"py:class", r"trunkline\.[\w.]+\.(python_names|uncopied)\..*"),
     (r"py:class", r"trunkline\._sys\..*"),
     # What it has is described with those that inherit it.
-    (r"py:class", r"trunkline\.sockets\.(listening_socket|datagrams\.multicast)\..*"),
+    (r"py:class", r"trunkline\.sockets\.(listening_socket|secured|datagrams\.multicast)\..*"),
     (r"py:class", r"Any|Callable|Context|Iterator|Literal|Self|Sequence|PathLike|Thread|P(\.\w+)?"),
     (r"py:class", r"(trunkline\.sockets\.datagrams\.received\.)?T"),
-    (r"py:class", r"Arguments|Buffer|HasFileno|PythonSocket"),
+    (r"py:class", r"str \| bytes \| .*"),  # a union that Sphinx does not take apart
+    (r"py:class", r"TLSLike|Arguments|Buffer|HasFileno|PythonSocket"),
     (r"py:class", r".*\.Maybe(Stream|Condition)"),
 ]
 
@@ -71,7 +72,7 @@ nitpick_ignore_regex = [
 # `trunkline.sockets.active_socket.ActiveSocket` is `trunkline.ActiveSocket`.
 PUBLIC = {
     f"{thing.__module__}.{thing.__qualname__}": f"{namespace.__name__}.{name}"
-    for namespace in (clisp, lispworks, port, names, dns, trunkline, evented)
+    for namespace in (clisp, lispworks, port, names, dns, certificates, trunkline, evented)
     for name, thing in ((name, getattr(namespace, name)) for name in namespace.__all__)
     if isinstance(thing, type)
 }

@@ -15,9 +15,12 @@ import trunkline
 from trunkline import evented, names
 from trunkline._core.meant import Elsewhere
 from trunkline.dialects import clisp, lispworks, port
-from trunkline.testing import dns
+from trunkline.testing import certificates, dns
 
-SPACES = {each.__name__: each for each in (trunkline, evented, clisp, lispworks, port, names, dns)}
+SPACES = {
+    each.__name__: each
+    for each in (trunkline, evented, clisp, lispworks, port, names, dns, certificates)
+}
 DIRECTIVE = re.compile(r"^\.\. auto(?:class|exception):: ([\w.]+)\.(\w+)\n((?:   .*\n)*)", re.M)
 
 

@@ -206,7 +206,9 @@ def test_a_certificate_that_only_vouches_for_itself(
     certificates: Certificates, tmp_path: Path
 ) -> None:
     certificate, key = tmp_path / "self.pem", tmp_path / "self.key"
-    words = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost"
+    words = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost"
+    )
     argv = [*words.split(), "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(argv, check=True, capture_output=True)
     server_tls = TLS(certificate=certificate, key=key)

@@ -101,7 +101,7 @@ def test_a_key_with_a_password(certificates: Certificates, tmp_path: Path, kind:
     argv = [require("openssl"), "pkey", "-in", str(certificates.server.key), "-out", str(key)]
     subprocess.run([*argv, "-aes256", "-passout", "pass:secret"], check=True, capture_output=True)
     password: Any = {str: "secret", bytes: b"secret"}.get(kind, lambda: "secret")
-    given = {"certificate": certificates.server.certificate, "key": key}
+    given: dict[str, Any] = {"certificate": certificates.server.certificate, "key": key}
     TLS(**given, password=password).context(server_side=True)
     for wrong in ("another", None):
         with pytest.raises(TLSError, match="no usable certificate or key"):

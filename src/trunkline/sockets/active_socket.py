@@ -89,7 +89,7 @@ class Detached(NamedTuple):
     unsent: bytes
 
 
-class ActiveSocket(Socket, SecuredStream, PythonConnectionNames):
+class ActiveSocket(SecuredStream, Socket, Stream, PythonConnectionNames):
     """A stream socket with a peer, which is a `Stream` to and from that peer.
 
     `make_socket` and `PassiveSocket.accept` make active sockets.

@@ -1,7 +1,7 @@
 """How a program speaks TLS: what a user says, and the contexts of Python's that come of it."""
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from os import PathLike, fspath
 from types import MappingProxyType
@@ -59,7 +59,7 @@ class TLS:
     key: Path | None = None
     password: Password | None = field(default=None, repr=False)
     authorities: Path | None = None
-    alpn: tuple[str, ...] = ()
+    alpn: Sequence[str] = ()
     client_certificate: ClientCertificate = "ignored"
     minimum_version: MinimumVersion = "1.2"
     server_name: str | IPAddress | None = None

@@ -83,7 +83,7 @@ class Machine:
 
     # -- ciphertext ------------------------------------------------------------------------------
 
-    def feed(self, data: bytes | memoryview) -> None:
+    def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take ciphertext that has come. Give it no more before it wants more: see `wants_input`.
 
         What comes after the peer's end is dropped.
