@@ -640,8 +640,10 @@ class ActiveSocket(SecuredStream, Socket, Stream, PythonConnectionNames):
                     return
                 if self._fatal_error is None:
                     self._output += self._writer.finish()
-                    if self._output or self._records is not None:
+                    if self._output or self._has_records_to_end:
                         self._flush_to_close(timeout)
+                else:
+                    self._send_alert_to_close(linger)
             if linger > 0:
                 self._linger(linger)
         except (Busy, SocketClosed):

@@ -3,15 +3,17 @@
 What does the work is in `trunkline.tls`, which is imported when the first connection asks for it.
 """
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._core.deadline import Deadline
+from .._sys.clock import monotonic
 from .._sys.late_import import late_import
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import Endpoint, IPAddress
-from ..errors import BrokenPipe, ConnectionReset
+from ..errors import BrokenPipe, ConnectionReset, SocketError
 from ..streams.stream import DEFAULT_TIMEOUT, Stream, Timeout
 
 if TYPE_CHECKING:
@@ -169,13 +171,21 @@ class SecuredStream(Stream):
             while not records.end_output():
                 records.wait_writable(deadline, operation)
 
+    @property
+    def _has_records_to_end(self) -> bool:
+        return self._records is not None and self._records.is_established
+
     def _end_records_to_close(self, deadline: Deadline) -> None:
         """The same, if there is somebody to be told."""
-        if self._records is not None and self._records.is_established:
-            try:
+        if self._has_records_to_end:
+            with suppress(BrokenPipe, ConnectionReset):
                 self._end_records("close", deadline)
-            except (BrokenPipe, ConnectionReset):
-                return
+
+    def _send_alert_to_close(self, seconds: float) -> None:
+        """Send the rest of the alert by which the peer is told of an error, if it takes it."""
+        if self._records is not None:
+            with suppress(SocketError):
+                self._end_records("close", Deadline(seconds, monotonic))
 
     def _check_handed_on(self, operation: str) -> None:
         """Raise if the connection cannot leave this object."""

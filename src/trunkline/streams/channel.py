@@ -78,4 +78,7 @@ class RecordChannel(Channel, Protocol):
         """
 
     def end_output(self) -> bool:
-        """Say that nothing more will be sent, once all has been; return whether that has left."""
+        """Say that nothing more will be sent, once all has been; return whether that has left.
+
+        After an error, what is said is that.
+        """

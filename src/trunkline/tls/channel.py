@@ -147,6 +147,8 @@ class TLSChannel:
     def end_output(self) -> bool:
         """Say that nothing more will be sent, once all has been; return whether that has left."""
         with self._lock:
+            if self.machine.has_failed:
+                return self._flush()  # the alert
             if not self._advance():
                 return False
             if not self.machine.output_ended:
@@ -256,7 +258,7 @@ class TLSChannel:
 
     def wait_writable(self, deadline: Deadline, operation: str) -> None:
         """Wait until `send` would not block."""
-        if not self.is_established:
+        if not (self.is_established or self.machine.has_failed):
             self._wait_for_handshake(deadline, operation)
         elif self.holds_output:
             self._below.wait_writable(deadline, operation)

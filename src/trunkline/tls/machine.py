@@ -271,6 +271,11 @@ class Machine:
 
     # -- errors ----------------------------------------------------------------------------------
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether an error was raised, which all calls raise again."""
+        return self._failure is not None
+
     def _check(self) -> None:
         if self._failure is not None:
             raise self._failure._told_again(self._operation)
