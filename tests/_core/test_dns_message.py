@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline import BadDNSMessage
-from trunkline._core.dns_message import DNSMessage, DNSQuestion, pack_message, unpack_message
+from trunkline._core.dns_message import (
+    DNSMessage,
+    DNSQuestion,
+    pack_message,
+    pack_question,
+    unpack_message,
+)
 from trunkline._core.dns_names import (
     key_of_name,
     labels_of_name,
@@ -87,6 +93,7 @@ MESSAGES = st.builds(
     additional=SECTIONS,
 )
 
+LONGEST = ".".join(["a" * 63] * 3 + ["a" * 61])
 
 # -- whole messages -------------------------------------------------------------------------------
 
@@ -94,6 +101,14 @@ MESSAGES = st.builds(
 @given(MESSAGES)
 def test_what_is_packed_is_unpacked(message: DNSMessage) -> None:
     assert unpack_message(pack_message(message)) == message
+
+
+@given(MESSAGES, st.builds(DNSQuestion, NAMES, SHORTS, SHORTS), st.booleans())
+def test_it_makes_no_difference_which_question_was_asked(
+    message: DNSMessage, question: DNSQuestion, is_it: bool
+) -> None:
+    packed = pack_message(message._replace(questions=(question,)) if is_it else message)
+    assert unpack_message(packed, pack_question(question)) == unpack_message(packed)
 
 
 @given(MESSAGES, st.data())
@@ -219,6 +234,9 @@ def test_every_label_has_a_text(labels: list[bytes]) -> None:
         (r"\000\255\\", (b"\0\xff\\",)),
         ("_sip._tcp", (b"_sip", b"_tcp")),
         ("a" * 63, (b"a" * 63,)),
+        ("a\n", (b"a\n",)),
+        (LONGEST, tuple(LONGEST.encode().split(b"."))),
+        (f"{LONGEST}.", tuple(LONGEST.encode().split(b"."))),
     ],
 )
 def test_names_have_labels(name: str, labels: tuple[bytes, ...]) -> None:
@@ -227,7 +245,7 @@ def test_names_have_labels(name: str, labels: tuple[bytes, ...]) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["a..b", ".a", "..", "a" * 64, ".".join(["a" * 63] * 4), "ä", r"\256", "a\\", r"\1", r"\12"],
+    ["a..b", ".a", "..", "a" * 64, f"{LONGEST}a", "ä", r"\256", "a\\", r"\1", r"\12"],
 )
 def test_what_is_no_name_is_an_error(name: str) -> None:
     with pytest.raises(ValueError, match="name"):

@@ -23,6 +23,17 @@ def test_a_value_is_there_until_its_time_is_over(clock: ManualClock) -> None:
     assert (cache.hits, cache.misses) == (1, 2)
 
 
+def test_the_first_of_some_keys_counts_that_has_a_value(clock: ManualClock) -> None:
+    cache: TTLCache[str, int] = TTLCache(10, clock)
+    cache.put("b", 2, 5)
+    cache.put("c", 3, 9)
+    assert cache.get("a", "b", "c") == (2, 5)
+    clock.advance(5)
+    assert cache.get("a", "b", "c") == (3, 4)
+    assert cache.get("a", "b") is None
+    assert (cache.hits, cache.misses) == (2, 1)
+
+
 def test_a_newer_value_stands_for_the_older_one(clock: ManualClock) -> None:
     cache: TTLCache[str, int] = TTLCache(10, clock)
     cache.put("a", 1, 5)

@@ -6,6 +6,7 @@ has more bits in common, since by the order of its answers a name server spreads
 """
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from ipaddress import IPv6Network
 from typing import TypeAlias
 
@@ -62,7 +63,9 @@ class AddressOrder:
     def put(self, addresses: Iterable[IPAddress]) -> tuple[IPAddress, ...]:
         """Return the addresses in order; those that are alike keep theirs."""
         wanted = tuple(addresses)
-        kinds = [(each.version, _scope(each), *_policy(each)) for each in wanted]
+        if len(wanted) < 2:
+            return wanted
+        kinds = list(map(_kind_of, wanted))
         if len({*kinds}) < 2:
             return wanted
         now = self._clock()
@@ -81,25 +84,43 @@ def _rank(kind: _Kind, source: IPAddress | None) -> _Rank:
     _, scope, precedence, label = kind
     if source is None:
         return True, True, True, -precedence, scope
-    return False, scope != _scope(source), label != _policy(source)[1], -precedence, scope
+    _, source_scope, _, source_label = _kind_of(source)
+    return False, scope != source_scope, label != source_label, -precedence, scope
 
 
-def _policy(address: IPAddress) -> tuple[int, int]:
-    """Return the precedence of an address, and its label."""
+def _kind_of(address: IPAddress) -> _Kind:
     if address.version == 4:
-        return _IPV4_POLICY
+        return _kind_of_ipv4(int(address) >> 16)
     value = int(address)
+    top = value >> 96 << 96
+    return _kind_of_ipv6(top or value)
+
+
+@lru_cache(256)
+def _kind_of_ipv4(top: int) -> _Kind:
+    """Return the kind of those with the same first half."""
+    scope = _LINK_LOCAL if top >> 8 == 127 or top == 0xA9FE else _GLOBAL
+    return 4, scope, *_IPV4_POLICY
+
+
+@lru_cache(256)
+def _kind_of_ipv6(value: int) -> _Kind:
+    """Return the kind of an address; for all whose first 32 bits are alike it is the same, unless
+    these are 0.
+    """
+    return 6, _scope(value), *_policy(value)
+
+
+def _policy(value: int) -> tuple[int, int]:
+    """Return the precedence of an address of IPv6, and its label."""
     for prefix, rest, precedence, label in _POLICIES:
         if (value ^ prefix) >> rest == 0:
             return precedence, label
     raise AssertionError("the last prefix fits everything")
 
 
-def _scope(address: IPAddress) -> int:
-    """Return how far an address is valid (section 3.1 and 3.2)."""
-    value = int(address)
-    if address.version == 4:
-        return _LINK_LOCAL if value >> 24 == 127 or value >> 16 == 0xA9FE else _GLOBAL
+def _scope(value: int) -> int:
+    """Return how far an address of IPv6 is valid (section 3.1)."""
     top = value >> 112
     if top >= 0xFF00:  # multicast
         return top & 0xF

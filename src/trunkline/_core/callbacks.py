@@ -17,6 +17,8 @@ __all__ = ("call_plainly", "check_callback", "check_callback_or_none", "check_re
 
 T = TypeVar("T")
 
+_WRITTEN_IN_PYTHON = (FunctionType, MethodType)
+
 # What a function returns when it is called instead of doing anything, by the flags of its code.
 _UNPLAIN = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
 
@@ -37,13 +39,13 @@ def check_callback(callback: Any, *arguments: str, what: str = "a callback") -> 
         what: What an error calls it.
     """
     function: Any = callback
-    if not isinstance(callback, FunctionType | MethodType):
+    if not isinstance(callback, _WRITTEN_IN_PYTHON):
         if not callable(callback):
             raise TypeError(f"{what} is callable, not {type(callback).__name__}")
         function = callback.func if isinstance(callback, partial) else callback
         if isinstance(function, type):
             function = _how_it_is_made(function)
-        elif not isinstance(function, FunctionType | MethodType):
+        elif not isinstance(function, _WRITTEN_IN_PYTHON):
             function = function.__call__
     is_bound = isinstance(function, MethodType)
     if is_bound:

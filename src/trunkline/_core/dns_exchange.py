@@ -10,8 +10,9 @@ whatever else a server adds, nobody has asked for. All else is as if it had not 
 answer may still be on its way.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal, NamedTuple, TypeAlias
 
 from ..addresses import Endpoint
@@ -33,6 +34,7 @@ from .dns_message import (
     SERVFAIL,
     DNSMessage,
     DNSQuestion,
+    pack_query,
     pack_question,
     unpack_message,
 )
@@ -50,6 +52,8 @@ _PAYLOAD_SIZE = 1232  # bytes: what no network has to take apart
 _MOST_ALIASES = 16  # one after the other, which may lead round in a circle
 
 _LONGEST_NEGATIVE = 10_800  # seconds (RFC 2308, section 5)
+
+_ttl_of = attrgetter("ttl")
 
 
 class Ask(NamedTuple):
@@ -116,28 +120,27 @@ class Exchange:
         self._type = record_type
         self._config = config
         self._make_id = make_id
-        self._question = DNSQuestion(name, record_type)
         self._key = key_of_name(name)
+        self._asked = pack_question(DNSQuestion(self._key, record_type))
         self._aliases: list[CNAMERecord] = []
-        self._id = -1
-        count = len(config.servers)
-        order = [config.servers[(first + index) % count] for index in range(count)]
-        self._servers: Iterator[Endpoint] = (
-            server for _ in range(config.attempts) for server in order
-        )
-        self._turn_to(next(self._servers))
+        self._id = b""
+        self._turn = first
+        self._turns_left = len(config.servers) * config.attempts
+        self._turn_to_next()
 
-    def _turn_to(self, server: Endpoint) -> None:
-        """Ask this server next, of which nothing is known yet."""
-        self._server = server
+    def _turn_to_next(self) -> None:
+        """Ask the next server, of which nothing is known yet."""
+        self._server = self._config.servers[self._turn % len(self._config.servers)]
+        self._turn += 1
+        self._turns_left -= 1
         self._transport: DNSTransport = "tcp" if self._config.use_tcp else "udp"
         self._has_options = True
 
     def ask(self) -> Ask:
         """Return what is to be done first."""
-        self._id = self._make_id()
         payload_size = _PAYLOAD_SIZE if self._has_options else 0
-        message = pack_question(self._id, self._question, payload_size)
+        message = pack_query(self._make_id(), self._asked, payload_size)
+        self._id = message[:2]
         return Ask(self._server, self._transport, message, self._config.timeout)
 
     def failed(self, why: str) -> Ask:
@@ -149,10 +152,10 @@ class Exchange:
         return self._ask_next(self._error(TryAgain, why))
 
     def _ask_next(self, error: ResolverError) -> Ask:
-        for server in self._servers:
-            self._turn_to(server)
-            return self.ask()
-        raise error
+        if not self._turns_left:
+            raise error
+        self._turn_to_next()
+        return self.ask()
 
     def received(self, data: bytes) -> Ask | DNSAnswer | None:
         """Take note of what has come from the server; return the answer, or what to do next.
@@ -163,10 +166,10 @@ class Exchange:
             NoName, NoRecord: That is the answer. Their `ttl` is for how long it may be remembered.
             ResolverError: The server could not tell, and there is nobody left to ask.
         """
-        if data[:2] != self._id.to_bytes(2):
+        if data[:2] != self._id:
             return None
         try:
-            message = unpack_message(data)
+            message = unpack_message(data, self._asked)
         except BadDNSMessage as error:
             return self._ask_next(self._error(ServerFailure, f"the answer is garbage: {error}"))
         if not message.is_response or message.opcode:
@@ -188,8 +191,11 @@ class Exchange:
         """
         if not message.questions:
             return message.rcode not in (NOERROR, NXDOMAIN)
-        asked = [each._replace(name=key_of_name(each.name)) for each in message.questions]
-        return asked == [self._question._replace(name=key_of_name(self._question.name))]
+        first, *others = message.questions
+        asked = self._asked.question
+        if others:
+            return False
+        return first == asked or first._replace(name=key_of_name(first.name)) == asked
 
     def _refusal(self, rcode: int) -> ResolverError:
         if rcode == REFUSED:
@@ -224,7 +230,7 @@ class Exchange:
                 self._type,
                 found,
                 records[0].name,
-                min(record.ttl for record in found),
+                min(map(_ttl_of, found)),
                 self._server,
             )
         if message.truncated:
@@ -233,9 +239,9 @@ class Exchange:
             error = self._negative(NoName, "no such name", message)
             error._of_all_types = not self._aliases  # there is no alias, either
             raise error
-        is_elsewhere = key_of_name(self._question.name) != self._key  # the last alias has led there
+        is_elsewhere = self._asked.question.name != self._key  # the last alias has led there
         if is_elsewhere and len(self._aliases) < _MOST_ALIASES:
-            self._question = DNSQuestion(self._aliases[-1].host, self._type)
+            self._asked = pack_question(DNSQuestion(self._key, self._type))
             return self.ask()
         raise self._negative(NoRecord, "no such record", message)
 

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
 
 from ..errors import BadDNSMessage
-from .dns_names import POINTER_SIZE, pack_name, pointed_at, unpack_name
+from .dns_names import POINTER_SIZE, pack_name, pointer_to, unpack_name
 from .dns_records import (
     AAAARecord,
     ARecord,
@@ -39,7 +39,9 @@ __all__ = (
     "SMALLEST_PAYLOAD",
     "DNSMessage",
     "DNSQuestion",
+    "PackedQuestion",
     "pack_message",
+    "pack_query",
     "pack_question",
     "unpack_message",
 )
@@ -82,6 +84,18 @@ class DNSQuestion(NamedTuple):
     name: str
     type: int
     record_class: int = INTERNET
+
+
+class PackedQuestion(NamedTuple):
+    """A question and its bytes, which nearly every answer repeats as they are.
+
+    Attributes:
+        question: What is asked.
+        data: That as it is in a message.
+    """
+
+    question: DNSQuestion
+    data: bytes
 
 
 class DNSMessage(NamedTuple):
@@ -158,7 +172,17 @@ def pack_message(message: DNSMessage) -> bytes:
     return bytes(data)
 
 
-def pack_question(number: int, question: DNSQuestion, payload_size: int) -> bytes:
+def pack_question(question: DNSQuestion) -> PackedQuestion:
+    """Return a question with its bytes.
+
+    Raises:
+        ValueError: The name is none.
+    """
+    data = pack_name(question.name) + _QUESTION.pack(question.type, question.record_class)
+    return PackedQuestion(question, data)
+
+
+def pack_query(number: int, question: PackedQuestion, payload_size: int) -> bytes:
     """Return the message that asks one thing, of whoever asks others, too; see `pack_message`.
 
     Args:
@@ -168,9 +192,8 @@ def pack_question(number: int, question: DNSQuestion, payload_size: int) -> byte
             it, which is for servers that do not understand more.
     """
     head = _HEADER.pack(number, _RECURSION_DESIRED, 1, 0, 0, payload_size > 0)
-    asked = _QUESTION.pack(question.type, question.record_class)
     options = b"\0" + _RECORD.pack(_OPT, payload_size, 0, 0) if payload_size else b""
-    return b"".join((head, pack_name(question.name), asked, options))
+    return head + question.data + options
 
 
 def _pack_record(record: DNSRecord, data: bytearray, known: Known) -> None:
@@ -249,36 +272,37 @@ _PACKERS: dict[type, Callable[[Any, int, Known], bytes]] = {
 # -- unpacking ------------------------------------------------------------------------------------
 
 
-def unpack_message(data: bytes) -> DNSMessage:
+def unpack_message(data: bytes, asked: PackedQuestion | None = None) -> DNSMessage:
     """Return the message that some bytes are, without records of other classes than `INTERNET`.
 
     A truncated one that is cut off within a record has none.
+
+    Args:
+        data: The bytes.
+        asked: The question that it answers if it is the right message, which is read sooner then.
+            The text of its name is the one that it would have if it was read here.
 
     Raises:
         BadDNSMessage: They are none.
     """
     reader = _Reader(data)
     number, flags, *counts = reader.numbers(_HEADER)
-    questions = tuple(
-        DNSQuestion(reader.name(), *reader.numbers(_QUESTION)) for _ in range(counts[0])
-    )
-    truncated = bool(flags >> 9 & 1)
+    questions = reader.questions(counts[0], asked)
+    truncated = flags & 0x0200 != 0
     try:
-        answers, authority, additional = (
-            tuple(reader.records(count)) if count else () for count in counts[1:]
-        )
+        answers, authority, additional = map(reader.records, counts[1:])
     except BadDNSMessage:
         if not truncated:
             raise
         answers = authority = additional = ()  # it may be cut off anywhere (RFC 2181, section 9)
     return DNSMessage(
         id=number,
-        is_response=bool(flags >> 15),
+        is_response=flags & 0x8000 != 0,
         opcode=flags >> 11 & 0x0F,
-        authoritative=bool(flags >> 10 & 1),
+        authoritative=flags & 0x0400 != 0,
         truncated=truncated,
-        recursion_desired=bool(flags >> 8 & 1),
-        recursion_available=bool(flags >> 7 & 1),
+        recursion_desired=flags & 0x0100 != 0,
+        recursion_available=flags & 0x0080 != 0,
         rcode=reader.rcode_above << 4 | flags & 0x0F,
         payload_size=reader.payload_size,
         questions=questions,
@@ -295,7 +319,7 @@ class _Reader:
         self._data = data
         self._index = 0
         self._end = len(data)
-        self._names: dict[int, str] = {}  # by where they begin: most records repeat one
+        self._names: dict[bytes, str] = {}  # by the pointers to them: most records repeat one
         self.payload_size = SMALLEST_PAYLOAD
         self.rcode_above = 0  # the bits of it for which the header has no room
 
@@ -321,16 +345,16 @@ class _Reader:
             yield self.string()
 
     def rest(self) -> bytes:
-        return self.take(self._end - self._index)
+        start, self._index = self._index, self._end
+        return self._data[start : self._end]
 
     def name(self) -> str:
         start = self._index
-        known = self._names.get(pointed_at(self._data, start))
-        if known is None:
+        index = start + POINTER_SIZE
+        name = self._names.get(self._data[start:index])
+        if name is None:
             name, index = unpack_name(self._data, start)
-            self._names[start] = name
-        else:
-            name, index = known, start + POINTER_SIZE
+            self._names[pointer_to(start)] = name
         if index > self._end:
             raise BadDNSMessage("a name is longer than its record")
         self._index = index
@@ -345,7 +369,18 @@ class _Reader:
             before = key
             yield key, self.take(size)
 
-    def records(self, count: int) -> Iterable[DNSRecord]:
+    def questions(self, count: int, asked: PackedQuestion | None) -> tuple[DNSQuestion, ...]:
+        start = self._index
+        if asked is not None and count == 1 and self._data.startswith(asked.data, start):
+            self._index += len(asked.data)
+            self._names[pointer_to(start)] = asked.question.name
+            return (asked.question,)
+        return tuple(DNSQuestion(self.name(), *self.numbers(_QUESTION)) for _ in range(count))
+
+    def records(self, count: int) -> tuple[DNSRecord, ...]:
+        if not count:
+            return ()
+        found = []
         for _ in range(count):
             name = self.name()
             kind, record_class, ttl, size = self.numbers(_RECORD)
@@ -359,10 +394,11 @@ class _Reader:
             elif record_class != INTERNET:
                 self.rest()  # of another world, where even an address may be something else
             else:
-                yield self._record(name, kind, ttl if ttl <= _LONGEST_TTL else 0)
+                found.append(self._record(name, kind, ttl if ttl <= _LONGEST_TTL else 0))
             if self._index != self._end:
                 raise BadDNSMessage("a record is longer than what it says")
             self._end = whole
+        return tuple(found)
 
     def _record(self, name: str, kind: int, ttl: int) -> DNSRecord:
         unpack = _UNPACKERS.get(kind)

@@ -19,11 +19,12 @@ from ..errors import BadDNSMessage
 __all__ = (
     "POINTER_SIZE",
     "ROOT",
+    "is_usual_name",
     "key_of_name",
     "labels_of_name",
     "name_from_labels",
     "pack_name",
-    "pointed_at",
+    "pointer_to",
     "reverse_name",
     "unpack_name",
 )
@@ -37,6 +38,9 @@ POINTER_SIZE = 2
 _FARTHEST = 0x3FFF  # where a pointer can lead
 _MOST_POINTERS = 127  # in a name, which cannot have more labels
 
+_USUAL = re.compile(r"[0-9A-Za-z_-]{1,63}(?:\.[0-9A-Za-z_-]{1,63})*\.?")
+_LONGEST_USUAL = _MOST_BYTES - 2  # on the wire there is a byte more before it, and one after it
+
 _UNIT = re.compile(r"\\([0-9]{3})|\\([^0-9])|([^\\.])|(\.)")
 _PLAIN = frozenset(b"!\"#$%&'()*+,-/:;<=>?@[]^_`{|}~") | frozenset(
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -47,6 +51,14 @@ _PLAIN = frozenset(b"!\"#$%&'()*+,-/:;<=>?@[]^_`{|}~") | frozenset(
 _remembering = lru_cache(256)
 
 
+def is_usual_name(name: str) -> bool:
+    """Return whether it is a name like nearly all: with labels of letters, digits, "-" and "_".
+
+    What is none may be a name, too.
+    """
+    return len(name) <= _LONGEST_USUAL and _USUAL.fullmatch(name) is not None
+
+
 @_remembering
 def labels_of_name(name: str) -> tuple[bytes, ...]:
     """Return the labels of a name, the root's not counted.
@@ -55,12 +67,11 @@ def labels_of_name(name: str) -> tuple[bytes, ...]:
         ValueError: It is no name: a label is empty or too long, or all of it is, or there is a
             character that is not ASCII.
     """
+    if is_usual_name(name):
+        return tuple(name.rstrip(".").encode().split(b"."))
     if name in (ROOT, ""):
         return ()
-    if name.isascii() and name.isprintable() and "\\" not in name:
-        labels = name.encode().split(b".")
-    else:
-        labels = list(map(bytes, _split(name)))
+    labels = list(map(bytes, _split(name)))
     if not labels[-1]:  # a dot at the end is the root's
         del labels[-1]
     size = 1
@@ -132,6 +143,8 @@ def key_of_name(name: str) -> str:
     Raises:
         ValueError: It is no name.
     """
+    if is_usual_name(name):
+        return name.rstrip(".").lower()
     return name_from_labels(labels_of_name(name)).lower()
 
 
@@ -155,7 +168,7 @@ def pack_name(
         if known is not None:
             end = labels[index:]
             if end in known:
-                return bytes(packed + (_POINTER << 8 | known[end]).to_bytes(2))
+                return bytes(packed + pointer_to(known[end]))
             if offset + len(packed) <= _FARTHEST:
                 known[end] = offset + len(packed)
         packed.append(len(label))
@@ -200,11 +213,9 @@ def unpack_name(data: bytes, start: int) -> tuple[str, int]:
     return name_from_labels(tuple(labels)), index if after < 0 else after
 
 
-def pointed_at(data: bytes, index: int) -> int:
-    """Return where the pointer leads that is at some place of a message, or -1 if none is there."""
-    if data[index : index + 1] < b"\xc0" or index + POINTER_SIZE > len(data):
-        return -1
-    return (data[index] & ~_POINTER) << 8 | data[index + 1]
+def pointer_to(index: int) -> bytes:
+    """Return the pointer that leads to a place in a message; to one far behind, none does."""
+    return (_POINTER << 8 | index).to_bytes(POINTER_SIZE) if index <= _FARTHEST else b""
 
 
 def _byte_at(data: bytes, index: int) -> int:

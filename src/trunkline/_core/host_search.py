@@ -19,6 +19,8 @@ ADDRESS_TYPES = {
 }
 """Which records have the addresses of a family, the better ones first."""
 
+_WITH_ADDRESS = (ARecord, AAAARecord)
+
 
 class HostSearch:
     """The search for a host's addresses.
@@ -87,6 +89,4 @@ class HostSearch:
 
 def addresses_in(answer: DNSAnswer) -> tuple[IPv4Address | IPv6Address, ...]:
     """Return the addresses in an answer."""
-    return tuple(
-        record.address for record in answer.records if isinstance(record, ARecord | AAAARecord)
-    )
+    return tuple([each.address for each in answer.records if isinstance(each, _WITH_ADDRESS)])

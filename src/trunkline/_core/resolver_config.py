@@ -47,7 +47,7 @@ class ResolverConfig:
         """
         labels = labels_of_name(name)
         plain = name_from_labels(labels)
-        if not labels or (name.endswith(".") and not name.endswith("\\.")):
+        if not self.search or not labels or (name.endswith(".") and not name.endswith("\\.")):
             return (plain,)
         found = [f"{plain}.{domain}" if domain != "." else plain for domain in self.search]
         found = list(dict.fromkeys(filter(_is_name, found)))

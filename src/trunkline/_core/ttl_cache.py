@@ -34,10 +34,16 @@ class TTLCache(Generic[K, V]):
         self.hits: int = 0
         self.misses: int = 0
 
-    def get(self, key: K) -> tuple[V, float] | None:
-        """Return a value, and the seconds for which it is still good, or None."""
-        entry = self._entries.get(key)
-        if entry is not None:
+    def get(self, *keys: K) -> tuple[V, float] | None:
+        """Return a value, and the seconds for which it is still good, or None.
+
+        Args:
+            *keys: Its key; or several, of which the first one counts that has a value.
+        """
+        for key in keys:
+            entry = self._entries.get(key)
+            if entry is None:
+                continue
             value, end = entry
             left = end - self._clock()
             if left > 0:
@@ -54,12 +60,8 @@ class TTLCache(Generic[K, V]):
         if ttl <= 0 or not self._size:
             return
         if len(self._entries) >= self._size:
-            self._make_room()
+            self._entries.popitem(last=False)
         self._entries[key] = value, self._clock() + ttl
-
-    def _make_room(self) -> None:
-        oldest = next(iter(self._entries))
-        del self._entries[oldest]
 
     def forget(self, key: K) -> bool:
         """Forget a value; return whether there was one."""

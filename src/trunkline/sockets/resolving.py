@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple, Protocol
 
 from .._core.deadline import Deadline
-from .._core.dns_names import labels_of_name
+from .._core.dns_names import is_usual_name, labels_of_name
 from .._core.host_text import to_ascii
 from .._sys.clock import monotonic
 from .._sys.host_names import addresses_of, name_of
@@ -325,6 +325,8 @@ def _check_host_name(host: str) -> None:
     plain = to_ascii(host)
     if ":" in plain or all(_is_numeric(label) for label in plain.split(".")):
         raise ValueError(f"not an internet address: {host!r}")
+    if is_usual_name(plain):
+        return
     try:
         labels_of_name(plain)
         is_name = True
