@@ -59,7 +59,7 @@ def begin(
         outcomes.append(outcome)
         base.exit()
 
-    asking = Asking(base, exchange, told, told)
+    asking = Asking(base, exchange, told)
     asking.start()
     return asking, outcomes
 

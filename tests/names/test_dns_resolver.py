@@ -341,6 +341,32 @@ def test_other_servers_may_say_something_else(tmp_path: Path, dns: DNSServer) ->
     assert len(dns.queries) == 2
 
 
+def test_on_an_event_base_they_are_looked_for_in_each_iteration(
+    tmp_path: Path, dns: DNSServer, base: EventBase
+) -> None:
+    config, hosts = tmp_path / "resolv.conf", tmp_path / "hosts"
+    config.write_text("")
+    hosts.write_text("")
+    resolver = DNSResolver([dns.endpoint], config_file=config, hosts_file=hosts)
+    found: list[Any] = []
+
+    def change(answer: Any) -> None:
+        config.write_text("options attempts:3\n")
+        hosts.write_text("192.0.2.7 www.test\n")
+        base.call_soon(resolver.query_on, base, "www.test", note, note)
+        base.call_soon(resolver.resolve_on, base, "www.test", note, note)
+
+    def note(outcome: Any) -> None:
+        found.append(outcome)
+        if len(found) == 2:
+            base.exit()
+
+    resolver.query_on(base, "www.test", change, note)
+    base.dispatch(timeout=PATIENCE)
+    assert len(dns.queries) == 2
+    assert Resolution((IPv4Address("192.0.2.7"),), "www.test") in found
+
+
 def test_nothing_is_remembered_if_nothing_is_to_be(dns: DNSServer, ask: Way) -> None:
     resolver = resolver_for(dns, cache_size=0)
     for count in (1, 2):

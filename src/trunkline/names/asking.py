@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from .._core.dns_exchange import Ask, DNSAnswer, Exchange
 from .._core.dns_message import IN_A_CONNECTION
-from .._core.timer_queue import Timer
 from ..errors import EndOfFile, ResolverError, SocketError
 from ..multiplex.connector import connect
 from ..multiplex.event_base import EventBase
 from ..multiplex.protocol import TransportProtocol
 from ..multiplex.transport import Transport
 from .datagrams import Channel
+from .patience import Patience
 from .turns import Turns, forget_all_turns, turns_for
 
 __all__ = ("Asking",)
@@ -26,25 +26,22 @@ class Asking:
     Args:
         event_base: Who waits.
         exchange: What is asked.
-        answered: Called with the answer.
-        failed: Called with the error.
+        told: Called with the answer, or the error.
     """
 
     def __init__(
         self,
         event_base: EventBase,
         exchange: Exchange,
-        answered: Callable[[DNSAnswer], object],
-        failed: Callable[[ResolverError], object],
+        told: Callable[[DNSAnswer | ResolverError], object],
     ) -> None:
         self._event_base = event_base
         self._exchange = exchange
-        self._answered = answered
-        self._failed = failed
+        self._told = told
         self._turns: Turns | None = None
         self._channel: Channel | None = None
         self._transport: Transport | None = None
-        self._limit: Timer | None = None
+        self._patience: Patience | None = None
         self._current: Ask | None = None
         self._is_over = False
 
@@ -60,16 +57,16 @@ class Asking:
     def _stop(self) -> None:
         """Wait no more for the server that was asked last."""
         ask, self._current = self._current, None
-        turns, self._turns = self._turns, None
-        if self._limit is not None:
-            self._event_base.remove_timer(self._limit)
-            self._limit = None
+        patience, self._patience = self._patience, None
+        if patience is not None:
+            patience.end(self)
         channel, self._channel = self._channel, None
         if channel is not None and ask is not None:
             channel.forget(ask)
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.abort()
+        turns, self._turns = self._turns, None
         if turns is not None:
             turns.give_back(self)  # who is next may ask
 
@@ -80,13 +77,13 @@ class Asking:
 
     def _ask_now(self) -> None:
         """It is our turn."""
-        ask = self._current
-        assert ask is not None
-        self._limit = self._event_base.add_timer(self._expire, ask.timeout, one_shot=True)
+        ask, turns = self._current, self._turns
+        assert ask is not None and turns is not None  # noqa: PT018
+        self._patience = turns.patience_for(ask)
+        self._patience.begin(self)
         try:
             if ask.transport == "udp":
-                assert self._turns is not None
-                self._channel = self._turns.channel_for(ask)
+                self._channel = turns.channel_for(ask)
                 self._channel.send(ask, self)
             else:
                 self._ask_by_connection(ask)
@@ -125,15 +122,17 @@ class Asking:
         try:
             step = self._exchange.received(data)
         except ResolverError as error:
-            self.give_up()
-            self._failed(error)
+            self._end(error)
             return
         if isinstance(step, Ask):
             self._stop()
             self._do(step)
         elif step is not None:
-            self.give_up()
-            self._answered(step)
+            self._end(step)
+
+    def _end(self, outcome: DNSAnswer | ResolverError) -> None:
+        self.give_up()
+        self._told(outcome)
 
     def not_reached(self, error: Exception) -> None:
         """Take note that the server that was asked last cannot be reached."""
@@ -144,7 +143,6 @@ class Asking:
             self.not_reached(error)
 
     def _expire(self) -> None:
-        self._limit = None
         self._ask_next("there was no answer")
 
     def _ask_next(self, why: str) -> None:
@@ -152,8 +150,7 @@ class Asking:
         try:
             ask = self._exchange.failed(why)
         except ResolverError as error:
-            self.give_up()
-            self._failed(error)
+            self._end(error)
         else:
             self._do(ask)
 

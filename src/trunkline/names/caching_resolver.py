@@ -56,7 +56,7 @@ class CachingResolver:
         self._ttl = _seconds(ttl, "ttl")
         self._negative_ttl = _seconds(negative_ttl, "negative_ttl")
         self._questions: Questions[_Key, Any, Exception]
-        self._questions = Questions(self._begin, cache_size, clock)
+        self._questions = Questions(self._begin, self._ttl_of, cache_size, clock)
 
     # -- addresses -------------------------------------------------------------------------------
 
@@ -191,25 +191,26 @@ class CachingResolver:
         self,
         event_base: EventBase,
         key: _Key,
-        told: Callable[[Any, float], object],
-        failed: Failed,
+        told: Callable[[Any], object],
     ) -> Callable[[], object]:
         """Ask the resolver; see `Questions`."""
 
-        def answered(answer: object) -> None:
-            told(answer, self._ttl)
-
-        def not_answered(error: Exception) -> None:
+        def failed(error: Exception) -> None:
             if isinstance(error, NoName) and not error.ttl:
                 error.ttl = self._negative_ttl
-            failed(error)
+            told(error)
 
         what, family = key
         if family is None:
             assert not isinstance(what, str)
-            return reverse_on(event_base, self._resolver, what, answered, not_answered)
+            return reverse_on(event_base, self._resolver, what, told, failed)
         assert isinstance(what, str)
-        return resolve_on(event_base, self._resolver, what, family, answered, not_answered)
+        return resolve_on(event_base, self._resolver, what, family, told, failed)
+
+    def _ttl_of(self, outcome: Any) -> float:
+        if isinstance(outcome, Exception):
+            return getattr(outcome, "ttl", 0)
+        return self._ttl
 
 
 def _seconds(value: float, name: str) -> float:

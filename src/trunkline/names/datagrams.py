@@ -57,20 +57,21 @@ class Channel(Registration):
 
     def has_room_for(self, ask: Ask) -> bool:
         """Return whether a question can leave from here."""
-        return self._left > 0 and _number_in(ask.message) not in self._waiters
+        return self._left > 0 and ask.message[:2] not in self._waiters
 
     def send(self, ask: Ask, waiter: Waiter) -> None:
         """Send a question, whose number no other one has that waits here."""
         self._left -= 1
-        number = _number_in(ask.message)
+        message = ask.message
+        number = message[:2]
         self._waiters[number] = waiter
-        if self._unsent or self._descriptor.send(ask.message) is None:
-            self._unsent[number] = ask.message
+        if self._unsent or self._descriptor.send(message) is None:
+            self._unsent[number] = message
             self._event_base._watch(self, READABLE | WRITABLE)
 
     def forget(self, ask: Ask) -> None:
         """Wait for the answer to a question no more."""
-        number = _number_in(ask.message)
+        number = ask.message[:2]
         self._waiters.pop(number, None)
         self._unsent.pop(number, None)
         if not self._waiters:
@@ -106,7 +107,3 @@ class Channel(Registration):
                 waiting.take(data)
                 if not self._waiters:
                     return
-
-
-def _number_in(message: bytes) -> bytes:
-    return message[:2]

@@ -1,6 +1,7 @@
 """Looking names up by asking name servers: as blocking calls, and on an event base."""
 
 import os
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -28,6 +29,7 @@ from ..addresses import (
     ensure_address,
 )
 from ..errors import NoName, ResolverError
+from ..multiplex.argument_check import check_event_base
 from ..multiplex.event_base import EventBase
 from ..multiplex.resolving import Answered, Came, Failed
 from ..sockets.arriving import Arrivals
@@ -52,7 +54,8 @@ __all__ = ("DNSResolver",)
 
 T = TypeVar("T")
 
-_Known: TypeAlias = tuple[DNSAnswer | ResolverError, float, float]
+_Moment: TypeAlias = tuple[Callable[[], EventBase | None], int]
+"""An event base, referred to weakly, and the number of its iteration."""
 
 
 class DNSResolver:
@@ -79,7 +82,8 @@ class DNSResolver:
         sort_addresses: Whether the addresses of a host are put in the order in which they are
             likely to be reached best (RFC 6724, section 6), by which a name server's own order only
             counts for what is alike. Those of IPv6 come first otherwise.
-        config_file: The file that says all of that; None for none.
+        config_file: The file that says all of that; None for none. On an event base, whether it has
+            changed is looked at once in an iteration, as for the next one.
         hosts_file: The table of hosts, asked before the servers; None for none.
         cache_size: How many answers and errors are remembered at most; 0 for none.
         clock: The clock that the cache goes by.
@@ -120,10 +124,12 @@ class DNSResolver:
         self._order = AddressOrder(source_address, monotonic) if sort_addresses else None
         self._config_file = WatchedFile(check_path("config_file", config_file), self._parse_config)
         self._hosts_file = WatchedFile(check_path("hosts_file", hosts_file), HostsTable)
-        self._config: ResolverConfig | None = None
+        self._config: ResolverConfig = self._config_file.get()
+        self._hosts = self._hosts_file.get()
+        self._looked: _Moment = lambda: None, -1
         self._turns: Iterator[int] = count()
         self._questions: Questions[Key, DNSAnswer, ResolverError] = Questions(
-            self._begin, cache_size, clock, wider=_of_any_type, is_of_all=_is_of_any_type
+            self._begin, _ttl_of, cache_size, clock, wider=_of_any_type, is_of_all=_is_of_any_type
         )
 
     def _parse_config(self, text: str) -> ResolverConfig:
@@ -136,11 +142,21 @@ class DNSResolver:
     @property
     def config(self) -> ResolverConfig:
         """Whom it asks just now, and how often: what it was told, and what the files say."""
+        self._look_at_files()
+        return self._config
+
+    def _look_at_files(self, event_base: EventBase | None = None) -> None:
+        """Take note of what the files say now."""
+        if event_base is not None:
+            of_whom, iteration = self._looked
+            if iteration == event_base._iterations and of_whom() is event_base:
+                return
+            self._looked = weakref.ref(event_base), event_base._iterations
+        self._hosts = self._hosts_file.get()
         config = self._config_file.get()
-        if config != self._config:  # other servers may say something else
-            self._questions.clear()
+        if config is not self._config and config != self._config:
+            self._questions.clear()  # other servers may say something else
             self._config = config
-        return config
 
     # -- addresses -------------------------------------------------------------------------------
 
@@ -167,6 +183,7 @@ class DNSResolver:
             ValueError: The text cannot be the name of a host.
         """
         deadline = Deadline(timeout, monotonic)
+        self._look_at_files()
         at_once = self._known_addresses(host, family)
         if at_once is not None:
             return at_once
@@ -207,6 +224,8 @@ class DNSResolver:
             SocketClosed: The event base is closed.
             ValueError, TypeError: An argument is none of what it can be.
         """
+        check_event_base(event_base)
+        self._look_at_files(event_base)
         at_once = self._known_addresses(host, family)
         lookup = begin_lookup(event_base, answered, failed, timeout, "resolve", host, came)
         if at_once is not None:
@@ -217,6 +236,7 @@ class DNSResolver:
 
     def _arrivals(self, host: str) -> Resolution | Arrivals:
         """Return the addresses of a host, or a look-up that whoever connects waits for."""
+        self._look_at_files()
         known = self._known_addresses(host, "internet")
         if known is not None:
             return known
@@ -238,16 +258,15 @@ class DNSResolver:
         wanted = tuple(each for each in found if family in ("internet", f"ipv{each.version}"))
         if wanted:
             return Resolution(self._in_order(wanted), name)
-        if address is not None or _is_localhost(host):
+        if found and (address is not None or _is_localhost(host)):
             raise NoName(strerror="no address", operation="resolve", host=host)
         return None
 
     def _addresses_here(self, host: str) -> tuple[tuple[IPAddress, ...], str | None]:
         name = to_ascii(host)
-        hosts = self._hosts_file.get()
-        found = hosts.addresses(name)
+        found = self._hosts.addresses(name)
         if found:
-            return found, hosts.canonical_name(name)
+            return found, self._hosts.canonical_name(name)
         if _is_localhost(name):
             return (IPV6_LOOPBACK, IPV4_LOOPBACK), "localhost"
         return (), None
@@ -259,7 +278,7 @@ class DNSResolver:
         return addresses if self._order is None else self._order.put(addresses)
 
     def _search(self, host: str, family: InternetFamily) -> HostSearch:
-        return HostSearch(host, ADDRESS_TYPES[family], self.config.candidates(to_ascii(host)))
+        return HostSearch(host, ADDRESS_TYPES[family], self._config.candidates(to_ascii(host)))
 
     def _search_what_is_known(self, search: HostSearch) -> bool:
         """Search without asking anybody; return whether that was enough."""
@@ -307,7 +326,8 @@ class DNSResolver:
             timeout: Seconds for all of it.
         """
         address = ensure_address(address)
-        names = self._hosts_file.get().names(address)
+        self._look_at_files()
+        names = self._hosts.names(address)
         if names:
             return names[0]
         try:
@@ -328,7 +348,8 @@ class DNSResolver:
         """Find the name of the host with an address on an event base; see `resolve_on`."""
         address = ensure_address(address)
         lookup = begin_lookup(event_base, answered, failed, timeout, "reverse", address)
-        names = self._hosts_file.get().names(address)
+        self._look_at_files(event_base)
+        names = self._hosts.names(address)
         if names:
             lookup._soon(lookup._succeed, names[0])
             return lookup
@@ -371,7 +392,7 @@ class DNSResolver:
         """
         deadline = Deadline(timeout, monotonic)
         key = key_of_question(name, record_type)
-        self.config  # noqa: B018 - another one makes that unknown which is known
+        self._look_at_files()
         known = self._questions.known(key)
         if known is not None:
             return _in_time(name, key[1], *known)
@@ -395,7 +416,7 @@ class DNSResolver:
         """Ask for the records of a name on an event base; see `query` and `resolve_on`."""
         key = key_of_question(name, record_type)
         lookup = begin_lookup(event_base, answered, failed, timeout, "query", name)
-        self.config  # noqa: B018 - as above
+        self._look_at_files(event_base)
         known = self._questions.known(key)
         if known is None:
 
@@ -439,20 +460,14 @@ class DNSResolver:
         self,
         event_base: EventBase,
         key: Key,
-        told: Callable[[DNSAnswer, float], object],
-        failed: Callable[[ResolverError], object],
+        told: Callable[[DNSAnswer | ResolverError], object],
     ) -> Callable[[], object]:
         """Ask the servers; see `Questions`."""
         name, record_type = key
-        config = self._config or self.config  # which whoever wants to know has just looked at
-        exchange = Exchange(
-            name,
-            record_type,
-            config,
-            make_id=new_id,
-            first=next(self._turns) if config.rotate else 0,
-        )
-        asking = Asking(event_base, exchange, lambda answer: told(answer, answer.ttl), failed)
+        config = self._config  # which whoever wants to know has just looked at
+        first = next(self._turns) if config.rotate else 0
+        exchange = Exchange(name, record_type, config, make_id=new_id, first=first)
+        asking = Asking(event_base, exchange, told)
         asking.start()
         return asking.give_up
 
@@ -464,6 +479,10 @@ def _is_localhost(host: str) -> bool:
 def _called(answer: DNSAnswer, name: str) -> DNSAnswer:
     """Return an answer with the name that was asked for, whose case does not count."""
     return answer if answer.name == name else replace(answer, name=name)
+
+
+def _ttl_of(outcome: DNSAnswer | ResolverError) -> float:
+    return outcome.ttl
 
 
 def _of_any_type(key: Key) -> Key:

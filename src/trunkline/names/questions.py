@@ -26,13 +26,10 @@ T = TypeVar("T")
 Told: TypeAlias = Callable[[V], object]
 Failed: TypeAlias = Callable[[E], object]
 
-Begin: TypeAlias = Callable[
-    [EventBase, K, Callable[[V, float], object], Failed[E]], Callable[[], object]
-]
+Begin: TypeAlias = Callable[[EventBase, K, Callable[[V | E], object]], Callable[[], object]]
 """Begins to find something out on an event base; returns what gives that up.
 
-It is given the event base, what is asked, what is to be called with an answer and the seconds for
-which it is good, and what is to be called with an error.
+It is given the event base, what is asked, and what is to be called with the answer, or an error.
 """
 
 
@@ -80,9 +77,16 @@ class Wish(Generic[K, V, E]):
 class _Question(Generic[K, V, E]):
     """What is being found out, and who wants to know it: the first of them does the work."""
 
-    def __init__(self) -> None:
+    def __init__(self, questions: "Questions[K, V, E]", key: K, group: object) -> None:
+        self._questions = questions
+        self.key = key
+        self.group = group
         self.wishes: list[Wish[K, V, E]] = []
         self.give_up: Callable[[], object] | None = None
+
+    def end(self, outcome: V | E) -> None:
+        """Take note of what was found out."""
+        self._questions._found(self, outcome)
 
 
 class Questions(Generic[K, V, E]):
@@ -90,7 +94,8 @@ class Questions(Generic[K, V, E]):
 
     Args:
         begin: How something is found out.
-        cache_size: How many answers, and errors that tell how long they are good, are remembered.
+        ttl_of: Returns the seconds for which an answer, or an error, is good.
+        cache_size: How many of those that are good for any time are remembered.
         clock: What the cache goes by.
         wider: Returns what stands for all that is like something, and was found out of all of it at
             once if `is_of_all` says so of the outcome.
@@ -100,6 +105,7 @@ class Questions(Generic[K, V, E]):
     def __init__(
         self,
         begin: Begin[K, V, E],
+        ttl_of: Callable[[V | E], float],
         cache_size: int,
         clock: Clock,
         *,
@@ -108,6 +114,7 @@ class Questions(Generic[K, V, E]):
     ) -> None:
         check_callback(clock, what="clock")
         self._begin = begin
+        self._ttl_of = ttl_of
         self._wider = wider
         self._is_of_all = is_of_all
         self._cache: TTLCache[K, tuple[V | E, float]] = TTLCache(cache_size, clock)
@@ -147,42 +154,34 @@ class Questions(Generic[K, V, E]):
         with self._lock:
             known = self._remembered(wish.key)
             if known is None:
-                question = self._open.setdefault((wish.key, wish.group), _Question())
+                question = self._open.get((wish.key, wish.group)) or self._new(wish)
+                is_first = not question.wishes
                 question.wishes.append(wish)
-                is_first = question.wishes[0] is wish  # now: others may end it at any time
         if known is not None:
             wish.event_base.call_soon(wish._deliver, _own(known[0][0]))
         elif is_first:
             self._begin_for(wish, question)
 
+    def _new(self, wish: Wish[K, V, E]) -> _Question[K, V, E]:
+        """Return a question that others may join; with the lock."""
+        question = self._open[wish.key, wish.group] = _Question(self, wish.key, wish.group)
+        return question
+
     def _begin_for(self, wish: Wish[K, V, E], question: _Question[K, V, E]) -> None:
         """Begin to find out, in the thread of the one who does it for all."""
-
-        def told(value: V, ttl: float) -> None:
-            self._found(wish, question, value, ttl)
-
-        def failed(error: E) -> None:
-            self._found(wish, question, error, getattr(error, "ttl", 0))
-
         if wish._is_over:
             return
         try:
-            question.give_up = self._begin(wish.event_base, wish.key, told, failed)
+            question.give_up = self._begin(wish.event_base, wish.key, question.end)
         except BaseException:  # as of a signal handler: nobody shall wait for it for ever
             wish.cancel()
             raise
 
-    def _found(
-        self,
-        first: Wish[K, V, E],
-        question: _Question[K, V, E],
-        outcome: V | E,
-        ttl: float,
-    ) -> None:
+    def _found(self, question: _Question[K, V, E], outcome: V | E) -> None:
         with self._lock:
-            self._close(first, question)
-            key = self._wider(first.key) if self._is_of_all(outcome) else first.key
-            self._cache.put(key, (outcome, self._clock()), ttl)
+            self._close(question)
+            key = self._wider(question.key) if self._is_of_all(outcome) else question.key
+            self._cache.put(key, (outcome, self._clock()), self._ttl_of(outcome))
             wishes, question.wishes = question.wishes, []
             question.give_up = None  # which would keep it, and all that has to do with it, alive
         for wish in wishes:
@@ -199,20 +198,20 @@ class Questions(Generic[K, V, E]):
         if was_first:
             if question.give_up is not None:
                 question.give_up()
-            self._pass_on(wish, question)
+            self._pass_on(question)
 
-    def _close(self, wish: Wish[K, V, E], question: _Question[K, V, E]) -> None:
+    def _close(self, question: _Question[K, V, E]) -> None:
         """Let nobody join any more who asks; with the lock."""
-        key = wish.key, wish.group
+        key = question.key, question.group
         if self._open.get(key) is question:
             del self._open[key]
 
-    def _pass_on(self, former: Wish[K, V, E], question: _Question[K, V, E]) -> None:
+    def _pass_on(self, question: _Question[K, V, E]) -> None:
         """Let the next one do it for all who are left."""
         while True:
             with self._lock:
                 if not question.wishes:
-                    self._close(former, question)
+                    self._close(question)
                     return
                 heir = question.wishes[0]
             if _call(heir, self._begin_for, heir, question):
@@ -233,7 +232,7 @@ class Questions(Generic[K, V, E]):
 
     def _remembered(self, key: K) -> tuple[tuple[V | E, float], float] | None:
         """Return what is remembered of something, or of all that is like it; with the lock."""
-        return self._cache.get(key) or self._cache.get(self._wider(key))
+        return self._cache.get(key, self._wider(key))
 
     def forget(self, key: K) -> bool:
         """Forget what is known of something; return whether anything was."""

@@ -12,6 +12,7 @@ from .._core.timer_queue import Timer
 from ..addresses import Endpoint
 from ..multiplex.event_base import EventBase
 from .datagrams import Channel
+from .patience import Patience
 
 __all__ = ("Asker", "Turns", "forget_all_turns", "turns_for")
 
@@ -29,6 +30,9 @@ class Asker(Protocol):
 
     def _ask_now(self) -> object:
         """It is their turn."""
+
+    def _expire(self) -> object:
+        """There was no answer in time."""
 
     def _after_fork(self) -> object:
         """In a child process: what was asked is not answered here."""
@@ -51,6 +55,14 @@ class Turns:
         self._silent_intervals = 0
         self._timer: Timer | None = None
         self._channel: Channel | None = None
+        self._patience: dict[float, Patience] = {}  # by how long it lasts
+
+    def patience_for(self, ask: Ask) -> Patience:
+        """Return what tells those who ask when they need not wait for an answer any more."""
+        patience = self._patience.get(ask.timeout)
+        if patience is None:
+            patience = self._patience[ask.timeout] = Patience(self._event_base, ask.timeout)
+        return patience
 
     def channel_for(self, ask: Ask) -> Channel:
         """Return a channel to the server that has room for a question.
@@ -65,24 +77,34 @@ class Turns:
 
     def take(self, who: Asker) -> None:
         """Have somebody ask: at once, or when it is their turn."""
-        self._waiting[who] = None
-        self._let_ask()
+        if self._is_full or self._waiting:
+            self._waiting[who] = None
+            self._let_ask()
+        else:
+            self._asking.add(who)
+            who._ask_now()
 
     def give_back(self, who: Asker) -> None:
         """Take note that somebody does not wait any more, for the answer or for a turn."""
-        self._waiting.pop(who, None)
         self._asking.discard(who)
         self._silent_intervals = 0
-        self._uncounted = min(self._uncounted, len(self._asking))
-        if not self._event_base.closed:
-            self._let_ask()
+        if self._uncounted:
+            self._uncounted = min(self._uncounted, len(self._asking))
+        if self._waiting:
+            self._waiting.pop(who, None)
+            if not self._event_base.closed:
+                self._let_ask()
         if not self._waiting:
             self._stop_timer()
             if not self._asking:
                 _forget(self._event_base, self._key, self)
 
+    @property
+    def _is_full(self) -> bool:
+        return len(self._asking) - self._uncounted >= self._most
+
     def _let_ask(self) -> None:
-        while self._waiting and len(self._asking) - self._uncounted < self._most:
+        while self._waiting and not self._is_full:
             who = next(iter(self._waiting))
             del self._waiting[who]
             self._asking.add(who)
