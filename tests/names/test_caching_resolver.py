@@ -177,6 +177,28 @@ def test_what_is_known_can_be_looked_at_and_forgotten(
     assert resolver.known() == []
 
 
+def test_what_was_asked_before_all_was_forgotten_is_told_and_not_remembered(
+    directory: Directory,
+) -> None:
+    resolver = CachingResolver(directory)
+    directory.go_on.clear()
+    told: list[Any] = []
+    with EventBase(exit_when_empty=True) as base:
+        resolver.resolve_on(base, "host.test", told.append, told.append)
+        base.dispatch(timeout=0)
+        assert directory.was_asked.acquire(timeout=PATIENCE)
+        resolver.forget()
+        late = resolver.resolve_on(base, "host.test", told.append, told.append)
+        base.dispatch(timeout=0)
+        assert directory.was_asked.acquire(timeout=PATIENCE)  # for it was asked anew
+        late.cancel()
+        directory.go_on.set()
+        base.dispatch(timeout=PATIENCE)
+    assert told == [((V6, V4), "host.test")]
+    assert resolver.known() == []
+    assert len(directory.asked) == 2
+
+
 def test_threads_that_want_the_same_ask_once(directory: Directory) -> None:
     resolver = CachingResolver(directory)
     directory.go_on.clear()

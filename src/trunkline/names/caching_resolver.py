@@ -160,7 +160,7 @@ class CachingResolver:
         return [(host, outcome, left) for (host, _), outcome, left in self._questions]
 
     def forget(self) -> None:
-        """Forget all that it remembers."""
+        """Forget all that it remembers. Answers to what was asked before are not remembered."""
         self._questions.clear()
 
     # -- asking ----------------------------------------------------------------------------------

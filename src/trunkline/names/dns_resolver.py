@@ -441,7 +441,7 @@ class DNSResolver:
         return [(*key, outcome, left) for key, outcome, left in self._questions]
 
     def forget(self) -> None:
-        """Forget all that it remembers."""
+        """Forget all that it remembers. Answers to what was asked before are not remembered."""
         self._questions.clear()
 
     # -- asking ----------------------------------------------------------------------------------

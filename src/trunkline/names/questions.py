@@ -49,6 +49,7 @@ class Wish(Generic[K, V, E]):
         self.event_base = event_base
         self.key = key
         self.group = group
+        self.question: _Question[K, V, E] | None = None
         self._told = told
         self._failed = failed
         self._is_over = False
@@ -77,10 +78,10 @@ class Wish(Generic[K, V, E]):
 class _Question(Generic[K, V, E]):
     """What is being found out, and who wants to know it: the first of them does the work."""
 
-    def __init__(self, questions: "Questions[K, V, E]", key: K, group: object) -> None:
+    def __init__(self, questions: "Questions[K, V, E]", key: K, place: tuple[Any, ...]) -> None:
         self._questions = questions
         self.key = key
-        self.group = group
+        self.place = place
         self.wishes: list[Wish[K, V, E]] = []
         self.give_up: Callable[[], object] | None = None
 
@@ -120,7 +121,9 @@ class Questions(Generic[K, V, E]):
         self._cache: TTLCache[K, tuple[V | E, float]] = TTLCache(cache_size, clock)
         self._clock = clock
         self._lock = threading.Lock()
-        self._open: dict[tuple[K, object], _Question[K, V, E]] = {}
+        # What is asked in a time before all was forgotten is nobody else's, and is not remembered.
+        self._time = 0
+        self._open: dict[tuple[Any, ...], _Question[K, V, E]] = {}  # by key, group and time
         _all.add(self)
 
     # -- asking ----------------------------------------------------------------------------------
@@ -154,17 +157,19 @@ class Questions(Generic[K, V, E]):
         with self._lock:
             known = self._remembered(wish.key)
             if known is None:
-                question = self._open.get((wish.key, wish.group)) or self._new(wish)
+                place = wish.key, wish.group, self._time
+                question = self._open.get(place) or self._new(wish.key, place)
                 is_first = not question.wishes
                 question.wishes.append(wish)
+                wish.question = question
         if known is not None:
             wish.event_base.call_soon(wish._deliver, _own(known[0][0]))
         elif is_first:
             self._begin_for(wish, question)
 
-    def _new(self, wish: Wish[K, V, E]) -> _Question[K, V, E]:
+    def _new(self, key: K, place: tuple[Any, ...]) -> _Question[K, V, E]:
         """Return a question that others may join; with the lock."""
-        question = self._open[wish.key, wish.group] = _Question(self, wish.key, wish.group)
+        question = self._open[place] = _Question(self, key, place)
         return question
 
     def _begin_for(self, wish: Wish[K, V, E], question: _Question[K, V, E]) -> None:
@@ -181,7 +186,8 @@ class Questions(Generic[K, V, E]):
         with self._lock:
             self._close(question)
             key = self._wider(question.key) if self._is_of_all(outcome) else question.key
-            self._cache.put(key, (outcome, self._clock()), self._ttl_of(outcome))
+            if question.place[-1] == self._time:
+                self._cache.put(key, (outcome, self._clock()), self._ttl_of(outcome))
             wishes, question.wishes = question.wishes, []
             question.give_up = None  # which would keep it, and all that has to do with it, alive
         for wish in wishes:
@@ -190,7 +196,7 @@ class Questions(Generic[K, V, E]):
 
     def _cancelled(self, wish: Wish[K, V, E]) -> None:
         with self._lock:
-            question = self._open.get((wish.key, wish.group))
+            question = wish.question
             if question is None or wish not in question.wishes:
                 return
             was_first = question.wishes[0] is wish
@@ -202,9 +208,8 @@ class Questions(Generic[K, V, E]):
 
     def _close(self, question: _Question[K, V, E]) -> None:
         """Let nobody join any more who asks; with the lock."""
-        key = question.key, question.group
-        if self._open.get(key) is question:
-            del self._open[key]
+        if self._open.get(question.place) is question:
+            del self._open[question.place]
 
     def _pass_on(self, question: _Question[K, V, E]) -> None:
         """Let the next one do it for all who are left."""
@@ -240,8 +245,9 @@ class Questions(Generic[K, V, E]):
             return self._cache.forget(key)
 
     def clear(self) -> None:
-        """Forget all that is known."""
+        """Forget all that is known, and what those will be told who have asked already."""
         with self._lock:
+            self._time += 1
             self._cache.clear()
 
     def __len__(self) -> int:
