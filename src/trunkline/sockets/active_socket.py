@@ -14,7 +14,7 @@ from .._sys.lingering import linger
 from .._sys.python_socket import PythonSocket
 from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import DONT_ROUTE, MORE, OUT_OF_BAND, PEEK, SocketDescriptor
-from ..addresses import AddressLike, IPAddress, LocalAddress
+from ..addresses import AddressLike, LocalAddress
 from ..errors import (
     AlreadyConnected,
     Busy,
@@ -38,7 +38,8 @@ from ..streams.stream import (
 from .connecting import start_in_turn
 from .ended import Ended
 from .families import family_label
-from .names import NameLike, endpoint_of, ensure_name, local_address_of
+from .names import NameLike, ensure_name
+from .peer import Peer
 from .python_names import PythonConnectionNames
 from .secured import SecuredStream
 from .socket import Socket, name_text
@@ -89,7 +90,7 @@ class Detached(NamedTuple):
     unsent: bytes
 
 
-class ActiveSocket(SecuredStream, Socket, Stream, PythonConnectionNames):
+class ActiveSocket(SecuredStream, Peer, Socket, Stream, PythonConnectionNames):
     """A stream socket with a peer, which is a `Stream` to and from that peer.
 
     `make_socket` and `PassiveSocket.accept` make active sockets.
@@ -296,31 +297,6 @@ class ActiveSocket(SecuredStream, Socket, Stream, PythonConnectionNames):
             return self._remote_name
         self._descriptor.check_open("getpeername")
         return self._descriptor.remote_name()
-
-    @property
-    def remote_host(self) -> IPAddress:
-        """The address of the peer.
-
-        Raises:
-            TypeError: The socket is a local one.
-            NotConnected, SocketClosed: As for `remote_name`.
-        """
-        return endpoint_of(self.remote_name).host
-
-    @property
-    def remote_port(self) -> int:
-        """The port of the peer; see `remote_host`."""
-        return endpoint_of(self.remote_name).port
-
-    @property
-    def remote_filename(self) -> LocalAddress:
-        """The local address of the peer.
-
-        Raises:
-            TypeError: The socket is not a local one.
-            NotConnected, SocketClosed: As for `remote_name`.
-        """
-        return local_address_of(self.remote_name)
 
     def _take_names(self, remote_name: Name, local_name: Name) -> None:
         """Have both ends called what somebody says who knows it better than the system."""

@@ -15,7 +15,7 @@ from ..._sys.packet_info import ROOM_FOR_INFO, ask_for_info, from_there
 from ..._sys.readiness import unread_count
 from ..._sys.sockaddr import AF_UNIX, AnyName, Name
 from ..._sys.socket_descriptor import DONT_ROUTE, MORE, PEEK
-from ...addresses import AddressLike, Endpoint, IPAddress, LocalAddress, how_to_take_apart
+from ...addresses import AddressLike, Endpoint, LocalAddress, how_to_take_apart
 from ...errors import (
     Busy,
     ConnectionRefused,
@@ -37,7 +37,8 @@ from ...errors import (
 from ...streams.stream import check_buffer_size, check_size
 from ..families import family_label
 from ..keywords import PathLikeName
-from ..names import NameLike, endpoint_of, ensure_name, local_address_of
+from ..names import NameLike, endpoint_of, ensure_name
+from ..peer import Peer
 from ..socket import Socket, name_text
 from .multicast import Multicast
 from .python_names import PythonDatagramNames
@@ -74,7 +75,7 @@ There is no target if it is for the peer.
 _AT_ONCE = Deadline(0, monotonic)
 
 
-class DatagramSocket(Socket, Multicast, PythonDatagramNames):
+class DatagramSocket(Socket, Peer, Multicast, PythonDatagramNames):
     """A socket that sends and receives datagrams: UDP, or local ones; see `make_socket`.
 
     A datagram arrives whole or not at all, and nobody tells its sender which. A socket that is
@@ -220,31 +221,6 @@ class DatagramSocket(Socket, Multicast, PythonDatagramNames):
             self._descriptor.check_open("getpeername")
             raise NotConnected(operation="getpeername", address=self._descriptor.where)
         return self._remote_name
-
-    @property
-    def remote_host(self) -> IPAddress:
-        """The address of the peer.
-
-        Raises:
-            TypeError: The socket is a local one.
-            NotConnected: As for `remote_name`.
-        """
-        return endpoint_of(self.remote_name).host
-
-    @property
-    def remote_port(self) -> int:
-        """The port of the peer; see `remote_host`."""
-        return endpoint_of(self.remote_name).port
-
-    @property
-    def remote_filename(self) -> LocalAddress:
-        """The local address of the peer.
-
-        Raises:
-            TypeError: The socket is not a local one.
-            NotConnected: As for `remote_name`.
-        """
-        return local_address_of(self.remote_name)
 
     def _ask_for_info(self) -> None:
         """Have the sender of each datagram know where it has come to."""
