@@ -6,22 +6,23 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, TypeAlias
 
-from ..addresses import Endpoint, LocalAddress, map_ipv4_address_to_ipv6
+from ..addresses import Endpoint, LocalAddress, NetlinkAddress, map_ipv4_address_to_ipv6
 from ..errors import AddressFamilyNotSupported
 from .interfaces import interface_index
 
 __all__ = ("AnyName", "Name", "family_of", "name_from_sockaddr", "sockaddr_from_name")
 
-Name: TypeAlias = Endpoint | LocalAddress
+Name: TypeAlias = Endpoint | LocalAddress | NetlinkAddress
 """What a socket is bound or connected to."""
 
 AnyName: TypeAlias = Endpoint | Any
-"""The same, for programs: they know which of the two it is, and need not tell the type checker.
+"""The same, for programs: they know which of them it is, and need not tell the type checker.
 
 That finds what no endpoint has; for the path of a local socket there is an attribute of its own.
 """
 
 AF_UNIX: int | None = getattr(socket, "AF_UNIX", None)
+AF_NETLINK: int | None = getattr(socket, "AF_NETLINK", None)  # only Linux has it
 ANY_FAMILY = int(socket.AF_UNSPEC)
 AF_INET = int(socket.AF_INET)
 AF_INET6 = int(socket.AF_INET6)
@@ -37,12 +38,16 @@ def family_of(name: Name) -> int:
     """Return the address family, one of `socket`'s ``AF_`` constants, that a name belongs to.
 
     Raises:
-        AddressFamilyNotSupported: The platform has no local sockets.
+        AddressFamilyNotSupported: The platform has no such sockets.
     """
     if isinstance(name, LocalAddress):
         if AF_UNIX is None:  # pragma: no cover - Windows
             raise AddressFamilyNotSupported(address=name)
         return AF_UNIX
+    if isinstance(name, NetlinkAddress):
+        if AF_NETLINK is None:  # pragma: no cover - all but Linux
+            raise AddressFamilyNotSupported(address=name)
+        return AF_NETLINK
     return socket.AF_INET6 if isinstance(name.host, IPv6Address) else socket.AF_INET
 
 
@@ -60,6 +65,8 @@ def sockaddr_from_name(name: Name, family: int, operation: str) -> Any:
             # A socket that is bound to no name gets one that is free (Linux).
             return b"\0" + os.fsencode(name.path) if name.path else b""
         return name.path
+    if isinstance(name, NetlinkAddress) and family == AF_NETLINK:
+        return tuple(name)
     if isinstance(name, Endpoint):
         host: object = name.host
         if family == socket.AF_INET and isinstance(host, IPv4Address):
@@ -91,6 +98,8 @@ def name_from_sockaddr(sockaddr: Any, family: int) -> Name:
         if not sockaddr:
             return LocalAddress("", abstract=True)  # a socket that has no name
         return _local_address_of_the_system(sockaddr)
+    if family == AF_NETLINK:
+        return NetlinkAddress(*sockaddr)
     if family == AF_INET6:
         host, port, _, scope = sockaddr
         return Endpoint(_scoped(host.partition("%")[0], scope), port)

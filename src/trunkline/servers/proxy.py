@@ -10,7 +10,7 @@ from .._core.deadline import Deadline, check_timeout
 from .._core.proxy_protocol import MAX_HEADER_SIZE, ProxyHeader, ProxyHeaderParser
 from .._sys.clock import monotonic
 from .._sys.sockaddr import Name
-from ..addresses import IPAddress, LocalAddress
+from ..addresses import Endpoint, IPAddress
 from ..errors import BadProxyHeader, ConnectionReset, TimedOut, WouldBlock
 from ..sockets.active_socket import ActiveSocket
 
@@ -122,7 +122,7 @@ class _Preamble:
         return header.source
 
     def _trusts(self, peer: Name) -> bool:
-        if isinstance(peer, LocalAddress):
+        if not isinstance(peer, Endpoint):
             return None in self._trusted
         host = peer.host
         if isinstance(host, IPv6Address) and host.ipv4_mapped is not None:

@@ -6,11 +6,19 @@ from typing import Literal, TypeAlias, cast
 
 from .._core.counts import decimal_value, shown_number
 from .._sys.netdb import find_service
-from .._sys.sockaddr import AF_UNIX, Name
+from .._sys.sockaddr import AF_INET, AF_INET6, AF_UNIX, Name
 from .._sys.socket_descriptor import DATAGRAM, SocketDescriptor
 from ..addresses import AddressLike, Endpoint, LocalAddress, ensure_address
 
-__all__ = ("NameLike", "check_port", "endpoint_of", "ensure_name", "local_address_of")
+__all__ = (
+    "NameLike",
+    "check_port",
+    "endpoint_of",
+    "ensure_name",
+    "kind_of_family",
+    "kind_of_name",
+    "local_address_of",
+)
 
 Protocol: TypeAlias = Literal["tcp", "udp"]
 
@@ -64,14 +72,38 @@ def _is_like_a_host(text: str) -> bool:
     return any(char in text for char in ".:")
 
 
+def kind_of_name(name: Name) -> Literal["internet", "local", "netlink"]:
+    """Return of what kind of socket a name is one."""
+    if isinstance(name, Endpoint):
+        return "internet"
+    return "local" if isinstance(name, LocalAddress) else "netlink"
+
+
+def kind_of_family(family: int) -> Literal["internet", "local", "netlink"]:
+    """Return what kind of names the sockets of a family have."""
+    if family in (AF_INET, AF_INET6):
+        return "internet"
+    return "local" if family == AF_UNIX else "netlink"
+
+
+_HAS_NO_HOSTS = {
+    "local": "a local socket has neither hosts nor ports, but file names",
+    "netlink": "a netlink socket has no hosts, but ports and groups",
+}
+_HAS_NO_FILE_NAMES = {
+    "internet": "an internet socket has no file names, but hosts and ports",
+    "netlink": "a netlink socket has no file names, but ports and groups",
+}
+
+
 def endpoint_of(name: Name) -> Endpoint:
     """Return the name of an internet socket.
 
     Raises:
-        TypeError: It is a local one's.
+        TypeError: It is another one's.
     """
     if not isinstance(name, Endpoint):
-        raise TypeError("a local socket has neither hosts nor ports, but file names")
+        raise TypeError(_HAS_NO_HOSTS[kind_of_name(name)])
     return name
 
 
@@ -79,8 +111,8 @@ def local_address_of(name: Name) -> LocalAddress:
     """Return the name of a local socket.
 
     Raises:
-        TypeError: It is an internet one's.
+        TypeError: It is another one's.
     """
     if not isinstance(name, LocalAddress):
-        raise TypeError("an internet socket has no file names, but hosts and ports")
+        raise TypeError(_HAS_NO_FILE_NAMES[kind_of_name(name)])
     return name

@@ -1,6 +1,7 @@
 """Datagram sockets, and those of whole messages: a package of its own, as few programs need it."""
 
-from .datagram_socket import LARGEST_DATAGRAM, DatagramSocket
+from .datagram_socket import DatagramSocket
+from .message_socket import LARGEST_DATAGRAM
 from .packet_socket import PacketSocket, PassivePacketSocket
 from .received import Received, Sender
 

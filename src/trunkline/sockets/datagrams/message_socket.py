@@ -1,0 +1,351 @@
+"""What all sockets of whole messages have in common: sending them, and receiving them."""
+
+import errno
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias, overload
+
+from ..._core.back_off import BackOff
+from ..._core.buffers import Buffer, bytes_of, part_of, space_in
+from ..._core.counts import check_count
+from ..._core.deadline import Deadline
+from ..._sys.clock import monotonic
+from ..._sys.datagram_descriptor import TRUNCATED, ControlMessage, DatagramDescriptor
+from ..._sys.packet_info import from_there
+from ..._sys.readiness import unread_count
+from ..._sys.sockaddr import AF_UNIX, Name
+from ..._sys.socket_descriptor import PEEK
+from ...addresses import Endpoint, LocalAddress, NetlinkAddress
+from ...errors import (
+    Busy,
+    ConnectionRefused,
+    ConnectionReset,
+    DestinationRequired,
+    EndOfFile,
+    HostDown,
+    HostUnreachable,
+    MessageTooLong,
+    NetworkUnreachable,
+    NoNetwork,
+    PermissionDenied,
+    SocketClosed,
+    SocketError,
+    TimedOut,
+    WouldBlock,
+)
+from ...streams.stream import check_buffer_size, check_size
+from ..names import kind_of_family, kind_of_name
+from ..socket import Socket
+from .python_names import PythonDatagramNames
+from .received import Received, Sender
+
+__all__ = ("AT_ONCE", "LARGEST_DATAGRAM", "MessageSocket", "Receiver")
+
+LARGEST_DATAGRAM = 65_535
+"""Bytes: no datagram of UDP is larger."""
+
+Receiver: TypeAlias = Sender | Endpoint | LocalAddress | NetlinkAddress
+"""To whom a datagram goes, as one thing: whoever has sent another one, or a name."""
+
+# What the network, or a receiver's host, says of a datagram that was sent earlier.
+_OF_EARLIER_DATAGRAMS = (
+    ConnectionRefused,
+    ConnectionReset,
+    HostDown,
+    HostUnreachable,
+    MessageTooLong,
+    NetworkUnreachable,
+    NoNetwork,
+    PermissionDenied,
+)
+
+
+_Outgoing: TypeAlias = tuple[Buffer, Any, Sequence[ControlMessage]]
+"""A datagram that is ready for the system calls: data, target, and what goes with it.
+
+There is no target if it is for the peer.
+"""
+
+# Most calls do not wait, and a deadline that has passed is the same for all of them.
+AT_ONCE = Deadline(0, monotonic)
+
+
+class MessageSocket(Socket, PythonDatagramNames):
+    """A socket that sends and receives whole messages, each with a sender and a receiver."""
+
+    _descriptor: DatagramDescriptor
+
+    def __init__(self, descriptor: DatagramDescriptor) -> None:
+        super().__init__(descriptor)
+        self._room = 0  # for what the system says beside a message
+        self._postponed: SocketError | None = None
+
+    # -- sending ---------------------------------------------------------------------------------
+
+    def send_many(
+        self, datagrams: Iterable[Buffer | tuple[Buffer, Receiver]], *, timeout: float | None = 0
+    ) -> int:
+        """Send several datagrams in one call.
+
+        Args:
+            datagrams: Each is the data for the peer, or a pair of data and receiver, as `Received`
+                is one.
+            timeout: Seconds for all of it; see `send_to`.
+
+        Returns:
+            How many datagrams were sent, which are all of them.
+
+        Raises:
+            Everything that `send_to` raises; its attribute `sent` says how many had gone before.
+        """
+        prepared = [
+            self._outgoing(bytes_of(each[0]), each[1])
+            if isinstance(each, tuple) and len(each) == 2
+            else self._outgoing(bytes_of(each, "a datagram is"), None)
+            for each in datagrams
+        ]
+        self._send_in_turn(prepared, 0, Deadline(timeout, monotonic))
+        return len(prepared)
+
+    def _send_one(self, outgoing: _Outgoing, flags: int, deadline: Deadline) -> int:
+        """Send a datagram; return how many bytes it has."""
+        try:
+            with self._descriptor.writing:
+                return self._send(outgoing, flags, deadline)
+        except Busy:
+            return self._send_in_turn([outgoing], flags, deadline)
+
+    def _send_in_turn(self, prepared: list[_Outgoing], flags: int, deadline: Deadline) -> int:
+        """Send all of it when other threads have sent what they are sending."""
+        sent = count = 0
+        try:
+            with self._descriptor.writing.in_turn(deadline):
+                for outgoing in prepared:
+                    count = self._send(outgoing, flags, deadline)
+                    sent += 1
+        except TimedOut as error:
+            told: SocketError = self._would_block("send") if deadline.is_immediate else error
+            told.sent = sent
+            raise told from None
+        except SocketError as error:
+            error.sent = sent
+            raise
+        return count
+
+    def _send(self, outgoing: _Outgoing, flags: int, deadline: Deadline) -> int:
+        """Send a datagram, with the right to write, when there is room."""
+        descriptor = self._descriptor
+        data, target, control = outgoing
+        back_off = None
+        while True:
+            try:
+                sent = descriptor.send_message(data, flags, target, control)
+            except PermissionDenied as error:
+                raise self._explained(error) from None
+            if sent is not None:
+                return sent
+            if deadline.is_immediate:
+                raise self._would_block("send")
+            descriptor.wait_writable(deadline, "send")
+            if target is not None and descriptor.family == AF_UNIX:
+                # The room is in the receiver's queue, and Linux cannot tell when there is some.
+                back_off = back_off or BackOff(first=0.001, factor=2.0, last=0.05)
+                descriptor.pause(back_off.next_delay(), deadline, "send")
+
+    def _outgoing(self, data: Buffer, to: Any) -> _Outgoing:
+        """Return a datagram to a sender or a name, or to the peer."""
+        if to is None:
+            if self._remote_name is None:
+                self._descriptor.check_open("send")
+                raise DestinationRequired(operation="send", address=self._descriptor.where)
+            return data, None, ()
+        if isinstance(to, Sender):
+            target = to._target_for(self._descriptor.family)
+            if target is not None:
+                control = from_there(to._control) if to._control and self._room else ()
+                return data, target, control
+            to = to.name
+        if not isinstance(to, (Endpoint, LocalAddress, NetlinkAddress)):
+            raise TypeError(f"a receiver is a sender or a name, not {type(to).__name__}")
+        return data, self._descriptor.sockaddr(self._checked(to), "send"), ()
+
+    def _checked(self, name: Name) -> Name:
+        """Return a name that is one of this socket's family.
+
+        Raises:
+            TypeError: It is local and the socket is not, or the like.
+        """
+        kind = kind_of_name(name)
+        if kind != kind_of_family(self._descriptor.family):
+            raise self._wrong_kind(f"send to {name}", f"address_family={kind!r}")
+        return name
+
+    def _wrong_kind(self, what: str, other: str) -> TypeError:
+        return TypeError(f"this {self._kind_text()} does not {what}; it is for {other}")
+
+    def _explained(self, error: PermissionDenied) -> PermissionDenied:
+        """Return the error with what to do about it, where that is known."""
+        is_local = self._descriptor.family == AF_UNIX
+        if error.errno != errno.EACCES or is_local or self.get_option("broadcast"):
+            return error
+        return PermissionDenied(
+            error.errno,
+            "sending to all takes broadcast=True, as an argument of make_socket()",
+            operation=error.operation,
+            address=error.address,
+        )
+
+    # -- receiving -------------------------------------------------------------------------------
+
+    @overload
+    def receive_from(
+        self,
+        size_or_buffer: int | None = ...,
+        *,
+        timeout: float | None = ...,
+        peek: bool = ...,
+    ) -> Received[bytes]: ...
+    @overload
+    def receive_from(
+        self,
+        size_or_buffer: Buffer,
+        *,
+        start: int = ...,
+        end: int | None = ...,
+        timeout: float | None = ...,
+        peek: bool = ...,
+    ) -> Received[int]: ...
+    def receive_from(
+        self,
+        size_or_buffer: int | Buffer | None = None,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        timeout: float | None = 0,
+        peek: bool = False,
+    ) -> Received[Any]:
+        """Receive a datagram; see recv(2). It does not wait unless it is told to.
+
+        What does not fit is lost. The result's `Received.truncated` tells that, which is False if
+        you leave `size_or_buffer` out: then all datagrams fit.
+
+        Args:
+            size_or_buffer: The most bytes to receive; or a writable buffer to receive into.
+                Default: as many as a datagram can have.
+            start: Where in the buffer to begin.
+            end: Where in the buffer to end; None is its end.
+            timeout: Seconds to wait until something comes; None is for ever.
+            peek: Leave the datagram to be received again.
+
+        Returns:
+            A pair, `Received`: the bytes, or how many there are in the buffer; and the `Sender`. No
+            bytes are a datagram without any.
+
+        Raises:
+            WouldBlock: Nothing is there, and `timeout` is 0.
+            TimedOut: Nothing came in time.
+            ConnectionRefused, HostUnreachable, SocketError: The peer did not get an earlier
+                datagram. Nothing is lost by this.
+            SocketClosed: The socket is closed, or is being closed by another thread.
+            Busy: Another thread is receiving.
+            TypeError: It is neither a size nor a buffer; or a size, and there are bounds.
+            ValueError: The size is negative or too large, or the bounds are not within the buffer.
+        """
+        deadline = AT_ONCE if timeout == 0 else Deadline(timeout, monotonic)
+        flags = PEEK if peek else 0
+        if size_or_buffer is None or isinstance(size_or_buffer, int):
+            if start != 0 or end is not None:
+                raise TypeError("start and end are bounds in a buffer, and a size has none")
+            if size_or_buffer:
+                check_buffer_size(size_or_buffer)
+            elif size_or_buffer is not None:
+                check_size(size_or_buffer)
+            with self._descriptor.reading:
+                return self._receive(size_or_buffer, flags, deadline)
+        with part_of(space_in(size_or_buffer), start, end) as view, self._descriptor.reading:
+            return self._receive(view, flags, deadline)
+
+    def receive_many(
+        self, count: int, *, size: int | None = None, timeout: float | None = 0
+    ) -> list[Received[bytes]]:
+        """Wait for a datagram, and receive it and those behind it that have come already.
+
+        Args:
+            count: How many at most.
+            size: The most bytes of each; see `receive_from`.
+            timeout: Seconds to wait until the first one comes; None is for ever.
+
+        Returns:
+            At least one.
+
+        Raises:
+            Everything that `receive_from` raises.
+            ValueError: The count is not positive.
+        """
+        check_count("a count", count)
+        if size:
+            check_buffer_size(size)
+        elif size is not None:
+            check_size(size)
+        with self._descriptor.reading:
+            received = [self._receive(size, 0, Deadline(timeout, monotonic))]
+            while len(received) < count:
+                try:
+                    received.append(self._receive(size, 0, AT_ONCE))
+                except (WouldBlock, EndOfFile):
+                    break  # the end stays
+                except SocketError as error:
+                    self._postponed = error  # the others must not be lost
+                    break
+            return received
+
+    def _receive(
+        self, into: int | memoryview | None, flags: int, deadline: Deadline
+    ) -> Received[Any]:
+        """Receive a datagram, with the right to read, when there is one."""
+        descriptor = self._descriptor
+        if self._postponed is not None:
+            postponed, self._postponed = self._postponed, None
+            raise postponed
+        while True:
+            if into is None:
+                size = LARGEST_DATAGRAM
+                if descriptor.family == AF_UNIX:
+                    # These can be larger; how large the next one is can be asked for, and nobody
+                    # else takes it away meanwhile.
+                    size = max(size, unread_count(descriptor.number) or 0)
+                message = descriptor.receive_message(size, self._room, flags)
+            elif isinstance(into, int):
+                message = descriptor.receive_message(into, self._room, flags)
+            else:
+                message = descriptor.receive_message_into(into, self._room, flags)
+            if message is not None:
+                break
+            if deadline.is_immediate:
+                raise self._would_block("receive")
+            descriptor.wait_readable(deadline, "receive")
+        data, control, told, sockaddr = message
+        received: Received[Any] = Received((data, Sender(sockaddr, descriptor.family, control)))
+        if told & TRUNCATED:
+            received.truncated = True
+        return received
+
+    def __iter__(self) -> Iterator[Received[bytes]]:
+        """Receive datagrams until the socket is closed.
+
+        What the network says of earlier datagrams ends it for a socket with a peer, and can be gone
+        on from. A socket without one goes on by itself: it may be a server, and has others to
+        serve.
+        """
+        while True:
+            try:
+                received = self.receive_from(timeout=None)
+            except SocketClosed:
+                return
+            except _OF_EARLIER_DATAGRAMS:
+                if self._remote_name is not None:
+                    raise
+                continue
+            yield received
+
+    def _would_block(self, operation: str) -> WouldBlock:
+        return WouldBlock(errno.EAGAIN, operation=operation, address=self._descriptor.where)
