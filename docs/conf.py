@@ -58,12 +58,13 @@ nitpick_ignore_regex = [
     (r"py:class", r"trunkline\.[\w.]+\.(python_names|uncopied)\..*"),
     (r"py:class", r"trunkline\._sys\..*"),
     # What it has is described with those that inherit it.
-    (r"py:class", r"trunkline\.sockets\.(listening_socket|peer|secured)\..*"),
-    (r"py:class", r"trunkline\.sockets\.datagrams\.multicast\..*"),
+    (r"py:class", r"trunkline\.sockets\.(listening_socket|local_stream|peer|secured|urgent)\..*"),
+    (r"py:class", r"trunkline\.sockets\.datagrams\.(message_socket|multicast)\..*"),
     (r"py:class", r"Any|Callable|Context|Iterator|Literal|Self|Sequence|PathLike|Thread|P(\.\w+)?"),
     (r"py:class", r"(trunkline\.sockets\.datagrams\.received\.)?T"),
     (r"py:class", r"str \| bytes \| .*"),  # a union that Sphinx does not take apart
-    (r"py:class", r"TLSLike|Arguments|Buffer|HasFileno|PythonSocket"),
+    (r"py:class", r"TLSLike|Arguments|Buffer|HasFileno|IPVersion|PythonSocket"),
+    (r"py:class", r"(Raw|Datagram)Descriptor"),
     (r"py:class", r".*\.Maybe(Stream|Condition)"),
 ]
 

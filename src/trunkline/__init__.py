@@ -60,7 +60,8 @@ _NAMES = {
         from_socket lookup_hostname make_socket make_socket_from_fd make_socket_pair
     """,
     "sockets.datagrams": """
-        DatagramSocket LARGEST_DATAGRAM PacketSocket PassivePacketSocket Received Sender
+        DatagramSocket ICMPMessage IPv4Header LARGEST_DATAGRAM NetlinkSocket PacketSocket
+        PassivePacketSocket RawSocket Received Sender
     """,
     "streams": """
         DEFAULT_BUFFER_SIZE DEFAULT_LIMIT DEFAULT_TIMEOUT ExternalFormat ExternalFormatLike

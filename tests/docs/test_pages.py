@@ -162,20 +162,42 @@ DATAGRAM_KINDS: tuple[dict[str, Any], ...] = (
     {"type": "datagram", "address_family": "local"},
 )
 DATAGRAM_ARGUMENTS = rows(DATAGRAMS.read_text(encoding="utf-8"), "argument")
+RAW_KINDS: tuple[dict[str, Any], ...] = (
+    {"type": "raw", "address_family": "ipv6"},
+    {"type": "raw", "address_family": "netlink"},
+)
+RAW_ARGUMENTS = rows((DOCS / "guide" / "raw.md").read_text(encoding="utf-8"), "argument")
 
 
-@pytest.mark.parametrize("cells", DATAGRAM_ARGUMENTS, ids=lambda cells: cells[0].strip("`"))
-def test_the_table_of_datagrams_says_which_kinds_take_an_argument(cells: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("kinds", "cells"),
+    [
+        *((DATAGRAM_KINDS, cells) for cells in DATAGRAM_ARGUMENTS),
+        *((RAW_KINDS, cells) for cells in RAW_ARGUMENTS),
+    ],
+)
+def test_the_tables_of_messages_say_which_kinds_take_an_argument(
+    kinds: tuple[dict[str, Any], ...], cells: list[str]
+) -> None:
     name = cells[0].strip("`")
-    for kind, cell in zip(DATAGRAM_KINDS, cells[1:3], strict=True):
+    for kind, cell in zip(kinds, cells[1:3], strict=True):
         assert cell in ("", "yes")
         assert takes(kind, name) == bool(cell), f"{kind} and {name}"
 
 
-def test_the_table_of_datagrams_is_complete() -> None:
-    kinds = (keywords.ConnectedDatagramOptions, keywords.LocalDatagramOptions)
+@pytest.mark.parametrize(
+    ("arguments", "kinds"),
+    [
+        (
+            DATAGRAM_ARGUMENTS,
+            (keywords.ConnectedDatagramOptions, keywords.LocalDatagramOptions),
+        ),
+        (RAW_ARGUMENTS, (keywords.ConnectedRawOptions, keywords.NetlinkOptions)),
+    ],
+)
+def test_the_tables_of_messages_are_complete(arguments: list[list[str]], kinds: Any) -> None:
     taken = {name for kind in kinds for name in kind.__annotations__}
-    assert {cells[0].strip("`") for cells in DATAGRAM_ARGUMENTS} == taken
+    assert {cells[0].strip("`") for cells in arguments} == taken
 
 
 def takes(kind: dict[str, Any], name: str) -> bool:

@@ -13,7 +13,14 @@ import pytest
 from support.peers import LOOPBACK, has_ipv6
 from support.timing import PATIENCE
 
-from trunkline import DatagramSocket, Endpoint, Received, ensure_address, make_socket
+from trunkline import (
+    DatagramSocket,
+    Endpoint,
+    NetlinkSocket,
+    Received,
+    ensure_address,
+    make_socket,
+)
 
 NEEDS_IPV6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
@@ -37,7 +44,9 @@ def connected_to(receiver: DatagramSocket, **options: Any) -> DatagramSocket:
     return made
 
 
-def receive(receiver: DatagramSocket, *arguments: Any, **options: Any) -> Received[Any]:
+def receive(
+    receiver: DatagramSocket | NetlinkSocket, *arguments: Any, **options: Any
+) -> Received[Any]:
     """Receive a datagram that is there or about to be."""
     received: Any = receiver.receive_from(*arguments, timeout=PATIENCE, **options)
     assert isinstance(received, Received)

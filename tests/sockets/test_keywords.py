@@ -45,10 +45,26 @@ DATAGRAM_ACCEPTED = {
         "v6_only",
         "interface",
         "resolver",
+        "protocol",
     },
     "local": {"local_filename", "remote_filename"},
 }
-ALL = set().union(*ACCEPTED.values()) | {"broadcast", "include_headers"}
+RAW_ACCEPTED = {
+    "internet": {
+        "remote_host",
+        "local_host",
+        "connect_timeout",
+        "broadcast",
+        "packet_info",
+        "report_errors",
+        "interface",
+        "resolver",
+        "protocol",
+        "include_headers",
+    },
+    "netlink": {"local_port", "multicast_groups", "protocol"},
+}
+ALL = set().union(*ACCEPTED.values()) | {"broadcast", "include_headers", "multicast_groups"}
 REFUSED = [
     (connect, family, option)
     for (connect, family), accepted in ACCEPTED.items()
@@ -95,10 +111,39 @@ def test_so_it_is_of_connections_of_messages(connect: str, option: str) -> None:
         make_any_socket(type="seqpacket", connect=connect, address_family="local", **{option: None})
 
 
-@pytest.mark.parametrize("family", ["internet", "local"])
-def test_datagrams_are_neither_active_nor_passive(family: str) -> None:
-    with pytest.raises(TypeError, match=rf"{family} datagram socket is neither active nor passive"):
-        make_any_socket(type="datagram", connect="passive", address_family=family)
+@pytest.mark.parametrize(
+    ("family", "option"),
+    [
+        (family, option)
+        for family, accepted in RAW_ACCEPTED.items()
+        for option in sorted((ALL | RAW_ACCEPTED["internet"]) - accepted)
+    ],
+)
+def test_so_it_is_of_raw_sockets(family: str, option: str) -> None:
+    with pytest.raises(TypeError, match=rf"^an? {family} raw socket .* {option}(;|$)"):
+        make_any_socket(type="raw", address_family=family, **{option: None})
+
+
+@pytest.mark.parametrize(
+    ("kind", "family"),
+    [("datagram", "internet"), ("datagram", "local"), ("raw", "internet"), ("raw", "netlink")],
+)
+def test_what_has_no_connections_is_neither_active_nor_passive(kind: str, family: str) -> None:
+    with pytest.raises(TypeError, match=rf"{family} {kind} socket is neither active nor passive"):
+        make_any_socket(type=kind, connect="passive", address_family=family)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"type": "raw", "address_family": "local"}, "there is no local raw socket: "),
+        ({"address_family": "netlink"}, "no active netlink stream socket: .* has raw sockets$"),
+        ({"type": "seqpacket"}, "seqpacket socket: address_family='local' has seqpacket sockets$"),
+    ],
+)
+def test_a_kind_that_there_is_not_is_told(options: dict[str, str], told: str) -> None:
+    with pytest.raises(TypeError, match=told):
+        make_any_socket(**options)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +259,8 @@ def test_a_host_with_its_port_in_one_is_told_to_be_taken_apart(host: Any, told: 
 
 def test_all_options_are_in_the_signature() -> None:
     parameters = inspect.signature(make_socket).parameters
-    accepted = set().union(*ACCEPTED.values(), *DATAGRAM_ACCEPTED.values())
+    tables = ACCEPTED, DATAGRAM_ACCEPTED, RAW_ACCEPTED
+    accepted = set().union(*(each for table in tables for each in table.values()))
     assert accepted | {"connect", "address_family", "type"} == (parameters.keys() - {"others"})
 
 
@@ -264,7 +310,7 @@ def test_who_connects_to_no_port_takes_neither(connect: str, family: str) -> Non
         {"address_family": "ipx"},
         {"address_family": "file"},
         {"address_family": []},
-        {"type": "raw"},
+        {"type": "rdm"},
     ],
 )
 def test_a_kind_that_there_is_not_is_an_error_that_says_what_there_is(

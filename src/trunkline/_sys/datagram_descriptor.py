@@ -12,9 +12,9 @@ from .._core.buffers import Buffer
 from .._core.deadline import Deadline
 from ..errors import OptionNotSupported, SocketError
 from .late_import import late_import
-from .readiness import FAULTY, wait_for_one
-from .sockaddr import AF_INET6, Name, name_from_sockaddr, sockaddr_from_name
-from .socket_descriptor import DATAGRAM, NO_SIGNAL, SocketDescriptor
+from .readiness import FAULTY, unread_count, wait_for_one
+from .sockaddr import AF_INET6, AF_UNIX, Name, name_from_sockaddr, sockaddr_from_name
+from .socket_descriptor import DATAGRAM, NO_SIGNAL, PEEK, SocketDescriptor
 
 __all__ = ("CONFIRM", "PACKETS", "TRUNCATED", "ControlMessage", "DatagramDescriptor", "Message")
 
@@ -52,6 +52,11 @@ class DatagramDescriptor(SocketDescriptor):
         if self._file is not None and self.kind == DATAGRAM:
             self._file.show_life()  # it need not listen to be found alive
 
+    @property
+    def protocol(self) -> int:
+        """The protocol that it was opened for; 0 is the family's own."""
+        return int(self._socket.proto)
+
     # -- data ------------------------------------------------------------------------------------
 
     def receive_message(self, size: int, room: int, flags: int) -> Message | None:
@@ -69,6 +74,17 @@ class DatagramDescriptor(SocketDescriptor):
             return None
         except OSError as error:
             raise self._reported(error, "receive") from None
+
+    def next_size(self) -> int:
+        """Return how many bytes the next message has, or 0 if there is none."""
+        if self.family == AF_UNIX:
+            return unread_count(self._number) or 0
+        try:
+            return self._socket.recv_into(bytearray(1), 1, PEEK | TRUNCATED)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise self.failure(error, "receive") from None
 
     def receive_message_into(self, buffer: Buffer, room: int, flags: int) -> Message | None:
         """Receive the next message into a writable buffer; see `receive_message`."""

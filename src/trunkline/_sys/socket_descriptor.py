@@ -97,10 +97,10 @@ class SocketDescriptor(Descriptor):
         self.kind: int = _kind(sock)
 
     @classmethod
-    def open(cls, family: int, kind: int, *, address: object = None) -> Self:
+    def open(cls, family: int, kind: int, *, protocol: int = 0, address: object = None) -> Self:
         """Make a new socket; `address` is for the error's text."""
         try:
-            return cls(_Socket(family, kind))
+            return cls(_Socket(family, kind, protocol))
         except OSError as error:
             raise _typed(error, "socket", address) from None
 

@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-from .._sys.sockaddr import AF_INET, AF_INET6, AF_UNIX, ANY_FAMILY
+from .._sys.sockaddr import AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, ANY_FAMILY
 
 __all__ = ("AddressFamily", "InternetFamily", "family_label", "family_number")
 
@@ -13,6 +13,8 @@ AddressFamily: TypeAlias = Literal["internet", "ipv4", "ipv6", "local"]
 _LABELS = {AF_INET: "IPv4", AF_INET6: "IPv6"}
 if AF_UNIX is not None:
     _LABELS[AF_UNIX] = "local"
+if AF_NETLINK is not None:
+    _LABELS[AF_NETLINK] = "netlink"
 
 _NUMBERS = {
     "internet": ANY_FAMILY,

@@ -5,7 +5,7 @@ The typed dictionaries are the table. What is not in a kind's dictionary, that k
 
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
@@ -26,11 +26,13 @@ __all__ = (
     "BufferOptions",
     "InternetDatagramOptions",
     "LocalDatagramOptions",
+    "NetlinkOptions",
     "NetworkOptions",
     "PassiveInternetOptions",
     "PassiveLocalOptions",
     "PassivePacketOptions",
     "PathLikeName",
+    "RawOptions",
     "SourceOptions",
     "StreamOptions",
     "UnaddressedOptions",
@@ -138,6 +140,7 @@ class InternetDatagramOptions(TypedDict, total=False):
     v6_only: bool
     interface: str
     resolver: Resolver
+    protocol: Literal["udp", "icmp"]
 
 
 class ConnectedDatagramOptions(InternetDatagramOptions, total=False):
@@ -152,6 +155,34 @@ class LocalDatagramOptions(TypedDict, total=False):
 
     local_filename: PathLikeName
     remote_filename: PathLikeName
+
+
+class RawOptions(TypedDict, total=False):
+    """What raw internet sockets take, but for the address to connect to."""
+
+    protocol: int | str
+    include_headers: bool
+    local_host: AddressLike
+    connect_timeout: float | None
+    broadcast: bool
+    packet_info: bool
+    report_errors: bool
+    interface: str
+    resolver: Resolver
+
+
+class ConnectedRawOptions(RawOptions, total=False):
+    """What raw internet sockets take."""
+
+    remote_host: AddressLike
+
+
+class NetlinkOptions(TypedDict, total=False):
+    """What netlink sockets take."""
+
+    protocol: int | str
+    local_port: int
+    multicast_groups: int
 
 
 class ActivePacketOptions(LocalDatagramOptions, total=False):
@@ -169,11 +200,14 @@ class PassivePacketOptions(TypedDict, total=False):
 
 
 class _Kind(NamedTuple):
-    """A kind of socket, by what is said to `make_socket`; datagram sockets have no `connect`."""
+    """A kind of socket, by what is said to `make_socket`; `connect` is of those with connections.
+
+    All families of the internet are one here.
+    """
 
     type: str
     connect: str
-    is_local: bool
+    family: str
 
     def told_apart_from(self, other: "_Kind") -> str:
         """Return the arguments of `make_socket` that make the difference to another kind."""
@@ -183,8 +217,8 @@ class _Kind(NamedTuple):
             said.append(f"type={self.type!r}")
         if self.connect != other.connect and not (is_of_another_type and self.connect != "passive"):
             said.append(f"connect={self.connect!r}")
-        if self.is_local != other.is_local:
-            said.append(f"address_family={'local' if self.is_local else 'internet'!r}")
+        if self.family != other.family:
+            said.append(f"address_family={self.family!r}")
         return " and ".join(said)
 
     def differences(self, other: "_Kind") -> tuple[bool, ...]:
@@ -193,25 +227,35 @@ class _Kind(NamedTuple):
 
 
 _TABLE: dict[_Kind, Mapping[str, object]] = {
-    _Kind("stream", "active", False): ActiveInternetOptions.__annotations__,
-    _Kind("stream", "passive", False): PassiveInternetOptions.__annotations__,
-    _Kind("stream", "active", True): ActiveLocalOptions.__annotations__,
-    _Kind("stream", "passive", True): PassiveLocalOptions.__annotations__,
-    _Kind("datagram", "", False): ConnectedDatagramOptions.__annotations__,
-    _Kind("datagram", "", True): LocalDatagramOptions.__annotations__,
-    _Kind("seqpacket", "active", True): ActivePacketOptions.__annotations__,
-    _Kind("seqpacket", "passive", True): PassivePacketOptions.__annotations__,
+    _Kind("stream", "active", "internet"): ActiveInternetOptions.__annotations__,
+    _Kind("stream", "passive", "internet"): PassiveInternetOptions.__annotations__,
+    _Kind("stream", "active", "local"): ActiveLocalOptions.__annotations__,
+    _Kind("stream", "passive", "local"): PassiveLocalOptions.__annotations__,
+    _Kind("datagram", "", "internet"): ConnectedDatagramOptions.__annotations__,
+    _Kind("datagram", "", "local"): LocalDatagramOptions.__annotations__,
+    _Kind("seqpacket", "active", "local"): ActivePacketOptions.__annotations__,
+    _Kind("seqpacket", "passive", "local"): PassivePacketOptions.__annotations__,
+    _Kind("raw", "", "internet"): ConnectedRawOptions.__annotations__,
+    _Kind("raw", "", "netlink"): NetlinkOptions.__annotations__,
 }
 OPTION_NAMES_OF_KINDS: dict[str, frozenset[str]] = {
     connect: frozenset[str]().union(
-        _TABLE[_Kind("stream", connect, False)], _TABLE[_Kind("stream", connect, True)]
+        _TABLE[_Kind("stream", connect, "internet")], _TABLE[_Kind("stream", connect, "local")]
     )
     for connect in ("active", "passive")
 }
 """All that active stream sockets take, of whatever family, and all that passive ones do."""
 
-_LABELS = {"internet": "internet", "ipv4": "IPv4", "ipv6": "IPv6", "local": "local"}
-_TYPES = ("stream", "datagram", "seqpacket")
+# What an error calls a family, and which of the table's it is.
+_FAMILIES = {
+    "internet": ("internet", "internet"),
+    "ipv4": ("IPv4", "internet"),
+    "ipv6": ("IPv6", "internet"),
+    "local": ("local", "local"),
+    "netlink": ("netlink", "netlink"),
+}
+_TYPES = ("stream", "datagram", "seqpacket", "raw")
+_WITHOUT_CONNECTIONS = ("datagram", "raw")
 
 
 def check_keywords(
@@ -225,26 +269,32 @@ def check_keywords(
             value of the wrong type.
     """
     check_choice("connect", connect, ("active", "passive"))
-    check_choice("address_family", address_family, tuple(_LABELS))
+    check_choice("address_family", address_family, tuple(_FAMILIES))
     check_choice("type", kind, _TYPES)
-    family = _LABELS[address_family]
-    if kind == "datagram":
-        if connect == "passive":
-            raise TypeError(
-                f"{_with_article(family)} datagram socket is neither active nor passive: "
-                "leave connect out"
-            )
-        asked, what = _Kind(kind, "", family == "local"), f"{family} {kind} socket"
+    label, family = _FAMILIES[address_family]
+    if kind in _WITHOUT_CONNECTIONS:
+        asked, what = _Kind(kind, "", family), f"{label} {kind} socket"
     else:
-        asked = _Kind(kind, connect, family == "local")
-        what = f"{connect} {family} {kind} socket"
+        asked, what = _Kind(kind, connect, family), f"{connect} {label} {kind} socket"
     if asked not in _TABLE:
-        raise TypeError(f"there is no {what}: address_family='local' has {kind} sockets")
+        raise TypeError(f"there is no {what}: {_what_there_is(asked)}")
+    if connect == "passive" and not asked.connect:
+        raise TypeError(f"{_with_article(what)} is neither active nor passive: leave connect out")
     accepted = _TABLE[asked]
     for name in options:
         if name not in accepted:
             raise TypeError(f"{_with_article(what)} does not take {name}{_meant_by(name, asked)}")
     _check_values(accepted, options)
+
+
+def _what_there_is(asked: _Kind) -> str:
+    """Return the end of an error's text that says which families have sockets of a type."""
+    families = sorted({each.family for each in _TABLE if each.type == asked.type})
+    if asked.family == "netlink":  # nobody means that by mistake
+        return "address_family='netlink' has raw sockets"
+    return f"{' and '.join(f'address_family={each!r}' for each in families)} " + (
+        f"has {asked.type} sockets" if len(families) == 1 else f"have {asked.type} sockets"
+    )
 
 
 def _with_article(what: str) -> str:

@@ -19,11 +19,14 @@ from .keywords import (
     ActivePacketOptions,
     InternetDatagramOptions,
     LocalDatagramOptions,
+    NetlinkOptions,
     PassiveInternetOptions,
     PassiveLocalOptions,
     PassivePacketOptions,
+    RawOptions,
     StreamOptions,
     UnaddressedOptions,
+    check_choice,
     check_keywords,
     check_stream_keywords,
     split_stream_options,
@@ -35,7 +38,14 @@ from .secured import ready_tls
 
 if TYPE_CHECKING:
     from ..tls.description import TLSLike
-    from .datagrams import DatagramSocket, PacketSocket, PassivePacketSocket
+    from .datagrams import (
+        DatagramSocket,
+        NetlinkSocket,
+        PacketSocket,
+        PassivePacketSocket,
+        RawSocket,
+    )
+
 
 __all__ = ("make_socket", "make_socket_pair")
 
@@ -106,13 +116,28 @@ def make_socket(
     type: Literal["seqpacket"],
     **options: Unpack[PassivePacketOptions],
 ) -> "PassivePacketSocket": ...
+@overload
+def make_socket(
+    remote_host: AddressLike = ...,
+    *,
+    address_family: InternetFamily = ...,
+    type: Literal["raw"],
+    **options: Unpack[RawOptions],
+) -> "RawSocket": ...
+@overload
+def make_socket(
+    *,
+    address_family: Literal["netlink"],
+    type: Literal["raw"],
+    **options: Unpack[NetlinkOptions],
+) -> "NetlinkSocket": ...
 def make_socket(
     remote_host: Any = ...,
     remote_port: Any = ...,
     *,
     connect: Literal["active", "passive"] = "active",
-    address_family: AddressFamily = "internet",
-    type: Literal["stream", "datagram", "seqpacket"] = "stream",  # noqa: A002 - the word that socket(2) has for it
+    address_family: AddressFamily | Literal["netlink"] = "internet",
+    type: Literal["stream", "datagram", "seqpacket", "raw"] = "stream",  # noqa: A002 - the word that socket(2) has for it
     local_host: Any = ...,
     local_port: Any = ...,
     local_filename: Any = ...,
@@ -135,8 +160,11 @@ def make_socket(
     broadcast: Any = ...,
     packet_info: Any = ...,
     report_errors: Any = ...,
+    protocol: Any = ...,
+    include_headers: Any = ...,
+    multicast_groups: Any = ...,
     **others: Any,
-) -> "ActiveSocket | PassiveSocket | DatagramSocket | PassivePacketSocket":
+) -> "ActiveSocket | PassiveSocket | DatagramSocket | PassivePacketSocket | NetlinkSocket":
     """Make a socket; bind it, let it listen, or connect it, if the arguments are enough for that.
 
     An active socket connects to a server, a passive one listens for clients; which of the two a
@@ -145,18 +173,19 @@ def make_socket(
         with make_socket("localhost", 9999) as server:
             print(server.read_line())
 
-    Datagram sockets are neither: they send and receive whole messages, by UDP or locally.
+    Datagram sockets are neither: they send and receive whole messages, by UDP or locally. Nor are
+    raw sockets, for protocols below those, and for messages to and from the kernel.
 
     Args:
         remote_host: Active: the address or the name of the host to connect to. All addresses that
             a name has are tried, the next one when the one before has not answered quickly
             (RFC 8305).
         remote_port: Active: the port, or the service, to connect to.
-        connect: ``"active"`` or ``"passive"``; not for datagrams.
+        connect: ``"active"`` or ``"passive"``; only where there are connections.
         address_family: ``"internet"`` is IPv4 or IPv6, whichever the host has, and IPv4 if no host
-            is named; or ``"ipv4"``, ``"ipv6"``, ``"local"``.
-        type: ``"stream"``, ``"datagram"``, or ``"seqpacket"`` for local connections of whole
-            messages.
+            is named; or ``"ipv4"``, ``"ipv6"``, ``"local"``; ``"netlink"`` is Linux's kernel.
+        type: ``"stream"``, ``"datagram"``, ``"seqpacket"`` for local connections of whole messages,
+            or ``"raw"``, which is for the internet and for netlink.
         local_host: The address, or name, of this machine to bind to. A passive socket that is
             given one listens, too.
         local_port: The port to bind to. Default: 0, which lets the system choose.
@@ -188,11 +217,19 @@ def make_socket(
             leave from there. Default: False.
         report_errors: Datagrams: raise what the network says of earlier ones also where there is no
             peer, and name the receiver (Linux). Default: False.
+        protocol: Raw: a number, or a name like ``"icmp"``, which is that of the family; there is no
+            default, but for ``include_headers``. Netlink: a number or a name; default: ``"route"``.
+            Internet datagrams: ``"udp"``, the default, or ``"icmp"``, by which whom the system
+            allows it may send requests for an echo without a privilege; ports are identifiers then,
+            and can be left out.
+        include_headers: Raw: what is sent begins with the header of IP. Default: False.
+        multicast_groups: Netlink: groups to receive from, see `NetlinkSocket.bind`. Default: 0.
         **others: No kind of socket takes them; the error says what was probably meant.
 
     Returns:
         An `ActiveSocket` or a `PassiveSocket`; a `DatagramSocket`; a `PacketSocket` or a
-        `PassivePacketSocket`. If anything fails, no socket is left behind.
+        `PassivePacketSocket`; a `RawSocket` or a `NetlinkSocket`. If anything fails, no socket is
+        left behind.
 
     Raises:
         TypeError: The kind of socket does not take an argument, or one is missing.
@@ -201,6 +238,8 @@ def make_socket(
         SocketError:
             Connecting failed; see `ActiveSocket.connect`.
         AddressInUse, AddressNotAvailable, PermissionDenied: Binding failed.
+        PermissionDenied: Raw sockets, or those of ICMP, are not for this process; the text says
+            what it takes.
         NoName, TryAgain, ServerFailure, ResolverError: The host's name could not be resolved.
         TLSCertificateError, TLSMismatch, NotTLS, TLSError: The handshake failed; see
             `ActiveSocket.start_tls`. Or a file of the `TLS` is not as it should be.
@@ -215,6 +254,7 @@ def make_socket(
     if type != "stream":
         return _make_of_messages(connect, address_family, type, given)
     stream, options = split_stream_options(given)
+    assert address_family != "netlink"
     if address_family == "local":
         if connect == "active":
             return _make_active_local(stream, **options)
@@ -225,8 +265,8 @@ def make_socket(
 
 
 def _make_of_messages(
-    connect: str, address_family: AddressFamily, kind: str, options: dict[str, Any]
-) -> "DatagramSocket | PassivePacketSocket":
+    connect: str, address_family: Any, kind: str, options: dict[str, Any]
+) -> "DatagramSocket | PassivePacketSocket | NetlinkSocket":
     # Few programs need the modules, and those that do not are not to pay for them.
     with late_import("socket"):
         from .datagrams import make_datagram_socket as making
@@ -237,7 +277,10 @@ def _make_of_messages(
         return making.make_passive_packet_socket(**options)
     if address_family == "local":
         return making.make_local_datagram_socket(**options)
-    return making.make_internet_datagram_socket(address_family, **options)
+    if address_family == "netlink":
+        return making.make_netlink_socket(**options)
+    make = making.make_raw_socket if kind == "raw" else making.make_internet_datagram_socket
+    return make(address_family, **options)
 
 
 # -- internet sockets -----------------------------------------------------------------------------
@@ -401,7 +444,7 @@ def make_socket_pair(
         TooManyOpenFiles: There are not two descriptors left.
         TypeError, ValueError: An option is none of those that it can be.
     """
-    check_keywords("active", "local", type, {})
+    check_choice("type", type, ("stream", "datagram", "seqpacket"))
     if type != "stream":
         check_names(f"a pair of {type} sockets", options, ())
         with late_import("socketpair"):

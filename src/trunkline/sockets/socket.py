@@ -133,10 +133,13 @@ class Socket(PythonSocketNames, Uncopied):
     # -- names -----------------------------------------------------------------------------------
 
     @property
-    def address_family(self) -> Literal["ipv4", "ipv6", "local"]:
-        """The family of the socket's addresses: ``"ipv4"``, ``"ipv6"`` or ``"local"``."""
+    def address_family(self) -> Literal["ipv4", "ipv6", "local", "netlink"]:
+        """The family of the socket's addresses: ``"ipv4"``, ``"ipv6"``, ``"local"`` or
+        ``"netlink"``.
+        """
         return cast(
-            "Literal['ipv4', 'ipv6', 'local']", family_label(self._descriptor.family).lower()
+            "Literal['ipv4', 'ipv6', 'local', 'netlink']",
+            family_label(self._descriptor.family).lower(),
         )
 
     @property

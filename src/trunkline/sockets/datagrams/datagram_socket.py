@@ -17,7 +17,7 @@ from ..keywords import PathLikeName
 from ..names import NameLike, endpoint_of, ensure_name
 from ..peer import Peer
 from ..socket import name_text
-from .message_socket import AT_ONCE, MessageSocket, Receiver
+from .message_socket import AT_ONCE, WHOLE_NAMES, MessageSocket, Receiver
 from .multicast import Multicast
 from .received import Sender
 
@@ -144,11 +144,6 @@ class DatagramSocket(MessageSocket, Peer, Multicast):
             self._local_name = local_name
             if self._remote_name is None:
                 self._bound_to = self._descriptor.where = local_name
-
-    @property
-    def is_bound(self) -> bool:
-        """Whether the socket is open and has a name of its own, by `bind` or by connecting."""
-        return self._local_name is not None and not self.closed
 
     @property
     def is_connected(self) -> bool:
@@ -285,7 +280,7 @@ class DatagramSocket(MessageSocket, Peer, Multicast):
 
     def _named_receiver(self, host: Any, port: Any, filename: Any) -> Any:
         """Return the receiver that the arguments of `send_to` name."""
-        if isinstance(host, (Sender, Endpoint, LocalAddress)) and port is None is filename:
+        if isinstance(host, (Sender, *WHOLE_NAMES)) and port is None is filename:
             return host
         is_local = self._descriptor.family == AF_UNIX
         if filename is not None:
@@ -294,7 +289,7 @@ class DatagramSocket(MessageSocket, Peer, Multicast):
             if not is_local:
                 raise self._wrong_kind("take remote_filename", "address_family='local'")
             return ensure_name(self._descriptor, filename, 0)
-        if isinstance(host, (Sender, Endpoint, LocalAddress)):
+        if isinstance(host, (Sender, *WHOLE_NAMES)):
             raise TypeError("a name has its port in it: leave remote_port out")
         if is_local:
             raise self._wrong_kind("take remote_host and remote_port", "address_family='internet'")

@@ -11,8 +11,7 @@ from ..._core.deadline import Deadline
 from ..._sys.clock import monotonic
 from ..._sys.datagram_descriptor import TRUNCATED, ControlMessage, DatagramDescriptor
 from ..._sys.packet_info import from_there
-from ..._sys.readiness import unread_count
-from ..._sys.sockaddr import AF_UNIX, Name
+from ..._sys.sockaddr import AF_INET, AF_INET6, AF_UNIX, Name
 from ..._sys.socket_descriptor import PEEK
 from ...addresses import Endpoint, LocalAddress, NetlinkAddress
 from ...errors import (
@@ -38,13 +37,15 @@ from ..socket import Socket
 from .python_names import PythonDatagramNames
 from .received import Received, Sender
 
-__all__ = ("AT_ONCE", "LARGEST_DATAGRAM", "MessageSocket", "Receiver")
+__all__ = ("AT_ONCE", "LARGEST_DATAGRAM", "WHOLE_NAMES", "MessageSocket", "Receiver")
 
 LARGEST_DATAGRAM = 65_535
 """Bytes: no datagram of UDP is larger."""
 
 Receiver: TypeAlias = Sender | Endpoint | LocalAddress | NetlinkAddress
 """To whom a datagram goes, as one thing: whoever has sent another one, or a name."""
+
+WHOLE_NAMES = (Endpoint, LocalAddress, NetlinkAddress)
 
 # What the network, or a receiver's host, says of a datagram that was sent earlier.
 _OF_EARLIER_DATAGRAMS = (
@@ -78,6 +79,11 @@ class MessageSocket(Socket, PythonDatagramNames):
         super().__init__(descriptor)
         self._room = 0  # for what the system says beside a message
         self._postponed: SocketError | None = None
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the socket is open and has a name of its own, by `bind` or by connecting."""
+        return self._local_name is not None and not self.closed
 
     # -- sending ---------------------------------------------------------------------------------
 
@@ -164,7 +170,7 @@ class MessageSocket(Socket, PythonDatagramNames):
                 control = from_there(to._control) if to._control and self._room else ()
                 return data, target, control
             to = to.name
-        if not isinstance(to, (Endpoint, LocalAddress, NetlinkAddress)):
+        if not isinstance(to, WHOLE_NAMES):
             raise TypeError(f"a receiver is a sender or a name, not {type(to).__name__}")
         return data, self._descriptor.sockaddr(self._checked(to), "send"), ()
 
@@ -184,8 +190,8 @@ class MessageSocket(Socket, PythonDatagramNames):
 
     def _explained(self, error: PermissionDenied) -> PermissionDenied:
         """Return the error with what to do about it, where that is known."""
-        is_local = self._descriptor.family == AF_UNIX
-        if error.errno != errno.EACCES or is_local or self.get_option("broadcast"):
+        is_internet = self._descriptor.family in (AF_INET, AF_INET6)
+        if error.errno != errno.EACCES or not is_internet or self.get_option("broadcast"):
             return error
         return PermissionDenied(
             error.errno,
@@ -309,10 +315,10 @@ class MessageSocket(Socket, PythonDatagramNames):
         while True:
             if into is None:
                 size = LARGEST_DATAGRAM
-                if descriptor.family == AF_UNIX:
+                if descriptor.family not in (AF_INET, AF_INET6):
                     # These can be larger; how large the next one is can be asked for, and nobody
                     # else takes it away meanwhile.
-                    size = max(size, unread_count(descriptor.number) or 0)
+                    size = max(size, descriptor.next_size())
                 message = descriptor.receive_message(size, self._room, flags)
             elif isinstance(into, int):
                 message = descriptor.receive_message(into, self._room, flags)

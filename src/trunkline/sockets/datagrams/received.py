@@ -7,7 +7,7 @@ from ..._sys.datagram_descriptor import ControlMessage
 from ..._sys.interfaces import interface_name
 from ..._sys.packet_info import arrived_at
 from ..._sys.sockaddr import Name, name_from_sockaddr
-from ...addresses import Endpoint, IPAddress, LocalAddress
+from ...addresses import Endpoint, IPAddress, LocalAddress, NetlinkAddress
 from ...errors import DestinationRequired, SocketError
 from ..names import endpoint_of, local_address_of
 
@@ -28,8 +28,8 @@ class Sender:
     address and a port, and so is its sender: ``host, port = sender``.
 
     Attributes:
-        name: Its name, an `Endpoint` or a `LocalAddress`; that of a local sender without a name is
-            empty.
+        name: Its name, an `Endpoint`, a `LocalAddress` or a `NetlinkAddress`; that of a local
+            sender without a name is empty.
     """
 
     __slots__ = ("_control", "_family", "_name", "_sockaddr")
@@ -53,14 +53,15 @@ class Sender:
         """The sender's address.
 
         Raises:
-            TypeError: It is a local one.
+            TypeError: It is a local one, or one of netlink.
         """
         return endpoint_of(self.name).host
 
     @property
     def port(self) -> int:
-        """The sender's port; see `host`."""
-        return endpoint_of(self.name).port
+        """The sender's port, also that of netlink; see `host`."""
+        name = self.name
+        return name.port if isinstance(name, NetlinkAddress) else endpoint_of(name).port
 
     @property
     def filename(self) -> LocalAddress:
@@ -112,7 +113,7 @@ class Sender:
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Sender):
             return bool(self.name == other.name)
-        if isinstance(other, (Endpoint, LocalAddress)):
+        if isinstance(other, (Endpoint, LocalAddress, NetlinkAddress)):
             return bool(self.name == other)
         return NotImplemented
 
