@@ -350,6 +350,34 @@ def test_an_urgent_byte_is_sent() -> None:
         assert receive_exactly(peer, 1) == b"!"
 
 
+def test_the_mark_is_where_the_urgent_byte_was() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        peer.sendall(b"before")
+        peer.send(b"!", socket.MSG_OOB)
+        peer.sendall(b"after")
+        stream.receive_from(1, out_of_band=True, peek=True, timeout=PATIENCE)
+        found: list[tuple[bytes, bool]] = []
+        while sum(len(data) for data, _ in found) < len(b"beforeafter"):
+            data = stream.receive_from(100, timeout=PATIENCE)[0]
+            found.append((data, stream.at_mark))
+        marks = [data for data, at_mark in found if at_mark]
+        assert len(marks) == 1
+        assert b"".join(data for data, _ in found[: found.index((marks[0], True)) + 1]) == b"before"
+
+
+def test_who_has_input_does_not_know_where_the_mark_is() -> None:
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        peer.sendall(b"one\ntwo\n")
+        stream.receive_from(8, peek=True, timeout=PATIENCE)
+        assert stream.read_line() == "one"
+        if stream.read_char() == "t":
+            stream.unread_char()
+        with pytest.raises(ValueError, match="input that was not read"):
+            assert stream.at_mark
+    with pytest.raises(SocketClosed):
+        assert stream.at_mark
+
+
 def test_an_urgent_byte_does_not_make_a_waiting_reader_spin() -> None:
     with stream_and_peer(socket.AF_INET) as (stream, peer):
         peer.send(b"!", socket.MSG_OOB)

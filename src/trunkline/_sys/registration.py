@@ -20,8 +20,8 @@ class Registration:
 
     Attributes:
         _number: The descriptor's number.
-        _interest: What it is watched for: `READABLE`, `WRITABLE`, both added, or 0 for nothing but
-            errors; None while it is not watched at all. The backend sets it.
+        _interest: What it is watched for: `READABLE`, `WRITABLE`, `URGENT`, several of these added,
+            or 0 for nothing but errors; None while it is not watched at all. The backend sets it.
         _events: For what it was ready when the backend has last returned it.
     """
 

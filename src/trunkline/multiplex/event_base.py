@@ -14,10 +14,10 @@ One iteration of `dispatch`:
     on for what is left of it, perhaps in another iteration. Then read the clock, once.
 4.  Call each registration that is ready, a transport or a listener for example, unless an earlier
     one has let go of it, or its number has been given to another file since. For a descriptor with
-    handlers, look these up now, and call the read handler, then the write handler. A hang-up is
-    readable, so that end of file is seen, and writable. An error goes to the error handler if there
-    is one, and else to the read and write handlers with the cause `Cause.ERROR`. What no handler
-    wants is taken out of the backend, so that nothing spins.
+    handlers, look these up now, and call the handler for what is urgent, then the read handler,
+    then the write handler. A hang-up is readable, so that end of file is seen, and writable. An
+    error goes to the error handler if there is one, and else to all others with the cause
+    `Cause.ERROR`. What no handler wants is taken out of the backend, so that nothing spins.
 5.  A one-shot handler is removed before it is called for readiness; a timeout does not consume it.
 6.  Call the handlers whose timeouts have passed, with the cause `Cause.TIMEOUT`, and start their
     timeouts anew; then the timers that are due, in the order of their deadlines. A periodic timer

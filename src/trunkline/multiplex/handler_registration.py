@@ -11,7 +11,7 @@ from .._core.callbacks import call_plainly, check_result
 from .._core.input_buffer import InputBuffer
 from .._sys.descriptor import Descriptor
 from .._sys.identity import Identity, identify, same_file
-from .._sys.readiness import FAULTY, HUNG_UP, NUMBER_CLOSED, READABLE, WRITABLE
+from .._sys.readiness import FAULTY, HUNG_UP, NUMBER_CLOSED, READABLE, URGENT, WRITABLE
 from .._sys.registration import Registration
 from ..sockets.socket import Socket
 from ..streams.stream import Stream
@@ -50,6 +50,7 @@ class HandlerRegistration(Registration):
         "is_abandoned",
         "read",
         "source",
+        "urgent",
         "write",
     )
 
@@ -62,6 +63,7 @@ class HandlerRegistration(Registration):
         self.is_abandoned: bool = False
         self.buffer: InputBuffer | None = None
         self._taken_count = 0  # of the buffer, when it was last looked at
+        self.urgent: IOHandler | None = None
         self.read: IOHandler | None = None
         self.write: IOHandler | None = None
         self.error: IOHandler | None = None
@@ -88,9 +90,10 @@ class HandlerRegistration(Registration):
     @property
     def wanted(self) -> int | None:
         """What the backend should watch for, or None if no handler is left."""
-        if self.read is None and self.write is None and self.error is None:
-            return None
-        return (READABLE if self.read else 0) | (WRITABLE if self.write else 0)
+        interest = (READABLE if self.read else 0) | (WRITABLE if self.write else 0)
+        if self.urgent is not None:
+            return interest | URGENT
+        return interest if interest or self.error is not None else None
 
     @property
     def _handler_count(self) -> int:
@@ -135,7 +138,7 @@ class HandlerRegistration(Registration):
                 self.note_progress(handler)
 
     def _call_handlers(self) -> None:
-        """Call the read handler, then the write handler, and the one for errors.
+        """Call the handler for what is urgent, then that for reading, for writing, and for errors.
 
         What no handler wants is taken out of the backend, so that nothing spins.
         """
@@ -146,10 +149,16 @@ class HandlerRegistration(Registration):
         cause = None
         if events & FAULTY and self.error is None:
             cause = Cause.ERROR
-            events |= READABLE | WRITABLE
+            events |= READABLE | WRITABLE | URGENT
         called = False
+        handler = self.urgent
+        if events & URGENT and handler is not None:
+            self._call(handler, cause)
+            called = True
         handler = self.read
         if events & _FOR_READING and handler is not None:
+            if called and self._was_closed():
+                return
             try:
                 self._call(handler, cause)
             finally:

@@ -9,10 +9,13 @@ from .._core.uncopied import Uncopied
 
 __all__ = ("EVENTS", "Cause", "Event", "HandlerCallback", "IOHandler")
 
-Event: TypeAlias = Literal["read", "write", "error"]
+Event: TypeAlias = Literal["urgent", "read", "write", "error"]
 
-EVENTS: tuple[Event, ...] = ("read", "write", "error")
-"""All events, in the order in which their handlers are called."""
+EVENTS: tuple[Event, ...] = ("urgent", "read", "write", "error")
+"""All events, in the order in which their handlers are called.
+
+What is urgent comes first: who reads past it has lost it.
+"""
 
 
 class Cause(Enum):
@@ -33,7 +36,7 @@ class IOHandler(Uncopied):
 
     Attributes:
         number: The descriptor.
-        event: ``"read"``, ``"write"`` or ``"error"``.
+        event: ``"urgent"``, ``"read"``, ``"write"`` or ``"error"``.
         callback: What is called.
         timeout: Seconds without the event after which it is called with `Cause.TIMEOUT`, or None.
         one_shot: Whether it is removed when the event happens.

@@ -71,7 +71,8 @@ class Monitor(Calls):
             descriptor: A number, or any object with `fileno`. Given a stream, its buffered input
                 counts as readable too, and given a socket of Trunkline's, closing it removes its
                 handlers.
-            event: ``"read"``, ``"write"`` or ``"error"``.
+            event: ``"read"``, ``"write"`` or ``"error"``; or ``"urgent"``, for urgent data (see
+                `ActiveSocket.receive_from`), which counts as nothing else.
             callback: What is called.
             timeout: Seconds without the event after which it is called with `Cause.TIMEOUT`, and
                 then after as long again.
@@ -86,6 +87,7 @@ class Monitor(Calls):
                 event; or the timeout is not positive.
             SocketClosed: There is no such descriptor, or the event base is closed.
             TooManyOpenFiles: The backend is select, and the descriptor's number too large for it.
+            OperationNotSupported: The backend is kqueue, which does not tell what is urgent.
             TypeError: An argument is of the wrong type.
         """
         self._check_open("set_io_handler")
@@ -143,6 +145,7 @@ class Monitor(Calls):
         read: bool = False,
         write: bool = False,
         error: bool = False,
+        urgent: bool = False,
     ) -> bool:
         """Remove handlers of a descriptor: those that are named, or all of them if none is.
 
@@ -155,11 +158,11 @@ class Monitor(Calls):
         registration = self._registrations.get(number_of(descriptor))
         if registration is None:
             return False
-        if not (read or write or error):
+        if not (read or write or error or urgent):
             self._remove_handlers(registration)
             return True
         removed = False
-        for event, is_named in zip(EVENTS, (read, write, error), strict=True):
+        for event, is_named in zip(EVENTS, (urgent, read, write, error), strict=True):
             if is_named:
                 removed |= self._remove_handler(registration, event)
         return removed
@@ -221,7 +224,8 @@ class Monitor(Calls):
         """Take all handlers of a descriptor out."""
         with self._lock:
             handlers = [registration.handler_of(event) for event in EVENTS]
-            registration.read = registration.write = registration.error = None
+            for event in EVENTS:
+                setattr(registration, event, None)
             self._update(registration)
         for handler in filter(None, handlers):
             self._forget_handler(registration, handler)
@@ -276,7 +280,7 @@ class Monitor(Calls):
 
         Args:
             registration: Which one.
-            interest: `READABLE`, `WRITABLE` or both added; 0 for nothing but errors.
+            interest: `READABLE`, `WRITABLE`, `URGENT` or several added; 0 for nothing but errors.
 
         Raises:
             SocketClosed: The event base is closed, or the descriptor.

@@ -43,6 +43,7 @@ from .peer import Peer
 from .python_names import PythonConnectionNames
 from .secured import SecuredStream
 from .socket import Socket, name_text
+from .urgent import UrgentData
 
 if TYPE_CHECKING:
     from ..tls.description import TLSLike
@@ -90,7 +91,7 @@ class Detached(NamedTuple):
     unsent: bytes
 
 
-class ActiveSocket(SecuredStream, Peer, Socket, Stream, PythonConnectionNames):
+class ActiveSocket(SecuredStream, UrgentData, Peer, Socket, Stream, PythonConnectionNames):
     """A stream socket with a peer, which is a `Stream` to and from that peer.
 
     `make_socket` and `PassiveSocket.accept` make active sockets.

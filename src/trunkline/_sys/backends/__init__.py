@@ -5,14 +5,14 @@ waits for any of them:
 
 * ``register(registration, interest)`` takes one in, ``modify(registration, interest)`` changes what
   it is watched for, ``unregister(registration)`` takes it out, even if its descriptor has been
-  closed by then, or it never was in. The interest is `READABLE`, `WRITABLE`, both added, or 0 for
-  nothing but errors.
+  closed by then, or it never was in. The interest is `READABLE`, `WRITABLE`, `URGENT`, several of
+  these added, or 0 for nothing but errors.
 * ``registered`` has those that are in, by their numbers. A number that is registered again belongs
   to the new registration.
 * ``wait(timeout)`` waits at most `timeout` seconds, None being for ever, and returns the
-  registrations that are ready. Their ``_events`` tell for what: `READABLE`, `WRITABLE`, and,
-  whatever the interest is, `FAULTY`, `HUNG_UP` and `NUMBER_CLOSED`, as far as the system tells:
-  select tells no errors from readiness.
+  registrations that are ready. Their ``_events`` tell for what: `READABLE`, `WRITABLE`, `URGENT`,
+  and, whatever the interest is, `FAULTY`, `HUNG_UP` and `NUMBER_CLOSED`, as far as the system
+  tells: select tells no errors from readiness, and kqueue nothing of what is urgent.
 * ``rebuild()`` makes the set anew, for a process that has inherited it by a fork.
 * ``close()`` gives the backend's own descriptor back.
 

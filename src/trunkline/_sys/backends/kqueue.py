@@ -5,8 +5,8 @@ import select
 import sys
 from typing import Any
 
-from ...errors import SocketError
-from ..readiness import FAULTY, LONGEST_WAIT, READABLE, WRITABLE
+from ...errors import OperationNotSupported, SocketError
+from ..readiness import FAULTY, LONGEST_WAIT, READABLE, URGENT, WRITABLE
 from ..registration import Registration, ready_ones
 
 __all__ = ("BACKEND", "KqueueBackend")
@@ -42,6 +42,12 @@ class KqueueBackend:
         registration._interest = interest
 
     def _change(self, number: int, before: int, interest: int) -> None:
+        if interest & URGENT:
+            raise OperationNotSupported(
+                strerror="kqueue does not tell what is urgent; the backends poll and select do",
+                operation="kevent",
+                address=f"descriptor {number}",
+            )
         changes = [
             select.kevent(number, kind, select.KQ_EV_ADD if interest & bit else select.KQ_EV_DELETE)
             for bit, kind in _FILTERS

@@ -6,7 +6,7 @@ import select
 import sys
 
 from ...errors import SocketError, TooManyOpenFiles
-from ..readiness import LONGEST_WAIT, NUMBER_CLOSED, READABLE, WRITABLE
+from ..readiness import LONGEST_WAIT, NUMBER_CLOSED, READABLE, URGENT, WRITABLE
 from ..registration import Registration, ready_ones
 
 __all__ = ("BACKEND", "SelectBackend")
@@ -21,8 +21,12 @@ class SelectBackend:
 
     def __init__(self) -> None:
         self.registered: dict[int, Registration] = {}
-        self._readers: set[int] = set()
-        self._writers: set[int] = set()
+        # In the order in which select(2) takes them; what is exceptional there is what is urgent.
+        self._sets: tuple[tuple[int, set[int]], ...] = (
+            (READABLE, set()),
+            (WRITABLE, set()),
+            (URGENT, set()),
+        )
 
     def register(self, registration: Registration, interest: int) -> None:
         number = registration._number
@@ -37,7 +41,7 @@ class SelectBackend:
         self.modify(registration, interest)
 
     def modify(self, registration: Registration, interest: int) -> None:
-        for bit, numbers in ((READABLE, self._readers), (WRITABLE, self._writers)):
+        for bit, numbers in self._sets:
             if interest & bit:
                 numbers.add(registration._number)
             else:
@@ -49,23 +53,24 @@ class SelectBackend:
         number = registration._number
         if self.registered.get(number) is registration:
             del self.registered[number]
-            self._readers.discard(number)
-            self._writers.discard(number)
+            for _, numbers in self._sets:
+                numbers.discard(number)
 
     def wait(self, timeout: float | None) -> list[Registration]:
         if timeout is not None and timeout > LONGEST_WAIT:
             timeout = LONGEST_WAIT
         try:
             # Other threads may change the sets while it goes through them.
-            readers, writers = tuple(self._readers), tuple(self._writers)
-            readable, writable, _ = select.select(readers, writers, (), timeout)
+            readers, writers, urgent = (tuple(numbers) for _, numbers in self._sets)
+            found = select.select(readers, writers, urgent, timeout)
         except OSError as error:
             if error.errno == errno.EBADF:
                 return self._closed_ones()
             raise SocketError.from_errno(error.errno or 0, operation="select") from None
-        ready = dict.fromkeys(readable, READABLE)
-        for number in writable:
-            ready[number] = ready.get(number, 0) | WRITABLE
+        ready = dict.fromkeys(found[0], READABLE)
+        for (bit, _), numbers in zip(self._sets[1:], found[1:], strict=True):
+            for number in numbers:
+                ready[number] = ready.get(number, 0) | bit
         return ready_ones(self.registered, ready.items())
 
     def _closed_ones(self) -> list[Registration]:
