@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .servers import *
     from .sockets import *
     from .sockets.datagrams import *
+    from .sockets.passing import *
     from .streams import *
     from .tls import *
 
@@ -62,6 +63,9 @@ _NAMES = {
     "sockets.datagrams": """
         DatagramSocket ICMPMessage IPv4Header LARGEST_DATAGRAM NetlinkSocket PacketSocket
         PassivePacketSocket RawSocket Received Sender
+    """,
+    "sockets.passing": """
+        Credentials FileDescriptors MOST_FILE_DESCRIPTORS
     """,
     "streams": """
         DEFAULT_BUFFER_SIZE DEFAULT_LIMIT DEFAULT_TIMEOUT ExternalFormat ExternalFormatLike

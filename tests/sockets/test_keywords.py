@@ -27,8 +27,10 @@ ACCEPTED = {
     ("active", "internet"): INTERNET
     | {"remote_host", "remote_port", "attempt_delay", "connect_timeout", "tls"},
     ("passive", "internet"): INTERNET | {"backlog", "reuse_port", "v6_only", "tls"},
-    ("active", "local"): STREAM | {"local_filename", "remote_filename", "connect_timeout", "tls"},
-    ("passive", "local"): STREAM | {"local_filename", "backlog", "reuse_address", "tls"},
+    ("active", "local"): STREAM
+    | {"local_filename", "remote_filename", "connect_timeout", "tls", "file_descriptors"},
+    ("passive", "local"): STREAM
+    | {"local_filename", "backlog", "reuse_address", "tls", "file_descriptors"},
 }
 DATAGRAM_ACCEPTED = {
     "internet": {
@@ -47,7 +49,7 @@ DATAGRAM_ACCEPTED = {
         "resolver",
         "protocol",
     },
-    "local": {"local_filename", "remote_filename"},
+    "local": {"local_filename", "remote_filename", "file_descriptors", "credentials"},
 }
 RAW_ACCEPTED = {
     "internet": {
@@ -72,8 +74,8 @@ REFUSED = [
 ]
 
 PACKETS_ACCEPTED = {
-    "active": {"local_filename", "remote_filename", "connect_timeout"},
-    "passive": {"local_filename", "backlog", "reuse_address"},
+    "active": {"local_filename", "remote_filename", "connect_timeout", "file_descriptors"},
+    "passive": {"local_filename", "backlog", "reuse_address", "file_descriptors"},
 }
 DATAGRAM_REFUSED = [
     (family, option)

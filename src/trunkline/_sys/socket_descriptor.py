@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import starmap, tee
 from operator import itemgetter
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .._core.buffers import Buffer
 from .._core.deadline import Deadline
@@ -26,6 +26,9 @@ from .descriptor import Descriptor
 from .readiness import unread_count
 from .sockaddr import KNOWN_FAMILIES, Name, name_from_sockaddr, sockaddr_from_name
 from .socket_files import SocketFile, bind_to_path
+
+if TYPE_CHECKING:
+    from .file_descriptors import Arrivals
 
 __all__ = (
     "DATAGRAM",
@@ -77,9 +80,12 @@ class SocketDescriptor(Descriptor):
     Attributes:
         family: One of `socket`'s ``AF_`` constants.
         kind: One of its ``SOCK_`` constants.
+        arrived: The file descriptors that have come over it; None if it takes none in.
     """
 
     __slots__ = ("_file", "_receive_soon", "_socket", "family", "kind")
+
+    arrived: "Arrivals | None" = None
 
     is_closed: bool  # once more, for type checkers that want it in each class
 

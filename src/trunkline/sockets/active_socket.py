@@ -38,10 +38,10 @@ from ..streams.stream import (
 from .connecting import start_in_turn
 from .ended import Ended
 from .families import family_label
+from .local_stream import LocalStream
 from .names import NameLike, ensure_name
 from .peer import Peer
 from .python_names import PythonConnectionNames
-from .secured import SecuredStream
 from .socket import Socket, name_text
 from .urgent import UrgentData
 
@@ -91,7 +91,7 @@ class Detached(NamedTuple):
     unsent: bytes
 
 
-class ActiveSocket(SecuredStream, UrgentData, Peer, Socket, Stream, PythonConnectionNames):
+class ActiveSocket(LocalStream, UrgentData, Peer, Socket, PythonConnectionNames):
     """A stream socket with a peer, which is a `Stream` to and from that peer.
 
     `make_socket` and `PassiveSocket.accept` make active sockets.
@@ -659,13 +659,14 @@ class ActiveSocket(SecuredStream, UrgentData, Peer, Socket, Stream, PythonConnec
             Busy: Another thread is using the socket.
             SocketClosed: The socket is closed.
             ValueError: Text has been decoded and not been read, in a format that does not mix with
-                bytes; or it speaks TLS.
+                bytes; it speaks TLS; or file descriptors have come that were not taken.
         """
         with self._descriptor.reading, self._descriptor.writing:
             self._check_handed_on(operation)
             if self._remote_name is None:
                 raise NotConnected(operation=operation, address=self._descriptor.where)
             self._check_alive(operation)
+            self._check_descriptors_taken()
             unread = self._input.take_rest()
             unsent = bytes(self._output + self._writer.finish())
             self._output.clear()
@@ -685,6 +686,7 @@ class ActiveSocket(SecuredStream, UrgentData, Peer, Socket, Stream, PythonConnec
             raise ValueError("the stream has input that was not read: read it first")
         if self._output:
             raise ValueError("the stream has output that is not sent: finish_output() first")
+        self._check_descriptors_taken()
 
     def _attach(self, unread: bytes, unsent: bytes) -> None:
         """Begin with bytes that were received, and others that are to be sent, by another shell."""

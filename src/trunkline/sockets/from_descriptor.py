@@ -5,17 +5,31 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 from .._core.counts import check_count
 from .._core.option_names import check_names
 from .._sys.late_import import late_import
-from .._sys.sockaddr import Name
+from .._sys.sockaddr import AF_UNIX, Name
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
 from ..errors import NotConnected
 from .active_socket import ActiveSocket
-from .keywords import StreamOptions, check_choice, check_keywords, check_stream_keywords
+from .keywords import (
+    StreamOptions,
+    check_choice,
+    check_keywords,
+    check_stream_keywords,
+    check_switch,
+)
 from .passive_socket import PassiveSocket
 
 if TYPE_CHECKING:
     from .datagrams import DatagramSocket
 
-__all__ = ("borrow", "check_fd", "check_made_of", "make_socket_from_fd", "peer_of", "wrap_borrowed")
+__all__ = (
+    "borrow",
+    "check_fd",
+    "check_made_of",
+    "make_socket_from_fd",
+    "peer_of",
+    "stream_descriptors",
+    "wrap_borrowed",
+)
 
 
 @overload
@@ -25,6 +39,7 @@ def make_socket_from_fd(
     dup: bool = ...,
     connect: Literal["active"] = ...,
     type: Literal["stream"] = ...,
+    file_descriptors: bool = ...,
     **options: Unpack[StreamOptions],
 ) -> ActiveSocket: ...
 @overload
@@ -34,11 +49,12 @@ def make_socket_from_fd(
     dup: bool = ...,
     connect: Literal["passive"],
     type: Literal["stream"] = ...,
+    file_descriptors: bool = ...,
     **options: Unpack[StreamOptions],
 ) -> PassiveSocket: ...
 @overload
 def make_socket_from_fd(
-    fd: int, *, dup: bool = ..., type: Literal["datagram"]
+    fd: int, *, dup: bool = ..., type: Literal["datagram"], file_descriptors: bool = ...
 ) -> "DatagramSocket": ...
 def make_socket_from_fd(
     fd: int,
@@ -46,6 +62,7 @@ def make_socket_from_fd(
     dup: bool = True,
     connect: Literal["active", "passive"] = "active",
     type: Literal["stream", "datagram"] = "stream",  # noqa: A002 - as for `make_socket`
+    file_descriptors: bool = False,
     **options: Unpack[StreamOptions],
 ) -> "ActiveSocket | PassiveSocket | DatagramSocket":
     """Make a socket of a descriptor that something else has opened.
@@ -58,6 +75,7 @@ def make_socket_from_fd(
         dup: Work on a duplicate, and leave `fd` to the caller; False takes ownership of `fd`.
         connect: ``"active"`` for a socket with a peer, ``"passive"`` for one that listens or will.
         type: ``"stream"`` or ``"datagram"``.
+        file_descriptors: Of local sockets: take in those that peers send along, see `make_socket`.
         **options: Of streams: `external_format`, `input_buffer_size`, `output_buffer_size` and
             `timeout`, as for `make_socket`.
 
@@ -71,8 +89,11 @@ def make_socket_from_fd(
     """
     check_made_of("a descriptor", connect, type, options)
     check_fd(fd)
-    descriptor = borrow(fd, type)
+    check_switch("file_descriptors", file_descriptors)
+    descriptor = borrow(fd, type, file_descriptors)
     try:
+        if file_descriptors and descriptor.family != AF_UNIX:
+            raise ValueError("file_descriptors=True is for local sockets, and this is another one")
         made = wrap_borrowed(descriptor, connect, type, options)
         if dup:
             descriptor.own_duplicate()
@@ -96,14 +117,24 @@ def check_made_of(what: str, connect: str, kind: str, options: StreamOptions) ->
     check_stream_keywords(f"a socket made of {what}", cast("dict[str, Any]", options))
 
 
-def borrow(fd: int, kind: str) -> SocketDescriptor:
+def borrow(fd: int, kind: str, file_descriptors: bool = False) -> SocketDescriptor:
     """Return an object for a descriptor that stays its owner's."""
     if kind == "stream":
-        return SocketDescriptor.borrow(fd)
+        return stream_descriptors(file_descriptors).borrow(fd)
     with late_import("adopt"):
-        from .._sys.datagram_descriptor import DatagramDescriptor
+        from .datagrams.make_datagram_socket import datagram_descriptors
 
-    return DatagramDescriptor.borrow(fd)
+    return datagram_descriptors(file_descriptors).borrow(fd)
+
+
+def stream_descriptors(take_others: bool) -> type[SocketDescriptor]:
+    """Return the class of descriptors of streams, of those that take in others or of all."""
+    if not take_others:
+        return SocketDescriptor
+    with late_import("socket"):
+        from .._sys.file_descriptors import PassingDescriptor
+
+    return PassingDescriptor
 
 
 def check_fd(fd: int) -> None:

@@ -39,6 +39,7 @@ __all__ = (
     "check_choice",
     "check_keywords",
     "check_stream_keywords",
+    "check_switch",
     "split_stream_options",
 )
 
@@ -116,6 +117,7 @@ class ActiveLocalOptions(StreamOptions, TLSOptions, total=False):
     local_filename: PathLikeName
     remote_filename: PathLikeName
     connect_timeout: float | None
+    file_descriptors: bool
 
 
 class PassiveLocalOptions(StreamOptions, TLSOptions, total=False):
@@ -124,6 +126,7 @@ class PassiveLocalOptions(StreamOptions, TLSOptions, total=False):
     local_filename: PathLikeName
     backlog: int
     reuse_address: bool
+    file_descriptors: bool
 
 
 class InternetDatagramOptions(TypedDict, total=False):
@@ -150,11 +153,18 @@ class ConnectedDatagramOptions(InternetDatagramOptions, total=False):
     remote_port: int | str
 
 
-class LocalDatagramOptions(TypedDict, total=False):
-    """What local datagram sockets take."""
+class LocalMessageOptions(TypedDict, total=False):
+    """What local sockets of whole messages take that may have a peer."""
 
     local_filename: PathLikeName
     remote_filename: PathLikeName
+    file_descriptors: bool
+
+
+class LocalDatagramOptions(LocalMessageOptions, total=False):
+    """What local datagram sockets take."""
+
+    credentials: bool
 
 
 class RawOptions(TypedDict, total=False):
@@ -185,7 +195,7 @@ class NetlinkOptions(TypedDict, total=False):
     multicast_groups: int
 
 
-class ActivePacketOptions(LocalDatagramOptions, total=False):
+class ActivePacketOptions(LocalMessageOptions, total=False):
     """What packet sockets take that will have a peer."""
 
     connect_timeout: float | None
@@ -197,6 +207,7 @@ class PassivePacketOptions(TypedDict, total=False):
     local_filename: PathLikeName
     backlog: int
     reuse_address: bool
+    file_descriptors: bool
 
 
 class _Kind(NamedTuple):
@@ -342,6 +353,14 @@ def _check_values(accepted: Mapping[str, object], options: Mapping[str, object])
             check(value)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{name}: {error}") from None
+
+
+def check_switch(name: str, value: object) -> None:
+    """Raise `TypeError` unless a value is True or False; the error calls it by its name."""
+    try:
+        _check_switch(value)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
 
 
 def _check_switch(value: object) -> None:

@@ -14,6 +14,7 @@ from .active_socket import ActiveSocket
 from .connect_plan import ConnectPlan, InternetSettings, bind_address, family_to_open
 from .connecting import connect_by
 from .families import AddressFamily, InternetFamily
+from .from_descriptor import stream_descriptors
 from .keywords import (
     ActiveLocalOptions,
     ActivePacketOptions,
@@ -29,6 +30,7 @@ from .keywords import (
     check_choice,
     check_keywords,
     check_stream_keywords,
+    check_switch,
     split_stream_options,
 )
 from .names import check_port
@@ -163,6 +165,8 @@ def make_socket(
     protocol: Any = ...,
     include_headers: Any = ...,
     multicast_groups: Any = ...,
+    file_descriptors: Any = ...,
+    credentials: Any = ...,
     **others: Any,
 ) -> "ActiveSocket | PassiveSocket | DatagramSocket | PassivePacketSocket | NetlinkSocket":
     """Make a socket; bind it, let it listen, or connect it, if the arguments are enough for that.
@@ -224,6 +228,11 @@ def make_socket(
             and can be left out.
         include_headers: Raw: what is sent begins with the header of IP. Default: False.
         multicast_groups: Netlink: groups to receive from, see `NetlinkSocket.bind`. Default: 0.
+        file_descriptors: Local: take in the file descriptors that peers send along, see
+            `ActiveSocket.take_file_descriptors` and `Received.descriptors`; otherwise the system
+            closes them. Passive: so do the accepted sockets. Default: False.
+        credentials: Local datagrams: the sender of each has its `Sender.credentials` (Linux).
+            Default: False.
         **others: No kind of socket takes them; the error says what was probably meant.
 
     Returns:
@@ -369,6 +378,7 @@ def _make_active_local(
     remote_filename: Any = None,
     connect_timeout: Timeout = DEFAULT_TIMEOUT,
     tls: "TLSLike | None" = None,
+    file_descriptors: bool = False,
 ) -> ActiveSocket:
     tls = ready_tls(tls, server_side=False, operation="connect", has_host=False)
     deadline = Deadline(
@@ -376,7 +386,7 @@ def _make_active_local(
     )
     source = None if local_filename is None else ensure_address(local_filename, "local")
     target = None if remote_filename is None else ensure_address(remote_filename, "local")
-    active = _wrap_active(_open_local(target or source), None, stream)
+    active = _wrap_active(_open_local(target or source, file_descriptors), None, stream)
     try:
         if source is not None:
             active.bind(source)
@@ -396,11 +406,12 @@ def _make_passive_local(
     backlog: int | None = None,
     reuse_address: bool = True,
     tls: "TLSLike | None" = None,
+    file_descriptors: bool = False,
 ) -> PassiveSocket:
     if local_filename is None and backlog is not None:
         raise TypeError("backlog needs a local_filename: without it nothing is bound")
     address = None if local_filename is None else ensure_address(local_filename, "local")
-    listener = _wrap_passive(_open_local(address), stream, tls)
+    listener = _wrap_passive(_open_local(address, file_descriptors), stream, tls)
     try:
         if address is not None:
             listener.bind(address, reuse_address=reuse_address)
@@ -411,9 +422,9 @@ def _make_passive_local(
     return listener
 
 
-def _open_local(address: LocalAddress | None) -> SocketDescriptor:
+def _open_local(address: LocalAddress | None, file_descriptors: bool) -> SocketDescriptor:
     family = family_of(address or LocalAddress("", abstract=True))
-    return SocketDescriptor.open(family, STREAM, address=address)
+    return stream_descriptors(file_descriptors).open(family, STREAM, address=address)
 
 
 # -- sockets of what is there already -------------------------------------------------------------
@@ -421,15 +432,23 @@ def _open_local(address: LocalAddress | None) -> SocketDescriptor:
 
 @overload
 def make_socket_pair(
-    *, type: Literal["stream"] = ..., **options: Unpack[StreamOptions]
+    *,
+    type: Literal["stream"] = ...,
+    file_descriptors: bool = ...,
+    **options: Unpack[StreamOptions],
 ) -> tuple[ActiveSocket, ActiveSocket]: ...
 @overload
-def make_socket_pair(*, type: Literal["datagram"]) -> "tuple[DatagramSocket, DatagramSocket]": ...
+def make_socket_pair(
+    *, type: Literal["datagram"], file_descriptors: bool = ...
+) -> "tuple[DatagramSocket, DatagramSocket]": ...
 @overload
-def make_socket_pair(*, type: Literal["seqpacket"]) -> "tuple[PacketSocket, PacketSocket]": ...
+def make_socket_pair(
+    *, type: Literal["seqpacket"], file_descriptors: bool = ...
+) -> "tuple[PacketSocket, PacketSocket]": ...
 def make_socket_pair(
     *,
     type: Literal["stream", "datagram", "seqpacket"] = "stream",  # noqa: A002 - as above
+    file_descriptors: bool = False,
     **options: Unpack[StreamOptions],
 ) -> "tuple[ActiveSocket, ActiveSocket] | tuple[DatagramSocket, DatagramSocket]":
     """Make two local sockets that are connected to each other; see socketpair(2).
@@ -437,6 +456,7 @@ def make_socket_pair(
     Args:
         type: ``"stream"``, or ``"datagram"`` for two sockets that send each other whole messages,
             none of which gets lost; with ``"seqpacket"`` they notice each other's end, too.
+        file_descriptors: Whether both take in what file descriptors are sent; see `make_socket`.
         **options: Of streams: `external_format`, `input_buffer_size`, `output_buffer_size` and
             `timeout`, as for `make_socket`.
 
@@ -445,14 +465,16 @@ def make_socket_pair(
         TypeError, ValueError: An option is none of those that it can be.
     """
     check_choice("type", type, ("stream", "datagram", "seqpacket"))
+    check_switch("file_descriptors", file_descriptors)
     if type != "stream":
         check_names(f"a pair of {type} sockets", options, ())
         with late_import("socketpair"):
             from .datagrams.make_datagram_socket import make_datagram_pair, make_packet_pair
 
-        return make_datagram_pair() if type == "datagram" else make_packet_pair()
+        make = make_datagram_pair if type == "datagram" else make_packet_pair
+        return make(file_descriptors)
     check_stream_keywords("a pair of sockets", cast("dict[str, Any]", options))
-    one, other = SocketDescriptor.open_pair(STREAM)
+    one, other = stream_descriptors(file_descriptors).open_pair(STREAM)
     try:
         return (
             ActiveSocket(one, remote_name=one.remote_name(), **options),

@@ -1,5 +1,6 @@
 """Datagram sockets: whole messages, each of which has a sender and a receiver of its own."""
 
+from collections.abc import Iterable
 from os import PathLike
 from typing import Any, overload
 
@@ -7,10 +8,11 @@ from ..._core.buffers import Buffer, bytes_of, part_of
 from ..._core.deadline import Deadline
 from ..._sys.clock import monotonic
 from ..._sys.datagram_descriptor import CONFIRM, DatagramDescriptor
+from ..._sys.late_import import late_import
 from ..._sys.packet_info import ROOM_FOR_INFO, ask_for_info
 from ..._sys.sockaddr import AF_UNIX, AnyName, Name
 from ..._sys.socket_descriptor import DONT_ROUTE, MORE
-from ...addresses import AddressLike, Endpoint, LocalAddress, how_to_take_apart
+from ...addresses import AddressLike, Endpoint, LocalAddress, ensure_address, how_to_take_apart
 from ...errors import NotConnected
 from ..families import family_label
 from ..keywords import PathLikeName
@@ -36,6 +38,8 @@ class DatagramSocket(MessageSocket, Peer, Multicast):
     socket: `ConnectionRefused` if nobody has the port, for example. One that is not connected
     hears nothing of that, if it was not made with ``report_errors=True``.
     """
+
+    _descriptor: DatagramDescriptor  # once more, for type checkers
 
     def __init__(self, descriptor: DatagramDescriptor, *, remote_name: Name | None = None) -> None:
         super().__init__(descriptor)
@@ -167,6 +171,14 @@ class DatagramSocket(MessageSocket, Peer, Multicast):
         ask_for_info(self._descriptor)
         self._room = ROOM_FOR_INFO
 
+    def _ask_for_credentials(self) -> None:
+        """Have the sender of each datagram be known as the process that it is."""
+        with late_import("setsockopt"):
+            from ..._sys.credentials import ROOM_FOR_CREDENTIALS, ask_for_credentials
+
+        ask_for_credentials(self._descriptor)
+        self._room += ROOM_FOR_CREDENTIALS
+
     # -- sending ---------------------------------------------------------------------------------
 
     @overload
@@ -277,6 +289,43 @@ class DatagramSocket(MessageSocket, Peer, Multicast):
         return self._send_one(
             outgoing, flags, AT_ONCE if timeout == 0 else Deadline(timeout, monotonic)
         )
+
+    def send_file_descriptors(
+        self,
+        descriptors: Iterable[Any],
+        data: Buffer = b"\0",
+        receiver: Sender | PathLikeName | None = None,
+        *,
+        timeout: float | None = 0,
+    ) -> int:
+        """Send a datagram, and file descriptors along with it; its receiver gets duplicates.
+
+        Args:
+            descriptors: Numbers, or objects with `fileno`; at most `MOST_FILE_DESCRIPTORS`.
+            data: The datagram.
+            receiver: A path, a `LocalAddress`, or who has sent a datagram. Default: the peer.
+            timeout: Seconds to wait until there is room; None is for ever.
+
+        Returns:
+            How many bytes were sent, which are all of them.
+
+        Raises:
+            Everything that `send_to` raises; `SocketClosed` also for a number that is none.
+            TooManyOpenFiles: More are on their way than this user may have open.
+            TypeError: The socket is not a local one; or an argument is of the wrong type.
+            ValueError: There are too few or too many descriptors.
+        """
+        if self._descriptor.family != AF_UNIX:
+            raise self._wrong_kind("take send_file_descriptors", "address_family='local'")
+        with late_import("send"):
+            from ..._sys.file_descriptors import numbers_of, rights
+        numbers = numbers_of(descriptors)
+        to = receiver
+        if to is not None and not isinstance(to, (Sender, *WHOLE_NAMES)):
+            to = ensure_address(to, "local")
+        view, target, control = self._outgoing(bytes_of(data), to)
+        outgoing = view, target, [*control, rights(numbers)]
+        return self._send_one(outgoing, 0, Deadline(timeout, monotonic))
 
     def _named_receiver(self, host: Any, port: Any, filename: Any) -> Any:
         """Return the receiver that the arguments of `send_to` name."""

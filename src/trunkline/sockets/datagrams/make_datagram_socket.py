@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 from ..._core.deadline import Deadline
 from ..._sys.clock import monotonic
 from ..._sys.datagram_descriptor import PACKETS, DatagramDescriptor
+from ..._sys.late_import import late_import
 from ..._sys.raw_descriptor import RAW, RawDescriptor
 from ..._sys.sockaddr import AF_INET, AF_INET6, family_of
 from ..._sys.socket_descriptor import DATAGRAM, SocketDescriptor
@@ -25,6 +26,7 @@ from .protocols import icmp_of, internet_protocol, netlink_protocol
 from .raw_socket import RawSocket
 
 __all__ = (
+    "datagram_descriptors",
     "make_datagram_pair",
     "make_internet_datagram_socket",
     "make_local_datagram_socket",
@@ -267,12 +269,18 @@ def _connect_to_first(
 
 
 def make_local_datagram_socket(
-    *, local_filename: Any = None, remote_filename: Any = None
+    *,
+    local_filename: Any = None,
+    remote_filename: Any = None,
+    file_descriptors: bool = False,
+    credentials: bool = False,
 ) -> DatagramSocket:
     """Return a local datagram socket; see `make_socket`."""
     source, target = _local_address(local_filename), _local_address(remote_filename)
-    made = DatagramSocket(_open_local(DATAGRAM, target or source))
+    made = DatagramSocket(_open_local(DATAGRAM, target or source, file_descriptors))
     try:
+        if credentials:
+            made._ask_for_credentials()
         if source is not None:
             made.bind(source)
         if target is not None:
@@ -288,10 +296,11 @@ def make_packet_socket(
     local_filename: Any = None,
     remote_filename: Any = None,
     connect_timeout: float | None = None,
+    file_descriptors: bool = False,
 ) -> PacketSocket:
     """Return a packet socket, connected if somebody is named; see `make_socket`."""
     source, target = _local_address(local_filename), _local_address(remote_filename)
-    descriptor = _open_local(PACKETS, target or source)
+    descriptor = _open_local(PACKETS, target or source, file_descriptors)
     try:
         made = PacketSocket(descriptor)
         if source is not None:
@@ -305,13 +314,17 @@ def make_packet_socket(
 
 
 def make_passive_packet_socket(
-    *, local_filename: Any = None, backlog: int | None = None, reuse_address: bool = True
+    *,
+    local_filename: Any = None,
+    backlog: int | None = None,
+    reuse_address: bool = True,
+    file_descriptors: bool = False,
 ) -> PassivePacketSocket:
     """Return a packet socket that listens, if it is told where; see `make_socket`."""
     if local_filename is None and backlog is not None:
         raise TypeError("backlog needs a local_filename: without it nothing is bound")
     source = _local_address(local_filename)
-    made = PassivePacketSocket(_open_local(PACKETS, source))
+    made = PassivePacketSocket(_open_local(PACKETS, source, file_descriptors))
     try:
         if source is not None:
             made.bind(source, reuse_address=reuse_address)
@@ -326,11 +339,23 @@ def _local_address(filename: Any) -> LocalAddress | None:
     return None if filename is None else ensure_address(filename, "local")
 
 
-def _open_local(kind: int, address: LocalAddress | None) -> DatagramDescriptor:
+def datagram_descriptors(take_others: bool) -> type[DatagramDescriptor]:
+    """Return the class of descriptors of messages, of those that take in others or of all."""
+    if not take_others:
+        return DatagramDescriptor
+    with late_import("socket"):
+        from ..._sys.file_descriptors import PassingDatagramDescriptor
+
+    return PassingDatagramDescriptor
+
+
+def _open_local(
+    kind: int, address: LocalAddress | None, file_descriptors: bool
+) -> DatagramDescriptor:
     if kind < 0:  # pragma: no cover - everything but Windows has a number for it
         raise OperationNotSupported(operation="socket", address=address)
     family = family_of(address or LocalAddress("", abstract=True))
-    return DatagramDescriptor.open(family, kind, address=address)
+    return datagram_descriptors(file_descriptors).open(family, kind, address=address)
 
 
 def wrap_datagrams(descriptor: SocketDescriptor) -> DatagramSocket:
@@ -342,18 +367,18 @@ def wrap_datagrams(descriptor: SocketDescriptor) -> DatagramSocket:
     return made
 
 
-def make_datagram_pair() -> tuple[DatagramSocket, DatagramSocket]:
+def make_datagram_pair(file_descriptors: bool) -> tuple[DatagramSocket, DatagramSocket]:
     """Return two local datagram sockets, each of which is the other one's peer."""
-    return _make_pair(DATAGRAM, DatagramSocket)
+    return _make_pair(DATAGRAM, DatagramSocket, file_descriptors)
 
 
-def make_packet_pair() -> tuple[PacketSocket, PacketSocket]:
+def make_packet_pair(file_descriptors: bool) -> tuple[PacketSocket, PacketSocket]:
     """Return two packet sockets that are connected to each other."""
-    return _make_pair(PACKETS, PacketSocket)
+    return _make_pair(PACKETS, PacketSocket, file_descriptors)
 
 
-def _make_pair(kind: int, make: Callable[..., D]) -> tuple[D, D]:
-    one, other = DatagramDescriptor.open_pair(kind)
+def _make_pair(kind: int, make: Callable[..., D], file_descriptors: bool) -> tuple[D, D]:
+    one, other = datagram_descriptors(file_descriptors).open_pair(kind)
     try:
         return (
             make(one, remote_name=one.remote_name()),

@@ -253,6 +253,8 @@ class MessageSocket(Socket, PythonDatagramNames):
                 datagram. Nothing is lost by this.
             SocketClosed: The socket is closed, or is being closed by another thread.
             Busy: Another thread is receiving.
+            TooManyOpenFiles: Not all file descriptors that came along could be received. The
+                datagram is lost, and those that could are closed.
             TypeError: It is neither a size nor a buffer; or a size, and there are bounds.
             ValueError: The size is negative or too large, or the bounds are not within the buffer.
         """
@@ -333,6 +335,8 @@ class MessageSocket(Socket, PythonDatagramNames):
         received: Received[Any] = Received((data, Sender(sockaddr, descriptor.family, control)))
         if told & TRUNCATED:
             received.truncated = True
+        if descriptor.arrived is not None:
+            received.descriptors = descriptor.arrived.take(None, descriptor.where)
         return received
 
     def __iter__(self) -> Iterator[Received[bytes]]:

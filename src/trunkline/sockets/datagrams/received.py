@@ -1,7 +1,7 @@
 """What a datagram socket has received, and from whom."""
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ..._sys.datagram_descriptor import ControlMessage
 from ..._sys.interfaces import interface_name
@@ -10,6 +10,9 @@ from ..._sys.sockaddr import Name, name_from_sockaddr
 from ...addresses import Endpoint, IPAddress, LocalAddress, NetlinkAddress
 from ...errors import DestinationRequired, SocketError
 from ..names import endpoint_of, local_address_of
+
+if TYPE_CHECKING:
+    from ..passing import Credentials, FileDescriptors
 
 __all__ = ("Received", "Sender")
 
@@ -95,6 +98,18 @@ class Sender:
         except SocketError:
             return str(arrival[1])
 
+    @property
+    def credentials(self) -> "Credentials | None":
+        """The process that has sent it, and as whom that runs; the system vouches for it.
+
+        None if the socket was not made with ``credentials=True``.
+        """
+        if not self._control:
+            return None
+        from ..._sys.credentials import credentials_in
+
+        return credentials_in(self._control)
+
     def _target_for(self, family: int) -> Any:
         """Return what the system calls take to send to it, if they do on a socket of a family."""
         if self._family != family:
@@ -135,9 +150,13 @@ class Received(tuple[T, Sender]):
 
     Attributes:
         truncated: Whether the datagram was larger than the room for it. The rest is lost.
+        descriptors: The file descriptors that have come along, `FileDescriptors`, perhaps none; or
+            None if the socket was not made with ``file_descriptors=True``. What you do not take is
+            closed with them.
     """
 
     truncated: bool = False
+    descriptors: "FileDescriptors | None" = None
 
     @property
     def data(self) -> T:
