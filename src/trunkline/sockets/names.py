@@ -5,7 +5,7 @@ from os import PathLike
 from typing import Literal, TypeAlias, cast
 
 from .._core.counts import decimal_value, shown_number
-from .._sys.netdb import find_service
+from .._sys.late_import import late_import
 from .._sys.sockaddr import AF_INET, AF_INET6, AF_UNIX, Name
 from .._sys.socket_descriptor import DATAGRAM, SocketDescriptor
 from ..addresses import AddressLike, Endpoint, LocalAddress, ensure_address
@@ -59,6 +59,8 @@ def check_port(port: int | str, protocol: Protocol = "tcp") -> int:
 
 
 def _port_of(service: str, protocol: Protocol) -> int:
+    with late_import("lookup_service"):
+        from .._sys.netdb import find_service  # most ports are given as numbers
     found = find_service(service, protocol)
     if found is None:
         hint = "; the host comes before the port" if _is_like_a_host(service) else ""
