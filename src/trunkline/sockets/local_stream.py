@@ -39,7 +39,8 @@ class LocalStream(SecuredStream):
         """Send file descriptors along with bytes, behind what is queued. The peer gets duplicates.
 
         You would want it to hand an open file, or a connection, to another process. Close your own
-        one afterwards, if you do not need it any more.
+        one afterwards, if you do not need it any more; a connection with ``abort=True``, for to end
+        it in good order would be to speak to whoever is at its other end.
 
         Args:
             descriptors: Numbers, or objects with `fileno`; at most `MOST_FILE_DESCRIPTORS`.
