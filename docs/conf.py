@@ -28,7 +28,7 @@ from sphinx.util.typing import stringify_annotation
 from sphinx.writers.html5 import HTML5Translator
 
 import trunkline
-from trunkline import evented, names
+from trunkline import evented, names, paths
 from trunkline.dialects import clisp, lispworks, port
 from trunkline.testing import certificates, dns
 
@@ -63,8 +63,11 @@ nitpick_ignore_regex = [
     (r"py:class", r"Any|Callable|Context|Iterator|Literal|Self|Sequence|PathLike|Thread|P(\.\w+)?"),
     (r"py:class", r"(trunkline\.sockets\.datagrams\.received\.)?T"),
     (r"py:class", r"str \| bytes \| .*"),  # a union that Sphinx does not take apart
-    (r"py:class", r"TLSLike|Arguments|Buffer|HasFileno|IPVersion|PythonSocket"),
+    (r"py:class", r"TLSLike|Arguments|Buffer|HasFileno|IPVersion|Path|PythonSocket"),
     (r"py:class", r"(Raw|Datagram)Descriptor"),
+    (r"py:class", r"trunkline\.processes\.(options\.HasFileno|run\.Output)"),
+    # Nobody makes a process by its class.
+    (r"py:class", r"Child|PipeDescriptor|Started"),
     (r"py:class", r".*\.Maybe(Stream|Condition)"),
 ]
 
@@ -74,7 +77,7 @@ nitpick_ignore_regex = [
 # `trunkline.sockets.active_socket.ActiveSocket` is `trunkline.ActiveSocket`.
 PUBLIC = {
     f"{thing.__module__}.{thing.__qualname__}": f"{namespace.__name__}.{name}"
-    for namespace in (clisp, lispworks, port, names, dns, certificates, trunkline, evented)
+    for namespace in (clisp, lispworks, port, names, paths, dns, certificates, trunkline, evented)
     for name, thing in ((name, getattr(namespace, name)) for name in namespace.__all__)
     if isinstance(thing, type)
 }
@@ -101,6 +104,8 @@ def link_public_names(app: Sphinx, doctree: nodes.document, docname: str) -> Non
         namespaces.reverse()
     if docname.endswith("/names"):
         namespaces += ["trunkline.names", "trunkline.testing.dns"]
+    if docname.endswith("/paths"):
+        namespaces += ["trunkline.paths"]
     # The names of a dialect are unambiguous only on its own pages.
     namespaces += [
         f"trunkline.dialects.{name}"

@@ -269,4 +269,4 @@ def test_the_page_of_the_design_has_all_layers() -> None:
     package = ROOT / "src" / "trunkline"
     components = {path.stem for path in package.glob("*.py")}
     components |= {path.parent.name for path in package.glob("*/__init__.py")}
-    assert described | {"testing"} == components
+    assert described | {"paths", "testing"} == components
