@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .addresses import *
     from .errors import *
     from .multiplex import *
+    from .processes import *
     from .servers import *
     from .sockets import *
     from .sockets.datagrams import *
@@ -39,8 +40,9 @@ _NAMES = {
         EndpointShutdown FrameTooLong Hangup HostDown HostUnreachable Interrupted LineTooLong
         MessageTooLong NetworkDown NetworkReset NetworkUnreachable NoBufferSpace NoName
         NoNetwork NoRecord NoSuchDevice NotASocket NotConnected OperationNotSupported
-        OptionNotSupported OutOfMemory PathExists PathIsDirectory PathNotDirectory
-        PathNotFound PermissionDenied ProcessNotChild ProcessNotFound ProtocolError
+        OptionNotSupported OutOfMemory OutputTooLong PathExists PathIsDirectory
+        PathNotDirectory PathNotFound PermissionDenied ProcessNotChild ProcessNotFound
+        ProgramTimedOut ProtocolError
         ProtocolNotSupported QueryRefused ResolverError ServerFailure SocketClosed SocketError
         StreamError TimedOut TooManyOpenFiles TrunklineError TryAgain WouldBlock
     """,
@@ -48,6 +50,10 @@ _NAMES = {
         Blocks Cause DEFAULT_HIGH_WATER Delivery EventBase Frames IOHandler IOStatus Listener
         Readiness Reconnector Statistics Timer Transport TransportProtocol adopt available_backends
         connect fd_readable fd_writable listen reconnect wait_until_any_ready wait_until_fd_ready
+    """,
+    "processes": """
+        DEFAULT_GRACE DEFAULT_OUTPUT_LIMIT ExitHandler Process ProcessOptions ProcessStatus
+        ProgramResult StandardStream create_process run_program
     """,
     "servers": """
         AsyncIOState DEFAULT_DRAIN_TIMEOUT DEFAULT_IDLE_TIMEOUT DEFAULT_MAX_CONNECTIONS
@@ -69,7 +75,7 @@ _NAMES = {
     """,
     "streams": """
         DEFAULT_BUFFER_SIZE DEFAULT_LIMIT DEFAULT_TIMEOUT ExternalFormat ExternalFormatLike
-        Stream StreamIO ensure_external_format
+        PipeStream Stream StreamIO ensure_external_format
     """,
     "tls": "NotTLS TLS TLSCertificateError TLSError TLSMismatch TLSTruncated",
 }

@@ -5,7 +5,8 @@
     TrunklineError
     ├ SocketError (OSError)          the operating system, or the socket's state, said no
     │  ├ one class for each errno that somebody would branch on, see below
-    │  ├ WouldBlock (BlockingIOError) · TimedOut (TimeoutError) · SocketClosed · Busy
+    │  ├ WouldBlock (BlockingIOError) · SocketClosed · Busy
+    │  ├ TimedOut (TimeoutError) ─ ProgramTimedOut
     │  ├ BrokenPipe (BrokenPipeError) ─ Hangup
     │  └ ConnectFailed               several addresses, several reasons
     ├ ResolverError (socket.gaierror)
@@ -13,7 +14,7 @@
     │  ├ NoName ─ NoRecord
     │  └ ServerFailure ─ QueryRefused
     └ StreamError                    what arrived is not what was asked for
-       ├ EndOfFile (EOFError) · LineTooLong · FrameTooLong
+       ├ EndOfFile (EOFError) · LineTooLong · FrameTooLong · OutputTooLong
        ├ DecodingError (UnicodeDecodeError)
        └ BadProxyHeader · BadDNSMessage
 
@@ -74,6 +75,7 @@ __all__ = (
     "OperationNotSupported",
     "OptionNotSupported",
     "OutOfMemory",
+    "OutputTooLong",
     "PathExists",
     "PathIsDirectory",
     "PathNotDirectory",
@@ -81,6 +83,7 @@ __all__ = (
     "PermissionDenied",
     "ProcessNotChild",
     "ProcessNotFound",
+    "ProgramTimedOut",
     "ProtocolError",
     "ProtocolNotSupported",
     "QueryRefused",
@@ -314,6 +317,15 @@ class TimedOut(SocketError, TimeoutError, codes=("ETIMEDOUT",)):
         return error
 
 
+class ProgramTimedOut(TimedOut):
+    """A program was ended, because it took longer than it was given.
+
+    `result` is the `ProgramResult` of what came of it until then, in bytes.
+    """
+
+    result: Any = None
+
+
 class SocketClosed(SocketError, codes=("EBADF",)):
     """The socket has been closed on this side."""
 
@@ -375,7 +387,7 @@ class NoSuchDevice(SocketError, codes=("ENODEV", "ENXIO")):
 
 
 class PathNotFound(SocketError, FileNotFoundError, codes=("ENOENT",)):
-    """There is nothing at the path of that local address."""
+    """There is nothing at that path."""
 
 
 class PathExists(SocketError, FileExistsError, codes=("EEXIST",)):
@@ -383,11 +395,11 @@ class PathExists(SocketError, FileExistsError, codes=("EEXIST",)):
 
 
 class PathNotDirectory(SocketError, NotADirectoryError, codes=("ENOTDIR",)):
-    """A part of the path of that local address is not a directory."""
+    """A part of that path is not a directory."""
 
 
 class PathIsDirectory(SocketError, IsADirectoryError, codes=("EISDIR",)):
-    """The path of that local address is a directory."""
+    """There is a directory at that path."""
 
 
 class ProcessNotFound(SocketError, ProcessLookupError, codes=("ESRCH",)):
@@ -610,6 +622,29 @@ class FrameTooLong(StreamError):
 
     def __str__(self) -> str:
         reason = f"a frame of {self.size} bytes, where {self.limit} are the limit"
+        return _sentence(self.operation, self.address, reason)
+
+
+class OutputTooLong(StreamError):
+    """A program was ended, because it wrote more than `limit` bytes.
+
+    `result` is the `ProgramResult` of what came of it until then, in bytes.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        result: object = None,
+        *,
+        operation: str | None = None,
+        address: object = None,
+    ) -> None:
+        super().__init__(limit, result, operation=operation, address=address)
+        self.limit = limit
+        self.result: Any = result
+
+    def __str__(self) -> str:
+        reason = f"more than {self.limit} bytes of output"
         return _sentence(self.operation, self.address, reason)
 
 

@@ -396,7 +396,7 @@ def test_write_eof_before_there_is_a_connection(base: EventBase) -> None:
         transport.write(b"?")
         transport.write_eof()
         donor.pause_reading()
-        transport._attach(counting(donor), None)  # type: ignore[arg-type]
+        transport._attach(counting(donor), None)
         assert receive_exactly(peer, 100) == b"?"  # and nothing was dispatched
         transport.abort()
 

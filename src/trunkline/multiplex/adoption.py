@@ -2,7 +2,8 @@
 
 from typing import Unpack
 
-from ..sockets.active_socket import ActiveSocket
+from ..sockets.active_socket import ActiveSocket, Detached
+from ..streams.pipe_stream import PipeStream
 from .argument_check import check_event_base, check_socket
 from .event_base import EventBase
 from .protocol import ProtocolLike
@@ -15,10 +16,13 @@ __all__ = ("adopt",)
 def adopt(
     event_base: EventBase,
     protocol: ProtocolLike,
-    socket: ActiveSocket,
+    socket: ActiveSocket | PipeStream,
     **transport_options: Unpack[TransportOptions],
 ) -> Transport:
     """Make a transport of a connected socket, which is closed then, while the connection lives on.
+
+    Or of a program's pipe or terminal. A pipe goes one way: nothing is delivered of one that is
+    written to but its end, when nobody reads it any more; and `Transport.write_eof` closes it.
 
     You would want it to begin a conversation by blocking, or in a thread, and go on by callbacks.
     What the socket has received and not returned is delivered first, and what it has not sent yet
@@ -27,7 +31,7 @@ def adopt(
     Args:
         event_base: Who calls the transport.
         protocol: Whom it calls, see `TransportProtocol`.
-        socket: The connection.
+        socket: The connection, or the pipe.
         **transport_options: As for `Transport`: `delivery`, `external_format` (by default that of
             the socket), `line_limit`, `high_water`, `low_water`, `idle_timeout`, `read_timeout`,
             `write_timeout`, `context`.
@@ -42,7 +46,8 @@ def adopt(
             been read, in a format that does not mix with bytes. The socket is as it was.
     """
     check_event_base(event_base)
-    check_socket("adopt", socket, ActiveSocket)
+    if not isinstance(socket, PipeStream):
+        check_socket("adopt", socket, ActiveSocket)
     check_transport_names(adopt, event_base, transport_options, connect="active")
     transport_options.setdefault("external_format", socket.external_format)
     transport = Transport(event_base, protocol, **transport_options)
@@ -51,7 +56,6 @@ def adopt(
     except BaseException:
         transport._lose(None, tell=False)  # it may have started a timer
         raise
-    transport._attach(
-        detached.descriptor, detached.remote_name, unread=detached.unread, unsent=detached.unsent
-    )
+    name = detached.remote_name if isinstance(detached, Detached) else None
+    transport._attach(detached.descriptor, name, unread=detached.unread, unsent=detached.unsent)
     return transport

@@ -14,6 +14,7 @@ from .._sys.identity import Identity, identify, same_file
 from .._sys.readiness import FAULTY, HUNG_UP, NUMBER_CLOSED, READABLE, URGENT, WRITABLE
 from .._sys.registration import Registration
 from ..sockets.socket import Socket
+from ..streams.pipe_stream import PipeStream
 from ..streams.stream import Stream
 from .descriptor_like import DescriptorLike
 from .handlers import EVENTS, Cause, Event, IOHandler
@@ -58,7 +59,8 @@ class HandlerRegistration(Registration):
         super().__init__(number)
         self._event_base = event_base
         self._identity: Identity | None = None
-        self.source: Socket | Descriptor | None = None  # what says when it is closed, if anything
+        # What says when it is closed, if anything does.
+        self.source: Socket | PipeStream | Descriptor | None = None
         # Whether another thread is closing it, so that the handlers are about to be removed.
         self.is_abandoned: bool = False
         self.buffer: InputBuffer | None = None
@@ -75,7 +77,7 @@ class HandlerRegistration(Registration):
         """Learn what there is to know of what stands for the number, and was perhaps not known."""
         if self.buffer is None and isinstance(source, Stream):
             self.buffer = source._input_buffer
-        if self.source is None and isinstance(source, (Socket, Descriptor)):
+        if self.source is None and isinstance(source, (Socket, PipeStream, Descriptor)):
             self.source = source
             source.watch_closing(self._source_closing)
 

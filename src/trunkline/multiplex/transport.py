@@ -21,11 +21,12 @@ The contract, which the callbacks of whatever shell stands on it can rely on:
 
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any
+from typing import Any, cast
 
 from .._core.counts import check_count
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.output_queue import OutputQueue
+from .._sys.pipe_descriptor import PipeDescriptor
 from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import NotConnected
@@ -72,7 +73,8 @@ class Transport(ReadingTransport, PythonTransportNames):
         event_base: Who calls the transport.
         remote_name: The name of the peer, an `Endpoint` or a `LocalAddress`; None before it is
             connected.
-        descriptor: The connection's descriptor, for socket options; None if there is none.
+        descriptor: The connection's descriptor, for socket options; None if there is none. That of
+            a pipe has no options.
         bytes_received: How many bytes have come from the system.
         bytes_sent: How many the system has taken.
     """
@@ -109,6 +111,7 @@ class Transport(ReadingTransport, PythonTransportNames):
         self._delivery = delivery
         self._state = CONNECTING
         self.descriptor = None
+        self._pipe = None
         self._cancel_connecting = None
         self.remote_name = None
         self._where = None
@@ -306,8 +309,8 @@ class Transport(ReadingTransport, PythonTransportNames):
 
     def _attach(
         self,
-        descriptor: SocketDescriptor,
-        remote_name: Name,
+        descriptor: SocketDescriptor | PipeDescriptor,
+        remote_name: Name | None,
         *,
         local_name: Name | None = None,
         unread: bytes = b"",
@@ -317,7 +320,7 @@ class Transport(ReadingTransport, PythonTransportNames):
 
         Args:
             descriptor: The connection.
-            remote_name: The peer's name.
+            remote_name: The peer's name; None if it has none, as a pipe.
             local_name: This end's, if it is known; else the system is asked when it is wanted.
             unread: Bytes that were received, and are to be delivered first.
             unsent: Bytes that are to be sent, after what is queued.
@@ -328,8 +331,13 @@ class Transport(ReadingTransport, PythonTransportNames):
         if unsent:
             self._queue.append(unsent)
         self._cancel_connecting = None
-        self._take_descriptor(descriptor)
-        self.remote_name = self._where = descriptor.where = remote_name
+        if isinstance(descriptor, PipeDescriptor):
+            self._pipe = descriptor
+        self._take_descriptor(cast("SocketDescriptor", descriptor))
+        self.remote_name = remote_name
+        if remote_name is not None:
+            descriptor.where = remote_name
+        self._where = descriptor.where
         self._local_name = local_name
         self._receive = descriptor.bare_receive
         self._send = send_nothing if self._is_held else descriptor.bare_send
@@ -340,6 +348,8 @@ class Transport(ReadingTransport, PythonTransportNames):
         self._state = OPEN
         self._unread = unread
         ends_writing = self._eof_wanted  # since before there was a connection
+        if self._pipe is not None and not self._pipe.writes:
+            self._eof_wanted = True  # there is no writing half
         try:
             self._call("connection_made", self)
         finally:
@@ -358,9 +368,12 @@ class Transport(ReadingTransport, PythonTransportNames):
             NotConnected: There is no connection, or it is being closed.
             ValueError: The writing half has been ended; or text has been decoded and not been
                 delivered, in a format that does not mix with bytes.
+            TypeError: It is a pipe or a terminal, and no connection.
         """
         if self._state != OPEN or self.descriptor is None or self.descriptor.is_closed:
             raise NotConnected(operation="detach", address=self._where)
+        if self._pipe is not None:
+            raise TypeError(f"only connections can be detached, and {self._where} is none")
         if self._eof_wanted:
             raise ValueError("the writing half of the connection has been ended by write_eof()")
         unread = self._take_back()

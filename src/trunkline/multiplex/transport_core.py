@@ -14,6 +14,7 @@ from .._core.external_format import ExternalFormat
 from .._core.output_queue import OutputQueue
 from .._core.text_writer import TextWriter
 from .._core.uncopied import Uncopied
+from .._sys.pipe_descriptor import PipeDescriptor
 from .._sys.readiness import READABLE, WRITABLE
 from .._sys.registration import Registration
 from .._sys.sockaddr import AnyName, Name
@@ -50,14 +51,17 @@ class TransportCore(Registration, Uncopied):
         __weakref__ _began_at _caller _cancel_connecting _context _delivery _ended_at _eof_seen
         _eof_told _eof_wanted _error _external_format _form _has_more _high_water _interrupted
         _is_delivering _is_delivery_due _is_held _is_paused _is_reading _is_waiting_to_write _limits
-        _line_limit _local_name _low_water _owner _queue _receive _received_at _send _sent_at _state
-        _take_in _unread _where _writer _writes_plainly _writing_is_paused bytes_received bytes_sent
-        descriptor event_base remote_name
+        _line_limit _local_name _low_water _owner _pipe _queue _receive _received_at _send _sent_at
+        _state _take_in _unread _where _writer _writes_plainly _writing_is_paused bytes_received
+        bytes_sent descriptor event_base remote_name
     """.split()  # noqa: SIM905 - one name a line would take a page
 
     _number: int
     event_base: EventBase
     descriptor: SocketDescriptor | None
+    _pipe: (
+        PipeDescriptor | None
+    )  # the same, if that is what it is: it has neither options nor names
     remote_name: AnyName
     _local_name: Name | None  # None until it is asked for
     _where: object  # what errors call the peer
@@ -206,7 +210,7 @@ class TransportCore(Registration, Uncopied):
         """Close in good order, now that everything is sent."""
         descriptor = self._release_descriptor()
         assert descriptor is not None
-        if self._eof_seen:
+        if self._eof_seen or self._pipe is not None:
             descriptor.close()
         else:
             linger(self.event_base, descriptor)

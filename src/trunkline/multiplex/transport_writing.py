@@ -32,7 +32,7 @@ class WritingTransport(TransportCore):
         Raises:
             TypeError: It is neither bytes nor text.
             UnicodeEncodeError: The text cannot be written in the external format.
-            ValueError: The writing half has been ended by `write_eof`.
+            ValueError: The writing half has been ended by `write_eof`; or there is none.
         """
         if type(data) is not bytes:
             if self._writes_plainly and type(data) is str:
@@ -40,7 +40,7 @@ class WritingTransport(TransportCore):
             else:
                 data = self._as_bytes(data)
         if self._eof_wanted:
-            raise ValueError("the writing half of the connection has been ended by write_eof()")
+            raise ValueError(self._why_not_to_write())
         if not data or self._state >= CLOSING:
             return
         queue = self._queue
@@ -63,6 +63,11 @@ class WritingTransport(TransportCore):
         if self._writer is None:
             self._writer = TextWriter(self._external_format)
         return self._writer.encode(data)
+
+    def _why_not_to_write(self) -> str:
+        if self._pipe is not None and not self._pipe.writes:
+            return f"the {self._where} can only be read from"
+        return "the writing half of the connection has been ended by write_eof()"
 
     def _write_at_once(self, data: bytes) -> None:
         try:
@@ -190,8 +195,11 @@ class WritingTransport(TransportCore):
         except SocketError as error:
             self._system_call_failed(error, "shutdown")
             return
-        if self._eof_told:
+        if self._eof_told or self._goes_one_way():
             self.close()  # neither half is left
+
+    def _goes_one_way(self) -> bool:
+        return self._pipe is not None and self._pipe.is_one_way
 
     # -- the end ---------------------------------------------------------------------------------
 
