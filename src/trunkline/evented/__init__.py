@@ -2,6 +2,7 @@
 
 from .async_socket import AsyncSocket
 from .events import Event, EventKind, HandleFreed, default_event_handler
+from .file_monitors import FsMonitor, TemporaryDirectory, fs_watch, mkdtemp
 from .handle import FreeableHandle, Handle
 from .handles import (
     Delay,
@@ -24,6 +25,7 @@ from .names import Lookup, dns_lookup, reverse_dns_lookup
 from .pollers import Poller, poll
 from .server import SocketServer, TcpServer, tcp_server
 from .signals import SignalHandler, signal_handler
+from .spawning import Piped, SpawnedProcess, spawn
 from .statistics import LoopStatistics
 from .stream import SocketStream
 from .tcp import close_socket, connect_tcp_socket, init_tcp_socket, tcp_connect
@@ -35,6 +37,7 @@ __all__ = (
     "EventKind",
     "EventLoop",
     "FreeableHandle",
+    "FsMonitor",
     "Handle",
     "HandleFreed",
     "Idler",
@@ -43,11 +46,14 @@ __all__ = (
     "Lookup",
     "LoopStatistics",
     "Notifier",
+    "Piped",
     "Poller",
     "SignalHandler",
     "SocketServer",
     "SocketStream",
+    "SpawnedProcess",
     "TcpServer",
+    "TemporaryDirectory",
     "close_socket",
     "connect_tcp_socket",
     "current_event_loop",
@@ -55,15 +61,18 @@ __all__ = (
     "delay",
     "dns_lookup",
     "exit_event_loop",
+    "fs_watch",
     "idle",
     "init_tcp_socket",
     "interval",
     "local_connect",
     "local_server",
+    "mkdtemp",
     "notifier",
     "poll",
     "reverse_dns_lookup",
     "signal_handler",
+    "spawn",
     "start_event_loop",
     "tcp_connect",
     "tcp_server",
