@@ -262,11 +262,11 @@ def test_a_terminal_controls_a_session_of_its_own() -> None:
 
 
 def test_ctrl_c_on_its_terminal_is_a_signal() -> None:
-    with create_process(
-        ["echo ready; sleep 1000"], shell=True, stdin="pty", stdout="pty", stderr="null"
-    ) as process:
+    with create_process("cat", stdin="pty", stdout="pty", stderr="null") as process:
         assert process.pty is not None
-        assert process.pty.read_line(timeout=PATIENCE).strip() == "ready"
+        process.pty.write("ready\n")
+        for _ in "the terminal", "cat":
+            assert process.pty.read_line(timeout=PATIENCE).strip() == "ready"
         process.pty.write("\x03", flush=True)
         assert process.wait(timeout=PATIENCE).signal == signal.SIGINT
 

@@ -24,6 +24,7 @@ from trunkline import (
     adopt,
     create_process,
     fd_readable,
+    wait_until_any_ready,
     wait_until_fd_ready,
 )
 
@@ -152,6 +153,15 @@ def test_one_can_wait_for_a_pipe() -> None:
         assert wait_until_fd_ready(stream(process.stdin), "write", timeout=0).writable
         stream(process.stdin).write_line("x", flush=True)
         assert wait_until_fd_ready(stream(process.stdout), timeout=PATIENCE)
+
+
+def test_one_can_wait_for_several_pipes() -> None:
+    with create_process(["echo x >&2; sleep 1000"], shell=True) as process:
+        output, errors = stream(process.stdout), stream(process.stderr)
+        ready = wait_until_any_ready([output, errors], timeout=PATIENCE)
+        assert [bool(each) for each in ready] == [False, True]
+        assert errors.read_line(timeout=0) == "x"
+        process.kill()
 
 
 # -- transports ------------------------------------------------------------------------------------

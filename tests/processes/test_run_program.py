@@ -177,6 +177,24 @@ def test_what_has_left_its_group_is_not_waited_for() -> None:
     os.kill(int(caught.value.result.stdout), signal.SIGKILL)
 
 
+def test_what_may_not_be_ended_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that runs as somebody else by now, like ``sudo``."""
+    pids: list[int] = []
+
+    def refuse(pid: int, number: int) -> None:
+        pids.append(pid)
+        raise PermissionError(1, "refused")
+
+    monkeypatch.setattr(os, "killpg", refuse)
+    monkeypatch.setattr("trunkline.processes.run._A_WHILE", 10 * MS)
+    with pytest.raises(ProgramTimedOut) as caught:
+        run_program(["sleep", "1000"], timeout=10 * MS, grace=10 * MS)
+    monkeypatch.undo()
+    assert caught.value.result.status.running
+    os.kill(pids[0], signal.SIGKILL)
+    os.waitpid(pids[0], 0)
+
+
 def test_a_time_limit_of_nothing_is_up_at_once() -> None:
     with pytest.raises(ProgramTimedOut):
         run_program(["sleep", "1000"], timeout=0)

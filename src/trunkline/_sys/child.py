@@ -80,6 +80,7 @@ class Child:
         self._ending: Ending | None = None
         self._lock = threading.RLock()
         self._noticed: threading.Event | None = None  # set by a thread that waits
+        _forgotten.discard(pid)  # somebody else has waited for that one
         self.descriptor: OwnedNumber | None = self.open_descriptor()
 
     def open_descriptor(self) -> OwnedNumber | None:

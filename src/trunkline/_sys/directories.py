@@ -126,17 +126,20 @@ def real_path(path: str) -> str:
         return os.path.realpath(path, strict=True)
 
 
-def make_temporary_directory(template: str) -> str:
+def make_temporary_directory(template: str, *, is_wanted: Callable[[], bool]) -> str:
     """Make a directory that only we may use, whose name nobody can guess; return its path.
 
     Args:
         template: The path, the last six characters of which become others.
+        is_wanted: Whether somebody still wants to know. If not, it is removed.
     """
     with _typed("mkdtemp", template):
         while True:
             path = template[:-6] + "".join(secrets.choice(_LETTERS) for _ in range(6))
             with suppress(FileExistsError):
                 os.mkdir(path, 0o700)
+                if not is_wanted():
+                    os.rmdir(path)
                 return path
 
 

@@ -201,7 +201,7 @@ class TemporaryDirectory(FreeableHandle):
         self._loop._adopt(self)
         self._give_up = call_in_background(
             self._loop.event_base,
-            lambda: make_temporary_directory(text),
+            lambda: make_temporary_directory(text, is_wanted=lambda: not self._is_freed),
             self._made,
             self._failed,
             operation="mkdtemp",

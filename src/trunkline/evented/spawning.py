@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 from .._core.callbacks import check_callback_or_none
 from .._core.external_format import ExternalFormatLike
 from ..multiplex import adopt
-from ..processes import Process, ProcessStatus, create_process
+from ..processes import ExitHandler, Process, ProcessStatus, create_process
 from ..streams.pipe_stream import PipeStream
 from .async_socket import AsyncSocket, ReadCallback, SocketCallback
 from .events import EventCallback
@@ -89,6 +89,7 @@ class SpawnedProcess(FreeableHandle):
         self.output: AsyncSocket | SocketStream | None = ends.get("output")
         self.error_output: AsyncSocket | SocketStream | None = ends.get("error_output")
         self._process: Process
+        self._exit: ExitHandler | None = None
 
     def _prepare(self, name: str, each: Standard) -> None:
         if isinstance(each, Piped):
@@ -132,6 +133,10 @@ class SpawnedProcess(FreeableHandle):
                 if stream is not None:
                     self._pipes[name].take(stream)
         except BaseException:
+            self._exit_cb = None
+            self.free()
+            for pipe in self._pipes.values():
+                pipe.abort()
             process.close(abort=True)
             raise
 
@@ -142,7 +147,8 @@ class SpawnedProcess(FreeableHandle):
             self._call(self._exit_cb, self, status.exit_code or 0, status.signal or 0)
 
     def _stop(self) -> None:
-        self._exit.remove()
+        if self._exit is not None:
+            self._exit.remove()
 
     @property
     def pid(self) -> int:

@@ -58,7 +58,7 @@ def create_process(
         new_session: Let it lead a session of its own, without a terminal; see setsid(2).
         new_group: Let it lead a process group of its own, to which signals can be sent; Ctrl-C on
             our terminal does not reach it then, nor may it read from there.
-        uid, gid: As which user and group it runs; None for as whom we do.
+        uid, gid: As which user and group it runs; None for as whom we do, so give both.
         groups: Its supplementary groups; None for ours, but if root gives up its rights, for none
             but `gid`.
         reset_ids: Let it run as our real user and group, where our effective ones are others.

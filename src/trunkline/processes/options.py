@@ -33,6 +33,7 @@ StandardStream: TypeAlias = (
 ``"pipe"`` is a pipe, whose other end is a stream of ours; ``"null"`` is nothing; ``"inherit"`` is
 what we have ourselves; ``"pty"`` is the program's own terminal. A path, as a `pathlib.Path`, is a
 file: it is read, or made, or made empty. Anything else is a descriptor or has one, and stays open.
+Those of Trunkline's sockets never block, which most programs do not expect of theirs.
 """
 
 

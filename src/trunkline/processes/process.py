@@ -176,7 +176,7 @@ class Process(Uncopied):
             with ExitStack() as closing:
                 closing.callback(self._close_terminal_side)
                 for stream in self._streams:
-                    closing.callback(self._close_stream, stream, abort, timeout)
+                    closing.callback(self._close_stream, stream, abort, deadline)
         except BaseException:
             if abort:
                 self._child.end_now_or_forget(_A_WHILE)
@@ -205,12 +205,9 @@ class Process(Uncopied):
             self._child.forget()
 
     @staticmethod
-    def _close_stream(stream: PipeStream, abort: bool, timeout: float | None) -> None:
+    def _close_stream(stream: PipeStream, abort: bool, deadline: Deadline) -> None:
         with suppress(Hangup):  # what it does not read is its own affair
-            if timeout is None:
-                stream.close(abort=abort)
-            else:
-                stream.close(abort=abort, timeout=timeout)
+            stream.close(abort=abort, timeout=deadline.remaining())
 
     def _close_terminal_side(self) -> None:
         side, self._terminal_side = self._terminal_side, None

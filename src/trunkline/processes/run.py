@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, Unpack, overload
 
@@ -17,7 +18,13 @@ from .._sys.clock import monotonic
 from .._sys.pipe_descriptor import PipeDescriptor
 from .._sys.readiness import READABLE, WRITABLE, wait_for_any
 from .._sys.starting import Started, start
-from ..errors import BrokenPipe, DecodingError, OutputTooLong, ProgramTimedOut
+from ..errors import (
+    BrokenPipe,
+    DecodingError,
+    OutputTooLong,
+    PermissionDenied,
+    ProgramTimedOut,
+)
 from .options import Command, ProcessOptions, StandardStream, make_plan
 from .status import ProcessStatus
 
@@ -109,7 +116,7 @@ def run_program(
     When time is up, when there is too much output, and when a signal handler raises, as that of
     Ctrl-C does, the program is ended, with its process group: it is asked to by SIGTERM, killed
     after the grace, and reaped. What has left the group, and keeps an output open, is not waited
-    for.
+    for; nor is a program that we may not end, because it runs as somebody else by now.
 
     Args:
         program_and_args: As for `create_process`.
@@ -238,6 +245,7 @@ class _Run:
         self._outputs = [None if pipe is None else _Output(pipe, output_limit) for pipe in outputs]
         self._drops = drops
         self._buffer = memoryview(bytearray(_RECEIVE_BYTES))
+        self._status = ProcessStatus(True)
         self.excess = False
         if not given and stdin is not None:
             stdin.close()
@@ -250,26 +258,30 @@ class _Run:
         finally:
             if not is_done:
                 self._end(grace)
-        self._child.poll()
+        if is_done:
+            self._status = ProcessStatus._from_ending(self._child.poll())
         return is_done
 
     def _end(self, grace: float) -> None:
         """Ask the program to end, and kill it if it does not, and whatever is in its group."""
         child = self._child
+        self._drops = True
         try:
-            child.kill(signal.SIGTERM, group=child.leads_group)
-            child.kill(signal.SIGCONT, group=child.leads_group)  # it may have been stopped
-            self._drops = True
+            with suppress(PermissionDenied):  # it runs as somebody else by now
+                child.kill(signal.SIGTERM, group=child.leads_group)
+                child.kill(signal.SIGCONT, group=child.leads_group)  # it may have been stopped
             self._exchange(Deadline(grace, monotonic))
         finally:
-            child.end_now_or_forget(_A_WHILE)
+            with suppress(PermissionDenied):
+                child.end_now(Deadline(_A_WHILE, monotonic))
+            self._status = ProcessStatus._from_ending(child.poll())
+            child.forget()
 
     def result(self) -> ProgramResult[bytes]:
         """Return what came of it until now."""
         stdout, stderr = (b"" if each is None else bytes(each.kept) for each in self._outputs)
         dropped = sum(each.dropped for each in self._outputs if each is not None)
-        status = ProcessStatus._from_ending(self._child.poll())
-        return ProgramResult(status, stdout, stderr, dropped)
+        return ProgramResult(self._status, stdout, stderr, dropped)
 
     def _exchange(self, deadline: Deadline) -> bool:
         """Feed the program and read its outputs until all have ended; return whether they have."""
