@@ -26,6 +26,7 @@ MODULES = (
     "conversations",
     "ending",
     "every_callback",
+    "file_monitors",
     "handles",
     "lookups",
     "loop",
@@ -35,6 +36,7 @@ MODULES = (
     "server",
     "signals",
     "socket_failures",
+    "spawning",
     "stream",
     "timers",
 )

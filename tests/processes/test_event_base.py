@@ -160,7 +160,7 @@ def test_one_can_wait_for_several_pipes() -> None:
         output, errors = stream(process.stdout), stream(process.stderr)
         ready = wait_until_any_ready([output, errors], timeout=PATIENCE)
         assert [bool(each) for each in ready] == [False, True]
-        assert errors.read_line(timeout=0) == "x"
+        assert errors.read_line(timeout=PATIENCE) == "x"
         process.kill()
 
 

@@ -12,7 +12,7 @@ from support.leaks import child_processes
 from support.signal_points import collect_what_was_lost, struck_at
 from support.timing import PATIENCE
 
-from trunkline import create_process, run_program
+from trunkline import Process, create_process, run_program
 
 SAMPLE = 25  # places of some thousand
 
@@ -21,6 +21,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed <Process:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+
+
+made: list[Process] = []
 
 
 class Interruption(BaseException):
@@ -53,6 +56,8 @@ def interrupted_at(point: int, action: Callable[[], object]) -> bool:
         was_struck = struck_at(point, action, strike)
     except Interruption:
         was_struck = True
+    while made:  # it belongs to who has called; one that is forgotten goes on
+        made.pop().close(abort=True)
     collect_what_was_lost()
     assert descriptors() == numbers, point
     assert child_processes() == children, point
@@ -63,8 +68,8 @@ def interrupted_at(point: int, action: Callable[[], object]) -> bool:
 
 def start_and_close() -> None:
     """Start a program with all kinds of streams, and wait for its end."""
-    with create_process("true", stdin="pipe", stdout="pty", stderr="null"):
-        pass
+    made.append(create_process("true", stdin="pipe", stdout="pty", stderr="null"))
+    made[0].close()
 
 
 def run() -> None:

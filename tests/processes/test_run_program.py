@@ -186,7 +186,7 @@ def test_what_may_not_be_ended_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
         raise PermissionError(1, "refused")
 
     monkeypatch.setattr(os, "killpg", refuse)
-    monkeypatch.setattr("trunkline.processes.run._A_WHILE", 10 * MS)
+    monkeypatch.setattr("trunkline.processes.run.PATIENCE", 10 * MS)
     with pytest.raises(ProgramTimedOut) as caught:
         run_program(["sleep", "1000"], timeout=10 * MS, grace=10 * MS)
     monkeypatch.undo()

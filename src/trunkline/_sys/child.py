@@ -20,11 +20,14 @@ from .clock import monotonic
 from .owned_number import OwnedNumber
 from .readiness import READABLE, wait_for_one
 
-__all__ = ("Child", "Ending", "reap_forgotten", "wait_for_end")
+__all__ = ("PATIENCE", "Child", "Ending", "reap_forgotten", "wait_for_end")
 
 # Python looks for signals before it begins to wait, and one that comes between is noticed when the
 # wait ends; so none is long. It is also how soon somebody else's waiting for the child is noticed.
 _LONGEST_WAIT = 1.0
+
+PATIENCE = 2.0
+"""Seconds after which a process that was killed is gone, if its disk lets it."""
 
 # Children that nobody wanted to know of any more while they were running.
 _forgotten: set[int] = set()
@@ -211,11 +214,7 @@ class Child:
         return ending
 
     def end_now_or_forget(self, patience: float) -> None:
-        """The same, and if it does not come to pass, nobody waits for it any more.
-
-        Args:
-            patience: Seconds to wait.
-        """
+        """The same, and if it does not come to pass in so many seconds, forget it."""
         try:
             self.end_now(Deadline(patience, monotonic))
         finally:
@@ -231,9 +230,10 @@ class Child:
     def __del__(self) -> None:
         if self._ending is not None or not self.is_ours:
             return
-        if not self.kept:
-            self.kill(signal.SIGKILL, group=self.leads_group)
-        self.forget()
+        if self.kept:
+            self.forget()
+        else:
+            self.end_now_or_forget(PATIENCE)
 
 
 def open_process(pid: int) -> OwnedNumber | None:

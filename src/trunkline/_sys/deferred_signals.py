@@ -11,6 +11,8 @@ from typing import Any
 
 __all__ = ("DeferredSignals",)
 
+_SIGNALS = tuple(map(int, signal.valid_signals()))
+
 
 class DeferredSignals:
     """In a ``with`` block: signals that come inside are handled when it is left.
@@ -30,7 +32,7 @@ class DeferredSignals:
         if threading.current_thread() is not threading.main_thread():
             return
         try:
-            for number in signal.valid_signals():
+            for number in _SIGNALS:
                 handler = signal.getsignal(number)
                 if callable(handler):
                     self._former[number] = handler

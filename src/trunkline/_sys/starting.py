@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from ..errors import OperationNotSupported, SocketError
-from .child import Child, reap_forgotten
+from .child import PATIENCE, Child, reap_forgotten
 from .deferred_signals import DeferredSignals
 from .late_import import late_import
 from .owned_number import OwnedNumber
@@ -27,7 +27,6 @@ Standard: TypeAlias = Literal["pipe", "null", "inherit", "pty", "stdout"] | int 
 _NAMES = ("stdin", "stdout", "stderr")
 _FIRST_OTHER = 3  # the first number that is none of the three
 _MODE = 0o666  # of a file that is made for output, less the umask
-_A_WHILE = 2.0  # seconds, for a process to be gone that was killed
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,15 @@ class Started:
     terminal: PipeDescriptor | None
     terminal_side: OwnedNumber | None
 
-    def close(self) -> None:
-        """Close our ends."""
-        for pipe in (*self.pipes, self.terminal, self.terminal_side):
-            if pipe is not None:
-                pipe.close()
+    def give_up(self) -> None:
+        """Close our ends, and end the program, if it has not ended and nobody keeps it."""
+        try:
+            for pipe in (*self.pipes, self.terminal, self.terminal_side):
+                if pipe is not None:
+                    pipe.close()
+        finally:
+            if not self.child.kept:
+                self.child.end_now_or_forget(PATIENCE)
 
 
 def start(plan: Plan) -> Started:
@@ -133,7 +136,7 @@ class _Starting:
         """Undo what has been done, if a signal handler has raised after that, too."""
         self._ours.close()
         if self._child is not None:
-            self._child.end_now_or_forget(_A_WHILE)
+            self._child.end_now_or_forget(PATIENCE)
 
     # -- what it is given ------------------------------------------------------------------------
 

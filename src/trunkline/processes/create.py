@@ -12,8 +12,6 @@ from .process import Process
 
 __all__ = ("create_process",)
 
-_A_WHILE = 2.0  # seconds: a process that was killed is gone by then, if its disk lets it
-
 
 def create_process(
     program_and_args: Command,
@@ -98,6 +96,5 @@ def create_process(
     try:
         return Process(started, program=plan.command[0], external_format=external_format)
     except BaseException:
-        started.close()
-        started.child.end_now_or_forget(_A_WHILE)
+        started.give_up()
         raise

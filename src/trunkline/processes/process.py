@@ -13,7 +13,7 @@ from .._core.external_format import ExternalFormatLike
 from .._core.origin import origin
 from .._core.uncopied import Uncopied
 from .._printable import printable
-from .._sys.child import Child
+from .._sys.child import PATIENCE, Child
 from .._sys.clock import monotonic
 from .._sys.starting import Started
 from ..errors import Hangup, TimedOut
@@ -24,8 +24,6 @@ from .exit_handler import ExitHandler, watch_exit
 from .status import ProcessStatus
 
 __all__ = ("Process",)
-
-_A_WHILE = 2.0  # seconds: a process that was killed is gone by then, if its disk lets it
 
 
 class Process(Uncopied):
@@ -179,10 +177,10 @@ class Process(Uncopied):
                     closing.callback(self._close_stream, stream, abort, deadline)
         except BaseException:
             if abort:
-                self._child.end_now_or_forget(_A_WHILE)
+                self._child.end_now_or_forget(PATIENCE)
             raise
         if abort:
-            self._child.end_now_or_forget(_A_WHILE)
+            self._child.end_now_or_forget(PATIENCE)
         elif self._child.wait(deadline) is None:
             raise TimedOut.expired("close", self._program)
 

@@ -13,7 +13,7 @@ from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_e
 from .._core.option_names import check_names_for
 from .._core.text_collector import TextCollector
 from .._core.text_writer import TextWriter
-from .._sys.child import Child
+from .._sys.child import PATIENCE, Child
 from .._sys.clock import monotonic
 from .._sys.pipe_descriptor import PipeDescriptor
 from .._sys.readiness import READABLE, WRITABLE, wait_for_any
@@ -36,7 +36,6 @@ DEFAULT_GRACE = 2.0
 DEFAULT_OUTPUT_LIMIT = 64 << 20
 """The most bytes of each output that `run_program` keeps, unless told otherwise."""
 
-_A_WHILE = 2.0  # seconds: a process that was killed is gone by then, if its disk lets it
 _RECEIVE_BYTES = 65_536  # as much as a pipe holds, mostly
 
 # Python looks for signals before it begins to wait, and one that comes between is noticed when the
@@ -178,7 +177,7 @@ def run_program(
             raise late
         result = run.result()
     finally:
-        started.close()
+        started.give_up()
     if text_format is None:
         return result
     stdout_text = _decoded(result.stdout, text_format, plan.command[0])
@@ -273,7 +272,7 @@ class _Run:
             self._exchange(Deadline(grace, monotonic))
         finally:
             with suppress(PermissionDenied):
-                child.end_now(Deadline(_A_WHILE, monotonic))
+                child.end_now(Deadline(PATIENCE, monotonic))
             self._status = ProcessStatus._from_ending(child.poll())
             child.forget()
 
