@@ -167,6 +167,7 @@ class Process(Uncopied):
         Raises:
             TimedOut: It runs on, or it has not read its input. Its streams are closed; it may be
                 waited for, or closed, once more.
+            PermissionDenied: It is to be killed, and runs as somebody else.
             TypeError, ValueError: The time is not a number, or negative. Nothing is done.
         """
         deadline = Deadline(check_timeout(timeout), monotonic)
@@ -175,13 +176,10 @@ class Process(Uncopied):
                 closing.callback(self._close_terminal_side)
                 for stream in self._streams:
                     closing.callback(self._close_stream, stream, abort, deadline)
-        except BaseException:
+        finally:
             if abort:
                 self._child.end_now_or_forget(PATIENCE)
-            raise
-        if abort:
-            self._child.end_now_or_forget(PATIENCE)
-        elif self._child.wait(deadline) is None:
+        if not abort and self._child.wait(deadline) is None:
             raise TimedOut.expired("close", self._program)
 
     def forget(self) -> None:
