@@ -9,7 +9,7 @@ it is closed: that is the `io` module's own function.
 import io
 from collections.abc import Callable, Iterable
 from itertools import chain, starmap
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 __all__ = ("OwnedNumber",)
 
@@ -23,7 +23,8 @@ class OwnedNumber(io.FileIO):
 
     __slots__ = ()
 
-    __del__ = io.FileIO.close
+    if not TYPE_CHECKING:  # they know that there is such a method
+        __del__ = io.FileIO.close
 
     @classmethod
     def of(cls, opening: Callable[..., int], *args: Any, mode: str = "r") -> Self:

@@ -59,9 +59,7 @@ class TransportCore(Registration, Uncopied):
     _number: int
     event_base: EventBase
     descriptor: SocketDescriptor | None
-    _pipe: (
-        PipeDescriptor | None
-    )  # the same, if that is what it is: it has neither options nor names
+    _pipe: PipeDescriptor | None  # the same, if it is one: it has neither options nor names
     remote_name: AnyName
     _local_name: Name | None  # None until it is asked for
     _where: object  # what errors call the peer
