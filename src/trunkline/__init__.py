@@ -52,8 +52,8 @@ _NAMES = {
         connect fd_readable fd_writable listen reconnect wait_until_any_ready wait_until_fd_ready
     """,
     "processes": """
-        DEFAULT_GRACE DEFAULT_OUTPUT_LIMIT ExitHandler Process ProcessOptions ProcessStatus
-        ProgramResult StandardStream create_process run_program
+        DEFAULT_GRACE DEFAULT_OUTPUT_LIMIT ExitHandler PipeStream Process ProcessOptions
+        ProcessStatus ProgramResult StandardStream create_process run_program
     """,
     "servers": """
         AsyncIOState DEFAULT_DRAIN_TIMEOUT DEFAULT_IDLE_TIMEOUT DEFAULT_MAX_CONNECTIONS
@@ -75,7 +75,7 @@ _NAMES = {
     """,
     "streams": """
         DEFAULT_BUFFER_SIZE DEFAULT_LIMIT DEFAULT_TIMEOUT ExternalFormat ExternalFormatLike
-        PipeStream Stream StreamIO ensure_external_format
+        Stream StreamIO ensure_external_format
     """,
     "tls": "NotTLS TLS TLSCertificateError TLSError TLSMismatch TLSTruncated",
 }

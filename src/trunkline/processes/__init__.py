@@ -1,5 +1,6 @@
 """Programs that are started: their pipes are streams, and their end is an event."""
 
+from ..streams.pipe_stream import PipeStream
 from .create import create_process
 from .exit_handler import ExitHandler
 from .options import ProcessOptions, StandardStream
@@ -11,6 +12,7 @@ __all__ = (
     "DEFAULT_GRACE",
     "DEFAULT_OUTPUT_LIMIT",
     "ExitHandler",
+    "PipeStream",
     "Process",
     "ProcessOptions",
     "ProcessStatus",

@@ -2,7 +2,6 @@
 
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .io_adapter import StreamIO
-from .pipe_stream import PipeStream
 from .stream import DEFAULT_BUFFER_SIZE, DEFAULT_LIMIT, DEFAULT_TIMEOUT, Stream
 
 __all__ = (
@@ -11,7 +10,6 @@ __all__ = (
     "DEFAULT_TIMEOUT",
     "ExternalFormat",
     "ExternalFormatLike",
-    "PipeStream",
     "Stream",
     "StreamIO",
     "ensure_external_format",
