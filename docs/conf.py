@@ -60,10 +60,11 @@ nitpick_ignore_regex = [
     # What it has is described with those that inherit it.
     (r"py:class", r"trunkline\.sockets\.(listening_socket|local_stream|peer|secured|urgent)\..*"),
     (r"py:class", r"trunkline\.sockets\.datagrams\.(message_socket|multicast)\..*"),
+    (r"py:class", r"trunkline\.(sockets\.options\.with_options|streams\.file_sending)\..*"),
     (r"py:class", r"Any|Callable|Context|Iterator|Literal|Self|Sequence|PathLike|Thread|P(\.\w+)?"),
     (r"py:class", r"(trunkline\.sockets\.datagrams\.received\.)?T"),
     (r"py:class", r"str \| bytes \| .*"),  # a union that Sphinx does not take apart
-    (r"py:class", r"TLSLike|Arguments|Buffer|HasFileno|IPVersion|Path|PythonSocket"),
+    (r"py:class", r"TLSLike|Arguments|Buffer|HasFileno|IPVersion|OptionName|Path|PythonSocket"),
     (r"py:class", r"(Raw|Datagram)Descriptor"),
     (r"py:class", r"trunkline\.processes\.(options\.HasFileno|run\.Output)"),
     # Nobody makes a process by its class.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .servers import *
     from .sockets import *
     from .sockets.datagrams import *
+    from .sockets.options.public import *
     from .sockets.passing import *
     from .streams import *
     from .tls import *
@@ -63,7 +64,7 @@ _NAMES = {
     """,
     "sockets": """
         ATTEMPT_DELAY ActiveSocket CLOSE_TIMEOUT DEFAULT_BACKLOG HostEntry LINGER_TIMEOUT
-        OPTION_NAMES PassiveSocket Resolution Resolver Socket SystemResolver ensure_hostname
+        PassiveSocket Resolution Resolver Socket SystemResolver ensure_hostname
         from_socket lookup_hostname make_socket make_socket_from_fd make_socket_pair
     """,
     "sockets.datagrams": """
@@ -73,6 +74,7 @@ _NAMES = {
     "sockets.passing": """
         Credentials FileDescriptors MOST_FILE_DESCRIPTORS
     """,
+    "sockets.options.public": "OPTION_NAMES TCPInfo",
     "streams": """
         DEFAULT_BUFFER_SIZE DEFAULT_LIMIT DEFAULT_TIMEOUT ExternalFormat ExternalFormatLike
         Stream StreamIO ensure_external_format

@@ -13,10 +13,12 @@ import trunkline
 import trunkline.errors
 from trunkline import TrunklineError
 from trunkline.multiplex import event_base, transport
+from trunkline.sockets.options.table import OPTIONS
 
 ERRORS = DOCS / "guide" / "errors.md"
 EVENT_BASE = DOCS / "guide" / "event_base.md"
 TRANSPORT = DOCS / "guide" / "transport.md"
+OPTIONS_PAGE = DOCS / "reference" / "options.md"
 
 
 def public_errors() -> list[type[TrunklineError]]:
@@ -74,6 +76,21 @@ def table_of_others() -> str:
     return table(["class", "also a", "meaning"], lines)
 
 
+ACCESS = {"read, write": "", "read": ", read only", "write": ", write only"}
+
+
+def table_of_options() -> str:
+    """Return the table of all socket options."""
+    lines = []
+    for name, option in sorted(OPTIONS.items()):
+        constants = " / ".join(filter(None, (option.constant, option.ipv6)))
+        kind = f"{option.value.label}{ACCESS[option.access]}"
+        if option.ipv6_value is not None:
+            kind += f"; IPv6: {option.ipv6_value.label}"
+        lines.append([f"`{name}`", option.meaning, kind, option.kinds, constants])
+    return table(["option", "meaning", "type", "sockets", "the system's name"], lines)
+
+
 def tree() -> str:
     """Return the drawing of the tree, as a block."""
     text = trunkline.errors.__doc__ or ""
@@ -107,6 +124,21 @@ def test_the_guide_has_the_table_of_the_other_errors() -> None:
     assert_up_to_date(
         ERRORS, "<!-- table of the others -->", "<!-- end of table of the others -->", text
     )
+
+
+def test_the_reference_has_the_table_of_options() -> None:
+    text = table_of_options()
+    assert "| `error` | The errno that is pending; reading clears it. | int, read only |" in text
+    assert "| IP_TTL / IPV6_UNICAST_HOPS |" in text
+    assert_up_to_date(
+        OPTIONS_PAGE, "<!-- table of options -->", "<!-- end of table of options -->", text
+    )
+
+
+def test_the_meaning_of_an_option_is_a_sentence() -> None:
+    for name, option in OPTIONS.items():
+        assert option.meaning.endswith("."), name
+        assert option.meaning[0].isupper(), name
 
 
 def test_every_error_is_in_one_of_the_tables() -> None:

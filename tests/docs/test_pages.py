@@ -5,24 +5,19 @@ import doctest
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from docs.pages import DOCS, README, ROOT, name_of, only_code, pages, rows, without_code
 
 import trunkline
 from trunkline import (
-    OPTION_NAMES,
-    ActiveSocket,
     EventBase,
-    OptionNotSupported,
-    PermissionDenied,
     Socket,
     TrunklineError,
     make_socket,
 )
 from trunkline.sockets import keywords
-from trunkline.sockets.options import OptionName
 
 PAGES = pytest.mark.parametrize("page", pages(), ids=name_of)
 SOCKETS = DOCS / "guide" / "sockets.md"
@@ -221,37 +216,6 @@ def test_the_table_of_arguments_is_complete() -> None:
     )
     taken = {name for kind in kinds for name in kind.__annotations__}
     assert {cells[0].strip("`") for cells in ARGUMENTS} == taken
-
-
-OPTIONS = rows(SOCKETS.read_text(encoding="utf-8"), "option")
-
-
-def test_the_table_of_options_is_complete() -> None:
-    assert tuple(cells[0].strip("`") for cells in OPTIONS) == OPTION_NAMES
-
-
-@pytest.mark.parametrize("cells", OPTIONS, ids=lambda cells: cells[0].strip("`"))
-def test_the_table_of_options_has_the_right_types(cells: list[str]) -> None:
-    name, kind = cast("OptionName", cells[0].strip("`")), cells[1]
-    types = {"bool": bool, "int": int, "float": float, "str": str}
-    with make_socket(address_family="ipv6" if name == "v6_only" else "ipv4") as sock:
-        value = option_of(sock, name)
-        if value is not None:
-            assert type(value) is types[re.split(r"\W", kind)[0]]
-        if "read only" in kind:
-            with pytest.raises(ValueError, match="cannot be set"):
-                sock.set_option(name, value)
-        elif value is not None:
-            with contextlib.suppress(OptionNotSupported, PermissionDenied):
-                sock.set_option(name, value)
-
-
-def option_of(sock: ActiveSocket, name: OptionName) -> Any:
-    """Return an option's value, or None where this platform does not have it."""
-    try:
-        return sock.get_option(name)
-    except OptionNotSupported:
-        return None
 
 
 # -- what there is in the tree --------------------------------------------------------------------

@@ -25,8 +25,8 @@ INTERNET = STREAM | {
 }
 ACCEPTED = {
     ("active", "internet"): INTERNET
-    | {"remote_host", "remote_port", "attempt_delay", "connect_timeout", "tls"},
-    ("passive", "internet"): INTERNET | {"backlog", "reuse_port", "v6_only", "tls"},
+    | {"remote_host", "remote_port", "attempt_delay", "connect_timeout", "fast_open", "tls"},
+    ("passive", "internet"): INTERNET | {"backlog", "fast_open", "reuse_port", "v6_only", "tls"},
     ("active", "local"): STREAM
     | {"local_filename", "remote_filename", "connect_timeout", "tls", "file_descriptors"},
     ("passive", "local"): STREAM

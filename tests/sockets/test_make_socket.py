@@ -38,7 +38,7 @@ from trunkline import (
     TooManyOpenFiles,
     make_socket,
 )
-from trunkline.sockets.options import OptionName
+from trunkline.sockets.options.names import OptionName
 
 FAMILIES = {
     "internet": (socket.AF_INET, "ipv4"),

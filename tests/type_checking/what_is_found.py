@@ -114,8 +114,15 @@ def services() -> None:
 
 def options(connection: ActiveSocket) -> None:
     connection.set_option("keepalive", True)
-    connection.set_option("keep_alive", True)  # type: ignore[arg-type]  # pyright: ignore
-    connection.get_option("tcp_nodelay")  # type: ignore[arg-type]  # pyright: ignore
+    connection.set_option("keep_alive", True)  # type: ignore[call-overload]  # pyright: ignore
+    connection.get_option("tcp_nodelay")  # type: ignore[call-overload]  # pyright: ignore
+    connection.set_option("keepalive", "yes")  # type: ignore[call-overload]  # pyright: ignore
+    connection.set_option("mtu_discovery", "no")  # type: ignore[call-overload]  # pyright: ignore
+    connection.set_option("hops", None)
+    connection.set_option("dscp", None)  # type: ignore[call-overload]  # pyright: ignore
+    connection.set_option("mtu", 1500)  # type: ignore[call-overload]  # pyright: ignore
+    print(connection.get_option("hops") + 1, connection.get_option("tcp_congestion").upper())
+    print(connection.get_option("linger") + 1)  # type: ignore[operator]  # pyright: ignore
 
 
 def servers() -> None:

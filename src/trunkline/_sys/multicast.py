@@ -8,22 +8,13 @@ import socket
 import struct
 import sys
 from ipaddress import IPv6Address
-from typing import TypeAlias
 
 from ..addresses import IPAddress
 from ..errors import AddressFamilyNotSupported, OptionNotSupported, SocketError
 from .sockaddr import AF_INET, AF_INET6
 from .socket_descriptor import SocketDescriptor
 
-__all__ = (
-    "HOPS",
-    "INTERFACE",
-    "LOOP",
-    "get_multicast",
-    "join",
-    "leave",
-    "set_multicast",
-)
+__all__ = ("join", "leave", "send_by")
 
 _LEVELS = {AF_INET: int(socket.IPPROTO_IP), AF_INET6: int(socket.IPPROTO_IPV6)}
 
@@ -36,21 +27,7 @@ else:
 # IP_MULTICAST_ALL and IPV6_MULTICAST_ALL, of Linux.
 _FROM_GROUPS_OF_OTHERS = {AF_INET: 49, AF_INET6: 29} if sys.platform == "linux" else {}
 
-Settings: TypeAlias = dict[int, int]
-
-INTERFACE: Settings = {
-    AF_INET: int(socket.IP_MULTICAST_IF),
-    AF_INET6: int(socket.IPV6_MULTICAST_IF),
-}
-LOOP: Settings = {
-    AF_INET: int(socket.IP_MULTICAST_LOOP),
-    AF_INET6: int(socket.IPV6_MULTICAST_LOOP),
-}
-HOPS: Settings = {
-    AF_INET: int(socket.IP_MULTICAST_TTL),
-    AF_INET6: int(socket.IPV6_MULTICAST_HOPS),
-}
-"""What can be set for what is sent to groups: each is an option of either family."""
+_INTERFACE = {AF_INET: int(socket.IP_MULTICAST_IF), AF_INET6: int(socket.IPV6_MULTICAST_IF)}
 
 _STORAGE_SIZE = 128  # of a struct sockaddr_storage
 _LINK = struct.Struct("@I0L")  # an interface, and the gap before that
@@ -124,30 +101,18 @@ def _storage(address: IPAddress) -> bytes:
     return (head + gap + address.packed).ljust(_STORAGE_SIZE, b"\0")
 
 
-def set_multicast(
-    descriptor: SocketDescriptor, setting: Settings, value: int, operation: str
-) -> None:
-    """Set `INTERFACE`, `LOOP` or `HOPS`, on an IPv6 socket for its IPv6 groups and IPv4 ones."""
+def send_by(descriptor: SocketDescriptor, interface: int, operation: str) -> None:
+    """Send to groups by an interface, from an IPv6 socket to its IPv6 groups and IPv4 ones."""
     for family in (AF_INET, AF_INET6):
         if family == AF_INET6 != descriptor.family:
             continue
-        data: int | bytes = value
-        if setting is INTERFACE and family == AF_INET:
-            data = _IPV4_INTERFACE.pack(bytes(4), bytes(4), value)
+        data: int | bytes = interface
+        if family == AF_INET:
+            data = _IPV4_INTERFACE.pack(bytes(4), bytes(4), interface)
         try:
-            descriptor.set_option(_LEVELS[family], setting[family], data)
+            descriptor.set_option(_LEVELS[family], _INTERFACE[family], data)
         except SocketError as error:
             if family != descriptor.family:
                 continue  # not every system lets an IPv6 socket do that, nor has it to
             error.operation = operation
             raise
-
-
-def get_multicast(descriptor: SocketDescriptor, setting: Settings, operation: str) -> int:
-    """Return `LOOP` or `HOPS`."""
-    family = descriptor.family
-    try:
-        return descriptor.get_option(_LEVELS[family], setting[family])
-    except SocketError as error:
-        error.operation = operation
-        raise

@@ -37,10 +37,10 @@ __all__ = (
     "NO_SIGNAL",
     "OUT_OF_BAND",
     "PEEK",
+    "RAW",
     "SOON",
     "STREAM",
     "SocketDescriptor",
-    "constant",
 )
 
 # What `receive` and `send` take as flags. They are plain integers because those of the module are
@@ -52,6 +52,7 @@ MORE = int(getattr(socket, "MSG_MORE", 0))
 
 STREAM = int(socket.SOCK_STREAM)
 DATAGRAM = int(socket.SOCK_DGRAM)
+RAW = int(socket.SOCK_RAW)
 
 # The class below `socket.socket`: what that adds, files and counting them, costs with each
 # connection.
@@ -426,6 +427,20 @@ class SocketDescriptor(Descriptor):
 
     # -- options ---------------------------------------------------------------------------------
 
+    def set_nodelay(self, value: bool) -> None:
+        """Set TCP_NODELAY, which each connection has set: it is not to pay for a table."""
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, value)
+        except OSError as error:
+            raise self.failure(error, "setsockopt nodelay") from None
+
+    def tcp_info(self, most: int) -> bytes:
+        """Return Linux's ``struct tcp_info``, whatever size it has there."""
+        try:
+            return self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, most)
+        except OSError as error:
+            raise self.failure(error, "getsockopt tcp_info") from None
+
     def get_option(self, level: int, option: int) -> int:
         """Return an option that is an integer; see getsockopt(2)."""
         try:
@@ -450,13 +465,3 @@ class SocketDescriptor(Descriptor):
 
 def _typed(error: OSError, operation: str, address: object) -> SocketError:
     return SocketError.from_errno(error.errno or 0, operation=operation, address=address)
-
-
-def constant(name: str) -> int | None:
-    """Return a constant of the system's, like ``"SO_KEEPALIVE"``, or None if it has no such."""
-    value = getattr(socket, name, _MISSING_CONSTANTS.get(name))
-    return None if value is None else int(value)
-
-
-# What CPython's `socket` lacks, though the platform has it: see ip(7).
-_MISSING_CONSTANTS = {"IP_RECVERR": 11} if sys.platform == "linux" else {}

@@ -42,6 +42,7 @@ class ConnectOptions(TransportOptions, SourceOptions, total=False):
     remote_port: Required[int | str]
     attempt_delay: float | None
     connect_timeout: float | None
+    fast_open: bool
 
 
 class LocalConnectOptions(TransportOptions, total=False):
@@ -94,7 +95,8 @@ def connect(
         address_family: ``"internet"``, ``"ipv4"``, ``"ipv6"`` or ``"local"``.
         **options: Where to connect to, and how, as for `make_socket`: `remote_host` and
             `remote_port`, `local_host`, `local_port`, `reuse_address`, `keepalive`, `nodelay`,
-            `interface`, `resolver`, `attempt_delay`; or `remote_filename` and `local_filename`.
+            `fast_open`, `interface`, `resolver`, `attempt_delay`; or `remote_filename` and
+            `local_filename`.
             `connect_timeout` is the seconds for looking up and connecting, None for no limit.
             And those of `Transport`: `delivery`, `external_format`, `line_limit`, `high_water`,
             `low_water`, `idle_timeout`, `read_timeout`, `write_timeout`, `context`. Its time

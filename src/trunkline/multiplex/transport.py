@@ -29,8 +29,9 @@ from .._core.output_queue import OutputQueue
 from .._sys.pipe_descriptor import PipeDescriptor
 from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import SocketDescriptor
-from ..errors import NotConnected
+from ..errors import NotConnected, SocketClosed
 from ..sockets.active_socket import ActiveSocket
+from ..sockets.options.with_options import ConnectionWithOptions
 from ..streams.stream import DEFAULT_LIMIT
 from .delivery import Delivery, make_delivery
 from .event_base import EventBase
@@ -49,7 +50,7 @@ DEFAULT_HIGH_WATER = 65_536
 """How many bytes may be queued before the protocol is asked to pause writing."""
 
 
-class Transport(ReadingTransport, PythonTransportNames):
+class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
     """A connection, and the queue of what is to be written to it.
 
     `connect` and `listen` make transports. A transport belongs to its event base's thread, and owns
@@ -73,8 +74,7 @@ class Transport(ReadingTransport, PythonTransportNames):
         event_base: Who calls the transport.
         remote_name: The name of the peer, an `Endpoint` or a `LocalAddress`; None before it is
             connected.
-        descriptor: The connection's descriptor, for socket options; None if there is none. That of
-            a pipe has no options.
+        descriptor: The connection's descriptor; None if there is none. That of a pipe has no options.
         bytes_received: How many bytes have come from the system.
         bytes_sent: How many the system has taken.
     """
@@ -294,6 +294,15 @@ class Transport(ReadingTransport, PythonTransportNames):
     def buffered_output(self) -> int:
         """How many bytes are queued."""
         return self._queue.size
+
+    def _descriptor_with_options(self, operation: str) -> SocketDescriptor:
+        descriptor = self.descriptor
+        if descriptor is None:
+            kind = SocketClosed if self._state == CLOSED else NotConnected
+            raise kind(operation=operation, address=self._where)
+        return descriptor
+
+    _descriptor_of_connection = _descriptor_with_options
 
     # -- the beginning ---------------------------------------------------------------------------
 

@@ -147,8 +147,8 @@ class Server(PythonServerNames, Uncopied):
             handler, which may have given it to somebody else; the server then counts it no more.
         name: What threads and log messages call the server.
         **socket_options: Further options of `make_socket`, for sockets that the server makes:
-            `keepalive`, `nodelay`, `interface`, `reuse_address`, `v6_only`, `resolver`, `timeout`,
-            `input_buffer_size`, `output_buffer_size`.
+            `keepalive`, `nodelay`, `fast_open`, `interface`, `reuse_address`, `v6_only`,
+            `resolver`, `timeout`, `input_buffer_size`, `output_buffer_size`.
 
     Raises:
         AddressInUse, AddressNotAvailable, PermissionDenied, SocketError: It cannot listen there.

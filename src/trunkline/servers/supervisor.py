@@ -127,8 +127,8 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         watch: Called in the supervisor, with it, whenever a worker has changed its state. What it
             raises is logged.
         **socket_options: Further options of `make_socket`, for sockets that the supervisor makes:
-            `external_format`, `keepalive`, `nodelay`, `interface`, `reuse_address`, `v6_only`,
-            `resolver`, `timeout`, `input_buffer_size`, `output_buffer_size`.
+            `external_format`, `keepalive`, `nodelay`, `fast_open`, `interface`, `reuse_address`,
+            `v6_only`, `resolver`, `timeout`, `input_buffer_size`, `output_buffer_size`.
 
     Raises:
         AddressInUse, AddressNotAvailable, PermissionDenied, SocketError: It cannot listen there.

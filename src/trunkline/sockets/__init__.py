@@ -5,7 +5,6 @@ from .active_socket import CLOSE_TIMEOUT, LINGER_TIMEOUT, ActiveSocket
 from .from_descriptor import make_socket_from_fd
 from .listening_socket import DEFAULT_BACKLOG
 from .make_socket import make_socket, make_socket_pair
-from .options import OPTION_NAMES
 from .passive_socket import PassiveSocket
 from .python_sockets import from_socket
 from .resolving import (
@@ -23,7 +22,6 @@ __all__ = (
     "CLOSE_TIMEOUT",
     "DEFAULT_BACKLOG",
     "LINGER_TIMEOUT",
-    "OPTION_NAMES",
     "ActiveSocket",
     "HostEntry",
     "PassiveSocket",

@@ -40,6 +40,7 @@ from .ended import Ended
 from .families import family_label
 from .local_stream import LocalStream
 from .names import NameLike, ensure_name
+from .options.with_options import ConnectionWithOptions
 from .peer import Peer
 from .python_names import PythonConnectionNames
 from .socket import Socket, name_text
@@ -91,7 +92,9 @@ class Detached(NamedTuple):
     unsent: bytes
 
 
-class ActiveSocket(LocalStream, UrgentData, Peer, Socket, PythonConnectionNames):
+class ActiveSocket(
+    LocalStream, UrgentData, Peer, Socket, ConnectionWithOptions, PythonConnectionNames
+):
     """A stream socket with a peer, which is a `Stream` to and from that peer.
 
     `make_socket` and `PassiveSocket.accept` make active sockets.
@@ -298,6 +301,11 @@ class ActiveSocket(LocalStream, UrgentData, Peer, Socket, PythonConnectionNames)
             return self._remote_name
         self._descriptor.check_open("getpeername")
         return self._descriptor.remote_name()
+
+    def _descriptor_of_connection(self, operation: str) -> SocketDescriptor:
+        if self._remote_name is None:
+            raise NotConnected(operation=operation, address=self._descriptor.where)
+        return self._descriptor
 
     def _take_names(self, remote_name: Name, local_name: Name) -> None:
         """Have both ends called what somebody says who knows it better than the system."""

@@ -30,14 +30,17 @@ class InternetSettings(NamedTuple):
     interface: str | None
     reuse_address: bool = False
     source: Endpoint | None = None
+    fast_open: bool = False
 
     def open_descriptor(self, family: int, address: object) -> SocketDescriptor:
         """Return a new descriptor; `address` is for the text of an error."""
         descriptor = SocketDescriptor.open(family, STREAM, address=address)
         try:
-            set_option(descriptor, "nodelay", self.nodelay)
+            descriptor.set_nodelay(self.nodelay)
             if self.keepalive:
                 set_option(descriptor, "keepalive", self.keepalive)
+            if self.fast_open:
+                set_option(descriptor, "tcp_fastopen_connect", True)
             if self.interface is not None:
                 set_option(descriptor, "bind_to_device", self.interface)
             if self.source is not None:
@@ -148,6 +151,7 @@ class ConnectPlan:
         interface: str | None = None,
         resolver: Resolver | None = None,
         attempt_delay: float | None = ATTEMPT_DELAY,
+        fast_open: bool = False,
     ) -> None:
         if (remote_host is None) != (remote_port is None):
             hint = how_to_take_apart(remote_host) or "give both or neither"
@@ -155,7 +159,9 @@ class ConnectPlan:
         if local_host is None and local_port is not None:
             raise TypeError("local_port needs a local_host, without which nothing is bound")
         self.family: InternetFamily = family
-        self._settings = InternetSettings(keepalive, nodelay, interface, reuse_address)
+        self._settings = InternetSettings(
+            keepalive, nodelay, interface, reuse_address, fast_open=fast_open
+        )
         self.resolver: Resolver = check_resolver(resolver)
         self._source = (
             _address_or_name(local_host, family),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
+from .._core.counts import check_count
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
 from .._core.option_names import check_names, meant_option
@@ -94,6 +95,7 @@ class UnaddressedOptions(SourceOptions, StreamOptions, TLSOptions, total=False):
 
     attempt_delay: float | None
     connect_timeout: float | None
+    fast_open: bool
 
 
 class ActiveInternetOptions(UnaddressedOptions, total=False):
@@ -107,6 +109,7 @@ class PassiveInternetOptions(SourceOptions, StreamOptions, TLSOptions, total=Fal
     """What passive internet stream sockets take."""
 
     backlog: int
+    fast_open: int
     reuse_port: bool
     v6_only: bool
 
@@ -374,6 +377,10 @@ def _check_interface(value: object) -> None:
         raise TypeError(f"it is the name of a network interface, not {value!r}")
 
 
+def _check_fast_open(value: Any) -> None:
+    check_count("how many connections may wait", value, least=0, most=2**31 - 1)
+
+
 # What would otherwise be found out only when a connection is there already.
 _CHECKS: dict[str, Callable[[Any], object]] = {
     "external_format": ensure_external_format,
@@ -382,6 +389,7 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     "timeout": check_timeout,
     "attempt_delay": check_timeout,
     "connect_timeout": check_timeout,
+    "fast_open": _check_fast_open,  # of those that listen, the others have a switch
     "interface": _check_interface,
 }
 

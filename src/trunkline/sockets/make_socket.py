@@ -154,6 +154,7 @@ def make_socket(
     v6_only: Any = ...,
     keepalive: Any = ...,
     nodelay: Any = ...,
+    fast_open: Any = ...,
     interface: Any = ...,
     resolver: Any = ...,
     input_buffer_size: Any = ...,
@@ -209,6 +210,11 @@ def make_socket(
             IPv4-mapped addresses. Default: True.
         keepalive: Let the system find out whether the peer still exists. Default: False.
         nodelay: Send small pieces at once rather than gather them (TCP_NODELAY). Default: True.
+        fast_open: Let the first data travel with the connection (RFC 7413; Linux). Active: True has
+            connecting to a server that has been spoken to before return at once, and the first
+            write make the connection: for whoever speaks first, and only for what may be done
+            twice, as data may come again. Passive: how many connections that came with data may
+            wait, as many as `backlog` for instance. Default: off.
         interface: Use this network interface only (SO_BINDTODEVICE; Linux). Default: any.
         resolver: Who looks names up. Default: the system's resolver.
         input_buffer_size: How many bytes are received at a time. Default: `DEFAULT_BUFFER_SIZE`.
@@ -338,6 +344,7 @@ def _make_passive_internet(
     v6_only: bool | None = None,
     keepalive: bool = False,
     nodelay: bool = True,
+    fast_open: int = 0,
     interface: str | None = None,
     resolver: Resolver | None = None,
     tls: "TLSLike | None" = None,
@@ -359,6 +366,8 @@ def _make_passive_internet(
     try:
         if number == AF_INET6:
             listener.set_option("v6_only", v6_only is not False)
+        if fast_open:
+            listener.set_option("tcp_fastopen", fast_open)
         if host is not None:
             listener.bind(host, port, reuse_address=reuse_address, reuse_port=reuse_port)
             listener.listen(backlog)

@@ -4,7 +4,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Literal, Self, TypeVar, cast
 
 from .._core.deadline import Deadline
 from .._core.origin import origin
@@ -16,7 +16,7 @@ from ..addresses import IPAddress, LocalAddress
 from ..errors import SocketError
 from .families import family_label
 from .names import endpoint_of, local_address_of
-from .options import OptionName, get_option, set_option
+from .options.with_options import WithOptions
 from .python_names import PythonSocketNames
 
 __all__ = ("Socket",)
@@ -24,7 +24,7 @@ __all__ = ("Socket",)
 T = TypeVar("T")
 
 
-class Socket(PythonSocketNames, Uncopied):
+class Socket(WithOptions, PythonSocketNames, Uncopied):
     """The base of all socket classes; `make_socket` makes them.
 
     A socket owns its descriptor: closing the socket closes it. All sockets are context managers:
@@ -191,40 +191,8 @@ class Socket(PythonSocketNames, Uncopied):
         if self._descriptor.where is None:
             self._descriptor.where = self._local_name
 
-    # -- options ---------------------------------------------------------------------------------
-
-    def get_option(self, name: OptionName) -> Any:
-        """Return the value of a socket option.
-
-        Args:
-            name: Its name, see `OPTION_NAMES`.
-
-        Returns:
-            A bool, an int, or a str, whichever the option is; for times the seconds as a float, or
-            None where there is no limit; for ``"linger"`` the seconds, or None where it is off.
-
-        Raises:
-            OptionNotSupported: This platform, or this kind of socket, does not have the option.
-            SocketClosed: The socket is closed.
-            ValueError: There is no option of that name.
-        """
-        return get_option(self._descriptor, name)
-
-    def set_option(self, name: OptionName, value: Any) -> None:
-        """Set a socket option.
-
-        Args:
-            name: Its name, see `OPTION_NAMES`.
-            value: Of the type that `get_option` returns; ``"linger"`` takes True too, for 15
-                seconds.
-
-        Raises:
-            OptionNotSupported: This platform, or this kind of socket, does not have the option.
-            TypeError, ValueError: There is no option of that name, it can only be read, or the
-                value is not one of the option's.
-            SocketClosed, SocketError: The operating system said no.
-        """
-        set_option(self._descriptor, name, value)
+    def _descriptor_with_options(self, operation: str) -> SocketDescriptor:
+        return self._descriptor
 
     # -- for people ------------------------------------------------------------------------------
 

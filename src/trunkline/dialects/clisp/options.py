@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from ...multiplex.descriptor_like import DescriptorLike
 from ...sockets import Socket
-from ...sockets.options import OptionName, get_option, set_option
+from ...sockets.options import get_option, set_option
+from ...sockets.options.names import OptionName
 from .arguments import descriptor_of, how_it_is_written
 
 __all__ = ("socket_options",)

@@ -179,6 +179,10 @@ class DatagramSocket(MessageSocket, Peer, Multicast):
         ask_for_credentials(self._descriptor)
         self._room += ROOM_FOR_CREDENTIALS
 
+    def _option_was_set(self, name: str, value: object) -> None:
+        if name == "packet_info":
+            self._room = ROOM_FOR_INFO if value else 0
+
     # -- sending ---------------------------------------------------------------------------------
 
     @overload

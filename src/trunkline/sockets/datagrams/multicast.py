@@ -5,9 +5,10 @@ from typing import Any
 from ..._core.counts import check_count
 from ..._sys.datagram_descriptor import DatagramDescriptor
 from ..._sys.interfaces import interface_index, interface_name
-from ..._sys.multicast import HOPS, INTERFACE, LOOP, get_multicast, join, leave, set_multicast
+from ..._sys.multicast import join, leave, send_by
 from ..._sys.sockaddr import AF_UNIX
 from ...addresses import AddressLike, IPAddress, ensure_address
+from ..options import get_option, set_option
 
 __all__ = ("Multicast",)
 
@@ -104,7 +105,7 @@ class Multicast:
         if interface is not None:
             number = self._interface_number(interface, "multicast_interface")
         name = interface_name(number, "multicast_interface", number) if number else None
-        set_multicast(self._descriptor, INTERFACE, number, "multicast_interface")
+        send_by(self._descriptor, number, "multicast_interface")
         self._multicast_interface = name
 
     @property
@@ -118,14 +119,13 @@ class Multicast:
             SocketClosed, SocketError: As the names say.
         """
         self._check_internet("multicast_loop")
-        return bool(get_multicast(self._descriptor, LOOP, "multicast_loop"))
+        loop: bool = get_option(self._descriptor, "multicast_loop")
+        return loop
 
     @multicast_loop.setter
     def multicast_loop(self, value: bool) -> None:
         self._check_internet("multicast_loop")
-        if not isinstance(value, bool):
-            raise TypeError(f"multicast_loop is True or False, not {value!r}")
-        set_multicast(self._descriptor, LOOP, int(value), "multicast_loop")
+        set_option(self._descriptor, "multicast_loop", value)
 
     @property
     def multicast_hops(self) -> int:
@@ -139,13 +139,13 @@ class Multicast:
             SocketClosed, SocketError: As the names say.
         """
         self._check_internet("multicast_hops")
-        return get_multicast(self._descriptor, HOPS, "multicast_hops")
+        hops: int = get_option(self._descriptor, "multicast_hops")
+        return hops
 
     @multicast_hops.setter
     def multicast_hops(self, value: int) -> None:
         self._check_internet("multicast_hops")
-        check_count("multicast_hops", value, least=0, most=255)
-        set_multicast(self._descriptor, HOPS, value, "multicast_hops")
+        set_option(self._descriptor, "multicast_hops", value)
 
     def _check_internet(self, operation: str) -> None:
         if self._descriptor.family == AF_UNIX:
