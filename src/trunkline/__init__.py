@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .addresses import *
     from .errors import *
     from .multiplex import *
+    from .multiplex.file_transfer import *
     from .processes import *
     from .servers import *
     from .sockets import *
@@ -38,8 +39,8 @@ _NAMES = {
         AddressFamilyNotSupported AddressInUse AddressNotAvailable AlreadyConnected BadDNSMessage
         BadProxyHeader BrokenPipe Busy ConnectFailed ConnectionAborted ConnectionInProgress
         ConnectionRefused ConnectionReset DecodingError DestinationRequired EndOfFile
-        EndpointShutdown FrameTooLong Hangup HostDown HostUnreachable Interrupted LineTooLong
-        MessageTooLong NetworkDown NetworkReset NetworkUnreachable NoBufferSpace NoName
+        EndpointShutdown FileTooShort FrameTooLong Hangup HostDown HostUnreachable Interrupted
+        LineTooLong MessageTooLong NetworkDown NetworkReset NetworkUnreachable NoBufferSpace NoName
         NoNetwork NoRecord NoSuchDevice NotASocket NotConnected OperationNotSupported
         OptionNotSupported OutOfMemory OutputTooLong PathExists PathIsDirectory
         PathNotDirectory PathNotFound PermissionDenied ProcessNotChild ProcessNotFound
@@ -52,6 +53,7 @@ _NAMES = {
         Readiness Reconnector Statistics Timer Transport TransportProtocol adopt available_backends
         connect fd_readable fd_writable listen reconnect wait_until_any_ready wait_until_fd_ready
     """,
+    "multiplex.file_transfer": "FileTransfer",
     "processes": """
         DEFAULT_GRACE DEFAULT_OUTPUT_LIMIT ExitHandler PipeStream Process ProcessOptions
         ProcessStatus ProgramResult StandardStream create_process run_program

@@ -14,7 +14,7 @@
     │  ├ NoName ─ NoRecord
     │  └ ServerFailure ─ QueryRefused
     └ StreamError                    what arrived is not what was asked for
-       ├ EndOfFile (EOFError) · LineTooLong · FrameTooLong · OutputTooLong
+       ├ EndOfFile (EOFError) · LineTooLong · FrameTooLong · OutputTooLong · FileTooShort (EOFError)
        ├ DecodingError (UnicodeDecodeError)
        └ BadProxyHeader · BadDNSMessage
 
@@ -55,6 +55,7 @@ __all__ = (
     "DestinationRequired",
     "EndOfFile",
     "EndpointShutdown",
+    "FileTooShort",
     "FrameTooLong",
     "Hangup",
     "HostDown",
@@ -131,7 +132,8 @@ class SocketError(TrunklineError, OSError):
         attempts: The error of each address that was tried, where there were several.
 
     The arguments are attributes of the same names. `sent` is for those who send many datagrams in
-    one call: how many had gone before. Errors survive pickling and copying.
+    one call, or a file: how many, or how many bytes of it, had gone before. Errors survive pickling
+    and copying.
     """
 
     _codes: tuple[int, ...] = ()
@@ -661,6 +663,29 @@ class DecodingError(StreamError, UnicodeDecodeError):
 
     def __str__(self) -> str:
         return _sentence(self.operation, self.address, UnicodeDecodeError.__str__(self))
+
+
+class FileTooShort(StreamError, EOFError):
+    """The file has fewer bytes than were to be sent of it.
+
+    `sent` is how many had gone, and `missing` how many there should have been after them.
+    """
+
+    def __init__(
+        self,
+        sent: int,
+        missing: int,
+        *,
+        operation: str | None = None,
+        address: object = None,
+    ) -> None:
+        super().__init__(sent, missing, operation=operation, address=address)
+        self.sent = sent
+        self.missing = missing
+
+    def __str__(self) -> str:
+        reason = f"the file has ended, {self.missing} bytes too early, after {self.sent} were sent"
+        return _sentence(self.operation, self.address, reason)
 
 
 class BadDNSMessage(StreamError):

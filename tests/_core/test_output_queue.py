@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from trunkline._core.output_queue import BATCH_BYTES, ENOUGH_BYTES, OutputQueue
+from trunkline._core.output_queue import BATCH_BYTES, ENOUGH_BYTES, OutputQueue, PieceOfFile
 
 
 def queue_of(*pieces: bytes | memoryview) -> OutputQueue:
@@ -16,6 +16,13 @@ def queue_of(*pieces: bytes | memoryview) -> OutputQueue:
     return queue
 
 
+def batch_of(queue: OutputQueue) -> bytes | memoryview:
+    """Return the next batch of a queue that has no files."""
+    batch = queue.batch()
+    assert not isinstance(batch, PieceOfFile)
+    return batch
+
+
 def test_small_pieces_leave_together() -> None:
     queue = queue_of(b"one ", memoryview(b"two "), b"three")
     assert queue.size == 13
@@ -23,7 +30,7 @@ def test_small_pieces_leave_together() -> None:
     assert queue.batch() == b"one two three"  # it is not taken out
     queue.sent(6)
     assert queue.size == 7
-    assert bytes(queue.batch()) == b"o three"
+    assert bytes(batch_of(queue)) == b"o three"
     queue.sent(7)
     assert queue.size == 0
 
@@ -73,6 +80,26 @@ def test_clearing_drops_everything() -> None:
     assert queue.batch() == b"c"
 
 
+def test_a_file_is_a_batch_by_itself_and_bytes_are_not_joined_across_it() -> None:
+    queue = queue_of(b"a", b"b")
+    file = PieceOfFile(10)
+    queue.append(file)
+    for piece in (b"c", b"d"):
+        queue.append(piece)
+    assert queue.size == 14
+    assert queue.batch() == b"ab"
+    queue.sent(1)
+    queue.sent(1)
+    assert queue.batch() is file
+    queue.sent(4)
+    assert (len(file), queue.size) == (6, 8)
+    assert queue.batch() is file
+    queue.sent(6)
+    assert queue.batch() == b"cd"
+    queue.sent(2)
+    assert queue.size == 0
+
+
 class AnyQueue(RuleBasedStateMachine):
     """Appending and sending in any order, beside a plain sequence of bytes."""
 
@@ -92,7 +119,7 @@ class AnyQueue(RuleBasedStateMachine):
     @precondition(lambda self: self.queue.size)
     @rule(share=st.floats(0, 1))
     def send(self, share: float) -> None:
-        batch = self.queue.batch()
+        batch = batch_of(self.queue)
         count = max(1, int(share * len(batch)))
         assert bytes(batch[:count]) == bytes(self.expected.popleft() for _ in range(count))
         self.queue.sent(count)
@@ -111,7 +138,7 @@ def test_everything_leaves_in_order(pieces: list[bytes], at_most: int) -> None:
     queue = queue_of(*pieces)
     sent = b""
     while queue.size:
-        batch = queue.batch()[:at_most]
+        batch = batch_of(queue)[:at_most]
         sent += batch
         queue.sent(len(batch))
     assert sent == b"".join(pieces)

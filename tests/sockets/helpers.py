@@ -17,7 +17,14 @@ from typing import Any, Generic, Self, TypeVar
 from support.peers import socket_pair
 from support.timing import PATIENCE
 
-from trunkline import ActiveSocket, Busy, PassiveSocket, make_socket, make_socket_from_fd
+from trunkline import (
+    ActiveSocket,
+    Busy,
+    PassiveSocket,
+    TimedOut,
+    make_socket,
+    make_socket_from_fd,
+)
 
 T = TypeVar("T")
 
@@ -209,3 +216,32 @@ def no_descriptors_left(spare: int = 0) -> Iterator[None]:
 def wait_for_a_waiter(waiting: threading.Semaphore) -> None:
     """Wait until another thread is about to wait for a descriptor; see the fixture `waiting`."""
     assert waiting.acquire(timeout=PATIENCE), "nobody waits"
+
+
+def forget(waiting: threading.Semaphore) -> None:
+    """Take no account of those who have waited so far."""
+    while waiting.acquire(blocking=False):
+        pass
+
+
+class PlainChannel:
+    """A channel of which the system can do nothing by itself, as one that changes its bytes."""
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "send_file":
+            raise AttributeError(name)
+        return getattr(self._channel, name)
+
+
+def fill(stream: ActiveSocket) -> int:
+    """Send until the system takes no more, and return how much that was."""
+    sent = 0
+    stream.set_option("send_buffer", 4096)
+    with contextlib.suppress(TimedOut):
+        while True:
+            stream.write(bytes(65_536), timeout=0.05)
+            sent += 65_536
+    return sent + 65_536

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # What every child has; a failure is the name of the error.
 PRELUDE = """
-import errno, json, os, select, socket, sys
+import errno, json, os, select, socket, sys, tempfile
 
 def attempt(function, *arguments):
     try:
@@ -141,6 +141,11 @@ TRANSFERS = {
     "recvfrom": ("a.send(data)", "b.recvfrom(size)[0]", "send recv"),
     "write and read": ("os.write(a.fileno(), data)", "os.read(b.fileno(), size)", "write read"),
     "writev and readv": ("os.writev(a.fileno(), split(data))", "scatter(vector)", "write read"),
+    "sendfile": (
+        "os.sendfile(a.fileno(), file.fileno(), position, len(data))",
+        "b.recv(size)",
+        "send recv",
+    ),
     "a pipe": ("os.write(out, data)", "os.read(into, size)", "write read"),
 }
 
@@ -150,6 +155,8 @@ a.setblocking(False)
 into, out = os.pipe()
 os.set_blocking(out, False)
 size, whole, position, received = 5000, os.urandom(200_000), 0, b""
+file = tempfile.TemporaryFile(buffering=0)
+file.write(whole)
 
 def split(data):
     return [data[:1], data[1:7], b"", data[7:1000], data[1000:]]

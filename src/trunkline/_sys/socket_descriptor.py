@@ -6,8 +6,11 @@ the time, that there is nothing to receive or accept, or no room to send, is the
 The `socket` module calls again by itself what a signal has interrupted.
 """
 
+import _signal  # type: ignore[import-not-found]  # `signal` makes enumerations of all of it
 import _socket
 import contextlib
+import errno
+import os
 import socket
 import struct
 import sys
@@ -20,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 from .._core.buffers import Buffer
 from .._core.deadline import Deadline
 from ..addresses import LocalAddress
-from ..errors import NotConnected, SocketClosed, SocketError
+from ..errors import NotConnected, OperationNotSupported, SocketClosed, SocketError
 from .borrowed_socket import BorrowedSocket
 from .descriptor import Descriptor
 from .readiness import unread_count
@@ -67,6 +70,11 @@ _kind = socket.SocketType.type.__get__
 # A send to a peer that is gone is an error here, never a signal.
 NO_SIGNAL = int(getattr(socket, "MSG_NOSIGNAL", 0))
 
+
+_HAS_SENDFILE = hasattr(os, "sendfile") and hasattr(_signal, "SIGPIPE")
+
+# What sendfile(2) says of a file that has to be read.
+_NOT_THIS_FILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 # The largest C int. Whatever is more than the system allows, it takes for that.
 _MOST_BACKLOG = 2**31 - 1
@@ -393,6 +401,31 @@ class SocketDescriptor(Descriptor):
             return None
         except OSError as error:
             raise self.failure(error, "send") from None
+
+    def send_file(self, number: int, offset: int, count: int) -> int | None:
+        """Send what fits of a file, by its descriptor; see sendfile(2).
+
+        Returns:
+            How many bytes; 0 if the file has ended, and None if nothing fits.
+
+        Raises:
+            OperationNotSupported: The system cannot do that with this file: read it, and `send`.
+            ValueError: The file was closed, or not opened for reading.
+        """
+        # It cannot be told to send no signal, which without a handler would end the process.
+        if not _HAS_SENDFILE or _signal.getsignal(_signal.SIGPIPE) == _signal.SIG_DFL:
+            raise OperationNotSupported(operation="send_file", address=self.where)
+        try:
+            return os.sendfile(self._number, number, offset, count)
+        except BlockingIOError:
+            self.check_open("send_file")
+            return None
+        except OSError as error:
+            if error.errno in _NOT_THIS_FILE:
+                raise OperationNotSupported(operation="send_file", address=self.where) from None
+            if error.errno == errno.EBADF and not self.is_closed:
+                raise ValueError("the file is closed, or not open for reading") from None
+            raise self.failure(error, "send_file") from None
 
     # For who makes a great many calls, and has no time for a Python call around each. They raise an
     # `OSError`, of which their caller makes our error by `failure`.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from .._core.buffers import Buffer
 from .._core.deadline import Deadline
 from .._core.external_format import ExternalFormatLike
+from .._core.meant import Elsewhere
 from .._core.text_writer import TextWriter
 from ..errors import SocketClosed, TimedOut
 from ..streams import DEFAULT_LIMIT, DEFAULT_TIMEOUT, Stream
@@ -78,6 +79,10 @@ class SocketStream(Stream):
         """
         super().write(data)
         self.force_output()
+
+    if not TYPE_CHECKING:  # which takes it for what it is in the class above
+        # It would not wait for anybody, and have all of the file in memory.
+        send_file = Elsewhere("Transport.send_file() sends files without waiting")
 
     @property
     def _text_writer(self) -> TextWriter:

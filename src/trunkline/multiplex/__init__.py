@@ -13,12 +13,13 @@ The path of a byte, for who reads this for the first time:
    `_flush` when it returns. At any other time, `write` sends at once.
 4. What the system does not take stays in the queue, and the backend is asked to tell when there is
    room (`_start_waiting_to_write`). Then it returns the transport once more, and `_handle_ready`
-   calls `_flush`.
+   calls `_flush`. A file (`transport_files`) waits there, too, and is read when its turn comes.
 
 An event base is made of layers, as is a transport: `calls` (timers and deferred calls), `monitor`
 (who waits for which descriptor) and `event_base` (the loop); `transport_core` (the state, and the
-end), `transport_writing`, `transport_reading` and `transport`. Transports come from `listener`,
-`connector`, `reconnector` and `adoption`. `waits` and `many_waits` do without an event base.
+end), `transport_writing`, `transport_files`, `transport_reading` and `transport`. Transports come
+from `listener`, `connector`, `reconnector` and `adoption`. `waits` and `many_waits` do without an
+event base.
 """
 
 from .._core.framing import Blocks, Frames

@@ -76,6 +76,7 @@ class PythonTransportNames(ElsewhereNames):
         remote_port = Elsewhere("remote_name has the port, and the host")
         send = Elsewhere(_WRITES)
         sendall = Elsewhere(_WRITES)
+        sendfile = Elsewhere("send_file() sends a file, now or later")
         set_write_buffer_limits = Elsewhere("set_water_marks() sets them")
         stop = Elsewhere(_CLOSES)
         shutdown = Elsewhere("write_eof() ends the output, and close() both directions")

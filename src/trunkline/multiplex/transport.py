@@ -6,6 +6,7 @@ The contract, which the callbacks of whatever shell stands on it can rely on:
   `pause_writing`. What was given to `write` may be changed as soon as it returns.
 * A write is tried at once when nothing is queued. Inside a callback for something received, writes
   are gathered, and leave in one piece when it returns.
+* A file is sent between what was written before and after it, and counts as if it had been written.
 * `pause_writing` is called by the very `write` that takes the queue above the high-water mark, and
   `resume_writing` once it is down to the low-water mark.
 * Input is delivered as bytes, as text, line by line, in blocks or frames, or into a buffer of the
@@ -42,7 +43,6 @@ from .python_names import PythonTransportNames
 from .time_limits import TimeLimits
 from .transport_core import CLOSED, CLOSING, CONNECTING, OPEN, STATES
 from .transport_reading import ReadingTransport
-from .transport_writing import send_nothing
 
 __all__ = ("DEFAULT_HIGH_WATER", "Transport")
 
@@ -132,6 +132,7 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
         # Writing.
         self.bytes_sent = 0
         self._queue = OutputQueue()
+        self._files = None
         self._is_waiting_to_write = False
         self._is_held = False
         self._writing_is_paused = False
@@ -292,7 +293,7 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
 
     @property
     def buffered_output(self) -> int:
-        """How many bytes are queued."""
+        """How many bytes are queued, those of files included."""
         return self._queue.size
 
     def _descriptor_with_options(self, operation: str) -> SocketDescriptor:
@@ -349,7 +350,7 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
         self._where = descriptor.where
         self._local_name = local_name
         self._receive = descriptor.bare_receive
-        self._send = send_nothing if self._is_held else descriptor.bare_send
+        self._choose_send()
         self._began_at = self._received_at = self._sent_at = self.event_base.now()
         if self._state == CLOSING:  # there is only something to be sent
             self._flush()
@@ -375,8 +376,8 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
 
         Raises:
             NotConnected: There is no connection, or it is being closed.
-            ValueError: The writing half has been ended; or text has been decoded and not been
-                delivered, in a format that does not mix with bytes.
+            ValueError: The writing half has been ended; a file waits to be sent; or text has been
+                decoded and not been delivered, in a format that does not mix with bytes.
             TypeError: It is a pipe or a terminal, and no connection.
         """
         if self._state != OPEN or self.descriptor is None or self.descriptor.is_closed:
@@ -385,6 +386,8 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
             raise TypeError(f"only connections can be detached, and {self._where} is none")
         if self._eof_wanted:
             raise ValueError("the writing half of the connection has been ended by write_eof()")
+        if self._files:
+            raise ValueError("a file is being sent: wait until it is done")
         unread = self._take_back()
         unsent = self._queue.take_all() + self._take_text_end()
         descriptor = self._release_descriptor()

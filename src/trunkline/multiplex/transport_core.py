@@ -1,13 +1,14 @@
 """What all parts of a transport share: its state, its descriptor, whom it calls, and its end.
 
 `Transport` says what a transport is. It is made of layers, each of which builds on the one before:
-this one, writing (`transport_writing`), reading (`transport_reading`), and the transport itself.
+this one, writing (`transport_writing`), files (`transport_files`), reading (`transport_reading`),
+and the transport itself.
 """
 
 import contextlib
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .._core.callbacks import check_result
 from .._core.external_format import ExternalFormat
@@ -25,6 +26,9 @@ from .event_base import EventBase
 from .lingering import linger
 from .protocol_caller import ProtocolCaller
 from .time_limits import TimeLimits
+
+if TYPE_CHECKING:
+    from .file_transfer import FileTransfer
 
 __all__ = ("CLOSED", "CLOSING", "CONNECTING", "OPEN", "STATES", "Owner", "TransportCore")
 
@@ -49,11 +53,12 @@ class TransportCore(Registration, Uncopied):
     # An instance of so many attributes would otherwise be slow, and twice as large.
     __slots__ = """
         __weakref__ _began_at _caller _cancel_connecting _context _delivery _ended_at _eof_seen
-        _eof_told _eof_wanted _error _external_format _form _has_more _high_water _interrupted
-        _is_delivering _is_delivery_due _is_held _is_paused _is_reading _is_waiting_to_write _limits
-        _line_limit _local_name _low_water _owner _pipe _queue _receive _received_at _send _sent_at
-        _state _take_in _unread _where _writer _writes_plainly _writing_is_paused bytes_received
-        bytes_sent descriptor event_base remote_name
+        _eof_told _eof_wanted _error _external_format _files _form _has_more _high_water
+        _interrupted _is_delivering _is_delivery_due _is_held _is_paused _is_reading
+        _is_waiting_to_write _limits _line_limit _local_name _low_water _owner _pipe _queue
+        _receive _received_at _send _sent_at _state _take_in _unread _where _writer
+        _writes_plainly _writing_is_paused bytes_received bytes_sent descriptor event_base
+        remote_name
     """.split()  # noqa: SIM905 - one name a line would take a page
 
     _number: int
@@ -97,6 +102,7 @@ class TransportCore(Registration, Uncopied):
     _writing_is_paused: bool  # the protocol has been asked to pause
     _eof_wanted: bool  # the writing half is to be ended after the queue
     _queue: OutputQueue
+    _files: "list[FileTransfer] | None"  # those that are in the queue
     _writer: TextWriter | None  # None until text is written that it takes one for
     _writes_plainly: bool
     _high_water: int
@@ -230,6 +236,8 @@ class TransportCore(Registration, Uncopied):
         self._interrupted = True
         self._unread = b""
         self._queue.clear()
+        if self._files:
+            self._files_lost(error)
         if self._limits is not None:
             self._limits.stop()
         cancel, self._cancel_connecting = self._cancel_connecting, None
@@ -243,6 +251,10 @@ class TransportCore(Registration, Uncopied):
         owner, self._owner = self._owner, None
         if owner is not None:
             owner._connection_ended(self)
+
+    def _files_lost(self, error: Exception | None) -> None:
+        """Take note that the files in the queue will not be sent; see `transport_files`."""
+        raise NotImplementedError
 
     def _remember_local_name(self) -> None:
         """Ask for the local name while there is one."""

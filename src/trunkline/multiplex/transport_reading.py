@@ -13,7 +13,7 @@ from .delivery import InputFailed
 from .event_base import RECEIVE_BYTES
 from .protocol_check import check_protocol
 from .transport_core import OPEN
-from .transport_writing import WritingTransport
+from .transport_files import FileSendingTransport
 
 __all__ = ("ReadingTransport",)
 
@@ -32,7 +32,7 @@ _TAKES_NO_MORE = (BrokenPipeError, ConnectionResetError, NotConnected)
 _LARGEST_INPUT = 1 << 26
 
 
-class ReadingTransport(WritingTransport):
+class ReadingTransport(FileSendingTransport):
     """The part of a transport that receives and delivers."""
 
     __slots__ = ()

@@ -1,6 +1,7 @@
 """Writing to a transport: at once if that works, and else from a queue when there is room."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from .._core.buffers import Buffer, bytes_of
 from .._core.callbacks import call_plainly
@@ -50,11 +51,14 @@ class WritingTransport(TransportCore):
         else:
             self._write_at_once(data)
         if queue.size > self._high_water and not self._writing_is_paused:
-            self._writing_is_paused = True
-            try:
-                call_plainly(self._caller.nested_method("pause_writing"))
-            except Exception as error:
-                self._callback_failed(error)
+            self._ask_to_pause()
+
+    def _ask_to_pause(self) -> None:
+        self._writing_is_paused = True
+        try:
+            call_plainly(self._caller.nested_method("pause_writing"))
+        except Exception as error:
+            self._callback_failed(error)
 
     def _as_bytes(self, data: Buffer | str) -> bytes:
         # A copy, not a view: the caller may change what it has given to us.
@@ -117,7 +121,7 @@ class WritingTransport(TransportCore):
         The limit on writing does not count meanwhile. Closing in good order waits, too.
         """
         self._is_held = True
-        self._send = send_nothing
+        self._choose_send()
         self._stop_waiting_to_write()
 
     def release_output(self) -> None:
@@ -125,10 +129,22 @@ class WritingTransport(TransportCore):
         if not self._is_held:
             return
         self._is_held = False
-        if self.descriptor is not None:
+        self._choose_send()
+        if self.descriptor is not None and self._queue.size:
+            self._start_waiting_to_write()
+
+    def _choose_send(self) -> None:
+        """Find out what sends what is queued, so that not each write has to."""
+        if self._is_held:
+            self._send = send_nothing
+        elif self._files:
+            self._send = self._send_piece
+        elif self.descriptor is not None:
             self._send = self.descriptor.bare_send
-            if self._queue.size:
-                self._start_waiting_to_write()
+
+    def _send_piece(self, piece: Any, flags: int) -> int:
+        """See `transport_files`."""
+        raise NotImplementedError
 
     def _start_waiting_to_write(self) -> None:
         if self._is_held:

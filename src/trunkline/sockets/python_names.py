@@ -55,7 +55,7 @@ class PythonConnectionNames(ElsewhereNames):
         recvmsg = Elsewhere("receive_from() takes what the system has")
         send = Elsewhere("write() and finish_output() send all of it, send_to() what fits")
         sendall = Elsewhere("write() and finish_output() send all of it")
-        sendfile = Elsewhere("write() takes what a file's read() returns, piece by piece")
+        sendfile = Elsewhere("send_file() sends a file")
         sendmsg = Elsewhere("send_to() sends what fits")
         sendto = Elsewhere("send_to() sends what fits")
         settimeout = Elsewhere("the limit of time is the property timeout")

@@ -5,11 +5,11 @@ know which.
 """
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .._core.deadline import Deadline
 
-__all__ = ("Channel", "RecordChannel")
+__all__ = ("Channel", "RecordChannel", "SendsFromFiles")
 
 
 class Channel(Protocol):
@@ -81,4 +81,19 @@ class RecordChannel(Channel, Protocol):
         """Say that nothing more will be sent, once all has been; return whether that has left.
 
         After an error, what is said is that.
+        """
+
+
+@runtime_checkable
+class SendsFromFiles(Protocol):
+    """What a channel has, too, whose bytes go out as they are: the system can read them itself.
+
+    One that changes them has no such method, and is given what was read.
+    """
+
+    def send_file(self, number: int, offset: int, count: int, /) -> int | None:
+        """Send what fits of a file; return None if nothing does, and 0 if the file has ended.
+
+        Raises:
+            OperationNotSupported: It cannot be done with this file: read it, and send that.
         """

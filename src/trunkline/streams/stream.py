@@ -8,9 +8,8 @@ it, the time limits, and what becomes of the channel's errors.
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from enum import Enum
 from threading import get_ident
-from typing import Final, TypeAlias, TypeVar
+from typing import TypeVar
 
 from .._core.buffers import Buffer, bytes_of, space_in
 from .._core.counts import check_count
@@ -31,8 +30,10 @@ from ..errors import (
     TimedOut,
 )
 from .channel import Channel, RecordChannel
+from .file_sending import FileSending
 from .io_adapter import StreamIO
 from .python_names import PythonStreamNames
+from .timeout import DEFAULT_TIMEOUT, Timeout
 
 __all__ = ("DEFAULT_BUFFER_SIZE", "DEFAULT_LIMIT", "DEFAULT_TIMEOUT", "Stream", "Timeout")
 
@@ -43,15 +44,6 @@ DEFAULT_BUFFER_SIZE = 16_384
 """How much is received at a time, and how much output is gathered before it is sent, in bytes."""
 
 
-class _Default(Enum):
-    TIMEOUT = "the stream's own timeout"
-
-
-DEFAULT_TIMEOUT: Final = _Default.TIMEOUT
-"""In place of a timeout: the one that the stream was given."""
-
-Timeout: TypeAlias = float | _Default | None
-
 # A read looks first whether something is there. To look in vain costs nearly as much as to wait,
 # and where one look was in vain, others mostly will be: so some are left out then, more each time,
 # but no more than this.
@@ -60,7 +52,7 @@ _MOST_LOOKS_LEFT_OUT = 31
 T = TypeVar("T")
 
 
-class Stream(PythonStreamNames, Uncopied):
+class Stream(FileSending, PythonStreamNames, Uncopied):
     """Reads and writes text, lines and bytes.
 
     Reading and writing are independent: one thread may read while another writes. A second reader,
@@ -714,7 +706,7 @@ class Stream(PythonStreamNames, Uncopied):
     # -- errors ----------------------------------------------------------------------------------
 
     def _deadline(self, timeout: Timeout) -> Deadline:
-        return Deadline(self._timeout if isinstance(timeout, _Default) else timeout, monotonic)
+        return Deadline(self._timeout if timeout is DEFAULT_TIMEOUT else timeout, monotonic)
 
     def _failed(self, error: SocketError, operation: str) -> SocketError:
         """Return the stream's error for one of the channel's, and remember that it is over."""

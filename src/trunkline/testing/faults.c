@@ -25,6 +25,7 @@
  * The operations, each counted by itself in each process (a forked child counts on):
  *   recv: recv recvfrom recvmsg      read: read readv       accept: accept accept4
  *   send: send sendto sendmsg        write: write writev    connect, close, socket
+ *   and send: sendfile, and splice into anything but a pipe; recv: splice into a pipe
  *   wait: poll ppoll select epoll_wait epoll_pwait
  *
  * What a program may rely on under the real kernel, it may rely on here:
@@ -37,8 +38,8 @@
  *   - By the rates, at most three calls of one operation on one descriptor fail in a row in a
  *     thread, so that even a rate of 1000 delays a program and does not stop it.
  *
- * Out of reach: what glibc does inside itself (getaddrinfo, stdio), sendfile, splice, io_uring,
- * pselect, recvmmsg, and the checked twins (__recv_chk and its like) that _FORTIFY_SOURCE may call.
+ * Out of reach: what glibc does inside itself (getaddrinfo, stdio), io_uring, pselect, recvmmsg,
+ * and the checked twins (__recv_chk and its like) that _FORTIFY_SOURCE may call.
  */
 
 #undef _FORTIFY_SOURCE /* Its inline versions of these very functions would collide with ours. */
@@ -62,6 +63,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -119,7 +121,8 @@ static _Thread_local unsigned char in_a_row[OPERATIONS][UCHAR_MAX + 1];
 #define FUNCTIONS(X) \
     X(recv) X(recvfrom) X(recvmsg) X(read) X(readv) X(send) X(sendto) X(sendmsg) X(write) \
     X(writev) X(accept) X(accept4) X(connect) X(close) X(socket) X(poll) X(ppoll) X(select) \
-    X(epoll_wait) X(epoll_pwait) X(epoll_ctl)
+    X(epoll_wait) X(epoll_pwait) X(epoll_ctl) X(sendfile) X(sendfile64) \
+    X(splice)
 #define INDEX(name) REAL_##name,
 #define STRING(name) #name,
 static const char *const function_names[] = {FUNCTIONS(STRING)};
@@ -422,6 +425,10 @@ WRAP(ssize_t, sendto, fails(SEND, fd, flags, &length),
      (fd, data, length, flags, to, size))
 WRAP(ssize_t, write, fails(WRITE, fd, 0, &length),
      (int fd, const void *data, size_t length), (fd, data, length))
+WRAP(ssize_t, sendfile, fails(SEND, fd, 0, &length),
+     (int fd, int file, off_t *offset, size_t length), (fd, file, offset, length))
+WRAP(ssize_t, sendfile64, fails(SEND, fd, 0, &length),
+     (int fd, int file, off64_t *offset, size_t length), (fd, file, offset, length))
 WRAP(int, accept, fails(ACCEPT, fd, 0, NULL),
      (int fd, __SOCKADDR_ARG from, socklen_t *size), (fd, from, size))
 WRAP(int, accept4, fails(ACCEPT, fd, 0, NULL),
@@ -475,6 +482,17 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
     message->msg_iov = parts;
     message->msg_iovlen = count;
     return received;
+}
+
+/* One end is a pipe; what may go wrong is the other one. */
+ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t length,
+               unsigned flags)
+{
+    struct stat status;
+    bool receives = fstat(to, &status) == 0 && S_ISFIFO(status.st_mode);
+    if (receives ? fails(RECV, from, 0, &length) : fails(SEND, to, 0, &length))
+        return -1;
+    return REAL(splice)(from, from_offset, to, to_offset, length, flags);
 }
 
 /* An interrupted connect goes on without its caller: so it does here, by not blocking. */
