@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .sockets.datagrams import *
     from .sockets.options.public import *
     from .sockets.passing import *
+    from .sockets.splicing import *
     from .streams import *
     from .tls import *
 
@@ -77,6 +78,7 @@ _NAMES = {
         Credentials FileDescriptors MOST_FILE_DESCRIPTORS
     """,
     "sockets.options.public": "OPTION_NAMES TCPInfo",
+    "sockets.splicing": "splice",
     "streams": """
         DEFAULT_BUFFER_SIZE DEFAULT_LIMIT DEFAULT_TIMEOUT ExternalFormat ExternalFormatLike
         Stream StreamIO ensure_external_format
