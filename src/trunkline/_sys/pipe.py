@@ -29,7 +29,7 @@ class Pipe(Uncopied):
     """
 
     def __init__(self) -> None:
-        self.held = 0
+        self.held: int = 0
         # As with sendfile(2), a peer that is gone would be told by a signal.
         if not hasattr(os, "splice") or _signal.getsignal(_signal.SIGPIPE) == _signal.SIG_DFL:
             raise OperationNotSupported(operation="splice")

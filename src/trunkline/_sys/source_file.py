@@ -49,9 +49,9 @@ class SourceFile(Uncopied):
         if count is not None:
             check_count("count", count, least=0)
         self.number: int | None = None
-        self.position = offset or 0
-        self.left = count
-        self.sent = 0
+        self.position: int = offset or 0
+        self.left: int | None = count
+        self.sent: int = 0
         self._moves = offset is None
         try:
             self._look(offset)
