@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from .servers import *
     from .sockets import *
     from .sockets.datagrams import *
+    from .sockets.from_descriptor import *
     from .sockets.options.public import *
     from .sockets.passing import *
+    from .sockets.python_sockets import *
     from .sockets.splicing import *
     from .streams import *
     from .tls import *
@@ -68,7 +70,7 @@ _NAMES = {
     "sockets": """
         ATTEMPT_DELAY ActiveSocket CLOSE_TIMEOUT DEFAULT_BACKLOG HostEntry LINGER_TIMEOUT
         PassiveSocket Resolution Resolver Socket SystemResolver ensure_hostname
-        from_socket lookup_hostname make_socket make_socket_from_fd make_socket_pair
+        lookup_hostname make_socket make_socket_pair
     """,
     "sockets.datagrams": """
         DatagramSocket ICMPMessage IPv4Header LARGEST_DATAGRAM NetlinkSocket PacketSocket
@@ -77,7 +79,9 @@ _NAMES = {
     "sockets.passing": """
         Credentials FileDescriptors MOST_FILE_DESCRIPTORS
     """,
+    "sockets.from_descriptor": "make_socket_from_fd",
     "sockets.options.public": "OPTION_NAMES TCPInfo",
+    "sockets.python_sockets": "from_socket",
     "sockets.splicing": "splice",
     "streams": """
         DEFAULT_BUFFER_SIZE DEFAULT_LIMIT DEFAULT_TIMEOUT ExternalFormat ExternalFormatLike

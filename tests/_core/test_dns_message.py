@@ -17,13 +17,8 @@ from trunkline._core.dns_message import (
     pack_question,
     unpack_message,
 )
-from trunkline._core.dns_names import (
-    key_of_name,
-    labels_of_name,
-    name_from_labels,
-    pack_name,
-    unpack_name,
-)
+from trunkline._core.dns_names import key_of_name, labels_of_name, name_from_labels
+from trunkline._core.dns_packed_names import pack_name, unpack_name
 from trunkline.names import (
     AAAARecord,
     ARecord,

@@ -141,7 +141,7 @@ def test_no_descriptor_left_is_told() -> None:
 SHORTAGE = """
 import os, resource, socket
 from trunkline import TooManyOpenFiles, from_socket, make_socket, make_socket_pair
-from trunkline.sockets import make_socket_from_fd
+from trunkline import make_socket_from_fd
 
 theirs = socket.socket(type=socket.SOCK_DGRAM)
 taken = []

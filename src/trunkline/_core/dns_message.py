@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
 
 from ..errors import BadDNSMessage
-from .dns_names import POINTER_SIZE, pack_name, pointer_to, unpack_name
+from .dns_packed_names import POINTER_SIZE, pack_name, pointer_to, unpack_name
 from .dns_records import (
     AAAARecord,
     ARecord,

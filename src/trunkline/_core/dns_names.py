@@ -1,45 +1,34 @@
-"""Names of the domain name system, as text and as they are in a message (RFC 1035, section 3.1).
+"""Names of the domain name system, as text and as rows of labels (RFC 1035, section 3.1).
 
 As text, a byte that is no printable ASCII is ``\\DDD``, and a dot or a backslash within a label has
 a backslash before it (section 5.1). The dot at the end is left out; the root is ``"."``.
-
-In a message a name is a row of labels. Where its end has been in the message before, a pointer may
-lead there. Here one may only lead back, before all that was read of the name, so that no message
-keeps its reader busy for ever; and there is at most one for each label that a name can have, so
-that none keeps it busy for long.
 """
 
 import re
-from collections.abc import MutableMapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
-from ..errors import BadDNSMessage
-
 __all__ = (
-    "POINTER_SIZE",
+    "MOST_BYTES",
+    "MOST_IN_LABEL",
     "ROOT",
     "is_usual_name",
     "key_of_name",
     "labels_of_name",
     "name_from_labels",
-    "pack_name",
-    "pointer_to",
     "reverse_name",
-    "unpack_name",
 )
 
 ROOT = "."
 
-_MOST_BYTES = 255  # of a name on the wire
-_MOST_IN_LABEL = 63
-_POINTER = 0xC0
-POINTER_SIZE = 2
-_FARTHEST = 0x3FFF  # where a pointer can lead
-_MOST_POINTERS = 127  # in a name, which cannot have more labels
+MOST_BYTES = 255
+"""Of a name on the wire."""
+
+MOST_IN_LABEL = 63
+"""Bytes."""
 
 _USUAL = re.compile(r"[0-9A-Za-z_-]{1,63}(?:\.[0-9A-Za-z_-]{1,63})*\.?")
-_LONGEST_USUAL = _MOST_BYTES - 2  # on the wire there is a byte more before it, and one after it
+_LONGEST_USUAL = MOST_BYTES - 2  # on the wire there is a byte more before it, and one after it
 
 _UNIT = re.compile(r"\\([0-9]{3})|\\([^0-9])|([^\\.])|(\.)")
 _PLAIN = frozenset(b"!\"#$%&'()*+,-/:;<=>?@[]^_`{|}~") | frozenset(
@@ -77,11 +66,11 @@ def labels_of_name(name: str) -> tuple[bytes, ...]:
     size = 1
     for label in labels:
         length = len(label)
-        if not 1 <= length <= _MOST_IN_LABEL:
-            raise ValueError(f"a label of a name has 1 to {_MOST_IN_LABEL} bytes: {name!r}")
+        if not 1 <= length <= MOST_IN_LABEL:
+            raise ValueError(f"a label of a name has 1 to {MOST_IN_LABEL} bytes: {name!r}")
         size += length + 1
-    if size > _MOST_BYTES:
-        raise ValueError(f"a name has at most {_MOST_BYTES} bytes: {name!r}")
+    if size > MOST_BYTES:
+        raise ValueError(f"a name has at most {MOST_BYTES} bytes: {name!r}")
     return tuple(labels)
 
 
@@ -146,79 +135,3 @@ def key_of_name(name: str) -> str:
     if is_usual_name(name):
         return name.rstrip(".").lower()
     return name_from_labels(labels_of_name(name)).lower()
-
-
-def pack_name(
-    name: str, offset: int = 0, known: MutableMapping[tuple[bytes, ...], int] | None = None
-) -> bytes:
-    """Return a name as it is in a message.
-
-    Args:
-        name: The name.
-        offset: Where in the message it will be.
-        known: Where the ends of names are that a pointer may lead to. Those of this one are added.
-            None is that it may not be compressed.
-
-    Raises:
-        ValueError: It is no name.
-    """
-    labels = labels_of_name(name)
-    packed = bytearray()
-    for index, label in enumerate(labels):
-        if known is not None:
-            end = labels[index:]
-            if end in known:
-                return bytes(packed + pointer_to(known[end]))
-            if offset + len(packed) <= _FARTHEST:
-                known[end] = offset + len(packed)
-        packed.append(len(label))
-        packed += label
-    return bytes(packed + b"\0")
-
-
-def unpack_name(data: bytes, start: int) -> tuple[str, int]:
-    """Return the name that begins somewhere in a message, and where what follows it begins.
-
-    Raises:
-        BadDNSMessage: There is no name.
-    """
-    labels: list[bytes] = []
-    index, after, size = start, -1, 1
-    earliest, pointers = start, 0
-    while True:
-        length = _byte_at(data, index)
-        if length >= _POINTER:
-            target = (length & ~_POINTER) << 8 | _byte_at(data, index + 1)
-            if after < 0:
-                after = index + 2
-            if target >= earliest:
-                raise BadDNSMessage("a pointer in a name does not lead back")
-            pointers += 1
-            if pointers > _MOST_POINTERS:
-                raise BadDNSMessage("a name has more pointers than it can have labels")
-            index = earliest = target
-            continue
-        if length > _MOST_IN_LABEL:
-            raise BadDNSMessage("a label of a name is of an unknown kind")
-        index += 1
-        if not length:
-            break
-        size += length + 1
-        if size > _MOST_BYTES:
-            raise BadDNSMessage("a name is too long")
-        if index + length > len(data):
-            raise BadDNSMessage("a name is cut off")
-        labels.append(data[index : index + length])
-        index += length
-    return name_from_labels(tuple(labels)), index if after < 0 else after
-
-
-def pointer_to(index: int) -> bytes:
-    """Return the pointer that leads to a place in a message; to one far behind, none does."""
-    return (_POINTER << 8 | index).to_bytes(POINTER_SIZE) if index <= _FARTHEST else b""
-
-
-def _byte_at(data: bytes, index: int) -> int:
-    if index >= len(data):
-        raise BadDNSMessage("a name is cut off")
-    return data[index]

@@ -10,9 +10,9 @@ from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import IPV4_UNSPECIFIED, AddressLike, Endpoint, ensure_address
 from ..errors import SocketClosed, SocketError
 from ..multiplex import TransportProtocol, listen
-from ..sockets import PassiveSocket, make_socket, make_socket_from_fd
+from ..sockets import PassiveSocket, make_socket
 from ..sockets.families import family_label
-from ..sockets.from_descriptor import check_fd
+from ..sockets.from_descriptor import check_fd, make_socket_from_fd
 from .async_socket import AsyncSocket, BytesCallback, ReadCallback, SocketOptions, StreamCallback
 from .events import Event, EventCallback, EventKind
 from .handle import Handle

@@ -74,7 +74,8 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
         event_base: Who calls the transport.
         remote_name: The name of the peer, an `Endpoint` or a `LocalAddress`; None before it is
             connected.
-        descriptor: The connection's descriptor; None if there is none. That of a pipe has no options.
+        descriptor: The connection's descriptor; None if there is none. That of a pipe has no
+            options.
         bytes_received: How many bytes have come from the system.
         bytes_sent: How many the system has taken.
     """

@@ -2,11 +2,9 @@
 
 from .._core.connect_race import ATTEMPT_DELAY
 from .active_socket import CLOSE_TIMEOUT, LINGER_TIMEOUT, ActiveSocket
-from .from_descriptor import make_socket_from_fd
 from .listening_socket import DEFAULT_BACKLOG
 from .make_socket import make_socket, make_socket_pair
 from .passive_socket import PassiveSocket
-from .python_sockets import from_socket
 from .resolving import (
     HostEntry,
     Resolution,
@@ -30,9 +28,7 @@ __all__ = (
     "Socket",
     "SystemResolver",
     "ensure_hostname",
-    "from_socket",
     "lookup_hostname",
     "make_socket",
-    "make_socket_from_fd",
     "make_socket_pair",
 )

@@ -16,20 +16,13 @@ from .keywords import (
     check_stream_keywords,
     check_switch,
 )
+from .local_stream import stream_descriptors
 from .passive_socket import PassiveSocket
 
 if TYPE_CHECKING:
     from .datagrams import DatagramSocket
 
-__all__ = (
-    "borrow",
-    "check_fd",
-    "check_made_of",
-    "make_socket_from_fd",
-    "peer_of",
-    "stream_descriptors",
-    "wrap_borrowed",
-)
+__all__ = ("make_socket_from_fd",)
 
 
 @overload
@@ -125,16 +118,6 @@ def borrow(fd: int, kind: str, file_descriptors: bool = False) -> SocketDescript
         from .datagrams.make_datagram_socket import datagram_descriptors
 
     return datagram_descriptors(file_descriptors).borrow(fd)
-
-
-def stream_descriptors(take_others: bool) -> type[SocketDescriptor]:
-    """Return the class of descriptors of streams, of those that take in others or of all."""
-    if not take_others:
-        return SocketDescriptor
-    with late_import("socket"):
-        from .._sys.file_descriptors import PassingDescriptor
-
-    return PassingDescriptor
 
 
 def check_fd(fd: int) -> None:

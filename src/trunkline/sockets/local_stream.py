@@ -16,7 +16,7 @@ from .secured import SecuredStream
 if TYPE_CHECKING:
     from .passing import FileDescriptors
 
-__all__ = ("LocalStream",)
+__all__ = ("LocalStream", "stream_descriptors")
 
 
 class LocalStream(SecuredStream):
@@ -121,3 +121,13 @@ class LocalStream(SecuredStream):
             raise ValueError(
                 "file descriptors have come that were not taken: take_file_descriptors() first"
             )
+
+
+def stream_descriptors(take_others: bool) -> type[SocketDescriptor]:
+    """Return the class of descriptors of streams, of those that take in others or of all."""
+    if not take_others:
+        return SocketDescriptor
+    with late_import("socket"):
+        from .._sys.file_descriptors import PassingDescriptor
+
+    return PassingDescriptor

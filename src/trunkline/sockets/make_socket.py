@@ -14,7 +14,6 @@ from .active_socket import ActiveSocket
 from .connect_plan import ConnectPlan, InternetSettings, bind_address, family_to_open
 from .connecting import connect_by
 from .families import AddressFamily, InternetFamily
-from .from_descriptor import stream_descriptors
 from .keywords import (
     ActiveLocalOptions,
     ActivePacketOptions,
@@ -33,6 +32,7 @@ from .keywords import (
     check_switch,
     split_stream_options,
 )
+from .local_stream import stream_descriptors
 from .names import check_port
 from .passive_socket import PassiveSocket
 from .resolving import Resolver
