@@ -188,7 +188,7 @@ class Listener(Registration, Uncopied, PythonServerNames):
             return
         try:
             protocol = self._protocol_factory()
-            transport = Transport(self._event_base, protocol, **self._transport_options)
+            transport = self._make_transport(protocol)
         except BaseException as error:
             self._addresses.leave(name)
             descriptor.close()
@@ -203,6 +203,10 @@ class Listener(Registration, Uncopied, PythonServerNames):
             self._connections.add(transport)
             transport._owner = self
             transport._attach(descriptor, name, local_name=self._local_name)
+
+    def _make_transport(self, protocol: ProtocolLike) -> Transport:
+        """Return the transport of a connection; a shell with transports of its own overrides it."""
+        return Transport(self._event_base, protocol, **self._transport_options)
 
     def _note_refusal(self, name: Name) -> None:
         """Count a connection that was refused, and log that; once for as long as it goes on."""

@@ -38,7 +38,7 @@ from .delivery import Delivery, make_delivery
 from .event_base import EventBase
 from .protocol import ProtocolLike
 from .protocol_caller import ProtocolCaller
-from .protocol_check import check_methods, check_protocol
+from .protocol_check import check_methods
 from .python_names import PythonTransportNames
 from .time_limits import TimeLimits
 from .transport_core import CLOSED, CLOSING, CONNECTING, OPEN, STATES
@@ -105,7 +105,7 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
         write_timeout: float | None = None,
         context: Context | None = None,
     ) -> None:
-        check_protocol(protocol, delivery)
+        self._check_protocol(protocol, delivery)
         super().__init__(-1)
         self.event_base = event_base
         self._context = context
@@ -137,7 +137,7 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
         self._is_waiting_to_write = False
         self._is_held = False
         self._writing_is_paused = False
-        self._eof_wanted = False
+        self._eof_wanted = self._is_refusing = False
         self._error = None
         self.set_water_marks(high_water, low_water)
         self._set_protocol(protocol)
@@ -172,7 +172,7 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
 
     def _check_and_take_in(self, data: bytes) -> Any:
         """Take in something for the first time since there is another protocol."""
-        check_protocol(self.protocol, self._delivery)
+        self._check_protocol(self.protocol, self._delivery)
         self._choose_intake()
         return self._take_in(data)
 
@@ -208,7 +208,7 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
         limit = self._line_limit
         if line_limit is not None:
             limit = check_count("line_limit", line_limit)
-        check_protocol(self.protocol, delivery)
+        self._check_protocol(self.protocol, delivery)
         form = make_delivery(delivery, self, new_format, limit)
         self._unread = self._take_back()
         if external_format is not None:
@@ -360,7 +360,7 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
         self._unread = unread
         ends_writing = self._eof_wanted  # since before there was a connection
         if self._pipe is not None and not self._pipe.writes:
-            self._eof_wanted = True  # there is no writing half
+            self._eof_wanted = self._is_refusing = True  # there is no writing half
         try:
             self._call("connection_made", self)
         finally:
@@ -404,4 +404,4 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
 
     def __repr__(self) -> str:
         name = "" if self.remote_name is None else f" {self.remote_name}"
-        return f"<Transport{name}, {STATES[self._state]}>"
+        return f"<{type(self).__name__}{name}, {STATES[self._state]}>"

@@ -54,12 +54,14 @@ class TransportCore(Registration, Uncopied):
     __slots__ = """
         __weakref__ _began_at _caller _cancel_connecting _context _delivery _ended_at _eof_seen
         _eof_told _eof_wanted _error _external_format _files _form _has_more _high_water
-        _interrupted _is_delivering _is_delivery_due _is_held _is_paused _is_reading
+        _interrupted _is_delivering _is_delivery_due _is_held _is_paused _is_reading _is_refusing
         _is_waiting_to_write _limits _line_limit _local_name _low_water _owner _pipe _queue
         _receive _received_at _send _sent_at _state _take_in _unread _where _writer
         _writes_plainly _writing_is_paused bytes_received bytes_sent descriptor event_base
         remote_name
     """.split()  # noqa: SIM905 - one name a line would take a page
+
+    _lingers = True  # when it is closed and the peer still sends
 
     _number: int
     event_base: EventBase
@@ -100,6 +102,7 @@ class TransportCore(Registration, Uncopied):
     _is_waiting_to_write: bool  # the event base is to call when there is room
     _is_held: bool  # nothing is to be sent
     _writing_is_paused: bool  # the protocol has been asked to pause
+    _is_refusing: bool  # to write is a mistake, because of that or of something in a subclass
     _eof_wanted: bool  # the writing half is to be ended after the queue
     _queue: OutputQueue
     _files: "list[FileTransfer] | None"  # those that are in the queue
@@ -185,11 +188,17 @@ class TransportCore(Registration, Uncopied):
             if result is not None:
                 check_result(result, method)
             return result
-        except Exception as error:
+        except BaseException as error:
             self._callback_failed(error)
             return None
 
-    def _callback_failed(self, error: Exception) -> None:
+    def _callback_failed(self, error: BaseException) -> None:
+        """Tell of an exception that the protocol has raised, and end the connection.
+
+        It is called while that is handled: what is no `Exception`, like Ctrl-C, goes further.
+        """
+        if not isinstance(error, Exception):
+            raise
         try:
             self.event_base._tell_exception(error, self)
         finally:
@@ -214,7 +223,7 @@ class TransportCore(Registration, Uncopied):
         """Close in good order, now that everything is sent."""
         descriptor = self._release_descriptor()
         assert descriptor is not None
-        if self._eof_seen or self._pipe is not None:
+        if self._eof_seen or self._pipe is not None or not self._lingers:
             descriptor.close()
         else:
             linger(self.event_base, descriptor)

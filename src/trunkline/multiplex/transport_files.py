@@ -65,8 +65,8 @@ class FileSendingTransport(WritingTransport):
         """
         check_callback_or_none(progress, "transfer", what="progress")
         check_callback_or_none(done, "transfer", what="done")
-        if self._eof_wanted:
-            raise ValueError("the writing half of the connection has been ended by write_eof()")
+        if self._is_refusing:
+            self._refuse_to_write()
         with late_import("send_file"):
             from .._sys.source_file import SourceFile
             from .file_transfer import FileTransfer

@@ -9,7 +9,7 @@ from typing import Any
 from .._core.callbacks import call_plainly, check_result
 from .._sys.readiness import FAULTY, HUNG_UP, NUMBER_CLOSED, READABLE, WRITABLE, unread_count
 from ..errors import NotConnected, SocketClosed, StreamError
-from .delivery import InputFailed
+from .delivery import Delivery, InputFailed
 from .event_base import RECEIVE_BYTES
 from .protocol_check import check_protocol
 from .transport_core import OPEN
@@ -97,7 +97,7 @@ class ReadingTransport(FileSendingTransport):
                     result = self._take_in(data)
                     if result is not None:
                         check_result(result, self._take_in)
-                except Exception as error:
+                except BaseException as error:
                     self._callback_failed(error)
                 finally:
                     self._is_delivering = False
@@ -116,8 +116,15 @@ class ReadingTransport(FileSendingTransport):
             TypeError: It has none like that: another protocol was set, for another delivery.
         """
         if getattr(self.protocol, name, None) is None:
-            check_protocol(self.protocol, self._delivery)
+            self._check_protocol(self.protocol, self._delivery)
         return self._callback(name)
+
+    def _check_protocol(self, protocol: Any, delivery: Delivery) -> None:
+        """Raise `TypeError` unless a protocol can be called; see `check_protocol`.
+
+        A shell whose protocols are not only ours overrides it.
+        """
+        check_protocol(protocol, delivery)
 
     def _receive_into_buffer(self) -> None:
         """Receive into the protocol's own buffer."""
@@ -135,7 +142,7 @@ class ReadingTransport(FileSendingTransport):
         except OSError as error:
             self._system_call_failed(error, "receive")
             return
-        except Exception as error:
+        except BaseException as error:
             self._callback_failed(error)
             return
         if count is None:
@@ -159,7 +166,7 @@ class ReadingTransport(FileSendingTransport):
             result = function(*args)
             if result is not None:
                 check_result(result, function)
-        except Exception as error:
+        except BaseException as error:
             self._callback_failed(error)
         finally:
             self._is_delivering = False

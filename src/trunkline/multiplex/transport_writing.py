@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._core.buffers import Buffer, bytes_of
-from .._core.callbacks import call_plainly
 from .._core.text_writer import TextWriter
 from .._sys.socket_descriptor import NO_SIGNAL
 from ..errors import SocketError
@@ -40,8 +39,8 @@ class WritingTransport(TransportCore):
                 data = data.encode()
             else:
                 data = self._as_bytes(data)
-        if self._eof_wanted:
-            raise ValueError(self._why_not_to_write())
+        if self._is_refusing:
+            self._refuse_to_write()
         if not data or self._state >= CLOSING:
             return
         queue = self._queue
@@ -55,10 +54,11 @@ class WritingTransport(TransportCore):
 
     def _ask_to_pause(self) -> None:
         self._writing_is_paused = True
-        try:
-            call_plainly(self._caller.nested_method("pause_writing"))
-        except Exception as error:
-            self._callback_failed(error)
+        self._call("pause_writing")
+
+    def _refuse_to_write(self) -> None:
+        """Raise what it is to write when that cannot be."""
+        raise ValueError(self._why_not_to_write())
 
     def _as_bytes(self, data: Buffer | str) -> bytes:
         # A copy, not a view: the caller may change what it has given to us.
@@ -103,7 +103,7 @@ class WritingTransport(TransportCore):
         if self._eof_wanted or self._state >= CLOSING:
             return
         self._end_text()
-        self._eof_wanted = True
+        self._eof_wanted = self._is_refusing = True
         if self._state == OPEN and not self._queue.size:
             self._end_writing()
 
