@@ -124,7 +124,11 @@ class FileLoop(RunningLoop):
         call = self._make_call(callback, args, self, context)
         setattr(file, direction, call)
         try:
-            self._watch(file, file.wanted)
+            if former is None:
+                self._watch(file, file.wanted)
+            else:  # it may be another file by now that has the number, as only the system knows
+                with self._lock:
+                    self._backend.modify(file, file.wanted)
         except BaseException:
             setattr(file, direction, former)
             if not file.wanted:
