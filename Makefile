@@ -28,7 +28,7 @@ BENCH_READY := bench/.venv/absent.json
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test suite quick soak lint types format bench bench-quick bench-timers docs \
+.PHONY: help demo test suite quick soak loop-tests lint types format bench bench-quick bench-timers docs \
     dist dist-check clean
 
 help: ## List what there is to make
@@ -50,6 +50,9 @@ quick: $(READY) ## Run the library's quick tests, on one backend, up to the firs
 
 soak: $(READY) ## Run the tests that do the same thing for a long time
 	$(RUN) pytest -m soak -o faulthandler_timeout=0 $(ARGS) $(OR_NONE)
+
+loop-tests: $(READY) ## Run the tests of event loops that come with Python on ours
+	$(VENV)/bin/python -X dev tools/loop_tests.py $(ARGS)
 
 lint: $(READY) ## Check the style
 	$(RUN) ruff check

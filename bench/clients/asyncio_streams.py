@@ -1,17 +1,17 @@
 """asyncio's streams, on the event loop of the package that the command line names."""
 
 import asyncio
-import importlib
 import sys
 from collections.abc import Sequence
 
 from bench.clients import HOST, Client, run, text_lines
+from bench.event_loops import loop_factory
 
 
 class Streams(Client[bytes]):
     def __init__(self, port: int) -> None:
         self.lines = [line.encode() for line in text_lines()]
-        self.loop: asyncio.AbstractEventLoop = importlib.import_module(sys.argv[1]).new_event_loop()
+        self.loop: asyncio.AbstractEventLoop = loop_factory(sys.argv[1])()
         self.reader, self.writer = self.loop.run_until_complete(asyncio.open_connection(HOST, port))
 
     def answers(self, lines: Sequence[bytes]) -> list[bytes]:

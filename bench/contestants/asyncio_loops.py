@@ -14,15 +14,26 @@ PROGRAMS: tuple[tuple[str, Service, str], ...] = (
     ("source", "source", "asyncio_protocol_source"),
 )
 
-CONTESTANTS = tuple(
-    Contestant(
+
+def on_loop(
+    loop: str, interface: str, services: tuple[Service, ...], program: str, folder: str = "servers"
+) -> Contestant:
+    """Return a contestant on a loop: a peer, or ours, which has other interfaces besides."""
+    is_ours = loop == "trunkline"
+    return Contestant(
         library=loop,
-        interface=interface,
-        services=(service,),
+        interface=f"aio-{interface}" if is_ours else interface,
+        services=services,
         program=program,
+        folder=folder,
         arguments=(loop,),
-        requires=(loop,),
+        requires=() if is_ours else (loop,),
+        environment=(("TRUNKLINE_IMPL", "pure"),) if is_ours else (),
     )
-    for loop in LOOPS
+
+
+CONTESTANTS = tuple(
+    on_loop(loop, interface, (service,), program)
+    for loop in ("trunkline", *LOOPS)
     for interface, service, program in PROGRAMS
 )

@@ -1,6 +1,6 @@
 """The event loops, when nothing comes and callbacks are to be called."""
 
-from bench.contestants.asyncio_loops import LOOPS
+from bench.contestants.asyncio_loops import LOOPS, on_loop
 from bench.model import Contestant, Service
 
 SERVICES: tuple[Service, ...] = (
@@ -24,16 +24,5 @@ CONTESTANTS = (
         folder="loops",
         environment=(("TRUNKLINE_IMPL", "pure"),),
     ),
-    *(
-        Contestant(
-            library=loop,
-            interface="calls",
-            services=SERVICES,
-            program="asyncio_calls",
-            folder="loops",
-            arguments=(loop,),
-            requires=(loop,),
-        )
-        for loop in LOOPS
-    ),
+    *(on_loop(loop, "calls", SERVICES, "asyncio_calls", "loops") for loop in ("trunkline", *LOOPS)),
 )

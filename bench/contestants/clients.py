@@ -1,6 +1,6 @@
 """The blocking clients, and asyncio's streams where one question after the other is asked."""
 
-from bench.contestants.asyncio_loops import LOOPS
+from bench.contestants.asyncio_loops import LOOPS, on_loop
 from bench.model import Contestant, Service
 
 BYTES: tuple[Service, ...] = ("read-exactly", "read-into")
@@ -47,15 +47,7 @@ CONTESTANTS = (
         folder="clients",
     ),
     *(
-        Contestant(
-            library=loop,
-            interface="client",
-            services=("round-trip",),
-            program="asyncio_streams",
-            folder="clients",
-            arguments=(loop,),
-            requires=(loop,),
-        )
-        for loop in LOOPS
+        on_loop(loop, "client", ("round-trip",), "asyncio_streams", "clients")
+        for loop in ("trunkline", *LOOPS)
     ),
 )

@@ -11,6 +11,7 @@ OURS = (
     ("import-base", "trunkline:EventBase"),
     ("import-servers", "trunkline.servers:Server"),
     ("import-evented", "trunkline.evented:start_event_loop"),
+    ("import-aio", "trunkline.aio:EventLoop"),
 )
 OTHERS = ("socket", "socketserver", *LOOPS, "gevent", "trio")
 

@@ -1,13 +1,13 @@
 """asyncio's event loop, or that of the package that the command line names."""
 
 import asyncio
-import importlib
 import sys
 from operator import methodcaller
 
+from bench.event_loops import loop_factory
 from bench.loops import Loop, run
 
-loop: asyncio.AbstractEventLoop = importlib.import_module(sys.argv[1]).new_event_loop()
+loop: asyncio.AbstractEventLoop = loop_factory(sys.argv[1])()
 run(
     Loop(
         call_soon=loop.call_soon,

@@ -1,10 +1,10 @@
 """Counting bytes by an asyncio protocol, on the event loop that the command line names."""
 
 import asyncio
-import importlib
 import sys
 from typing import cast
 
+from bench.event_loops import loop_factory
 from bench.numbered import MIB, line
 from bench.servers import BACKLOG, HOST
 
@@ -29,5 +29,5 @@ async def main() -> None:
     await asyncio.Event().wait()  # not serve_forever(): it starts rloop's server a second time
 
 
-with asyncio.Runner(loop_factory=importlib.import_module(sys.argv[1]).new_event_loop) as runner:
+with asyncio.Runner(loop_factory=loop_factory(sys.argv[1])) as runner:
     runner.run(main())

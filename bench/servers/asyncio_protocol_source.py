@@ -1,10 +1,10 @@
 """Much output by an asyncio protocol, which pauses when it is told to."""
 
 import asyncio
-import importlib
 import sys
 from typing import cast
 
+from bench.event_loops import loop_factory
 from bench.numbered import LINE, PIECES
 from bench.servers import BACKLOG, HOST
 
@@ -39,5 +39,5 @@ async def main() -> None:
     await asyncio.Event().wait()  # not serve_forever(): it starts rloop's server a second time
 
 
-with asyncio.Runner(loop_factory=importlib.import_module(sys.argv[1]).new_event_loop) as runner:
+with asyncio.Runner(loop_factory=loop_factory(sys.argv[1])) as runner:
     runner.run(main())

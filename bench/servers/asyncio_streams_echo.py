@@ -1,9 +1,9 @@
 """Echo by asyncio streams, on the event loop of the package that the command line names."""
 
 import asyncio
-import importlib
 import sys
 
+from bench.event_loops import loop_factory
 from bench.servers import BACKLOG, HOST, RECEIVE_LIMIT
 
 
@@ -20,5 +20,5 @@ async def main() -> None:
     await asyncio.Event().wait()  # not serve_forever(): it starts rloop's server a second time
 
 
-with asyncio.Runner(loop_factory=importlib.import_module(sys.argv[1]).new_event_loop) as runner:
+with asyncio.Runner(loop_factory=loop_factory(sys.argv[1])) as runner:
     runner.run(main())

@@ -12,7 +12,8 @@ from bench import run
 from bench.contests import all_contests
 from bench.processes import ROOT
 
-LOOPS = ("asyncio", "uvloop")
+LOOPS = ("asyncio", "uvloop", "trunkline-aio")
+KINDS = ("splitter", "gathering", "readline")
 
 pytestmark = pytest.mark.alone
 
@@ -104,7 +105,7 @@ def test_quick_is_for_the_main_libraries_unless_somebody_is_asked_for(
     assert listed(capsys, "--quick", "--contest=lines-1") == {
         "c-lines",
         "trunkline-lines",
-        *(f"{loop}-{kind}" for loop in LOOPS for kind in ("splitter", "gathering", "readline")),
+        *(f"{loop}-{kind}" for loop in LOOPS for kind in KINDS),
         "socketserver-readline",
     }
     asked = listed(capsys, "--quick", "--contest=lines-1", "--contestant=trio")
