@@ -53,7 +53,12 @@ nitpick_ignore = [
     (kind, name) for kind in ("py:class", "py:exc", "py:obj") for name in dir(builtins)
 ]
 nitpick_ignore_regex = [
-    (r"py:.*", r"(collections|enum|io|ipaddress|os|pathlib|socket|ssl|types|typing)\..*"),
+    (
+        r"py:.*",
+        r"(asyncio|collections|concurrent|enum|io|ipaddress|os|pathlib|socket|ssl|types|typing)\..*",
+    ),
+    # A part of the event loop, which is described as a whole.
+    (r"py:class", r"(trunkline\.aio\.[\w.]+\.)?\w+Loop"),
     # They have no methods that a reader would call.
     (r"py:class", r"trunkline\.[\w.]+\.(python_names|uncopied)\..*"),
     (r"py:class", r"trunkline\._sys\..*"),
@@ -221,7 +226,7 @@ def read_signature(
     if not inspect.isfunction(function):
         return None
     definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(definition, ast.FunctionDef)
+    assert isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef)
     annotations = Annotations(function.__globals__)
     for argument in ast.walk(definition.args):
         if isinstance(argument, ast.arg) and argument.annotation is not None:

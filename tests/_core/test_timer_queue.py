@@ -8,14 +8,14 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from trunkline._core.timer_queue import Timer, TimerQueue
+from trunkline._core.timer_queue import AnyTimer, Timer, TimerQueue
 
 
 def timer_at(deadline: float, interval: float | None = None) -> Timer:
     return Timer(lambda: None, deadline, interval)
 
 
-def due(queue: TimerQueue, now: float) -> list[Timer]:
+def due(queue: TimerQueue, now: float) -> list[AnyTimer]:
     """Take all that is due."""
     mark = queue.begin_round()
     return list(iter(lambda: queue.take_due(now, mark), None))

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from itertools import count
 from math import floor
+from typing import Protocol
 
 from .uncopied import Uncopied
 
-__all__ = ("Timer", "TimerQueue")
+__all__ = ("AnyTimer", "Timer", "TimerQueue")
 
 # Numbers the entries of all queues. Timers due at the same time come in the order of being added.
 _numbers = count(1)
@@ -43,6 +44,25 @@ class Timer(Uncopied):
         return f"<Timer {state}, {self.callback!r}>"
 
 
+class AnyTimer(Protocol):
+    """What a queue takes for a timer: a `Timer`, or what somebody else has instead.
+
+    The queue sets the two attributes with an underscore, and the deadline if there is an interval.
+    """
+
+    deadline: float
+    _queue: "TimerQueue | None"
+    _entry: int
+
+    @property
+    def interval(self) -> float | None:
+        """Seconds between two calls, or None for a single one."""
+
+    @property
+    def callback(self) -> Callable[[], object]:
+        """Called when it is due."""
+
+
 class TimerQueue:
     """A set of timers, from which the first one due can be taken.
 
@@ -57,20 +77,20 @@ class TimerQueue:
     __slots__ = ("_leftovers", "heap")
 
     def __init__(self) -> None:
-        self.heap: list[tuple[float, int, Timer]] = []
+        self.heap: list[tuple[float, int, AnyTimer]] = []
         self._leftovers = 0
 
     def __len__(self) -> int:
         """The number of pending timers."""
         return len(self.heap) - self._leftovers
 
-    def add(self, timer: Timer) -> None:
+    def add(self, timer: AnyTimer) -> None:
         """Add a timer that is in no queue."""
         timer._queue = self
         timer._entry = number = next(_numbers)
         heappush(self.heap, (timer.deadline, number, timer))
 
-    def remove(self, timer: Timer) -> bool:
+    def remove(self, timer: AnyTimer) -> bool:
         """Remove a timer; return whether it was in this queue."""
         if timer._queue is not self:
             return False
@@ -110,7 +130,7 @@ class TimerQueue:
         """Return a mark for `take_due`: what is added from now on is not of this round."""
         return next(_numbers)
 
-    def take_due(self, now: float, mark: int) -> Timer | None:
+    def take_due(self, now: float, mark: int) -> AnyTimer | None:
         """Take the first timer that is due, of those that were there at `mark`.
 
         A timer with an interval is put back for its next time before it is returned, so that its

@@ -15,7 +15,6 @@ from contextvars import Context
 from threading import get_ident
 from typing import Any, TypeVarTuple
 
-from .._core.timer_queue import Timer
 from .._sys.clock import Clock, monotonic
 from .._sys.registration import Registration
 from ..errors import SocketClosed
@@ -84,8 +83,7 @@ class CallingLoop(EventBase, asyncio.AbstractEventLoop):
             self._check_thread()
             self._check_callback(callback, "call_soon")
         call = self._make_call(callback, args, self, context)
-        run = call._run if self._longest_callback is None else self._timed(call._run)
-        self._deferred.append((run, ()))
+        self._deferred.append(call)
         return call
 
     def call_soon_threadsafe(  # type: ignore[override]
@@ -100,8 +98,7 @@ class CallingLoop(EventBase, asyncio.AbstractEventLoop):
         if self._debug:
             self._check_callback(callback, "call_soon_threadsafe")
         call = self._make_call(callback, args, self, context)
-        run = call._run if self._longest_callback is None else self._timed(call._run)
-        self._deferred.append((run, ()))
+        self._deferred.append(call)
         self._waker.wake()
         return call
 
@@ -145,21 +142,44 @@ class CallingLoop(EventBase, asyncio.AbstractEventLoop):
             self._check_thread()
             self._check_callback(callback, operation)
         call = TimerCall(when, callback, args, self, context)
-        run = call._run if self._longest_callback is None else self._timed(call._run)
-        if when <= now:  # behind what is deferred already, where asyncio has it, too
-            self._deferred.append((run, ()))
+        if when <= now:
+            self._deferred.append(call)
         else:
-            call._timer = timer = Timer(run, when, None)
             call._scheduled = True
-            self._timers.add(timer)
+            self._timers.add(call)
         return call
 
-    def _timer_handle_cancelled(self, call: TimerCall) -> None:
-        """Take a timer out; `asyncio.TimerHandle` calls this."""
-        timer, call._timer = call._timer, None
-        if timer is not None:
-            call._scheduled = False
-            self._timers.remove(timer)
+    def _call_deferred(self, count: int) -> None:
+        """Make the calls that are to be made: of an event loop's, all of them are handles.
+
+        What readiness and timers have led to is among them: it need not wait for another iteration.
+        What the calls themselves lead to does.
+        """
+        deferred = self._deferred
+        count = len(deferred)
+        self._callbacks += count
+        if self._debug or self._longest_callback is not None:
+            self._call_deferred_watched(count)
+            return
+        for _ in range(count):
+            call = deferred.popleft()
+            if not call._cancelled:
+                call._run()
+
+    def _call_deferred_watched(self, count: int) -> None:
+        """The same in debug mode: remember who runs, and log what takes long."""
+        for _ in range(count):
+            call = self._deferred.popleft()
+            if call._cancelled:
+                continue
+            before = self._clock()
+            self._current_call = call
+            try:
+                self._timed(call._run)()
+            finally:
+                self._current_call = None
+                if self._debug:
+                    self._note_duration(call, self._clock() - before)
 
     def time(self) -> float:
         """Return the time of the loop's clock, in seconds."""

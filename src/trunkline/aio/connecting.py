@@ -250,7 +250,7 @@ class ConnectingLoop(SockLoop):
         made = self.create_future()
 
         def begin() -> None:
-            transport.attach(descriptor)
+            transport._begin_on(descriptor)
             if not made.done():
                 made.set_result(None)
 
@@ -258,7 +258,7 @@ class ConnectingLoop(SockLoop):
         try:
             await made
         except BaseException:
-            transport.give_up()
+            transport._give_up()
             raise
 
 

@@ -48,7 +48,7 @@ class WatchedFile(Registration):
         events, reader, writer = self._events, self.reader, self.writer
         if reader is not None and events & ~WRITABLE:
             reader._run()
-        if writer is not None and events & ~READABLE:
+        if writer is not None and events & ~READABLE and not writer._cancelled:
             writer._run()
 
     def __repr__(self) -> str:

@@ -9,9 +9,9 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from .._core.timer_queue import Timer
+from .._core.timer_queue import TimerQueue
 
 if TYPE_CHECKING:
     import traceback
@@ -21,32 +21,6 @@ if TYPE_CHECKING:
 __all__ = ("Call", "TimerCall", "WatchedCall", "forget_own_frames")
 
 _OWN_DIRECTORY = os.path.dirname(__file__)
-
-
-def _run(call: "Call | TimerCall") -> None:
-    """Make a call, unless it was cancelled."""
-    if call._cancelled:
-        return
-    try:
-        call._context.run(call._callback, *call._args)
-    except (SystemExit, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        _report(call, error)
-
-
-def _run_watched(call: "Call | TimerCall") -> None:
-    """The same in debug mode: remember who runs, and log what takes long."""
-    if call._cancelled:
-        return
-    loop = call._loop
-    before = loop.time()
-    loop._current_call = call
-    try:
-        _run(call)
-    finally:
-        loop._current_call = None
-        loop._note_duration(call, loop.time() - before)
 
 
 def _report(call: "Call | TimerCall", error: BaseException) -> None:
@@ -90,8 +64,6 @@ class Call(asyncio.Handle):
         self._source_traceback = None
 
     def _run(self) -> None:
-        if self._cancelled:
-            return
         try:
             self._context.run(self._callback, *self._args)
         except (SystemExit, KeyboardInterrupt):
@@ -101,7 +73,7 @@ class Call(asyncio.Handle):
 
 
 class WatchedCall(Call):
-    """The same in debug mode: it knows where it was made, and is timed."""
+    """The same in debug mode: it knows where it was made."""
 
     __slots__ = ()
 
@@ -115,13 +87,18 @@ class WatchedCall(Call):
         asyncio.Handle.__init__(self, callback, args, loop, context)
         forget_own_frames(self._source_traceback)
 
-    _run = _run_watched
-
 
 class TimerCall(asyncio.TimerHandle):
-    """A call to be made at a time; `EventLoop.call_at` returns it."""
+    """A call to be made at a time; `EventLoop.call_at` returns it.
 
-    __slots__ = ("_timer",)
+    It is the timer in the event base's heap, see `AnyTimer`. When it is due, it becomes one of the
+    calls that are to be made soon.
+    """
+
+    __slots__ = ("_entry", "_queue")
+
+    deadline = cast(float, asyncio.TimerHandle._when)  # type: ignore[attr-defined]  # a second name
+    interval: None = None
 
     _loop: "CallingLoop"
     _source_traceback: "traceback.StackSummary | None"
@@ -134,7 +111,8 @@ class TimerCall(asyncio.TimerHandle):
         loop: "CallingLoop",
         context: Context | None,
     ) -> None:
-        self._timer: Timer | None = None  # in the event base's heap, while it is there
+        self._queue: TimerQueue | None = None
+        self._entry = 0
         if loop._debug:
             super().__init__(when, callback, args, loop, context)
             forget_own_frames(self._source_traceback)
@@ -149,7 +127,16 @@ class TimerCall(asyncio.TimerHandle):
         self._repr = None
         self._source_traceback = None
 
-    def _run(self) -> None:
-        self._timer = None
+    def callback(self) -> None:
+        """Be due."""
         self._scheduled = False
-        (_run_watched if self._loop._debug else _run)(self)
+        self._loop._deferred.append(self)
+
+    def cancel(self) -> None:
+        """Call it never."""
+        if self._queue is not None:
+            self._scheduled = False
+            self._queue.remove(self)
+        asyncio.Handle.cancel(self)
+
+    _run = Call._run  # it has what that needs

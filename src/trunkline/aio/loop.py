@@ -117,7 +117,7 @@ class EventLoop(PipeLoop):
 
         try:
             part = FilePart(file, offset, count)
-            transport.send_file(part, tell)
+            transport._send_file(part, tell)
             try:
                 await sent
             finally:

@@ -24,7 +24,7 @@ class _PipeTransport(StreamTransport):
         StreamTransport.__init__(self, loop, protocol)
         self._extra = {"pipe": pipe}
 
-    def attach(self, descriptor: SocketDescriptor) -> None:
+    def _begin_on(self, descriptor: SocketDescriptor) -> None:
         """Begin on the descriptor, which the transport owns from now on."""
         self._attach(descriptor, None)  # type: ignore[arg-type]  # it has no name
 
@@ -52,11 +52,11 @@ class WritePipeTransport(_PipeTransport):
 
     __class__ = property(lambda self: asyncio.WriteTransport)
 
-    def attach(self, descriptor: SocketDescriptor) -> None:
+    def _begin_on(self, descriptor: SocketDescriptor) -> None:
         """Begin on the descriptor; a device has nobody at the other end."""
         if cast("Any", descriptor).is_device:
             self._is_paused = True
-        _PipeTransport.attach(self, descriptor)
+        _PipeTransport._begin_on(self, descriptor)
 
     def _handle_ready(self) -> None:
         self.event_base._note_call()

@@ -9,17 +9,15 @@ import errno
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from .._core.back_off import BackOff
+from .._core.buffers import Buffer
 from .._sys.loop_sockets import connect_error, is_local, is_stream, take_error
 from .._sys.python_socket import PythonSocket
 from .._sys.send_file import CanNotSendFile, FilePart
 from ..errors import SocketError
 from .names import NameLoop
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer, WriteableBuffer
 
 __all__ = ("SockLoop", "check_not_tls", "check_part_of_file")
 
@@ -35,7 +33,7 @@ class SockLoop(NameLoop):
         """Receive up to `nbytes` bytes from a socket that never blocks; see recv(2)."""
         return await self._retry(sock, "reader", lambda: sock.recv(nbytes))
 
-    async def sock_recv_into(self, sock: PythonSocket, buf: "WriteableBuffer") -> int:
+    async def sock_recv_into(self, sock: PythonSocket, buf: Buffer) -> int:
         """Receive into a buffer, and return how many bytes came."""
         return await self._retry(sock, "reader", lambda: sock.recv_into(buf))
 
@@ -44,18 +42,18 @@ class SockLoop(NameLoop):
         return await self._retry(sock, "reader", lambda: sock.recvfrom(bufsize))
 
     async def sock_recvfrom_into(
-        self, sock: PythonSocket, buf: "WriteableBuffer", nbytes: int = 0
+        self, sock: PythonSocket, buf: Buffer, nbytes: int = 0
     ) -> tuple[int, Any]:
         """Receive a datagram into a buffer, and return its size and its sender's address."""
         return await self._retry(
             sock, "reader", lambda: sock.recvfrom_into(buf, nbytes or memoryview(buf).nbytes)
         )
 
-    async def sock_sendto(self, sock: PythonSocket, data: "ReadableBuffer", address: Any) -> int:
+    async def sock_sendto(self, sock: PythonSocket, data: Buffer, address: Any) -> int:
         """Send a datagram, and return how many bytes went."""
         return await self._retry(sock, "writer", lambda: sock.sendto(data, address))
 
-    async def sock_sendall(self, sock: PythonSocket, data: "ReadableBuffer") -> None:
+    async def sock_sendall(self, sock: PythonSocket, data: Buffer) -> None:
         """Send all of some bytes. After an exception, a part of them may have been sent."""
         self._check_sock(sock)
         with memoryview(data) as given, given.cast("B") as left:

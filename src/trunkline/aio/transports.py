@@ -61,12 +61,12 @@ class StreamTransport(LooksLikeTransport, Transport):
         )
         self._writes_plainly = False  # text is none of asyncio's business
 
-    def attach(self, descriptor: SocketDescriptor) -> None:
+    def _begin_on(self, descriptor: SocketDescriptor) -> None:
         """Begin on a connected socket, which the transport owns from now on."""
         name = peer_of_socket(descriptor)
         self._attach(descriptor, name)  # type: ignore[arg-type]  # of other families there is none
 
-    def give_up(self) -> None:
+    def _give_up(self) -> None:
         """Close it; if there was no connection yet, the protocol is told nothing."""
         if self._state == CONNECTING:
             self._lose(None, tell=False)
@@ -205,7 +205,7 @@ class StreamTransport(LooksLikeTransport, Transport):
 
     # -- files -----------------------------------------------------------------------------------
 
-    def send_file(self, file: FilePart, ended: Callable[[Exception | None], object]) -> None:
+    def _send_file(self, file: FilePart, ended: Callable[[Exception | None], object]) -> None:
         """Have a part of a file sent behind what is queued; until it is, nothing can be written.
 
         Args:

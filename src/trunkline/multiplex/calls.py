@@ -29,7 +29,8 @@ class Calls(Uncopied):
     def __init__(self, clock: Clock, collect_timing: bool) -> None:
         self._clock = clock
         self._timers = TimerQueue()
-        self._deferred: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        # Of pairs of a callback and its arguments, but see `_call_deferred`.
+        self._deferred: deque[Any] = deque()
         self._is_closed = False
         self._exit_requested = False
         self._waker = Waker()

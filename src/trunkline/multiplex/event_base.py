@@ -212,13 +212,20 @@ class EventBase(Monitor, PythonLoopNames):
         self._iteration_time = self._clock()
         if self._buffered:
             ready = self._with_buffered(ready)
-        self._call_ready(ready)
+        if ready:
+            self._call_ready(ready)
         had_io = self._fired
         if self._handler_timeouts.heap:
             self._call_due(self._handler_timeouts)
         if self._timers.heap:
             self._call_due(self._timers)
-        for _ in range(deferred_count):
+        if self._deferred:
+            self._call_deferred(deferred_count)
+        return had_io
+
+    def _call_deferred(self, count: int) -> None:
+        """Make the deferred calls, of which so many were there before the iteration."""
+        for _ in range(count):
             if not self._deferred:
                 break  # the event base has been closed
             callback, args = self._deferred.popleft()
@@ -226,7 +233,6 @@ class EventBase(Monitor, PythonLoopNames):
             result = callback(*args)
             if result is not None:
                 check_result(result, callback)
-        return had_io
 
     def _time_to_wait(
         self, limit: float | None, min_step: float | None, max_step: float | None

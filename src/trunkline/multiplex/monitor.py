@@ -270,8 +270,7 @@ class Monitor(Calls):
             self._unwatch(registration)
             self._forget_registration(registration)
             registration.is_abandoned = True
-            self._deferred.append((self._remove_handlers, (registration,)))
-        self._waker.wake()
+            self.call_soon_threadsafe(self._remove_handlers, registration)
 
     # -- for registrations -----------------------------------------------------------------------
 

@@ -20,6 +20,9 @@ __all__ = ("BACKEND", "EpollBackend")
 assert sys.platform == "linux"  # tells type checkers that there is an epoll
 
 
+_MOST_EVENTS = 1023
+
+
 class EpollBackend:
     """See the package's text."""
 
@@ -83,13 +86,17 @@ class EpollBackend:
 
     def wait(self, timeout: float | None) -> list[Registration]:
         try:
-            ready = self._epoll.poll(-1 if timeout is None else min(timeout, LONGEST_WAIT))
+            # There is room for so many events at a time; for many, making it takes longer.
+            count = len(self.registered)
+            if timeout is None or timeout > LONGEST_WAIT:
+                timeout = -1 if timeout is None else LONGEST_WAIT
+            ready = self._epoll.poll(timeout, count if 0 < count < _MOST_EVENTS else _MOST_EVENTS)
         except OSError as error:
             raise SocketError.from_errno(error.errno or 0, operation="epoll_wait") from None
         if self._suspects and any(number in self._suspects for number, _ in ready):
             with self._lock:
                 ready = self._without_stale_entries(ready)
-        return ready_ones(self.registered, ready)
+        return ready_ones(self.registered, ready) if ready else []
 
     def _without_stale_entries(self, ready: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return what the suspects themselves have to say in place of what was said of them."""
