@@ -26,7 +26,7 @@ __all__ = ("CallingLoop", "EventLoopClosed")
 Arguments = TypeVarTuple("Arguments")
 Handler = Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object]
 
-logger = logging.getLogger("asyncio")
+_logger = logging.getLogger("asyncio")
 
 _ORIGIN_DEPTH = 10  # frames of where a coroutine was made that are remembered in debug mode
 
@@ -230,7 +230,7 @@ class CallingLoop(EventBase, asyncio.AbstractEventLoop):
         if seconds >= self.slow_callback_duration:
             owner = getattr(getattr(what, "_callback", None), "__self__", None)
             shown = owner if isinstance(owner, asyncio.Task) else what
-            logger.warning("Executing %r took %.3f seconds", shown, seconds)
+            _logger.warning("Executing %r took %.3f seconds", shown, seconds)
 
     def _check_thread(self) -> None:
         """Raise `RuntimeError` if the loop runs in another thread."""
@@ -277,7 +277,7 @@ class CallingLoop(EventBase, asyncio.AbstractEventLoop):
                 lines.append(f"{key}: {what} created at (most recent call last):\n{trace}")
             else:
                 lines.append(f"{key}: {value!r}")
-        logger.error("\n".join(lines), exc_info=context.get("exception"))
+        _logger.error("\n".join(lines), exc_info=context.get("exception"))
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Tell the exception handler what has happened.
@@ -321,7 +321,7 @@ class CallingLoop(EventBase, asyncio.AbstractEventLoop):
             raise
         except BaseException as another:  # it is a subclass's
             error = another
-        logger.error("Exception in default exception handler", exc_info=error)
+        _logger.error("Exception in default exception handler", exc_info=error)
 
     def _tell_exception(self, error: Exception, source: Any) -> None:
         if self._exception_handler is not log_exception:  # somebody has set the event base's own

@@ -28,7 +28,7 @@ __all__ = ("ConnectingLoop", "check_local_stream", "check_stream", "check_tls_ar
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
-logger = logging.getLogger("asyncio")
+_logger = logging.getLogger("asyncio")
 
 
 class ConnectingLoop(SockLoop):
@@ -102,7 +102,7 @@ class ConnectingLoop(SockLoop):
             connected.close()
             raise
         if self._debug:
-            logger.debug("%r connected to %s:%r: %r", connected, host, port, transport)
+            _logger.debug("%r connected to %s:%r: %r", connected, host, port, transport)
         return transport, protocol
 
     async def _connect_to_one(

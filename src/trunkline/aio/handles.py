@@ -97,7 +97,7 @@ class TimerCall(asyncio.TimerHandle):
 
     __slots__ = ("_entry", "_queue")
 
-    deadline = cast(float, asyncio.TimerHandle._when)  # type: ignore[attr-defined]  # a second name
+    deadline: float = cast(float, asyncio.TimerHandle._when)  # type: ignore[attr-defined]  # a second name
     interval: None = None
 
     _loop: "CallingLoop"

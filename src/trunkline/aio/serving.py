@@ -31,7 +31,7 @@ from .transports import StreamTransport
 
 __all__ = ("Server", "ServingLoop")
 
-logger = logging.getLogger("asyncio")
+_logger = logging.getLogger("asyncio")
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 
@@ -310,7 +310,7 @@ class ServingLoop(ConnectingLoop):
                 server.close()
                 raise
         if self._debug:
-            logger.info("%r is serving", server)
+            _logger.info("%r is serving", server)
         return server
 
     def _stop_serving(self, sock: PythonSocket) -> None:
@@ -373,7 +373,7 @@ def _bound_local_socket(path: str | bytes) -> PythonSocket:
             try:
                 remove_stale_file(path)
             except OSError as error:  # the directory lets us make files, perhaps, and not see them
-                logger.error("Unable to check or remove stale UNIX socket %r: %r", path, error)
+                _logger.error("Unable to check or remove stale UNIX socket %r: %r", path, error)
         bind_to(sock, path)
     except BaseException:
         sock.close()

@@ -45,6 +45,8 @@ class StreamTransport(LooksLikeTransport, Transport):
 
     __slots__ = ("_before_file", "_extra", "_file", "_file_ended")
 
+    bytes_sent: int  # once more, for type checkers that want it in each class
+
     _lingers = False  # asyncio's do not: a peer that still sends is told so by a reset
 
     def __init__(self, loop: "CallingLoop", protocol: Any, context: Context | None = None) -> None:
