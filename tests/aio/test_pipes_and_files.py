@@ -220,11 +220,30 @@ def test_nothing_is_written_or_read_meanwhile(file: IO[bytes]) -> None:
             with pytest.raises(RuntimeError, match="sendfile is in progress"):
                 transport.write(b"x")
             assert not transport.is_reading()
+            with pytest.raises(ValueError, match="file is being sent"):
+                transport.detach()
             receiving = asyncio.create_task(receive_all(peer))
             await sending
             assert transport.is_reading()
             transport.close()
             await receiving
+
+    aio.run(main())
+
+
+def test_output_that_is_held_meanwhile_goes_on_with_the_file(file: IO[bytes]) -> None:
+    async def main() -> None:
+        loop = running_loop()
+        async with connected() as (transport, _, peer):
+            transport.hold_output()
+            sending = asyncio.create_task(loop.sendfile(transport, file))
+            await asyncio.sleep(0)
+            transport.release_output()
+            receiving = asyncio.create_task(receive_all(peer))
+            await sending
+            assert transport.bytes_sent == len(CONTENTS)
+            transport.close()
+            assert await receiving == CONTENTS
 
     aio.run(main())
 

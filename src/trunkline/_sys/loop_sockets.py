@@ -61,6 +61,7 @@ ADDRESS_FAMILIES: dict[int, Literal["internet", "ipv4", "ipv6"]] = {
 }
 """The system's numbers for families of internet addresses, and what they are called here."""
 
+_INTERNET = (int(socket.AF_INET), AF_INET6)
 _TCP = int(socket.IPPROTO_TCP)
 _PROTOCOLS = {int(socket.SOCK_STREAM): _TCP, int(socket.SOCK_DGRAM): int(socket.IPPROTO_UDP)}
 
@@ -224,7 +225,7 @@ def bind_to(python_socket: PythonSocket, sockaddr: Any) -> None:
 
 def send_soon(python_socket: PythonSocket) -> None:
     """Have small pieces sent at once; on a socket that listens, by those that it accepts."""
-    if python_socket.family != AF_UNIX:
+    if python_socket.family in _INTERNET:
         python_socket.setsockopt(_TCP, socket.TCP_NODELAY, 1)
 
 

@@ -19,6 +19,7 @@ from .._sys.socket_descriptor import SocketDescriptor
 from ..multiplex.delivery import Delivery
 from ..multiplex.transport import DEFAULT_HIGH_WATER, Transport
 from ..multiplex.transport_core import CLOSING, CONNECTING
+from ..sockets.active_socket import ActiveSocket
 
 if TYPE_CHECKING:
     from .calling import CallingLoop
@@ -87,17 +88,18 @@ class StreamTransport(LooksLikeTransport, Transport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            if name == "eof_received":
-                self._callback_failed(error)
-            else:
+            try:
                 self._report(error, name)
+            finally:
+                if name == "eof_received":
+                    self._lose(error)  # type: ignore[arg-type]
             return None
 
     def _callback_failed(self, error: BaseException) -> None:
         if isinstance(error, SystemExit | KeyboardInterrupt):
             raise
         try:
-            self._report(error, "data_received")
+            self._report(error, "buffer_updated" if self._delivery == "buffer" else "data_received")
         finally:
             self._lose(error)  # type: ignore[arg-type]  # asyncio tells of whatever was raised
 
@@ -221,7 +223,8 @@ class StreamTransport(LooksLikeTransport, Transport):
         self._is_refusing = True
         # What is queued for it is a byte that is never sent.
         self._queue.append(b"\0")
-        self._send = self._send_file_part
+        if not self._is_held:
+            self._send = self._send_file_part
         if not self._is_waiting_to_write:
             self._flush()
 
@@ -237,21 +240,40 @@ class StreamTransport(LooksLikeTransport, Transport):
         try:
             moved = file.send_to(descriptor.number)
         except CanNotSendFile as error:
-            return self._end_file(error)
-        self.bytes_sent += moved
-        return 0 if moved else self._end_file(None)
+            self._end_file(error)
+        else:
+            self.bytes_sent += moved
+            if moved:
+                return 0
+            self._end_file(None)
+        self.bytes_sent -= 1  # the caller counts what stood for it
+        return 1
 
-    def _end_file(self, error: Exception | None) -> int:
-        """Let go of the file, and return how many bytes were queued in its place."""
+    def _end_file(self, error: Exception | None) -> None:
+        """Let go of the file, and tell."""
         ended = self._file_ended
         assert ended is not None
         self._file = self._file_ended = None
         self._is_refusing = self._eof_wanted
         if self.descriptor is not None:
             self._send = self.descriptor.bare_send
-        self.bytes_sent -= 1
         self.event_base.call_soon(ended, error)
-        return 1
+
+    def release_output(self) -> None:
+        """Undo `hold_output`."""
+        Transport.release_output(self)
+        if self._file is not None and self.descriptor is not None:
+            self._send = self._send_file_part
+
+    def detach(self) -> ActiveSocket:
+        """Take the connection out of the transport, see `Transport.detach`.
+
+        Raises:
+            ValueError: A file is being sent, too.
+        """
+        if self._file is not None:
+            raise ValueError("a file is being sent: wait for that first")
+        return Transport.detach(self)
 
     def _lose(self, error: Exception | None, *, tell: bool = True) -> None:
         if self._file is not None and not self.event_base.closed:
