@@ -9,7 +9,7 @@ from .._core.buffers import Buffer
 from ..errors import SocketClosed, SocketError
 from .descriptor import Descriptor
 
-__all__ = ("PipedFile", "PipeFile")
+__all__ = ("PipeFile", "PipedFile")
 
 
 class PipeFile(Protocol):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from .._sys.pipe_descriptor import PipeDescriptor, PipeFile
+from .._sys.piped_file import PipedFile, PipeFile
 from .._sys.readiness import WRITABLE
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import BrokenPipe
@@ -26,7 +26,7 @@ class _PipeTransport(StreamTransport):
 
     def _begin_on(self, descriptor: SocketDescriptor) -> None:
         """Begin on the descriptor, which the transport owns from now on."""
-        self._attach(descriptor, None)  # type: ignore[arg-type]  # it has no name
+        self._attach(descriptor, None)
 
     def _find_info(self, name: str) -> Any:
         return None
@@ -96,7 +96,7 @@ class PipeLoop(ServingLoop):
     async def _connect_pipe(
         self, kind: type[_PipeTransport], protocol_factory: Callable[[], P], pipe: PipeFile
     ) -> tuple[Any, P]:
-        descriptor = PipeDescriptor(pipe)
+        descriptor = PipedFile(pipe)
         protocol = protocol_factory()
         transport = kind(self, protocol, pipe)
         # It has what a transport asks of a socket, in one direction.

@@ -67,7 +67,7 @@ class StreamTransport(LooksLikeTransport, Transport):
     def _begin_on(self, descriptor: SocketDescriptor) -> None:
         """Begin on a connected socket, which the transport owns from now on."""
         name = peer_of_socket(descriptor)
-        self._attach(descriptor, name)  # type: ignore[arg-type]  # of other families there is none
+        self._attach(descriptor, name)
 
     def _give_up(self) -> None:
         """Close it; if there was no connection yet, the protocol is told nothing."""
