@@ -29,6 +29,7 @@ both_families = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIE
 
 CALLBACKS = (
     "connection_made",
+    "tls_started",
     "data_received",
     "text_received",
     "line_received",

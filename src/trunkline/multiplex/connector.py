@@ -2,7 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Literal, Never, Required, Unpack, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    NamedTuple,
+    Never,
+    Required,
+    Self,
+    Unpack,
+    cast,
+    overload,
+)
 
 from .._core.back_off import BackOff
 from .._core.deadline import check_timeout
@@ -17,6 +28,7 @@ from ..sockets.connecting import Attempts, start_to_connect
 from ..sockets.families import AddressFamily, InternetFamily
 from ..sockets.keywords import PathLikeName, SourceOptions, check_keywords
 from ..sockets.resolving import Resolution
+from ..sockets.secured import ready_tls
 from .argument_check import check_connecting
 from .event_base import EventBase
 from .handlers import Cause, Event
@@ -24,7 +36,11 @@ from .protocol import ProtocolLike
 from .resolving import resolve_on
 from .transport import Transport
 from .transport_core import CLOSED, Owner
-from .transport_options import TransportOptions
+from .transport_options import BeginningOptions, TransportOptions
+from .transport_securing import DEFAULT_HANDSHAKE_TIMEOUT
+
+if TYPE_CHECKING:
+    from ..tls.description import TLSLike
 
 __all__ = (
     "ConnectOptions",
@@ -35,7 +51,7 @@ __all__ = (
 )
 
 
-class ConnectOptions(TransportOptions, SourceOptions, total=False):
+class ConnectOptions(TransportOptions, SourceOptions, BeginningOptions, total=False):
     """What `connect` takes for an internet address."""
 
     remote_host: Required[AddressLike]
@@ -45,7 +61,7 @@ class ConnectOptions(TransportOptions, SourceOptions, total=False):
     fast_open: bool
 
 
-class LocalConnectOptions(TransportOptions, total=False):
+class LocalConnectOptions(TransportOptions, BeginningOptions, total=False):
     """What `connect` takes for a local address."""
 
     remote_filename: Required[PathLikeName]
@@ -97,16 +113,21 @@ def connect(
             `remote_port`, `local_host`, `local_port`, `reuse_address`, `keepalive`, `nodelay`,
             `fast_open`, `interface`, `resolver`, `attempt_delay`; or `remote_filename` and
             `local_filename`.
-            `connect_timeout` is the seconds for looking up and connecting, None for no limit.
+            `connect_timeout` is the seconds for looking up, connecting and shaking hands, None for
+            no limit. `tls` is how to speak TLS: a `TLS`, a context of Python's, or True for a
+            client's defaults; then the connection is there when the handshake is over, which takes
+            `handshake_timeout` seconds at most (60 by default, None for no limit).
             And those of `Transport`: `delivery`, `external_format`, `line_limit`, `high_water`,
-            `low_water`, `idle_timeout`, `read_timeout`, `write_timeout`, `context`. Its time
-            limits for being idle and for reading count while connecting, too.
+            `low_water`, `idle_timeout`, `read_timeout`, `write_timeout`, `context`. Its time limits
+            for being idle and for reading count while connecting, too.
 
     Raises:
         TypeError: The kind of connection does not take an option, or one is missing; or the
             protocol lacks the method that its input goes to, or has one that cannot be called.
-        ValueError: An option is none of those that it can be.
+        ValueError: An option is none of those that it can be; or `tls` is a server's, or whom to
+            expect is not known.
         SocketClosed: The event base is closed.
+        TLSError, SocketError: A file of the `TLS` is not as it should be.
     """
     check_connecting("connect", event_base, misplaced)
     check_connect_names(connect, options)
@@ -133,6 +154,7 @@ def connect_for(
     transport_options = cast(
         "TransportOptions", {name: options.pop(name) for name in for_transport}
     )
+    secure = _Security.of(options, has_host=address_family != "local")
     check_keywords("active", address_family, "stream", options)
     timeout = check_timeout(options.pop("connect_timeout", None), "connect_timeout")
     needed = "remote_filename" if address_family == "local" else "remote_host"
@@ -144,28 +166,47 @@ def connect_for(
         source = None if source is None else ensure_address(source, "local")
         transport = Transport(event_base, protocol, **transport_options)
         transport._owner = owner
-        _LocalConnector(transport, target, source).start(timeout)
+        _LocalConnector(transport, secure, target, source).start(timeout)
     else:
         plan = ConnectPlan(address_family, **options)
         transport = Transport(event_base, protocol, **transport_options)
         transport._owner = owner
-        _InternetConnector(transport, plan).start(timeout)
+        _InternetConnector(transport, secure, plan).start(timeout)
     return transport
+
+
+class _Security(NamedTuple):
+    """How to speak TLS, if that is wanted, and how long the handshake may take."""
+
+    tls: "TLSLike | None"
+    timeout: float | None
+
+    @classmethod
+    def of(cls, options: dict[str, Any], *, has_host: bool) -> Self:
+        """Take it out of what `connect` was given."""
+        tls = ready_tls(
+            options.pop("tls", None), server_side=False, operation="connect", has_host=has_host
+        )
+        timeout = options.pop("handshake_timeout", DEFAULT_HANDSHAKE_TIMEOUT)
+        return cls(tls, check_timeout(timeout, "handshake_timeout"))
 
 
 class _Connector:
     """What all connecting has in common: a transport that waits for it, and a limit of time."""
 
-    def __init__(self, transport: Transport, target: object) -> None:
+    def __init__(self, transport: Transport, secure: _Security, target: object) -> None:
+        self._secure = secure
         self._event_base = transport.event_base
         self._transport = transport
         self._target = target
         self._limit: Timer | None = None
+        self._ends_at = 0.0  # if there is one
         transport._begin_connecting(self._cancel, target)
 
     def start(self, timeout: float | None) -> None:
         """Begin, and end it after so many seconds."""
         if timeout is not None:
+            self._ends_at = self._event_base.now() + timeout
             self._limit = self._event_base.add_timer(self._expire, timeout, one_shot=True)
         self._begin()
 
@@ -174,8 +215,15 @@ class _Connector:
 
     def _hand_over(self, descriptor: SocketDescriptor, name: Name) -> None:
         """Hand the connection over."""
-        self._stop_limit()
-        self._transport._attach(descriptor, name)
+        tls, timeout = self._secure
+        if tls is None:
+            self._stop_limit()
+            self._transport._attach(descriptor, name)
+            return
+        remaining = self._stop_limit()
+        if remaining is not None:
+            timeout = remaining if timeout is None else min(timeout, remaining)
+        self._transport._attach_with_tls(descriptor, name, tls, server_side=False, timeout=timeout)
 
     def _expire(self) -> None:
         self._limit = None
@@ -188,17 +236,21 @@ class _Connector:
         """Give it up, the transport having been closed, or having failed."""
         self._stop_limit()
 
-    def _stop_limit(self) -> None:
-        if self._limit is not None:
-            self._event_base.remove_timer(self._limit)
-            self._limit = None
+    def _stop_limit(self) -> float | None:
+        """Return how many seconds were left, or None if there was no limit."""
+        if self._limit is None:
+            return None
+        self._event_base.remove_timer(self._limit)
+        self._limit = None
+        return max(0.0, self._ends_at - self._event_base.now())
 
 
 class _InternetConnector(_Connector):
     """Carries a plan out: looks names up, races the addresses, and hands over the winner."""
 
-    def __init__(self, transport: Transport, plan: ConnectPlan) -> None:
-        super().__init__(transport, str(plan))
+    def __init__(self, transport: Transport, secure: _Security, plan: ConnectPlan) -> None:
+        super().__init__(transport, secure, str(plan))
+        transport._host = plan.target_host
         self._plan = plan
         self._attempts: Attempts | None = None
         self._next_attempt: Timer | None = None
@@ -313,9 +365,13 @@ class _LocalConnector(_Connector):
     """Connects to a local address, which succeeds or fails at once, unless the backlog is full."""
 
     def __init__(
-        self, transport: Transport, target: LocalAddress, source: LocalAddress | None
+        self,
+        transport: Transport,
+        secure: _Security,
+        target: LocalAddress,
+        source: LocalAddress | None,
     ) -> None:
-        super().__init__(transport, target)
+        super().__init__(transport, secure, target)
         self._name = target
         self._source = source
         self._back_off = BackOff(first=0.005, factor=2.0, last=0.1)

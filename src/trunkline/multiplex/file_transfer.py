@@ -10,6 +10,7 @@ from ..errors import OperationNotSupported, WouldBlock
 
 if TYPE_CHECKING:
     from .._sys.source_file import SourceFile
+    from .tls_layer import TLSLayer
 
 __all__ = ("FileTransfer",)
 
@@ -75,7 +76,7 @@ class FileTransfer(PieceOfFile, Uncopied):
         """Why it is over before all was sent; `SocketClosed` if you have ended the connection."""
         return self._error
 
-    def _send(self, descriptor: SocketDescriptor) -> int:
+    def _send(self, descriptor: "SocketDescriptor | TLSLayer") -> int:
         """Send what fits, but not too much at once, and return how many bytes that was.
 
         Raises:

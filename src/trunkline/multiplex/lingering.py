@@ -17,10 +17,17 @@ from .event_base import EventBase
 __all__ = ("linger",)
 
 
-def linger(event_base: EventBase, descriptor: SocketDescriptor) -> None:
-    """Close a connection, at once if its peer has sent nothing that was not received."""
+def linger(event_base: EventBase, descriptor: SocketDescriptor, *, is_open: bool = False) -> None:
+    """Close a connection, at once if its peer has sent nothing that was not received.
+
+    Args:
+        event_base: Who waits.
+        descriptor: The connection.
+        is_open: Whether the peer is known to send something yet.
+    """
     # Who has closed it, or the event base, has left nobody to wait.
-    if event_base.closed or descriptor.is_closed or not descriptor.has_unread():
+    is_gone = event_base.closed or descriptor.is_closed
+    if is_gone or not (is_open or descriptor.has_unread()):
         descriptor.close()
         return
     try:

@@ -4,7 +4,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from .._core.accept_policy import (
     AcceptVerdict,
@@ -27,14 +27,19 @@ from ..addresses import Endpoint
 from ..errors import SocketClosed, SocketError
 from ..sockets.address_limit import AddressLimit
 from ..sockets.passive_socket import PassiveSocket
+from ..sockets.secured import ready_tls
 from .argument_check import check_event_base, check_socket
 from .event_base import EventBase
 from .protocol import ProtocolLike
 from .protocol_check import check_factory
 from .python_names import PythonServerNames
 from .transport import Transport
-from .transport_core import OPEN
+from .transport_core import CONNECTING, OPEN
 from .transport_options import TransportOptions, check_transport_names, check_transport_options
+from .transport_securing import DEFAULT_HANDSHAKE_TIMEOUT
+
+if TYPE_CHECKING:
+    from ..tls.description import TLSLike
 
 __all__ = ("DEFAULT_DRAIN_TIMEOUT", "Listener", "listen")
 
@@ -65,8 +70,12 @@ class Listener(Registration, Uncopied, PythonServerNames):
         *,
         max_connections: int | None = None,
         max_connections_per_address: int | None = None,
+        tls: "TLSLike | None" = None,
+        handshake_timeout: float | None = None,
     ) -> None:
         super().__init__(socket.fileno())
+        self._tls = tls
+        self._handshake_timeout = handshake_timeout
         self._event_base = event_base
         self._socket = socket
         self._local_name = _name_of_accepted(socket)
@@ -202,7 +211,17 @@ class Listener(Registration, Uncopied, PythonServerNames):
                 return
             self._connections.add(transport)
             transport._owner = self
-            transport._attach(descriptor, name, local_name=self._local_name)
+            if self._tls is None:
+                transport._attach(descriptor, name, local_name=self._local_name)
+            else:
+                transport._attach_with_tls(
+                    descriptor,
+                    name,
+                    self._tls,
+                    server_side=True,
+                    timeout=self._handshake_timeout,
+                    local_name=self._local_name,
+                )
 
     def _make_transport(self, protocol: ProtocolLike) -> Transport:
         """Return the transport of a connection; a shell with transports of its own overrides it."""
@@ -290,6 +309,8 @@ class Listener(Registration, Uncopied, PythonServerNames):
     def _request_stop(self, transport: Transport) -> None:
         if transport._state == OPEN:  # it may have ended meanwhile
             transport._call("stop_requested")
+        elif transport._state == CONNECTING:  # it is shaking hands
+            transport.abort()
 
     def _abort_all(self) -> None:
         for transport in self.connections:
@@ -346,9 +367,14 @@ def listen(
     error_callback: Callable[[SocketError], object] | None = None,
     max_connections: int | None = None,
     max_connections_per_address: int | None = None,
+    tls: "TLSLike | None" = None,
+    handshake_timeout: float | None = DEFAULT_HANDSHAKE_TIMEOUT,
     **transport_options: Unpack[TransportOptions],
 ) -> Listener:
     """Accept connections on an event base, and make a transport of each.
+
+    With TLS, `connection_made` is called when the handshake is over. If it fails, `connection_lost`
+    is all that the protocol is told. Until then the connection counts, as others do.
 
     Args:
         event_base: Who does it.
@@ -362,6 +388,9 @@ def listen(
             More are accepted, and closed at once, which is logged once for as long as it goes on.
             IPv6 addresses with the same first 64 bits are one client, and local sockets are not
             counted.
+        tls: Speak TLS: a `TLS` with a certificate, or a context of Python's. Default: as the socket
+            was told.
+        handshake_timeout: Seconds for a handshake, however much comes meanwhile; None for no limit.
         **transport_options: As for `Transport`: `delivery`, `external_format`, `line_limit`,
             `high_water`, `low_water`, `idle_timeout`, `read_timeout`, `write_timeout`, `context`.
 
@@ -372,12 +401,15 @@ def listen(
         SocketClosed: The socket, or the event base, is closed.
         TypeError, ValueError: An option is none of the transport's, or is not what it can be; or
             the factory cannot be called, or its protocols cannot, as far as a class tells that; or
-            the socket's connections speak TLS, which transports do not.
+            `tls` is a client's, or given to the socket, too.
+        TLSError, SocketError: A file of the `TLS` is not as it should be.
     """
     check_event_base(event_base)
     check_socket("listen", socket, PassiveSocket)
-    if socket.speaks_tls:
-        raise ValueError("a transport does not speak TLS: give it a socket without tls")
+    ready = ready_tls(tls, server_side=True, operation="listen")
+    if ready is not None and socket.speaks_tls:
+        raise ValueError("the socket has been told how to speak TLS: say it once")
+    seconds = check_timeout(handshake_timeout, "handshake_timeout")
     check_transport_names(listen, event_base, transport_options, connect="passive")
     check_transport_options(event_base, transport_options)
     check_factory(protocol_factory, transport_options.get("delivery", "bytes"))
@@ -396,4 +428,6 @@ def listen(
         transport_options,
         max_connections=max_connections,
         max_connections_per_address=max_connections_per_address,
+        tls=ready or socket._tls,
+        handshake_timeout=seconds,
     )

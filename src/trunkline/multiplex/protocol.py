@@ -76,6 +76,9 @@ class TransportProtocol:
     def connection_made(self, transport: "Transport") -> None:
         """The connection is there."""
 
+    def tls_started(self, transport: "Transport") -> None:
+        """The handshake is over that `Transport.start_tls` has begun."""
+
     def data_received(self, data: bytes) -> None:
         """Bytes have arrived (delivery as ``"bytes"``)."""
 

@@ -16,16 +16,16 @@ class ProtocolCaller:
         context: What they are called in; None for no context of their own.
     """
 
-    __slots__ = ("_context", "protocol")
+    __slots__ = ("context", "protocol")
 
     def __init__(self, protocol: Any, context: Context | None) -> None:
         self.protocol: Any = protocol
-        self._context = context
+        self.context: Context | None = context
 
     def method(self, name: str) -> Callable[..., Any]:
         """Return a method that is called in the context."""
         method: Callable[..., Any] = getattr(self.protocol, name, _nothing)
-        return method if self._context is None else partial(self._context.run, method)
+        return method if self.context is None else partial(self.context.run, method)
 
     def nested_method(self, name: str) -> Callable[..., Any]:
         """Return one that may be called from inside of another one in the same context.
@@ -33,7 +33,7 @@ class ProtocolCaller:
         A context cannot be entered twice, but a copy of it can, and costs nothing.
         """
         method: Callable[..., Any] = getattr(self.protocol, name, _nothing)
-        context = self._context
+        context = self.context
         if context is None:
             return method
         return partial((context.copy() if _is_entered(context) else context).run, method)

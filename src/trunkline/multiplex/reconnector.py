@@ -258,8 +258,8 @@ def reconnect(
         random: Called without arguments, for a number from 0 to 1 that chance has chosen.
         **options: As for `connect`: `remote_host` and `remote_port`, `local_host`, `local_port`,
             `reuse_address`, `keepalive`, `nodelay`, `fast_open`, `interface`, `resolver`,
-            `attempt_delay`; or `remote_filename` and `local_filename`; `connect_timeout`; and those
-            of `Transport`:
+            `attempt_delay`; or `remote_filename` and `local_filename`; `connect_timeout`;
+            `tls` and `handshake_timeout`; and those of `Transport`:
             `delivery`, `external_format`, `line_limit`, `high_water`, `low_water`, `idle_timeout`,
             `read_timeout`, `write_timeout`, `context`. A name is looked up for each attempt anew.
 

@@ -20,15 +20,13 @@ The contract, which the callbacks of whatever shell stands on it can rely on:
   connection, and that connection only.
 """
 
-from collections.abc import Callable
 from contextvars import Context
-from typing import Any, cast
+from typing import Any
 
 from .._core.counts import check_count
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.output_queue import OutputQueue
-from .._sys.pipe_descriptor import PipeDescriptor
-from .._sys.sockaddr import AnyName, Name
+from .._sys.sockaddr import AnyName
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import NotConnected, SocketClosed
 from ..sockets.active_socket import ActiveSocket
@@ -42,7 +40,7 @@ from .protocol_check import check_methods
 from .python_names import PythonTransportNames
 from .time_limits import TimeLimits
 from .transport_core import CLOSED, CLOSING, CONNECTING, OPEN, STATES
-from .transport_reading import ReadingTransport
+from .transport_securing import SecuringTransport
 
 __all__ = ("DEFAULT_HIGH_WATER", "Transport")
 
@@ -50,7 +48,7 @@ DEFAULT_HIGH_WATER = 65_536
 """How many bytes may be queued before the protocol is asked to pause writing."""
 
 
-class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
+class Transport(SecuringTransport, ConnectionWithOptions, PythonTransportNames):
     """A connection, and the queue of what is to be written to it.
 
     `connect` and `listen` make transports. A transport belongs to its event base's thread, and owns
@@ -76,8 +74,9 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
             connected.
         descriptor: The connection's descriptor; None if there is none. That of a pipe has no
             options.
-        bytes_received: How many bytes have come from the system.
-        bytes_sent: How many the system has taken.
+        bytes_received: How many bytes have come from the system; with TLS, how many there were in
+            what has come.
+        bytes_sent: How many the system has taken, and likewise.
     """
 
     __slots__ = ()
@@ -108,7 +107,7 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
         self._check_protocol(protocol, delivery)
         super().__init__(-1)
         self.event_base = event_base
-        self._context = context
+        self._caller = ProtocolCaller(protocol, context)
         self._delivery = delivery
         self._state = CONNECTING
         self.descriptor = None
@@ -117,6 +116,8 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
         self.remote_name = None
         self._where = None
         self._local_name = None
+        self._host = None
+        self._layer = None
         self._began_at = self._ended_at = None
         self._owner = None
         # Reading.
@@ -166,7 +167,7 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
         self._set_protocol(protocol)
 
     def _set_protocol(self, protocol: ProtocolLike) -> None:
-        self._caller = ProtocolCaller(protocol, self._context)
+        self._caller = ProtocolCaller(protocol, self._caller.context)
         self._interrupted = True
         self._take_in = self._check_and_take_in
 
@@ -306,68 +307,7 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
 
     _descriptor_of_connection = _descriptor_with_options
 
-    # -- the beginning ---------------------------------------------------------------------------
-
-    def _begin_connecting(self, cancel: Callable[[], None], address: object) -> None:
-        """Take note of how to give up connecting, should the transport be closed before.
-
-        Args:
-            cancel: Called without arguments, once at most.
-            address: What errors call the peer that is not there yet.
-        """
-        self._cancel_connecting = cancel
-        self._where = address
-
-    def _attach(
-        self,
-        descriptor: SocketDescriptor | PipeDescriptor,
-        remote_name: Name | None,
-        *,
-        local_name: Name | None = None,
-        unread: bytes = b"",
-        unsent: bytes = b"",
-    ) -> None:
-        """Begin, on a connected descriptor, which the transport owns from now on.
-
-        Args:
-            descriptor: The connection.
-            remote_name: The peer's name; None if it has none, as a pipe.
-            local_name: This end's, if it is known; else the system is asked when it is wanted.
-            unread: Bytes that were received, and are to be delivered first.
-            unsent: Bytes that are to be sent, after what is queued.
-        """
-        if self._state == CLOSED:  # meanwhile
-            descriptor.close()
-            return
-        if unsent:
-            self._queue.append(unsent)
-        self._cancel_connecting = None
-        if isinstance(descriptor, PipeDescriptor):
-            self._pipe = descriptor
-        self._take_descriptor(cast("SocketDescriptor", descriptor))
-        self.remote_name = remote_name
-        if remote_name is not None:
-            descriptor.where = remote_name
-        self._where = descriptor.where
-        self._local_name = local_name
-        self._receive = descriptor.bare_receive
-        self._choose_send()
-        self._began_at = self._received_at = self._sent_at = self.event_base.now()
-        if self._state == CLOSING:  # there is only something to be sent
-            self._flush()
-            return
-        self._state = OPEN
-        self._unread = unread
-        ends_writing = self._eof_wanted  # since before there was a connection
-        if self._pipe is not None and not self._pipe.writes:
-            self._eof_wanted = self._is_refusing = True  # there is no writing half
-        try:
-            self._call("connection_made", self)
-        finally:
-            if self._queue.size or ends_writing:
-                self._flush()
-            self._start_reading()
-            self._deliver_soon()
+    # -- leaving it ------------------------------------------------------------------------------
 
     def detach(self) -> ActiveSocket:
         """Take the connection out of the transport, which is closed then, as a blocking socket.
@@ -377,10 +317,15 @@ class Transport(ReadingTransport, ConnectionWithOptions, PythonTransportNames):
 
         Raises:
             NotConnected: There is no connection, or it is being closed.
-            ValueError: The writing half has been ended; a file waits to be sent; or text has been
-                decoded and not been delivered, in a format that does not mix with bytes.
+            ValueError: The writing half has been ended; a file waits to be sent; text has been
+                decoded and not been delivered, in a format that does not mix with bytes; or the
+                connection speaks TLS.
             TypeError: It is a pipe or a terminal, and no connection.
         """
+        if self._layer is not None:
+            raise ValueError(
+                "detach: a connection that speaks TLS cannot be handed on, for its keys stay"
+            )
         if self._state != OPEN or self.descriptor is None or self.descriptor.is_closed:
             raise NotConnected(operation="detach", address=self._where)
         if self._pipe is not None:

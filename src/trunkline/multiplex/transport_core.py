@@ -7,7 +7,6 @@ and the transport itself.
 
 import contextlib
 from collections.abc import Callable
-from contextvars import Context
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._core.callbacks import check_result
@@ -20,6 +19,7 @@ from .._sys.readiness import READABLE, WRITABLE
 from .._sys.registration import Registration
 from .._sys.sockaddr import AnyName, Name
 from .._sys.socket_descriptor import SocketDescriptor
+from ..addresses import IPAddress
 from ..errors import SocketClosed, SocketError, TimedOut
 from .delivery import Delivery, DeliveryForm
 from .event_base import EventBase
@@ -29,6 +29,7 @@ from .time_limits import TimeLimits
 
 if TYPE_CHECKING:
     from .file_transfer import FileTransfer
+    from .tls_layer import TLSLayer
 
 __all__ = ("CLOSED", "CLOSING", "CONNECTING", "OPEN", "STATES", "Owner", "TransportCore")
 
@@ -52,13 +53,12 @@ class TransportCore(Registration, Uncopied):
 
     # An instance of so many attributes would otherwise be slow, and twice as large.
     __slots__ = """
-        __weakref__ _began_at _caller _cancel_connecting _context _delivery _ended_at _eof_seen
-        _eof_told _eof_wanted _error _external_format _files _form _has_more _high_water
-        _interrupted _is_delivering _is_delivery_due _is_held _is_paused _is_reading _is_refusing
-        _is_waiting_to_write _limits _line_limit _local_name _low_water _owner _pipe _queue
-        _receive _received_at _send _sent_at _state _take_in _unread _where _writer
-        _writes_plainly _writing_is_paused bytes_received bytes_sent descriptor event_base
-        remote_name
+        __weakref__ _began_at _caller _cancel_connecting _delivery _ended_at _eof_seen _eof_told
+        _eof_wanted _error _external_format _files _form _has_more _high_water _host _interrupted
+        _is_delivering _is_delivery_due _is_held _is_paused _is_reading _is_refusing
+        _is_waiting_to_write _layer _limits _line_limit _local_name _low_water _owner _pipe _queue
+        _receive _received_at _send _sent_at _state _take_in _unread _where _writer _writes_plainly
+        _writing_is_paused bytes_received bytes_sent descriptor event_base remote_name
     """.split()  # noqa: SIM905 - one name a line would take a page
 
     _lingers = True  # when it is closed and the peer still sends
@@ -70,13 +70,14 @@ class TransportCore(Registration, Uncopied):
     remote_name: AnyName
     _local_name: Name | None  # None until it is asked for
     _where: object  # what errors call the peer
+    _host: str | IPAddress | None  # to whom it was told to connect, if that was said
+    _layer: "TLSLayer | None"  # what stands before the descriptor, once it speaks TLS
     _state: int
     _error: Exception | None  # what is told in the end; before, that the peer takes no more
     _cancel_connecting: Callable[[], None] | None
     _began_at: float | None  # when the connection was made
     _ended_at: float | None
     _caller: ProtocolCaller
-    _context: Context | None
     _limits: TimeLimits | None  # None until there are any
     _owner: Owner | None
     # Reading.
@@ -223,7 +224,10 @@ class TransportCore(Registration, Uncopied):
         """Close in good order, now that everything is sent."""
         descriptor = self._release_descriptor()
         assert descriptor is not None
-        if self._eof_seen or self._pipe is not None or not self._lingers:
+        if self._layer is not None:
+            # A peer sends what nobody asks for, like tickets, until it says that it ends.
+            linger(self.event_base, descriptor, is_open=not self._eof_seen)
+        elif self._eof_seen or self._pipe is not None or not self._lingers:
             descriptor.close()
         else:
             linger(self.event_base, descriptor)
@@ -231,9 +235,13 @@ class TransportCore(Registration, Uncopied):
 
     def _system_call_failed(self, error: OSError, operation: str) -> None:
         """End a connection for which a system call has failed."""
-        if self.descriptor is not None:
-            error = self.descriptor.failure(error, operation)
-        self._lose(error)
+        self._lose(self._typed(error, operation))
+
+    def _typed(self, error: OSError, operation: str) -> OSError:
+        """Return our error for one of the system's; that of TLS is ours already."""
+        if self.descriptor is None or isinstance(error, SocketError):
+            return error
+        return self.descriptor.failure(error, operation)
 
     def _lose(self, error: Exception | None, *, tell: bool = True) -> None:
         """Close at once, and tell the protocol a little later."""
@@ -254,7 +262,10 @@ class TransportCore(Registration, Uncopied):
             cancel()
         descriptor = self._release_descriptor()
         if descriptor is not None:
-            descriptor.close()
+            if error is not None and self._layer is not None and self._layer.machine.has_failed:
+                linger(self.event_base, descriptor)  # or the alert may be destroyed
+            else:
+                descriptor.close()
         if tell and not self.event_base.closed:
             self.event_base.call_soon(self._call, "connection_lost", error)
         owner, self._owner = self._owner, None

@@ -104,10 +104,10 @@ class FileSendingTransport(WritingTransport):
         if piece is not transfer:
             if self._queue.pieces[1:2] == [transfer]:
                 flags |= MORE  # what the file begins with may go along
-            sent: int = self.descriptor.bare_send(piece, flags)
+            sent: int = self._own_send(piece, flags)
             return sent
         try:
-            sent = transfer._send(self.descriptor)
+            sent = transfer._send(self._layer or self.descriptor)
         except (FileTooShort, ValueError) as error:
             self._lose(error)
             raise BlockingIOError from None
@@ -124,7 +124,7 @@ class FileSendingTransport(WritingTransport):
             self.event_base.call_soon(transfer._tell, self._call_for_file)
 
     def _call_for_file(self, callback: "FileCallback", transfer: "FileTransfer") -> None:
-        context = self._context
+        context = self._caller.context
         try:
             result = callback(transfer) if context is None else context.run(callback, transfer)
             if result is not None:

@@ -7,13 +7,18 @@ from typing import Any, Literal, TypedDict
 from .._core.external_format import ExternalFormatLike
 from .._core.option_names import check_names_for
 from ..errors import SocketClosed
-from ..sockets.keywords import OPTION_NAMES_OF_KINDS
+from ..sockets.keywords import OPTION_NAMES_OF_KINDS, TLSOptions
 from .delivery import Delivery
 from .event_base import EventBase
 from .protocol import TransportProtocol
 from .transport import Transport
 
-__all__ = ("TransportOptions", "check_transport_names", "check_transport_options")
+__all__ = (
+    "BeginningOptions",
+    "TransportOptions",
+    "check_transport_names",
+    "check_transport_options",
+)
 
 
 class TransportOptions(TypedDict, total=False):
@@ -28,6 +33,12 @@ class TransportOptions(TypedDict, total=False):
     read_timeout: float | None
     write_timeout: float | None
     context: Context | None
+
+
+class BeginningOptions(TLSOptions, total=False):
+    """What functions take that make transports, and no transport does: how it is to begin."""
+
+    handshake_timeout: float | None
 
 
 def check_transport_names(

@@ -62,6 +62,8 @@ class ReadingTransport(FileSendingTransport):
             self._is_reading = True
             if self._update_interest() and self._limits is not None:
                 self._limits.restart("read")
+            if self._layer is not None:
+                self._layer.reading_started()
 
     def _handle_ready(self) -> None:
         """Receive and deliver what has come, as long as there is much; then send what fits.
@@ -128,7 +130,8 @@ class ReadingTransport(FileSendingTransport):
 
     def _receive_into_buffer(self) -> None:
         """Receive into the protocol's own buffer."""
-        assert self.descriptor is not None
+        receiver = self._layer or self.descriptor
+        assert receiver is not None
         caller, form = self._caller, self._form
         try:
             buffer = self._input_callback("get_buffer")(RECEIVE_BYTES)
@@ -138,7 +141,7 @@ class ReadingTransport(FileSendingTransport):
                 return  # it is for another protocol now, or in another form
             if not len(buffer):
                 raise ValueError("get_buffer() has returned an empty buffer")
-            count = self.descriptor.receive_into(buffer)
+            count = receiver.receive_into(buffer)
         except OSError as error:
             self._system_call_failed(error, "receive")
             return
@@ -187,7 +190,7 @@ class ReadingTransport(FileSendingTransport):
                 super()._system_call_failed(error, operation)
                 return
             assert self.descriptor is not None
-            self._error = self.descriptor.failure(error, operation)
+            self._error = self._typed(error, operation)
             self._eof_told = True  # that it has ended is told with the error
             self._drop_output()
             unread = unread_count(self._number)

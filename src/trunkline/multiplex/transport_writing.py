@@ -1,6 +1,6 @@
 """Writing to a transport: at once if that works, and else from a queue when there is room."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._core.buffers import Buffer, bytes_of
@@ -105,7 +105,7 @@ class WritingTransport(TransportCore):
         self._end_text()
         self._eof_wanted = self._is_refusing = True
         if self._state == OPEN and not self._queue.size:
-            self._end_writing()
+            self._on_everything_sent()
 
     def _end_text(self) -> None:
         """Bring an encoding with state back to where it began."""
@@ -130,7 +130,7 @@ class WritingTransport(TransportCore):
             return
         self._is_held = False
         self._choose_send()
-        if self.descriptor is not None and self._queue.size:
+        if self.descriptor is not None and (self._queue.size or self._layer is not None):
             self._start_waiting_to_write()
 
     def _choose_send(self) -> None:
@@ -140,11 +140,17 @@ class WritingTransport(TransportCore):
         elif self._files:
             self._send = self._send_piece
         elif self.descriptor is not None:
-            self._send = self.descriptor.bare_send
+            self._send = self._own_send
 
     def _send_piece(self, piece: Any, flags: int) -> int:
         """See `transport_files`."""
         raise NotImplementedError
+
+    @property
+    def _own_send(self) -> Callable[[Any, int], int]:
+        """What sends bytes."""
+        assert self.descriptor is not None
+        return self.descriptor.bare_send if self._layer is None else self._layer.send
 
     def _start_waiting_to_write(self) -> None:
         if self._is_held:
@@ -185,7 +191,7 @@ class WritingTransport(TransportCore):
                 break
         if queue.size:
             self._start_waiting_to_write()
-        else:
+        elif self._is_waiting_to_write and (self._layer is None or self._layer.send_answers()):
             self._stop_waiting_to_write()
         try:
             if self._writing_is_paused and queue.size <= self._low_water:
@@ -197,7 +203,9 @@ class WritingTransport(TransportCore):
                 self._on_everything_sent()
 
     def _on_everything_sent(self) -> None:
-        if self._state == CLOSING:
+        if self._layer is not None and not self._layer.end():
+            self._start_waiting_to_write()
+        elif self._state == CLOSING:
             self._finish()
         elif self._state == OPEN and self._eof_wanted:
             self._end_writing()
@@ -247,7 +255,7 @@ class WritingTransport(TransportCore):
         if self._state != CLOSING:  # the event base could not watch it any more
             return
         if not self._queue.size:
-            self._finish()
+            self._on_everything_sent()
         elif not (self._is_waiting_to_write or self._is_delivering):
             self._flush()
         elif self._is_waiting_to_write and self.event_base.closed:  # nobody calls any more

@@ -155,12 +155,10 @@ class SecuredStream(Stream):
     def _check_upgrade(self, unread: bytes, *, server_side: bool) -> None:
         """Raise if something was received that may not stand before a handshake."""
         with late_import("start_tls"):
-            from ..tls.machine import not_tls
-            from ..tls.other_protocols import looks_like_tls
+            from ..tls.machine import plaintext_ahead
 
-        if unread and not (server_side and looks_like_tls(unread)):
-            error = not_tls(unread, "start_tls")
-            error.strerror = f"{len(unread)} bytes have come before TLS began, as plain text"
+        error = plaintext_ahead(unread, server_side=server_side)
+        if error is not None:
             error.address = self._descriptor.where
             raise self._failed(error, "start_tls")
 

@@ -15,7 +15,7 @@ import ssl
 from .errors import NotTLS, TLSError, TLSTruncated, from_ssl_error
 from .other_protocols import OPENING_BYTES, looks_like_tls, protocol_of
 
-__all__ = ("FEED_BYTES", "MOST_PLAINTEXT", "MOST_UNTAKEN", "Machine", "not_tls")
+__all__ = ("FEED_BYTES", "MOST_PLAINTEXT", "MOST_UNTAKEN", "Machine", "not_tls", "plaintext_ahead")
 
 FEED_BYTES = 65_536
 """How much ciphertext to receive at a time, and to feed: no more than that is kept of it."""
@@ -331,6 +331,18 @@ class Machine:
     def session_reused(self) -> bool:
         """Whether this connection goes on with the session of an earlier one."""
         return self.is_established and bool(self._object.session_reused)
+
+
+def plaintext_ahead(unread: bytes, *, server_side: bool) -> NotTLS | None:
+    """Return the error for what was received before a handshake and may not stand there, or None.
+
+    For a server, it may be the beginning of the handshake.
+    """
+    if not unread or (server_side and looks_like_tls(unread)):
+        return None
+    error = not_tls(unread, "start_tls")
+    error.strerror = f"{len(unread)} bytes have come before TLS began, as plain text"
+    return error
 
 
 def not_tls(opening: bytes, operation: str) -> NotTLS:

@@ -1,0 +1,315 @@
+"""TLS between a transport and its descriptor: what the transport calls in place of the system.
+
+A transport receives and sends by two functions, which are the system's own. Those of a `TLSLayer`
+have the same manners, so that all that a transport does holds with TLS, too: they raise
+`BlockingIOError` when nothing goes, and an `OSError` for what is wrong.
+
+`TLSLayer.send` says that plaintext has been sent when its ciphertext has left, all of it. Until
+then it stays in the transport's queue, where it is counted for the water marks and waited for in
+the end; the next call, which is given the same bytes again, goes on with the ciphertext.
+
+What is received is read to the last record at once. Sometimes there is more to tell, without the
+descriptor's being ready: an end or an error behind some data, or data for which the protocol's
+buffer had no room. Then the layer has the transport ask again, a little later.
+"""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from .._core.buffers import Buffer, space_in
+from .._sys.socket_descriptor import NO_SIGNAL, SocketDescriptor
+from ..errors import OperationNotSupported
+from ..tls.description import TLSLike, note_session
+from ..tls.errors import TLSError
+from ..tls.machine import FEED_BYTES, MOST_PLAINTEXT, Machine
+
+if TYPE_CHECKING:
+    from .transport_securing import SecuringTransport
+
+__all__ = ("TLSLayer",)
+
+_RECORD_BYTES = 16_384  # no record has more, RFC 8446, section 5.1
+
+# How often a handshake is gone on with in one turn. It takes two or three messages.
+_STEPS_AT_ONCE = 16
+
+
+class TLSLayer:
+    """What speaks TLS for a transport.
+
+    Args:
+        transport: Whose it is.
+        descriptor: The connection.
+        machine: What does the work.
+        tls: How it speaks, for its session to be kept there.
+        unsent: What is to be sent before TLS begins, as it is.
+    """
+
+    __slots__ = """
+        _descriptor _encrypted _is_asked _is_due _is_stuck _moved _send _tls _transport _unsent
+        machine
+    """.split()  # noqa: SIM905 - as in `TransportCore`
+
+    def __init__(
+        self,
+        transport: "SecuringTransport",
+        descriptor: SocketDescriptor,
+        machine: Machine,
+        tls: TLSLike,
+        unsent: bytes = b"",
+    ) -> None:
+        self._transport = transport
+        self._descriptor = descriptor
+        self._send = descriptor.bare_send
+        self._tls = tls
+        self.machine: Machine = machine
+        self._unsent = memoryview(unsent)
+        self._moved = 0  # how many bytes the system has taken
+        self._encrypted = 0  # of how much plaintext the ciphertext is that has not left
+        self._is_due = False  # there is something to tell without receiving
+        self._is_asked = False  # the transport will be asked to ask
+        self._is_stuck = False  # nothing is read before the peer has taken the answers
+
+    # -- the handshake ---------------------------------------------------------------------------
+
+    def advance(self) -> bool:
+        """Go on with the handshake as far as it goes at once; return whether it is over.
+
+        Raises:
+            TLSError: It has failed. The alert that tells the peer so has been sent if that went.
+            OSError: The system says no.
+        """
+        is_over = self._step()
+        for _ in range(_STEPS_AT_ONCE):
+            if is_over or not self._take_in():
+                break
+            is_over = self._step()
+        self._is_due = is_over and self.machine.has_pending
+        return is_over
+
+    def _step(self) -> bool:
+        try:
+            is_over = self.machine.advance()
+        except TLSError as error:
+            raise self._with_alert(error) from None
+        self.flush()
+        return is_over
+
+    def last_words(self) -> TLSError | None:
+        """Return the alert by which a peer has said why it takes no more, if there is one."""
+        error = None
+        with suppress(OSError):  # what had come before is what counts
+            for _ in range(_STEPS_AT_ONCE):
+                error = self.machine.failure_ahead()
+                if error is not None or not self.machine.wants_input or not self._take_in():
+                    break
+        if error is None or error.alert is None:
+            return None
+        error.address = self.where
+        return error
+
+    # -- receiving -------------------------------------------------------------------------------
+
+    def receive(self, size: int) -> bytes:
+        """Return what has come, b"" at the peer's end, as recv(2) does; but all, whatever the size.
+
+        That is no more than a little above `FEED_BYTES`.
+
+        Raises:
+            BlockingIOError: Nothing has.
+            TLSTruncated, TLSError: What comes is not what the peer has sent; or it is cut off, or
+                ended by an alert.
+            OSError: The system says no.
+        """
+        pieces: list[bytes] = []
+        if self._is_due or self._take_in():
+            self._is_due = False
+            self._read_records(pieces)
+        if pieces:
+            self._go_on_later()
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if self.machine.has_ended:
+            return b""
+        raise BlockingIOError
+
+    def _read_records(self, pieces: list[bytes]) -> None:
+        machine = self.machine
+        try:
+            while piece := machine.read(_RECORD_BYTES):
+                pieces.append(piece)
+                if not machine.has_pending:
+                    break
+            else:
+                self._is_due = machine.has_ended and bool(pieces)
+        except TLSError as error:
+            self._with_alert(error)
+            if not pieces:
+                raise
+            self._is_due = True
+        self._answer()
+
+    def receive_into(self, buffer: Buffer) -> int | None:
+        """Receive as much as a buffer takes; return None if nothing has come.
+
+        Raises:
+            TypeError: One cannot write to it.
+            Everything that `receive` raises, but for `BlockingIOError`.
+        """
+        with space_in(buffer) as view:
+            if not (self._is_due or self._take_in()):
+                return None
+            self._is_due = False
+            count = self._read_into(view)
+        if count:
+            self._go_on_later()
+            return count
+        return 0 if self.machine.has_ended else None
+
+    def _read_into(self, view: memoryview) -> int:
+        machine = self.machine
+        count = 0
+        try:
+            while more := machine.read_into(view[count:]):
+                count += more
+                if not machine.has_pending:
+                    break
+                if count == len(view):
+                    self._is_due = True
+                    break
+            else:
+                self._is_due = machine.has_ended and count > 0
+        except TLSError as error:
+            self._with_alert(error)
+            if not count:
+                raise
+            self._is_due = True
+        self._answer()
+        return count
+
+    def _take_in(self) -> bool:
+        """Receive ciphertext; return whether any was there, or its end."""
+        data = self._descriptor.receive(FEED_BYTES)
+        if data is None:
+            return False
+        if data:
+            self.machine.feed(data)
+        else:
+            self.machine.feed_eof()
+        return True
+
+    def _go_on_later(self) -> None:
+        """Have the transport ask again, if there is more to tell."""
+        base = self._transport.event_base
+        if self._is_due and not (self._is_asked or base.closed):
+            self._is_asked = True
+            base.call_soon(self._ask)
+
+    def _ask(self) -> None:
+        self._is_asked = False
+        if self._is_due:
+            self._transport._receive_again()
+
+    def reading_started(self) -> None:
+        """Take note that the transport reads from now on, having paused perhaps."""
+        self._go_on_later()
+
+    # -- sending ---------------------------------------------------------------------------------
+
+    def send(self, data: bytes | memoryview, flags: int = 0) -> int:
+        """Send plaintext; return how much of it has left altogether, as send(2) does.
+
+        What has not left has to be given again.
+
+        Returns:
+            The number of bytes; 0 if some ciphertext has left, but not all of it.
+
+        Raises:
+            BlockingIOError: There is no room.
+            TLSError: The connection has failed.
+            OSError: The system says no.
+        """
+        before = self._moved
+        left = 0
+        while self.flush():
+            left, self._encrypted = left + self._encrypted, 0
+            if left == len(data):
+                return left
+            self._encrypted = self.machine.write(
+                data if not left else memoryview(data)[left : left + MOST_PLAINTEXT]
+            )
+            if not self._encrypted:
+                break
+        if self._moved == before:
+            raise BlockingIOError
+        return left
+
+    def send_file(self, number: int, offset: int, count: int) -> int:
+        """Say that the system cannot do it: what is sent has to be encrypted."""
+        raise OperationNotSupported(operation="send_file", address=self.where)
+
+    @property
+    def where(self) -> object:
+        """The address that errors name."""
+        return self._descriptor.where
+
+    @property
+    def holds_output(self) -> bool:
+        """Whether there is something that has not left."""
+        return bool(self._unsent or self.machine.output_size)
+
+    def flush(self) -> bool:
+        """Send the ciphertext that there is, as far as it goes; return whether all has left.
+
+        Raises:
+            OSError: The system says no.
+        """
+        unsent = self._unsent
+        while unsent or self.machine.output_size:
+            if not unsent:
+                self._unsent = unsent = memoryview(self.machine.take_output())
+            try:
+                sent = self._send(unsent, NO_SIGNAL)
+            except BlockingIOError:
+                return False
+            self._moved += sent
+            self._unsent = unsent = unsent[sent:]
+        if self._is_stuck:
+            self._is_stuck = False
+            self._transport._start_reading()
+        return True
+
+    def send_answers(self) -> bool:
+        """Send what TLS has to say by itself; return whether nothing is left that could be.
+
+        If the peer does not take it, reading will tell.
+        """
+        with suppress(OSError):
+            return self.flush()
+        return True
+
+    def _answer(self) -> None:
+        """Send what reading has made, now or when there is room."""
+        machine = self.machine
+        if not machine.output_size or self._unsent or self.send_answers():
+            return
+        self._transport._start_waiting_to_write()
+        if machine.is_stuck:
+            self._is_stuck = self._is_due = True
+            self._transport._stop_reading()
+
+    def end(self) -> bool:
+        """Say that this end sends no more; return whether that has left, or never will."""
+        machine = self.machine
+        with suppress(OSError):
+            if not (machine.output_ended or machine.has_failed):
+                machine.end()
+                note_session(self._tls, machine)
+            return self.flush()
+        return True
+
+    def _with_alert(self, error: TLSError) -> TLSError:
+        """Send the alert that tells the peer of an error, if that goes at once."""
+        with suppress(OSError):
+            self.flush()
+        error.address = self.where
+        return error
