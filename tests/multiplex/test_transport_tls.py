@@ -254,19 +254,18 @@ def test_who_reads_nothing_holds_up_only_what_is_for_him(
     ):
         peer.reads = False
         data = bytes(1_000_000)
-        while "pause_writing" not in protocol.names:
+        while transport.buffered_output < 1_000_000:
             transport.write(data)
-        settle(base)
-        size = transport.buffered_output
-        assert size > 100_000
+            settle(base)
+        assert "pause_writing" in protocol.names
         before = base.statistics().iterations
         base.dispatch(timeout=0.05)
-        assert base.statistics().iterations - before < 5, "it spins"
+        assert base.statistics().iterations - before < 20, "it spins"
         peer.write(b"something")  # the other way is free
         peer.until(lambda: protocol.data == b"something")
         peer.reads = True
-        peer.until(lambda: peer.read() is not None and "resume_writing" in protocol.names)
-        assert transport.buffered_output <= 1000
+        peer.until(lambda: peer.read() is not None and transport.buffered_output <= 1000)
+        assert protocol.names[-1] == "resume_writing"
         transport.close()
         assert set(peer.read_to_end()) == {0}
         assert transport.bytes_sent == len(peer.received)

@@ -23,6 +23,7 @@ from .loop import (
 )
 from .names import Lookup, dns_lookup, reverse_dns_lookup
 from .pollers import Poller, poll
+from .secured import SSLSocket, tcp_ssl_connect, tcp_ssl_server
 from .server import SocketServer, TcpServer, tcp_server
 from .signals import SignalHandler, signal_handler
 from .spawning import Piped, SpawnedProcess, spawn
@@ -48,6 +49,7 @@ __all__ = (
     "Notifier",
     "Piped",
     "Poller",
+    "SSLSocket",
     "SignalHandler",
     "SocketServer",
     "SocketStream",
@@ -76,4 +78,6 @@ __all__ = (
     "start_event_loop",
     "tcp_connect",
     "tcp_server",
+    "tcp_ssl_connect",
+    "tcp_ssl_server",
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar, Literal, TypedDict, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, Unpack, cast, overload
 
 from .._core.option_names import check_names_for
 from .._sys.sockaddr import AnyName
@@ -10,6 +10,7 @@ from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import IPV4_UNSPECIFIED, AddressLike, Endpoint, ensure_address
 from ..errors import SocketClosed, SocketError
 from ..multiplex import TransportProtocol, listen
+from ..multiplex.transport_securing import DEFAULT_HANDSHAKE_TIMEOUT
 from ..sockets import PassiveSocket, make_socket
 from ..sockets.families import family_label
 from ..sockets.from_descriptor import check_fd, make_socket_from_fd
@@ -19,12 +20,16 @@ from .handle import Handle
 from .loop import EventLoop
 from .python_names import PythonTcpServerNames
 
+if TYPE_CHECKING:
+    from ..tls.description import TLSLike
+
 __all__ = (
     "ListenOptions",
     "SocketServer",
     "TcpServer",
     "TcpServerOptions",
     "inherited_socket",
+    "passive_tcp_socket",
     "tcp_server",
 )
 
@@ -46,6 +51,8 @@ class SocketServer(Handle):
         event_cb: EventCallback | None,
         loop: EventLoop | None,
         stream: bool,
+        tls: "TLSLike | None" = None,
+        handshake_timeout: float | None = DEFAULT_HANDSHAKE_TIMEOUT,
         **options: Unpack[SocketOptions],
     ) -> None:
         super().__init__(event_cb, loop)
@@ -61,6 +68,8 @@ class SocketServer(Handle):
                 self._protocol_of_a_connection,
                 error_callback=self._accept_failed,
                 high_water=0,
+                tls=tls,
+                handshake_timeout=handshake_timeout,
             )
             self._loop._adopt(self)
         except BaseException:
@@ -211,23 +220,39 @@ def tcp_server(
     names = ListenOptions.__annotations__
     listening: dict[str, Any] = {name: value for name, value in options.items() if name in names}
     others: dict[str, Any] = {name: value for name, value in options.items() if name not in names}
-    if fd is None:
-        if port is None:
-            raise TypeError("a server needs a port, or an fd")
-        host = IPV4_UNSPECIFIED if bind_address is None else ensure_address(bind_address)
-        listening["local_host"] = host
-        listening["local_port"] = port
-        if backlog is not None:
-            listening["backlog"] = backlog
-    elif bind_address is not None or port is not None or listening:
-        raise TypeError("a server has either an fd, or an address and a port")
 
     def make_passive_socket() -> PassiveSocket:
-        if fd is not None:
-            return inherited_socket(fd, backlog, is_local=False)
-        return make_socket(connect="passive", type="stream", **listening)
+        return passive_tcp_socket(bind_address, port, backlog, fd, listening)
 
     return TcpServer(make_passive_socket, read_cb, event_cb, loop, stream=stream, **others)
+
+
+def passive_tcp_socket(
+    bind_address: AddressLike | None,
+    port: int | str | None,
+    backlog: int | None,
+    fd: int | None,
+    options: dict[str, Any],
+) -> PassiveSocket:
+    """Return the socket that a server listens with; see `tcp_server`.
+
+    Raises:
+        AddressInUse, AddressNotAvailable, PermissionDenied, SocketError: It cannot listen there.
+        NotASocket, SocketClosed: The descriptor is something else, or there is none.
+        TypeError, ValueError: An argument is none of those that it can be.
+    """
+    if fd is not None:
+        if bind_address is not None or port is not None or options:
+            raise TypeError("a server has either an fd, or an address and a port")
+        return inherited_socket(fd, backlog, is_local=False)
+    if port is None:
+        raise TypeError("a server needs a port, or an fd")
+    host = IPV4_UNSPECIFIED if bind_address is None else ensure_address(bind_address)
+    if backlog is not None:
+        options = {**options, "backlog": backlog}
+    return make_socket(
+        connect="passive", type="stream", local_host=host, local_port=port, **options
+    )
 
 
 def inherited_socket(fd: int, backlog: int | None, *, is_local: bool) -> PassiveSocket:

@@ -7,6 +7,7 @@ from .._core.buffers import Buffer
 from .._core.option_names import check_names_for
 from ..addresses import AddressLike
 from ..multiplex import connect
+from ..multiplex.transport_options import BeginningOptions
 from ..sockets.families import InternetFamily
 from ..sockets.resolving import Resolver
 from .async_socket import (
@@ -26,6 +27,7 @@ __all__ = (
     "close_socket",
     "connect_tcp_socket",
     "init_tcp_socket",
+    "start_to_connect",
     "tcp_connect",
 )
 
@@ -148,19 +150,23 @@ def connect_tcp_socket(
     """
     check_names_for(connect_tcp_socket, options, ConnectOptions.__annotations__)
     plain = socket.socket if isinstance(socket, SocketStream) else socket
-    _connect(plain, host, port, event_cb, options)
+    start_to_connect(plain, host, port, event_cb, options)
     return socket
 
 
-def _connect(
+def start_to_connect(
     socket: AsyncSocket,
     host: AddressLike,
     port: int | str,
     event_cb: EventCallback | None,
     options: ConnectOptions,
+    **secure: Unpack[BeginningOptions],
 ) -> None:
+    """Have a socket connect, and perhaps speak TLS; see `connect_tcp_socket`."""
     options.setdefault("resolver", socket.loop.resolver)
-    connector = partial(connect, remote_host=host, remote_port=port, high_water=0, **options)
+    connector = partial(
+        connect, remote_host=host, remote_port=port, high_water=0, **options, **secure
+    )
     socket._connect_by(connector, f"{host!s}:{port}", event_cb)
 
 
@@ -243,7 +249,7 @@ def tcp_connect(
     socket = _OutgoingTcpSocket(
         read_cb, event_cb, loop, data=data, stream=stream, **cast("SocketOptions", others)
     )
-    _connect(socket, host, port, None, cast("ConnectOptions", connecting))
+    start_to_connect(socket, host, port, None, cast("ConnectOptions", connecting))
     return socket._for_application()
 
 

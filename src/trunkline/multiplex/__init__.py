@@ -15,11 +15,14 @@ The path of a byte, for who reads this for the first time:
    room (`_start_waiting_to_write`). Then it returns the transport once more, and `_handle_ready`
    calls `_flush`. A file (`transport_files`) waits there, too, and is read when its turn comes.
 
+With TLS, `_receive` and `_send` of a transport are not the system's own but those of a `TLSLayer`
+(`tls_layer`), once a `Handshake` (`handshake`) is over.
+
 An event base is made of layers, as is a transport: `calls` (timers and deferred calls), `monitor`
 (who waits for which descriptor) and `event_base` (the loop); `transport_core` (the state, and the
-end), `transport_writing`, `transport_files`, `transport_reading` and `transport`. Transports come
-from `listener`, `connector`, `reconnector` and `adoption`. `waits` and `many_waits` do without an
-event base.
+end), `transport_writing`, `transport_files`, `transport_reading`, `transport_securing` (the
+beginning) and `transport`. Transports come from `listener`, `connector`, `reconnector` and
+`adoption`. `waits` and `many_waits` do without an event base.
 """
 
 from .._core.framing import Blocks, Frames

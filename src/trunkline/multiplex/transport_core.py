@@ -2,7 +2,7 @@
 
 `Transport` says what a transport is. It is made of layers, each of which builds on the one before:
 this one, writing (`transport_writing`), files (`transport_files`), reading (`transport_reading`),
-and the transport itself.
+the beginning (`transport_securing`), and the transport itself.
 """
 
 import contextlib
