@@ -300,10 +300,9 @@ def test_time_limits_hold(
         if which == "write":
             transport.write(bytes(20_000_000))
         clock.advance(4)
-        peer.base.dispatch(timeout=0)
+        settle(timed_base)
         assert "timed_out" not in protocol.names
-        clock.advance(2)
-        peer.until(lambda: protocol.is_lost)
+        peer.until(lambda: clock.advance(2) or protocol.is_lost)
         assert protocol.got("timed_out") == [which]
         assert isinstance(protocol.loss, TimedOut)
 

@@ -10,7 +10,6 @@ from .._core.buffers import Buffer
 from .._core.option_names import check_names_for
 from .._sys.late_import import late_import
 from ..addresses import AddressLike
-from ..errors import SocketError
 from .async_socket import AsyncSocket, BytesCallback, ReadCallback, SocketOptions, StreamCallback
 from .events import EventCallback
 from .loop import EventLoop
@@ -255,27 +254,15 @@ def _take_tls(options: dict[str, Any], *, server_side: bool) -> "tuple[TLSLike, 
     if server_side and options.get("certificate") is None:
         raise TypeError("a server that speaks TLS needs a certificate, or an ssl_ctx")
     with late_import("tls"):
-        from ..tls.description import TLS
+        from ..tls.description import TLS, context_with
 
     description = TLS(**{name: options[name] for name in _OF_A_CERTIFICATE if name in given})
     if not any(name in given for name in _OF_A_CONTEXT):
         return description, limit
-    return _changed(description, options, server_side=server_side), limit
-
-
-def _changed(description: Any, options: dict[str, Any], *, server_side: bool) -> Any:
-    """Return the context of a `TLS` that nobody else has, with more said."""
-    with late_import("tls"):
-        from ssl import Options, SSLError
-
-        from ..tls.errors import from_ssl_error
-
-    context = description.context(server_side=server_side)
-    context.options |= Options(options.get("ssl_options") or 0)
-    if options.get("ciphers") is not None:
-        try:
-            context.set_ciphers(options["ciphers"])
-        except SSLError as error:
-            failure: SocketError = from_ssl_error(error, "set_ciphers", server_name=None)
-            raise failure from None
-    return context
+    context = context_with(
+        description,
+        server_side=server_side,
+        options=options.get("ssl_options") or 0,
+        ciphers=options.get("ciphers"),
+    )
+    return context, limit

@@ -10,9 +10,18 @@ from typing import Any, Literal, TypeAlias
 from .._core.host_text import to_ascii
 from ..addresses import IPAddress
 from .contexts import Contexts
+from .errors import from_ssl_error
 from .machine import Machine
 
-__all__ = ("TLS", "TLSLike", "check_tls", "make_machine", "note_session", "server_name_of")
+__all__ = (
+    "TLS",
+    "TLSLike",
+    "check_tls",
+    "context_with",
+    "make_machine",
+    "note_session",
+    "server_name_of",
+)
 
 Path: TypeAlias = str | PathLike[str]
 Password: TypeAlias = str | bytes | Callable[[], str | bytes]
@@ -217,6 +226,30 @@ def check_tls(tls: TLSLike, *, server_side: bool, has_host: bool = True) -> "TLS
     if context.check_hostname and not (server_side or has_host):
         raise ValueError(_NO_NAME)
     return tls
+
+
+def context_with(
+    tls: TLS, *, server_side: bool, options: int, ciphers: str | None
+) -> ssl.SSLContext:
+    """Return a context of a `TLS` that nobody else has, with more said.
+
+    Args:
+        tls: How to speak.
+        server_side: For which side.
+        options: Options of OpenSSL's to be added.
+        ciphers: OpenSSL's text for the ciphers that may be used up to TLS 1.2.
+
+    Raises:
+        TLSError, SocketError, ValueError: As for `TLS.context`; or there are no such ciphers.
+    """
+    context = Contexts(tls).get(server_side=server_side)
+    context.options |= ssl.Options(options)
+    if ciphers is not None:
+        try:
+            context.set_ciphers(ciphers)
+        except ssl.SSLError as error:
+            raise from_ssl_error(error, "set_ciphers", server_name=None) from None
+    return context
 
 
 def server_name_of(host: "str | IPAddress") -> str:
