@@ -4,6 +4,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from trunkline import (
     Blocks,
     ConnectionReset,
     EventBase,
+    FileTransfer,
     Frames,
     Hangup,
     NotTLS,
@@ -468,7 +470,7 @@ def test_a_record_that_was_changed_is_an_error_and_what_was_good_is_delivered(
         assert isinstance(protocol.loss, TLSError)
         assert protocol.loss.address is not None
         with pytest.raises(ssl.SSLError, match="ALERT_BAD_RECORD_MAC"):  # it is told why
-            peer.until(lambda: peer.object.read(10))
+            peer.until(peer.read)
 
 
 def test_what_a_callback_raises_ends_the_connection(
@@ -879,3 +881,25 @@ def test_nothing_is_left_open(base: EventBase, certificates: Certificates, way: 
         peer.socket.close()
         run_until(base, lambda: protocol.is_lost and not base._lingering)
     assert open_descriptors() == before
+
+
+# ---- Files ----
+
+
+def test_files_are_encrypted_between_what_is_written(
+    base: EventBase, certificates: Certificates, tmp_path: Path
+) -> None:
+    content = bytes(range(256)) * 3000
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    done: list[FileTransfer] = []
+    protocol = Recorder()
+    with speaking(base, protocol, certificates) as (transport, peer):
+        transport.write(b"before")
+        with path.open("rb") as file:
+            transport.send_file(file, done=done.append)
+        transport.write(b"after")
+        transport.close()
+        assert peer.read_to_end() == b"before" + content + b"after"
+        assert [transfer.error for transfer in done] == [None]
+        assert protocol.loss is None
