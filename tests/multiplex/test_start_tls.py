@@ -76,7 +76,7 @@ def test_a_conversation_goes_on_with_tls(
         buffer_updated=on_request,
     )
     with plain(base, protocol, certificates, role, delivery=delivery) as (transport, peer):
-        peer.socket.send(b"STARTTLS\n")
+        peer.send_plainly(b"STARTTLS\n")
         run_until(base, lambda: "connection_made" in protocol.names and not transport.is_connected)
         peer.socket.settimeout(PATIENCE)
         assert receive_exactly(peer.socket, 9) == b"go ahead\n"
@@ -115,7 +115,7 @@ def test_plain_text_behind_the_upgrade_is_refused(
     protocol = Recorder()
     protocol.then["line_received"] = lambda _: upgrade(protocol.transport, certificates, role)
     with plain(base, protocol, certificates, role, delivery="lines") as (_, peer):
-        peer.socket.send(b"STARTTLS\nMAIL FROM:<somebody.else>\n")
+        peer.send_plainly(b"STARTTLS\nMAIL FROM:<somebody.else>\n")
         run_until(base, lambda: protocol.is_lost)
         assert protocol.lines == ["STARTTLS"]
         assert isinstance(protocol.loss, NotTLS)
@@ -129,7 +129,7 @@ def test_plain_text_that_a_client_receives_later_is_refused(
     protocol = Recorder()
     with plain(base, protocol, certificates, "client", delivery="lines") as (transport, peer):
         upgrade(transport, certificates, "client")
-        peer.socket.send(b"250 this is not it\n")
+        peer.send_plainly(b"250 this is not it\n")
         run_until(base, lambda: protocol.is_lost)
         assert isinstance(protocol.loss, NotTLS)
 

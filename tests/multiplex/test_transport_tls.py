@@ -538,7 +538,7 @@ def _is_cut_after_the_handshake(
             sent = peer.outgoing.read(count)
             if not sent and protocol.calls:
                 break
-            peer.socket.sendall(sent)
+            peer.send_plainly(sent)
             count -= len(sent)
         peer.socket.shutdown(socket.SHUT_WR)
         peer.until(lambda: protocol.is_lost)
@@ -569,7 +569,7 @@ def test_a_handshake_has_a_limit_of_time(
             assert not protocol.calls, second
             clock.advance(1)
             if drips:
-                peer.socket.send(peer.outgoing.read(1))
+                peer.send_plainly(peer.outgoing.read(1))
             timed_base.dispatch(timeout=0)
         run_until(timed_base, lambda: protocol.is_lost)
         assert isinstance(protocol.loss, TimedOut)
@@ -596,7 +596,7 @@ def test_a_peer_may_speak_something_else(
 ) -> None:
     protocol = Recorder()
     with beginning(base, protocol, certificates) as (_, peer):
-        peer.socket.send(opening)
+        peer.send_plainly(opening)
         run_until(base, lambda: protocol.is_lost)
         assert isinstance(protocol.loss, NotTLS)
         assert protocol.loss.speaks == speaks

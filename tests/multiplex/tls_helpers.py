@@ -79,6 +79,12 @@ class Peer:
                 self.incoming.write(data)
         self.base.dispatch(timeout=0)
 
+    def send_plainly(self, data: bytes) -> None:
+        """Send bytes as they are, at once."""
+        while data:
+            with contextlib.suppress(BlockingIOError):
+                data = data[self.socket.send(data) :]
+
     def until(self, is_done: Callable[[], object], what: str = "it") -> None:
         """Go on until something has come about."""
         deadline = time.monotonic() + PATIENCE

@@ -474,17 +474,6 @@ class Protocol(trunkline.TransportProtocol):
         """Nothing comes."""
 
 
-def test_transports_do_not_take_it_yet(certificates: Certificates) -> None:
-    with (
-        EventBase() as base,
-        make_socket(
-            connect="passive", local_host="127.0.0.1", tls=certificates.server_tls
-        ) as listener,
-        pytest.raises(ValueError, match="TLS"),
-    ):
-        trunkline.listen(base, listener, Protocol)
-
-
 def test_a_peer_that_does_not_speak_it(certificates: Certificates) -> None:
     with make_socket(connect="passive", local_host="127.0.0.1", timeout=PATIENCE) as listener:
 

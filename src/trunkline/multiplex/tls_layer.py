@@ -21,7 +21,7 @@ from .._sys.socket_descriptor import NO_SIGNAL, SocketDescriptor
 from ..errors import OperationNotSupported
 from ..tls.description import TLSLike, note_session
 from ..tls.errors import TLSError
-from ..tls.machine import FEED_BYTES, MOST_PLAINTEXT, Machine
+from ..tls.machine import FEED_BYTES, Machine
 
 if TYPE_CHECKING:
     from .transport_securing import SecuringTransport
@@ -234,14 +234,18 @@ class TLSLayer:
             left, self._encrypted = left + self._encrypted, 0
             if left == len(data):
                 return left
-            self._encrypted = self.machine.write(
-                data if not left else memoryview(data)[left : left + MOST_PLAINTEXT]
-            )
+            self._encrypted = self._encrypt(memoryview(data)[left:] if left else data)
             if not self._encrypted:
                 break
         if self._moved == before:
             raise BlockingIOError
         return left
+
+    def _encrypt(self, data: bytes | memoryview) -> int:
+        try:
+            return self.machine.write(data)
+        except TLSError as error:
+            raise self._with_alert(error) from None
 
     def send_file(self, number: int, offset: int, count: int) -> int:
         """Say that the system cannot do it: what is sent has to be encrypted."""

@@ -16,7 +16,7 @@ The contract, which the callbacks of whatever shell stands on it can rely on:
 * When the peer takes no more, what it has sent until then is delivered, unless reading is paused.
 * `connection_lost` is called exactly once, never from inside another call, and nothing is called
   after it. Its argument is None or the error that ended the connection.
-* With TLS, all of this holds for what is written and delivered, and not for what it is encrypted as.
+* With TLS, all of this holds for what is written and delivered, not for what it is encrypted as.
   The connection is there when the handshake is over.
 * An exception raised by a callback goes to the event base's `exception_handler`, and ends the
   connection, and that connection only.
