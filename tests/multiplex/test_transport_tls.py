@@ -455,6 +455,7 @@ def test_a_peer_that_takes_no_more_is_told(base: EventBase, certificates: Certif
         assert isinstance(protocol.loss, (ConnectionReset, Hangup, ConnectionError))
 
 
+@pytest.mark.exact_io("an alert is sent at once, or not at all")
 def test_a_record_that_was_changed_is_an_error_and_what_was_good_is_delivered(
     base: EventBase, certificates: Certificates
 ) -> None:
@@ -603,6 +604,7 @@ def test_a_peer_may_speak_something_else(
         assert "127.0.0.1" in str(protocol.loss)
 
 
+@pytest.mark.exact_io("an alert is sent at once, or not at all")
 def test_a_server_that_is_nobody_known_is_refused_and_told(
     base: EventBase, certificates: Certificates
 ) -> None:

@@ -20,7 +20,6 @@ from trunkline import TLS, EventBase, Transport, adopt, make_socket_from_fd
 
 ROLES = ["client", "server"]
 VERSIONS = ["1.2", "1.3"]
-HAS_ENDED = (ssl.SSLZeroReturnError, ssl.SSLEOFError)
 
 
 class Peer:
@@ -72,11 +71,13 @@ class Peer:
                 self.unsent = self.unsent[self.socket.send(self.unsent[: self.piece]) :]
                 if self.piece is not None:
                     break
-        if self.reads:
+        if self.reads and not self.is_cut:
             with contextlib.suppress(BlockingIOError, ConnectionResetError):
                 data = self.socket.recv(65_536)
-                self.is_cut = not data
                 self.incoming.write(data)
+                if not data:
+                    self.is_cut = True
+                    self.incoming.write_eof()
         self.base.dispatch(timeout=0)
 
     def send_plainly(self, data: bytes) -> None:
@@ -84,6 +85,17 @@ class Peer:
         while data:
             with contextlib.suppress(BlockingIOError):
                 data = data[self.socket.send(data) :]
+
+    def receive_plainly(self, size: int) -> bytes:
+        """Go on until so many bytes have come, and return them as they are."""
+        received = bytearray()
+        deadline = time.monotonic() + PATIENCE
+        while len(received) < size:
+            assert time.monotonic() < deadline, f"only {len(received)} bytes came"
+            self.base.dispatch(timeout=0)
+            with contextlib.suppress(BlockingIOError):
+                received += self.socket.recv(size - len(received))
+        return bytes(received)
 
     def until(self, is_done: Callable[[], object], what: str = "it") -> None:
         """Go on until something has come about."""
@@ -121,7 +133,7 @@ class Peer:
             self.has_ended = True
         except ssl.SSLWantReadError:
             pass
-        except HAS_ENDED:
+        except ssl.SSLZeroReturnError:
             self.has_ended = True
         return bytes(self.received)
 
