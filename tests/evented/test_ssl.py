@@ -103,6 +103,7 @@ def test_streams_talk(start: Start, certificates: Certificates) -> None:
     assert b"".join(text) == b"one\ntwo\n"
 
 
+@pytest.mark.exact_io("an alert is sent at once, or not at all")
 def test_nobody_is_believed_who_cannot_prove_it(start: Start, certificates: Certificates) -> None:
     told: list[Event] = []
 
