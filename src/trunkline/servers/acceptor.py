@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from .._core.external_format import ExternalFormat
 from .._sys.readiness import READABLE, wait_for_one
@@ -14,6 +14,9 @@ from ..multiplex.listener import Listener
 from ..sockets.passive_socket import PassiveSocket
 from .limits import LimitedChannel, TimeLimits
 from .server_connection import ServerConnection
+
+if TYPE_CHECKING:
+    from ..tls.description import TLSLike
 
 __all__ = ("Acceptor",)
 
@@ -28,7 +31,7 @@ class Acceptor(Listener):
         limits: The connections' limits of time.
         make: Called for each connection, with the channel that keeps its limits, and then like
             `ActiveSocket`.
-        welcome: Called with what that has returned, and the channel.
+        welcome: Called with what that has returned, the channel, and how to speak TLS, or None.
         failed: Called with an error that ends the accepting; the acceptor is closed then.
         finished: Called when the acceptor is closed after `finish`.
     """
@@ -41,7 +44,7 @@ class Acceptor(Listener):
         external_format: ExternalFormat | None,
         limits: TimeLimits,
         make: Callable[..., ServerConnection],
-        welcome: Callable[[ServerConnection, LimitedChannel], object],
+        welcome: Callable[[ServerConnection, LimitedChannel, "TLSLike | None"], object],
         failed: Callable[[SocketError], object],
         finished: Callable[[], object],
     ) -> None:
@@ -60,14 +63,18 @@ class Acceptor(Listener):
         make = partial(self._make, channel)
         try:
             connection = self.socket._wrap_accepted(
-                make, descriptor, name, external_format=self._external_format
+                make,
+                descriptor,
+                name,
+                external_format=self._external_format,
+                begin_tls=False,
             )
         except Exception as error:
             self._event_base._tell_exception(error, self)
             return
         if self._left is not None:
             self._left -= 1
-        self._welcome_connection(connection, channel)
+        self._welcome_connection(connection, channel, self.socket._tls)
 
     def _give_up(self, error: SocketError) -> None:
         self.close()

@@ -55,10 +55,10 @@ _ATTEMPTS = 16
 _NO_SUCH_FAMILY = (AddressFamilyNotSupported, AddressNotAvailable)
 
 # What local sockets take of the options.
-_FOR_LOCAL = frozenset({*StreamOptions.__annotations__, "backlog", "reuse_address"})
+_FOR_LOCAL = frozenset({*StreamOptions.__annotations__, "backlog", "reuse_address", "tls"})
 
 # What can still be said of sockets that are there already.
-_FOR_READY_MADE = frozenset({"backlog", "external_format"})
+_FOR_READY_MADE = frozenset({"backlog", "external_format", "tls"})
 
 
 def bind_all(
@@ -94,6 +94,9 @@ def bind_all(
         for_local = {name: options[name] for name in options if name in _FOR_LOCAL or not hosts}
         found += _bind_paths(paths, for_local, undoing)
         _let_listen(given, options["backlog"])
+        if options.get("tls") is not None:
+            for socket in given:
+                socket._take_tls(options["tls"])
         undoing.pop_all()
     return found + given
 

@@ -6,17 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from threading import Thread, current_thread
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from .._core.callbacks import call_plainly, check_callback_or_none
+from .._core.deadline import Deadline
 from .._core.log_record import about
 from .._printable import printable
 from .._sys.sockaddr import AnyName, Name
+from .._sys.waker import Waker
 from ..errors import SocketClosed, SocketError, StreamError, TimedOut, TrunklineError
 from ..sockets.address_limit import AddressLimit
 from ..streams.stream import DEFAULT_TIMEOUT
 from .limits import LimitedChannel, check_limit_of_time
 from .server_connection import ServerConnection
+
+if TYPE_CHECKING:
+    from ..tls.description import TLSLike
 
 __all__ = (
     "Connection",
@@ -81,6 +86,7 @@ class Connection:
     Attributes:
         socket: The connection.
         channel: What the socket's stream goes through, which knows the limits.
+        tls: How it shall speak TLS, or None.
         thread: The thread that serves it, once there is one.
         is_refused: Whether there was no room for its client, and it waits to be told so.
     """
@@ -89,18 +95,23 @@ class Connection:
         self,
         socket: ServerConnection,
         channel: LimitedChannel,
+        tls: "TLSLike | None",
         service: Service,
         admitted: AddressLimit,
         ended: Callable[["Connection", Outcome], object],
         refused: Callable[["Connection"], object],
+        prepared: Callable[["Connection"], object],
     ) -> None:
         self.socket = socket
         self.channel = channel
+        self.tls: TLSLike | None = tls
         self._service = service
         self._admitted = admitted
         self._admitted_as: Name | None = None
         self._ended = ended
         self._refused = refused
+        self._prepared = prepared
+        self._has_prepared = service.preamble is None
         self._is_cut = False
         self.thread: Thread | None = None
         self._was_closed_elsewhere = False
@@ -114,6 +125,20 @@ class Connection:
             return False
         self._admitted_as = name
         return True
+
+    def wait_for_input(self, waker: Waker, deadline: Deadline) -> bool:
+        """Wait until there is something to be read, or `waker` was woken; say whether there is."""
+        socket = self.socket
+        with self.channel.reading:
+            while not socket._has_input("wait_for_input"):
+                is_sent = not socket.sends_before_waiting or socket.force_output()
+                has_come = self.channel.wait_readable_or(
+                    waker, deadline, "wait_for_input", writable=not is_sent
+                )
+                # What has come by TLS may be nothing for a reader.
+                if has_come is False or (has_come and not socket.speaks_tls):
+                    return has_come
+            return True
 
     def leave(self) -> None:
         """Count the connection no more."""
@@ -134,10 +159,13 @@ class Connection:
     def serve(self) -> None:
         """Do all that there is to do, in the connection's thread.
 
+        If there is a preamble, and TLS behind it, that is only the preamble: the rest is there to
+        do when the client has shaken hands.
+
         Raises:
             KeyboardInterrupt, SystemExit: The handler raised them.
         """
-        outcome = Outcome.FAILED
+        outcome: Outcome | None = Outcome.FAILED
         self.thread = current_thread()
         self.socket.watch_closing(self._closing)
         try:
@@ -146,20 +174,28 @@ class Connection:
             self.socket.close(abort=True)
             raise
         finally:
-            self.leave()
-            if not self.is_refused:
-                self._ended(self, outcome)
-        if self.is_refused:
+            if outcome is not None:
+                self.leave()
+                if not self.is_refused:
+                    self._ended(self, outcome)
+        if outcome is None:
+            self.thread = None
+            self._prepared(self)
+        elif self.is_refused:
             self._refused(self)
 
-    def _serve(self) -> Outcome:
-        try:
-            if self._service.preamble is not None:
+    def _serve(self) -> Outcome | None:
+        """Return how the connection has ended; None if it goes on with the handshake."""
+        if not self._has_prepared:
+            self._has_prepared = True
+            try:
                 self._run_preamble(self._service.preamble)
-        except Exception as error:
-            return self._end_by(error, self._judge_preamble(error))
-        if self._service.preamble is not None and not self.admit():
-            return Outcome.REFUSED
+            except Exception as error:
+                return self._end_by(error, self._judge_preamble(error))
+            if not self.admit():
+                return Outcome.REFUSED
+            if self.tls is not None:
+                return None
         try:
             call_plainly(self._service.handler, self.socket)
             if self._service.close_connections:
@@ -168,7 +204,35 @@ class Connection:
             return self._end_by(error, self._judge(error))
         return Outcome.CUT if self._is_cut else Outcome.FINISHED
 
-    def _run_preamble(self, preamble: Preamble) -> None:
+    @property
+    def has_preamble(self) -> bool:
+        """Whether the preamble is still to be run."""
+        return not self._has_prepared
+
+    @property
+    def can_be_told(self) -> bool:
+        """Whether its client understands what it is sent: it waits for no handshake."""
+        return self.tls is None or self.socket.tls_version is not None
+
+    def shake_hands(self) -> bool:
+        """Go on with the handshake, as far as it goes at once; return whether it is over.
+
+        Raises:
+            TLSError, SocketError: It has failed.
+        """
+        assert self.tls is not None
+        return self.socket._shake_hands(self.tls)
+
+    def end_handshake(self, error: Exception, outcome: Outcome) -> None:
+        """Close the connection, and say why; a client that has made a mistake is told."""
+        self.leave()
+        if outcome is Outcome.REJECTED and not self.socket.has_buffered_output:
+            with contextlib.suppress(SocketError):
+                self.socket.close(timeout=0)  # which lets the alert arrive
+        self._end_by(error, outcome)
+
+    def _run_preamble(self, preamble: Preamble | None) -> None:
+        assert preamble is not None
         self.channel.set_end("preamble_timeout", self._service.preamble_timeout)
         name = call_plainly(preamble, self.socket)
         self.channel.set_end("preamble_timeout", None)

@@ -9,7 +9,7 @@ event base, beside the accepting.
 from collections.abc import Callable
 
 from .._core.timer_queue import Timer
-from ..errors import SocketError, WouldBlock
+from ..errors import SocketError
 from ..multiplex.event_base import EventBase
 from ..multiplex.handlers import Cause, Event
 from ..sockets.active_socket import LINGER_TIMEOUT, ActiveSocket
@@ -35,32 +35,36 @@ class Refusal:
         self._ended = ended
         self._lingering: dict[ActiveSocket, Timer] = {}
 
-    def refuse(self, connection: ActiveSocket) -> None:
-        """Tell a client that it is refused, and close its connection when it has heard."""
+    def refuse(self, connection: ActiveSocket, *, says_so: bool) -> None:
+        """Tell a client that it is refused, and close its connection when it has heard.
+
+        If `says_so` is False, its connection is only closed.
+        """
         while len(self._lingering) >= _MOST_LINGERING:
             self._end(next(iter(self._lingering)))
         self._lingering[connection] = self._event_base.add_timer(
             lambda: self._end(connection), LINGER_TIMEOUT, one_shot=True
         )
-        self._send(connection, self._text)
+        if says_so:
+            connection._attach(b"", self._text)
+        self._send(connection)
 
-    def _send(self, connection: ActiveSocket, text: bytes) -> None:
+    def _send(self, connection: ActiveSocket) -> None:
         """Send what there is room for, and the rest later; then wait for the client's end."""
 
         def on_writable(number: int, event: Event, cause: Cause | None) -> None:
-            self._send(connection, text[sent:])
+            self._send(connection)
 
         def on_readable(number: int, event: Event, cause: Cause | None) -> None:
             if _has_ended(connection, self._event_base._scratch):
                 self._end(connection)
 
         try:
-            sent = _send_some(connection, text)
-            if sent < len(text):
-                self._event_base.set_io_handler(connection, "write", on_writable, one_shot=True)
-            else:
-                connection.shutdown(write=True)
+            if connection.force_output():
+                connection.shutdown(write=True, timeout=0)
                 self._event_base.set_io_handler(connection, "read", on_readable)
+            else:
+                self._event_base.set_io_handler(connection, "write", on_writable, one_shot=True)
         except SocketError:  # it is gone
             self._end(connection)
 
@@ -81,18 +85,9 @@ class Refusal:
             connection.close(abort=True)
 
 
-def _send_some(connection: ActiveSocket, text: bytes) -> int:
-    try:
-        return connection.send_to(text) if text else 0
-    except WouldBlock:
-        return 0
-
-
 def _has_ended(connection: ActiveSocket, scratch: memoryview) -> bool:
     try:
-        count, _ = connection.receive_from(scratch)
-    except WouldBlock:
-        return False
+        # Below TLS, too: what comes is of no interest.
+        return connection._descriptor.receive_into(scratch) == 0
     except SocketError:
         return True
-    return not count

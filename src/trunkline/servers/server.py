@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any, Never, Self, Unpack
+from typing import TYPE_CHECKING, Any, Never, Self, Unpack
 
 from .._core.callbacks import call_plainly, check_callback_or_none
 from .._core.counts import check_count
@@ -32,20 +32,15 @@ from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT
 from ..sockets.active_socket import ActiveSocket
 from ..sockets.address_limit import AddressLimit
 from ..sockets.passive_socket import PassiveSocket
+from ..sockets.secured import ready_tls
 from ..streams.stream import DEFAULT_TIMEOUT, Timeout
 from .acceptor import Acceptor
 from .binding import SERVER_BACKLOG, Hosts, Paths, ServerSocketOptions, bind_all
-from .connection import (
-    Connection,
-    ExceptionHook,
-    Handler,
-    Outcome,
-    Preamble,
-    Service,
-    logger,
-)
+from .connection import Connection, ExceptionHook, Handler, Outcome, Preamble, Service, logger
 from .ending import Ending
-from .limits import LimitedChannel, TimeLimits
+from .handshakes import LEAST_AT_ONCE, Handshakes
+from .left_behind import name_those_left, watch_handler_in_place
+from .limits import LimitedChannel, TimeLimits, check_limit_of_time
 from .python_names import PythonServerNames
 from .refusal import Refusal
 from .server_connection import ServerConnection
@@ -60,6 +55,9 @@ from .server_options import (
 )
 from .statistics import ServerStatistics
 from .threads import Threads, make_runner
+
+if TYPE_CHECKING:
+    from ..tls.description import TLSLike
 
 __all__ = (
     "DEFAULT_IDLE_TIMEOUT",
@@ -113,6 +111,9 @@ class Server(PythonServerNames, Uncopied):
         path: The path or `LocalAddress` of a local socket to listen at, or several of them.
         sockets: Passive sockets that exist, for instance because another process has made them.
             They are the server's from now on.
+        tls: How to speak TLS: a `TLS` with a certificate, or a context of Python's. Default: as the
+            `sockets` do, and the others without.
+        handshake_timeout: Seconds for the TLS handshake in all; None is for ever.
         external_format: The connections' external format. Default: the listening sockets', which is
             ``"utf-8/lf"`` if the server makes them.
         backlog: How many connections may wait to be accepted. Default: 4096; the system may
@@ -166,6 +167,8 @@ class Server(PythonServerNames, Uncopied):
         port: int | str = 0,
         path: Paths = None,
         sockets: Iterable[PassiveSocket] = (),
+        tls: "TLSLike | None" = None,
+        handshake_timeout: float | None = 10.0,
         external_format: ExternalFormatLike | None = None,
         backlog: int | None = None,
         reuse_port: bool = False,
@@ -204,6 +207,27 @@ class Server(PythonServerNames, Uncopied):
         self._runs_in_place = threads == "none"
         self._external_format = format_or_none(external_format)
 
+        self._have_not_begun()
+        self._given = tuple(sockets)
+        options = {**socket_options, "external_format": self._external_format, "backlog": backlog}
+        options["reuse_port"] = reuse_port or None  # local sockets do not even take a False
+        options["tls"] = ready_tls(tls, server_side=True, operation="listen")
+        patience = check_limit_of_time("handshake_timeout", handshake_timeout)
+        self._listen(host, port, path, options)
+        self._most_in_the_end = SERVER_BACKLOG if backlog is None else backlog + 1
+        self._acceptors: list[Acceptor] = []
+        self._refusal = Refusal(self._event_base, refusal, self._exit_if_drained)
+        self._handshakes = Handshakes(
+            self._event_base,
+            patience,
+            self._limits,
+            max(self._max_connections, LEAST_AT_ONCE),
+            self._hands_are_shaken,
+            self._handshake_ended,
+            self._pause,
+        )
+
+    def _have_not_begun(self) -> None:
         self._lock = threading.RLock()  # a signal handler may ask for statistics
         self._connections: dict[ActiveSocket, Connection] = {}
         self._counts: Counter[str] = Counter()
@@ -220,14 +244,6 @@ class Server(PythonServerNames, Uncopied):
         self._is_stuck = False  # in the end: handlers have not returned
         self._failure: SocketError | None = None
         self._ended = Latch()
-
-        self._given = tuple(sockets)
-        options = {**socket_options, "external_format": self._external_format, "backlog": backlog}
-        options["reuse_port"] = reuse_port or None  # local sockets do not even take a False
-        self._listen(host, port, path, options)
-        self._most_in_the_end = SERVER_BACKLOG if backlog is None else backlog + 1
-        self._acceptors: list[Acceptor] = []
-        self._refusal = Refusal(self._event_base, refusal, self._exit_if_drained)
 
     def _listen(
         self, host: Hosts, port: int | str, path: Paths, options: Mapping[str, Any]
@@ -346,25 +362,43 @@ class Server(PythonServerNames, Uncopied):
 
     # -- connections, in the accepting thread ----------------------------------------------------
 
-    def _welcome(self, socket: ServerConnection, channel: LimitedChannel) -> None:
+    def _welcome(
+        self, socket: ServerConnection, channel: LimitedChannel, tls: "TLSLike | None"
+    ) -> None:
         """Have a connection served that was just accepted."""
-        if self._refuses and len(self._connections) >= self._max_connections:
-            self._refuse(socket)
-            return
         connection = Connection(
             socket,
             channel,
+            tls,
             self._service,
             self._addresses,
             self._connection_ended,
             self._connection_refused,
+            self._connection_prepared,
         )
-        if self._service.preamble is None and not connection.admit():
-            self._refuse(socket)
-            return
+        begins_with_tls = tls is not None and not connection.has_preamble
+        is_too_much = self._refuses and self._is_full and not begins_with_tls
+        if is_too_much or not (connection.has_preamble or connection.admit()):
+            with self._lock:
+                self._counts["accepted"] += 1
+                self._refuse(connection)
+        elif begins_with_tls:
+            with self._lock:
+                self._counts["accepted"] += 1
+                self._handshakes.expect(connection)
+            self._handshakes.begin(connection)
+        else:
+            self._take_up(connection, is_new=True)
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._connections) >= self._max_connections
+
+    def _take_up(self, connection: Connection, *, is_new: bool = False) -> None:
+        """Have a connection served for which there is room."""
         with self._lock:
-            self._counts["accepted"] += 1
-            self._connections[socket] = connection
+            self._counts["accepted"] += is_new
+            self._connections[connection.socket] = connection
             active = len(self._connections)
             self._peak = max(self._peak, active)
             if active >= self._max_connections and not self._refuses:
@@ -381,21 +415,46 @@ class Server(PythonServerNames, Uncopied):
             logger.error(text, self._name, connection.peer, error, extra=extra)
             self._turn_away(connection)
 
-    def _refuse(self, socket: ServerConnection) -> None:
-        """Refuse a connection for which there is no room."""
-        with self._lock:
-            self._counts["accepted"] += 1
-            self._counts["refused"] += 1
-        self._refusal.refuse(socket)
+    def _refuse(self, connection: Connection) -> None:
+        """Refuse a connection for which there is no room; with the lock."""
+        self._counts["refused"] += 1
+        self._refusal.refuse(connection.socket, says_so=connection.can_be_told)
 
     def _turn_away(self, connection: Connection) -> None:
         """Refuse a connection that there was room for."""
         connection.leave()
         with self._lock:
             del self._connections[connection.socket]
-            self._counts["refused"] += 1
-        self._refusal.refuse(connection.socket)
+            self._refuse(connection)
+        self._event_base.call_soon(self._resume)
+
+    # -- handshakes ------------------------------------------------------------------------------
+
+    def _connection_prepared(self, connection: Connection) -> None:
+        """Go on with the handshake of a connection that has had its preamble; in its thread."""
+        with self._lock:
+            del self._connections[connection.socket]
+            self._handshakes.expect(connection)
+            if self._handshakes.closed:
+                self._counts["cut"] += self._handshakes.close()
+        self._call_accepting_thread(lambda: self._handshakes.begin(connection))
+        self._call_accepting_thread(self._after_end)
+
+    def _hands_are_shaken(self, connection: Connection) -> None:
+        if not self._is_full:
+            self._take_up(connection)
+        elif self._refuses:
+            connection.leave()
+            with self._lock:
+                self._refuse(connection)
+        else:
+            self._handshakes.wait_for_room(connection)
         self._resume()
+
+    def _handshake_ended(self, connection: Connection, outcome: Outcome) -> None:
+        with self._lock:
+            self._counts[outcome.value] += 1
+        self._after_end()
 
     def _pause(self) -> None:
         self._is_paused = True
@@ -403,9 +462,12 @@ class Server(PythonServerNames, Uncopied):
             acceptor.pause()
 
     def _resume(self) -> None:
-        """Accept again, if there is room for it."""
+        """Serve who waits after a handshake, and accept again, as far as there is room."""
+        while not self._is_full and (waiting := self._handshakes.next_waiting()) is not None:
+            self._take_up(waiting)
         with self._lock:
-            if not self._is_paused or len(self._connections) >= self._max_connections:
+            is_full = self._is_full and not self._refuses
+            if not self._is_paused or is_full or not self._handshakes.have_room:
                 return
             self._is_paused = False
         for acceptor in self._acceptors:
@@ -481,8 +543,14 @@ class Server(PythonServerNames, Uncopied):
         self._ending.ask(seconds)
         self._drain_waker.wake()
         self._call_accepting_thread(self._drain)
-        if self._runs_in_place and self._connections:
-            self._watch_handler_in_place()
+        if self._runs_in_place and self._connections and self._ending.remaining() < _FOREVER:
+            self._helpers += watch_handler_in_place(
+                self._name,
+                self._ending,
+                self._ended,
+                self._cut_connections,
+                self._leave_handler_behind,
+            )
         if not wait or self._is_own_thread():
             return False
         return self._end_unstarted() or self._wait_for_end()
@@ -545,7 +613,7 @@ class Server(PythonServerNames, Uncopied):
 
     def _exit_if_drained(self) -> None:
         is_accepting = not all(acceptor.closed for acceptor in self._acceptors)
-        is_busy = is_accepting or self._connections or self._refusal.is_busy
+        is_busy = is_accepting or self._connections or self._handshakes or self._refusal.is_busy
         if self._has_begun_to_drain and not is_busy:
             self._event_base.exit()
 
@@ -558,30 +626,6 @@ class Server(PythonServerNames, Uncopied):
             connections = list(self._connections.values())
         for connection in connections:
             connection.cut()
-
-    def _watch_handler_in_place(self) -> None:
-        """Cut the connection of a handler that keeps the accepting thread from doing it.
-
-        If the handler goes on nevertheless, it is left behind, with the accepting thread.
-        """
-        remaining = self._ending.remaining()
-        if remaining == _FOREVER:
-            return
-
-        def watch() -> None:
-            if self._ended.wait(max(0.0, remaining)):
-                return
-            self._cut_connections()
-            if not self._ended.wait(self._ending.join_timeout()):
-                self._leave_handler_behind()
-
-        helper = threading.Thread(target=watch, name=f"{self._name}, draining", daemon=True)
-        try:
-            helper.start()
-        except RuntimeError:  # no thread can be started: better too early than never
-            self._cut_connections()
-        else:
-            self._helpers.append(helper)
 
     def _leave_handler_behind(self) -> None:
         with self._lock:
@@ -621,6 +665,8 @@ class Server(PythonServerNames, Uncopied):
             for socket in self._sockets:
                 socket.close()
             self._cut_connections()
+            with self._lock:
+                self._counts["cut"] += self._handshakes.close()
             self._refusal.close()
             began = monotonic()
             self._runner.join(lambda: began + self._ending.join_timeout() - monotonic())
@@ -631,19 +677,7 @@ class Server(PythonServerNames, Uncopied):
         """Take note of the handlers, and the threads, that have not ended, and name them."""
         with self._lock:
             connections = [each for each in self._connections.values() if not each.is_refused]
-        for connection in connections:
-            thread, peer = connection.thread, connection.peer
-            name = "" if thread is None else thread.name
-            self._warn_of(f"the handler for {peer} in the thread {name!r}", peer)
-        # Of a thread for which Ctrl-C has ended the waiting, Python may believe that it has ended.
-        idle = {*self._runner.running()} - {connection.thread for connection in connections}
-        for thread in idle:
-            self._warn_of(f"the thread {thread.name!r}", None)
-        self._is_stuck = bool(connections or idle)
-
-    def _warn_of(self, who: str, peer: object) -> None:
-        extra = about(server=self._name, peer=peer)
-        logger.warning("%s: %s does not end, and is left behind", self._name, who, extra=extra)
+        self._is_stuck = name_those_left(self._name, connections, self._runner)
 
     def __enter__(self) -> Self:
         return self
@@ -700,16 +734,7 @@ class Server(PythonServerNames, Uncopied):
         served = self._connections.get(connection)
         if served is None:
             raise ValueError(f"{self!r} does not serve {connection!r}")
-        deadline = Deadline(timeout, monotonic)
-        with served.channel.reading:
-            while not connection.has_buffered_input:
-                is_sent = not connection.sends_before_waiting or connection.force_output()
-                has_input = served.channel.wait_readable_or(
-                    self._drain_waker, deadline, "wait_for_input", writable=not is_sent
-                )
-                if has_input is not None:
-                    return has_input
-            return True
+        return served.wait_for_input(self._drain_waker, Deadline(timeout, monotonic))
 
     # -- looking at it ---------------------------------------------------------------------------
 
@@ -748,7 +773,12 @@ class Server(PythonServerNames, Uncopied):
     def statistics(self) -> ServerStatistics:
         """Return what the server has counted until now."""
         with self._lock:
-            return ServerStatistics(active=len(self._connections), peak=self._peak, **self._counts)
+            return ServerStatistics(
+                shaking_hands=len(self._handshakes),
+                active=len(self._connections),
+                peak=self._peak,
+                **self._counts,
+            )
 
     def __repr__(self) -> str:
         if self.closed:

@@ -11,6 +11,7 @@ from ..sockets.keywords import ConnectionOptions
 from .limits import LimitedChannel
 
 if TYPE_CHECKING:
+    from ..tls.description import TLSLike
     from .server import Server
 
 __all__ = ("ServerConnection",)
@@ -44,6 +45,12 @@ class ServerConnection(ActiveSocket):
 
     def _note_closing(self, number: int) -> None:
         self._ended = monotonic()
+
+    def _shake_hands(self, tls: "TLSLike") -> bool:
+        """Begin with TLS, or go on, as far as it goes at once; return whether that is done."""
+        if self._machine is None:
+            self._put_in_tls(tls, server_side=True)
+        return self._handshake_at_once()
 
     def _wait_within_limits(
         self, wait: Callable[[Deadline, str], T], deadline: Deadline, operation: str

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Never, Self, Unpack
+from typing import TYPE_CHECKING, Any, Never, Self, Unpack
 
 from .._core.callbacks import call_plainly, check_callback, check_callback_or_none
 from .._core.counts import check_count
@@ -31,10 +31,14 @@ from .._sys.readiness import READABLE, wait_for_any
 from ..errors import OperationNotSupported, SocketError
 from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT
 from ..sockets.passive_socket import PassiveSocket
+from ..sockets.secured import ready_tls, reload_tls
 from .binding import Hosts, Paths, SupervisorSocketOptions, bind_all
 from .python_names import PythonSupervisorNames
 from .supervisor_options import check_supervisor_names
 from .worker import MakeServer, Place, Worker, WorkerStatus, run_worker, worker_signals
+
+if TYPE_CHECKING:
+    from ..tls.description import TLSLike
 
 __all__ = ("Supervisor", "SupervisorStatistics")
 
@@ -112,6 +116,9 @@ class Supervisor(PythonSupervisorNames, Uncopied):
             supervisor's from now on.
         backlog: How many connections may wait to be accepted. Default: 4096; the system may
             allow fewer, see listen(2).
+        tls: How to speak TLS, as for `Server`; the servers need not be told. Its files are read
+            again when the workers are replaced because of SIGHUP. If they are broken then, that is
+            logged, and the old certificates stay.
         reuse_port: Give each worker listening sockets of its own (for `host` only), among which the
             system spreads the connections evenly. The drawback: who waits in the socket of a worker
             that is busy, or dead, is served by nobody else, and waits for that worker, or the one
@@ -146,6 +153,7 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         path: Paths = None,
         sockets: Iterable[PassiveSocket] = (),
         backlog: int | None = None,
+        tls: "TLSLike | None" = None,
         reuse_port: bool = False,
         drain_timeout: float | None = DEFAULT_DRAIN_TIMEOUT,
         kill_timeout: float = 10.0,
@@ -182,6 +190,7 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         )
         options: dict[str, Any] = {
             **socket_options,
+            "tls": ready_tls(tls, server_side=True, operation="listen"),
             **({} if backlog is None else {"backlog": backlog}),
         }
         if reuse_port:
@@ -408,7 +417,17 @@ class Supervisor(PythonSupervisorNames, Uncopied):
                 _logger.exception(text, extra=about(error=error))
                 return False
             self._obey(self._signals.take())  # it may have taken its time
+        if not self._is_ending:
+            self._reload_certificates()
         return not self._is_ending
+
+    def _reload_certificates(self) -> None:
+        for tls in dict.fromkeys(socket._tls for socket in self.sockets):
+            try:
+                reload_tls(tls)
+            except SocketError as error:
+                text = "supervisor: the new certificates are broken, and the old ones stay: %s"
+                _logger.error(text, error, extra=about(error=error))
 
     def _end(self) -> None:
         """Let all workers drain, and start no others."""

@@ -60,6 +60,10 @@ class PassiveSocket(ListeningSocket):
         """Whether accepted sockets speak TLS."""
         return self._tls is not None
 
+    def _take_tls(self, tls: "TLSLike") -> None:
+        """Have accepted sockets speak TLS in this way, from now on; see `ready_tls`."""
+        self._tls = ready_tls(tls, server_side=True, operation="listen")
+
     # -- accepting -------------------------------------------------------------------------------
 
     @overload
@@ -147,10 +151,12 @@ class PassiveSocket(ListeningSocket):
         external_format: ExternalFormatLike | None = None,
         input_buffer_size: int | None = None,
         output_buffer_size: int | None = None,
+        begin_tls: bool = True,
     ) -> S:
         """Return the socket of a connection that `accept_descriptor` has accepted; see `accept`.
 
-        It is what `make` returns, which is called like `ActiveSocket`.
+        It is what `make` returns, which is called like `ActiveSocket`. If `begin_tls` is False, who
+        calls this is to begin with TLS.
         """
         try:
             made = make(
@@ -161,7 +167,7 @@ class PassiveSocket(ListeningSocket):
                 output_buffer_size=output_buffer_size or self._output_buffer_size,
                 timeout=self._timeout,
             )
-            if self._tls is not None:
+            if begin_tls and self._tls is not None:
                 made._begin_tls(self._tls, server_side=True)
             return made
         except BaseException:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..tls.description import TLSLike
     from ..tls.machine import Machine
 
-__all__ = ("SecuredStream", "ready_tls")
+__all__ = ("SecuredStream", "ready_tls", "reload_tls")
 
 _NOTHING = memoryview(b"")  # to send this takes as long as the handshake
 
@@ -45,6 +45,17 @@ def ready_tls(
         from ..tls.description import check_tls
 
     return check_tls(tls, server_side=server_side, has_host=has_host)
+
+
+def reload_tls(tls: "TLSLike | None") -> None:
+    """Read the files again of a way to speak TLS, if it has files; see `TLS.reload`."""
+    if tls is None:
+        return
+    with late_import("reload"):
+        from ..tls.description import TLS
+
+    if isinstance(tls, TLS):
+        tls.reload()
 
 
 class SecuredStream(Stream):
@@ -99,10 +110,7 @@ class SecuredStream(Stream):
             self._check_alive("start_tls")
             self._output += self._writer.finish()
             self._flush("start_tls", deadline)
-            machine = self._make_machine(ready, server_side=server_side, host=server_name)
-            self._check_upgrade(unread := self._input.take_rest(), server_side=server_side)
-            machine.feed(unread)
-            self._go_through_machine(ready, machine)
+            self._put_in_tls(ready, server_side=server_side, host=server_name)
             self._send(_NOTHING, "start_tls", deadline)
 
     def handshake(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
@@ -129,6 +137,28 @@ class SecuredStream(Stream):
             ValueError: Whom to expect is not known.
         """
         self._go_through_machine(tls, self._make_machine(tls, server_side=server_side, host=None))
+
+    def _put_in_tls(
+        self, tls: "TLSLike", *, server_side: bool, host: str | IPAddress | None = None
+    ) -> None:
+        """Speak TLS on a connection of which something may have been received already.
+
+        Raises:
+            NotTLS: It was, and it may not stand before a handshake.
+        """
+        machine = self._make_machine(tls, server_side=server_side, host=host)
+        self._check_upgrade(unread := self._input.take_rest(), server_side=server_side)
+        machine.feed(unread)
+        self._go_through_machine(tls, machine)
+
+    def _handshake_at_once(self) -> bool:
+        """Go on with the handshake as far as it goes; return whether it is over, and has left."""
+        with self._writing:
+            self._check_alive("handshake")
+            try:
+                return self._channel.send(_NOTHING) is not None
+            except SocketError as error:
+                raise self._failed(error, "handshake") from None
 
     def _make_machine(
         self, tls: "TLSLike", *, server_side: bool, host: str | IPAddress | None

@@ -466,6 +466,15 @@ class Stream(FileSending, PythonStreamNames, Uncopied):
             return False
         return self._receive(operation, None)
 
+    def _has_input(self, operation: str) -> bool:
+        """Whether a read would find something, or the end, in what has come through records.
+
+        What the descriptor has of these need not be anything for a reader.
+        """
+        if self._input or self._input.at_end:
+            return True
+        return self._records is not None and self._receive(operation, None)
+
     def _check_time(self, operation: str, deadline: Deadline) -> None:
         """Raise `TimedOut` if the time is up although there was never anything to wait for.
 
