@@ -1,5 +1,7 @@
 """Active sockets that speak TLS: they are streams like all others."""
 
+import contextlib
+import socket
 import ssl
 import threading
 from typing import Any
@@ -525,3 +527,25 @@ def test_a_server_in_threads_serves_it(certificates: Certificates) -> None:
         ) as client:
             client.write_line("hello")
             assert client.read_line() == "TLSv1.3 hello"
+
+
+@pytest.mark.parametrize("has_tls", [False, True])
+def test_ending_once_more_does_nothing(certificates: Certificates, has_tls: bool) -> None:
+    with contextlib.ExitStack() as undoing:
+        if has_tls:
+            ours, other = undoing.enter_context(two_of_ours(certificates))
+        else:
+            pair = undoing.enter_context(socket_pair(socket.AF_INET))
+            ours, other = (
+                undoing.enter_context(make_socket_from_fd(each.detach(), dup=False))
+                for each in pair
+            )
+        for each in (ours, other):
+            each.shutdown(write=True)
+        for each in (ours, other):
+            assert each.read() == b""
+        for each in (ours, other):
+            each.shutdown(write=True)
+            each.shutdown(write=True)
+    with pytest.raises(SocketClosed):
+        ours.shutdown(write=True)

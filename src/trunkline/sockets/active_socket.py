@@ -540,6 +540,12 @@ class ActiveSocket(
         # The system would end a socket that is being connected, and say nothing.
         if self._connecting_to is not None and not (self.closed or self.is_connected):
             raise NotConnected(operation="shutdown", address=self._descriptor.where)
+        self._descriptor.check_open("shutdown")
+        # Asked once more, the system would say, after both ends have finished, that there is none.
+        read = read and not isinstance(self._reading, Ended)
+        write = write and not isinstance(self._writing, Ended)
+        if not (read or write):
+            return
         before = self._reading, self._writing, self._has_obstacle
         # First, for those whom the system wakes look at it.
         if read:
