@@ -15,6 +15,7 @@ from .server import ServerProcess, StartedServer, server_terminate, start_up_ser
 from .streams import (
     OpenedStream,
     close_socket_handle,
+    create_ssl_socket_stream,
     get_socket_address,
     get_socket_peer_address,
     make_socket_stream,
@@ -29,6 +30,7 @@ __all__ = (
     "accept_tcp_connections_creating_async_io_states",
     "close_socket_handle",
     "create_async_io_state",
+    "create_ssl_socket_stream",
     "get_socket_address",
     "get_socket_peer_address",
     "make_socket_stream",

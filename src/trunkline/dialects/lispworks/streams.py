@@ -1,9 +1,11 @@
 """Streams of connections: those that a server has accepted, and those that a client opens."""
 
 from types import TracebackType
-from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, overload
 
+from ..._core.deadline import Deadline, check_timeout
 from ..._core.external_format import ExternalFormatLike, ensure_external_format
+from ..._sys.clock import monotonic
 from ...addresses import IPV4_UNSPECIFIED, IPV6_UNSPECIFIED, AddressLike, Endpoint
 from ...errors import ResolverError, SocketError, TimedOut
 from ...servers.limits import LimitedChannel, TimeLimits
@@ -11,10 +13,15 @@ from ...servers.listening import check_ipv6, check_literal
 from ...sockets import ActiveSocket, PassiveSocket, make_socket
 from ...sockets.families import InternetFamily
 from ...sockets.resolving import Resolver, literal_address
+from ...sockets.secured import ready_tls
+
+if TYPE_CHECKING:
+    from ...tls.description import TLSLike
 
 __all__ = (
     "OpenedStream",
     "close_socket_handle",
+    "create_ssl_socket_stream",
     "get_socket_address",
     "get_socket_peer_address",
     "make_socket_stream",
@@ -42,6 +49,48 @@ def make_socket_stream(
         TypeError, ValueError: The format is none.
     """
     handle.external_format = ensure_external_format(external_format)
+    return handle
+
+
+def create_ssl_socket_stream(
+    handle: ActiveSocket,
+    ssl_ctx: "TLSLike",
+    *,
+    ssl_side: Literal["server", "client"] = "server",
+    tlsext_host_name: str | None = None,
+    external_format: ExternalFormatLike = "utf-8",
+    timeout: float | None = None,
+) -> ActiveSocket:
+    """Speak TLS on a handle, and make a stream of it.
+
+    A server's function is to do so in a thread of its own: it waits for the client's handshake, and
+    the server accepts nobody meanwhile. On a connection that has begun without TLS, it is what
+    LispWorks calls to attach it.
+
+    Args:
+        handle: The connection.
+        ssl_ctx: How to speak: a `TLS`, a context of Python's, or True for a client.
+        ssl_side: ``"server"`` waits for the other end to begin; ``"client"`` begins.
+        tlsext_host_name: For a client: whom to ask for, and to expect. Default: that of the `TLS`,
+            or the host that the handle is connected to.
+        external_format: The format of text.
+        timeout: Seconds for the handshake; None is for ever.
+
+    Returns:
+        The same socket.
+
+    Raises:
+        TLSError, SocketError: The handshake has failed; see `ActiveSocket.start_tls`. The handle is
+            still to be closed.
+        TypeError, ValueError: An argument is none of those that it can be.
+    """
+    if ssl_side not in ("server", "client"):
+        raise ValueError(f"ssl_side is 'server' or 'client', not {ssl_side!r}")
+    external_format = ensure_external_format(external_format)
+    handle.start_tls(
+        ssl_ctx, server_side=ssl_side == "server", server_name=tlsext_host_name, timeout=timeout
+    )
+    handle.external_format = external_format
     return handle
 
 
@@ -103,6 +152,7 @@ def open_tcp_stream(
     ipv6: Literal["any"] | bool | None = ...,
     external_format: ExternalFormatLike = ...,
     resolver: Resolver | None = ...,
+    ssl_ctx: "TLSLike | None" = ...,
 ) -> OpenedStream[ActiveSocket, None]: ...
 @overload
 def open_tcp_stream(
@@ -120,6 +170,7 @@ def open_tcp_stream(
     ipv6: Literal["any"] | bool | None = ...,
     external_format: ExternalFormatLike = ...,
     resolver: Resolver | None = ...,
+    ssl_ctx: "TLSLike | None" = ...,
 ) -> OpenedStream[ActiveSocket | None, SocketError | ResolverError | None]: ...
 def open_tcp_stream(
     host: AddressLike,
@@ -136,6 +187,7 @@ def open_tcp_stream(
     ipv6: Literal["any"] | bool | None = "any",
     external_format: ExternalFormatLike = "utf-8",
     resolver: Resolver | None = None,
+    ssl_ctx: "TLSLike | None" = None,
 ) -> OpenedStream[ActiveSocket | None, SocketError | ResolverError | None]:
     """Connect to a server, and return the stream; or say why that has failed.
 
@@ -156,6 +208,9 @@ def open_tcp_stream(
             True is IPv6, and ``"any"`` is both.
         external_format: The format of text.
         resolver: Who looks names up. Default: the system's resolver.
+        ssl_ctx: Speak TLS, in this way: a `TLS`, a context of Python's, or True. The server has to
+            prove who it is, unless the `TLS` says otherwise. (LispWorks does not ask it to.)
+            `timeout` counts for that, too. Default: do not.
 
     Returns:
         The stream and None; or, if it could not be opened and `errorp` is false, None and the
@@ -167,6 +222,8 @@ def open_tcp_stream(
             has failed; see `make_socket`.
     """
     limits = TimeLimits(read_timeout, write_timeout)  # a mistake must not cost a connection
+    tls = ready_tls(ssl_ctx, server_side=False, operation="connect")
+    deadline = Deadline(check_timeout(timeout), monotonic)
     family = _FAMILIES[check_ipv6(ipv6, ("any", True, False, None))]
     literal = literal_address(host)
     if literal is not None and isinstance(host, str):
@@ -195,7 +252,19 @@ def open_tcp_stream(
             raise
         return OpenedStream(None, condition)
     stream.timeout = None  # that was for connecting
-    return OpenedStream(_limited(stream, limits), None)
+    stream = _limited(stream, limits)
+    try:
+        if tls is not None:
+            stream.start_tls(tls, timeout=deadline.remaining())
+    except SocketError as condition:
+        stream.close(timeout=0)
+        if errorp:
+            raise
+        return OpenedStream(None, condition)
+    except BaseException:
+        stream.close(abort=True)
+        raise
+    return OpenedStream(stream, None)
 
 
 def _limited(stream: ActiveSocket, limits: TimeLimits) -> ActiveSocket:
@@ -209,6 +278,7 @@ def _limited(stream: ActiveSocket, limits: TimeLimits) -> ActiveSocket:
         external_format=connection.external_format,
     )
     limited._go_through(_StreamLimits(connection.descriptor, limits))
+    limited._host = stream._host
     return limited
 
 
