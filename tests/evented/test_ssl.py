@@ -67,7 +67,7 @@ def test_a_client_and_a_server_talk(start: Start, certificates: Certificates) ->
             data="hello",
             ssl_ctx=certificates.client_tls,
         )
-        assert client.tls_version is client.cipher is client.remote_certificate is None
+        assert (client.tls_version, client.cipher, client.remote_certificate) == (None,) * 3
         assert not client.is_connected
 
     start(main)
@@ -193,7 +193,7 @@ def test_what_cannot_be_is_found_out_at_once(start: Start, certificates: Certifi
         with pytest.raises(SocketError, match="nowhere"):
             serving(certificates, None, None, certificate="/nowhere", key=None)
         with pytest.raises(TypeError, match="certificates"):
-            tcp_ssl_server("127.0.0.1", 0, None, certificates="x")  # type: ignore[call-arg]
+            tcp_ssl_server("127.0.0.1", 0, None, certificates="x")  # type: ignore[call-overload]
         with pytest.raises(TypeError, match="port"):
             tcp_ssl_server("127.0.0.1", None, None, ssl_ctx=tls)
         with pytest.raises(TypeError, match="either an fd"):

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from functools import partial
 from typing import Any
 
 import pytest
@@ -92,11 +93,19 @@ def test_sessions_are_gone_on_with(base: EventBase, certificates: Certificates) 
                 remote_port=listener.local_name.port,
                 tls=tls,
             )
-            run_until(base, lambda client=client: client.data == b"hello")
+            run_until(base, partial(has, client, b"hello"))
             reused.append(transport.session_reused)
             transport.close()
-            run_until(base, lambda client=client: client.is_lost and not base._lingering)
+            run_until(base, partial(is_done_with, base, client))
     assert reused == [False, True]
+
+
+def has(client: Recorder, data: bytes) -> bool:
+    return bool(client.data == data)
+
+
+def is_done_with(base: EventBase, client: Recorder) -> bool:
+    return bool(client.is_lost and not base._lingering)
 
 
 def greet(transport: Transport) -> None:
@@ -216,7 +225,7 @@ def test_what_cannot_be_is_found_out_at_once(base: EventBase, certificates: Cert
     here: Any = {"remote_host": "127.0.0.1", "remote_port": 9}
     with make_socket(connect="passive", local_host="127.0.0.1") as passive:
         with pytest.raises(TypeError, match="tls is"):
-            connect(base, protocol, tls="yes", **here)
+            connect(base, protocol, **here, tls="yes")
         with pytest.raises(ValueError, match="a server's"):
             connect(base, protocol, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), **here)
         with pytest.raises(ValueError, match="certificate"):
