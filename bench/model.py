@@ -14,6 +14,7 @@ Service = Literal[
     "threaded lines",
     "sink",
     "source",
+    "datagrams",
     "round-trip",
     "read-line",
     "iterate",
@@ -33,7 +34,8 @@ Service = Literal[
 """What a contestant can do. Servers: `echo`: whatever comes is sent back. `lines`: each line is
 handed to the user's code by itself and answered by itself, with the same line. `threaded lines`:
 the same, by a thread for each connection. `sink`: what comes is counted, and each MiB is answered
-with a line. `source`: each line is answered with a MiB.
+with a line. `source`: each line is answered with a MiB. `datagrams`: each datagram is sent back to
+whom it has come from.
 
 Blocking clients, of which one connection is all there is: `round-trip`: send a line, wait for its
 answer. `read-line`, `iterate`: take lines that the server sends many of, one by one, by a call or
@@ -59,9 +61,9 @@ class Load:
     """What the load generator does; `load/load.c` explains each option.
 
     Attributes:
-        mode: Messages on open connections, connections that come and go, idle connections, or bulk
-            in one direction.
-        connections: How many are open at the same time.
+        mode: Messages on open connections, connections that come and go, idle connections, bulk in
+            one direction, or datagrams.
+        connections: How many are open at the same time; of datagrams, how many peers there are.
         size: Bytes in a message; in a line, its newline included.
         lines: Lines in a request, which is sent at once; 0 is one message of arbitrary bytes.
         answer: Bytes of the answer to a message, where that is not an echo.
@@ -69,7 +71,7 @@ class Load:
         sources: Addresses to connect from, for contests that need many ports.
     """
 
-    mode: Literal["traffic", "churn", "idle", "bulk"] = "traffic"
+    mode: Literal["traffic", "churn", "idle", "bulk", "datagrams"] = "traffic"
     connections: int
     size: int
     lines: int = 0

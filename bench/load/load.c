@@ -1,6 +1,6 @@
 /* The load generator: one thread, one epoll, every byte that comes back is compared.
  *
- *     load --mode traffic|churn|idle|bulk --port PORT [options]
+ *     load --mode traffic|churn|idle|bulk|datagrams --port PORT [options]
  *     load --mode partner [options]
  *     load --mode names
  *
@@ -13,6 +13,8 @@
  *            server has really served them; then nothing happens.
  *   bulk     Connections stay open. On each, --size bytes are sent and --answer bytes come back, over
  *            and over; both are pieces of the same numbered text, see text.c.
+ *   datagrams  Each of as many peers as there would be connections sends a datagram of --size bytes,
+ *            and the next one when the same has come back.
  *   partner  It is the server, and the harness measures the client: it prints its port, takes one
  *            connection, and answers each --size bytes with --answer bytes, until its client has
  *            finished; again they are pieces of that text.
@@ -135,7 +137,7 @@ static void parse(struct options *options, int argc, char **argv)
         case 'd': options->duration = number(name, optarg, 0, 3600); break;
         case 't': options->patience = number(name, optarg, 0.001, 3600); break;
         case 'a': options->sources = (int)number(name, optarg, 1, 250); break;
-        default: fail("usage: load --mode traffic|churn|idle|bulk --port PORT [options]");
+        default: fail("usage: load --mode traffic|churn|idle|bulk|datagrams --port PORT [options]");
         }
     }
     if (options->port == 0 && strcmp(options->mode, "partner") != 0 &&
@@ -170,8 +172,11 @@ int main(int argc, char **argv)
         run_idle(&options, &pattern, &result);
     else if (strcmp(options.mode, "bulk") == 0)
         run_bulk(&options, &result);
+    else if (strcmp(options.mode, "datagrams") == 0)
+        run_datagrams(&options, &pattern, &result);
     else
-        fail("--mode must be traffic, churn, idle, bulk, partner or names, not '%s'", options.mode);
+        fail("--mode must be traffic, churn, idle, bulk, datagrams, partner or names, not '%s'",
+             options.mode);
 
     print_result(&result);
     while (getchar() != EOF)

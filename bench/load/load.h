@@ -77,5 +77,7 @@ void run_churn(const struct options *options, const struct pattern *pattern,
 void run_idle(const struct options *options, const struct pattern *pattern,
               struct result *result);
 void run_bulk(const struct options *options, struct result *result);
+void run_datagrams(const struct options *options, const struct pattern *pattern,
+                   struct result *result);
 
 #endif

@@ -20,3 +20,6 @@ RECEIVE_LIMIT = 256 * 1024
 # in a tiny segment of its own. One byte more than fits already costs C a quarter more; 64 KiB cost
 # everybody up to three times as much, in some runs and not in others, which would decide the order.
 PIECE = 56 * 1024
+
+# The most bytes that one receive of datagrams asks for, where its user chooses: all of them fit.
+LARGEST_DATAGRAM = 65_536

@@ -19,7 +19,7 @@ from bench.processes import Failed, choose_cores
 CONTESTANTS = {contestant.key: contestant for contestant in all_contestants()}
 
 
-MODES = {"sink": ("in",), "source": ("out",)}
+MODES = {"sink": ("in",), "source": ("out",), "datagrams": ("datagrams",)}
 SERVERS = [
     (key, mode)
     for key, one in CONTESTANTS.items()
@@ -44,6 +44,7 @@ def contest_of(contestant: Contestant, mode: str) -> Contest:
         "idle": Load(mode="idle", connections=5, size=64, lines=lines),
         "in": Load(mode="bulk", connections=2, size=MIB, answer=LINE),
         "out": Load(mode="bulk", connections=2, size=LINE, answer=MIB),
+        "datagrams": Load(mode="datagrams", connections=5, size=1024),
     }
     return Contest(
         name=mode,

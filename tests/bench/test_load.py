@@ -252,14 +252,14 @@ def test_idle_connections_are_all_open_at_the_same_time(serve: Serve, run_load: 
     [
         (
             {"mode": "chatter"},
-            "--mode must be traffic, churn, idle, bulk, partner or names, not 'chatter'",
+            "--mode must be traffic, churn, idle, bulk, datagrams, partner or names, not 'chatter'",
         ),
         ({"connections": 0}, "--connections must be a number from 1 to 1e+06, not '0'"),
         ({"size": "many"}, "--size must be a number from 1 to 1.67772e+07, not 'many'"),
         ({"window": "2x"}, "--window must be a number from 1 to 65536, not '2x'"),
         (
             {"colour": "red"},
-            "usage: load --mode traffic|churn|idle|bulk --port PORT [options]",
+            "usage: load --mode traffic|churn|idle|bulk|datagrams --port PORT [options]",
         ),
     ],
 )

@@ -1,0 +1,43 @@
+"""Who echoes datagrams: a C program, Python's own socket, event loops, and ours."""
+
+from bench.contestants.asyncio_loops import LOOPS
+from bench.model import Contestant
+
+OURS = (("blocking", "one"), ("blocking-many", "many"))
+
+CONTESTANTS = (
+    Contestant(
+        library="c",
+        interface="datagrams",
+        services=("datagrams",),
+        program="datagrams_echo.c",
+    ),
+    *(
+        Contestant(
+            library="trunkline",
+            interface=interface,
+            services=("datagrams",),
+            program="trunkline_datagram_socket",
+            arguments=(how,),
+            environment=(("TRUNKLINE_IMPL", "pure"),),
+        )
+        for interface, how in OURS
+    ),
+    Contestant(
+        library="socket",
+        interface="datagrams",
+        services=("datagrams",),
+        program="raw_datagrams",
+    ),
+    *(
+        Contestant(
+            library=loop,
+            interface="datagrams",
+            services=("datagrams",),
+            program="asyncio_datagrams",
+            arguments=(loop,),
+            requires=(loop,),
+        )
+        for loop in LOOPS
+    ),
+)
