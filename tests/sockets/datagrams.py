@@ -6,7 +6,7 @@ under faults a system call may say that it would block.
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from trunkline import (
     ensure_address,
     make_socket,
 )
+from trunkline._sys.datagram_descriptor import DatagramDescriptor
 
 NEEDS_IPV6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
@@ -77,3 +78,24 @@ def free_name(family: socket.AddressFamily = socket.AF_INET) -> Endpoint:
     """Return a name that nobody has any more."""
     with pythons(family) as gone:
         return name_of(gone)
+
+
+LARGE = bytes(100_000)  # more than an internet datagram can have
+
+
+def receive_what_comes_late(
+    receiver: DatagramSocket | NetlinkSocket,
+    send: Callable[..., object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Received[Any]:
+    """Receive `LARGE`, which is sent just when the receiver has found that nothing is there."""
+    look = DatagramDescriptor.next_size
+
+    def look_and_send(descriptor: DatagramDescriptor) -> int | None:
+        monkeypatch.undo()
+        size = look(descriptor)
+        send(LARGE, timeout=PATIENCE)
+        return size
+
+    monkeypatch.setattr(DatagramDescriptor, "next_size", look_and_send)
+    return receive(receiver)

@@ -19,12 +19,15 @@ from sockets.datagrams import (
     receive,
 )
 from sockets.helpers import Call
+from support import icmp
 from support.timing import MS, PATIENCE
 
 from trunkline import (
     ConnectionRefused,
     DatagramSocket,
+    HostUnreachable,
     NetworkUnreachable,
+    PermissionDenied,
     SocketError,
     TimedOut,
     WouldBlock,
@@ -187,6 +190,55 @@ def test_iterating_survives_what_is_told_of_others() -> None:
         for _ in range(3):
             with contextlib.suppress(ConnectionRefused):
                 send(server, b"anybody there?", free_name())
+        send(client, b"I am", server.local_name)
+        assert iterate_once(server) == b"I am"
+
+
+@LINUX
+@pytest.mark.exact_io("a fault hides what is in the queue, which has to be counted")
+def test_what_is_told_of_two_receivers_is_told_of_both() -> None:
+    one, other = free_name(), free_name()
+    with datagrams(report_errors=True) as client, icmp.forger() as forger:
+        send(client, b"anybody there?", one)
+        forger.say(icmp.HOST_UNREACHABLE, client.local_name, other)
+        told = []
+        for _ in range(2):
+            with pytest.raises(SocketError) as caught:
+                receive(client)
+            told.append((type(caught.value), caught.value.address))
+        assert told == [(ConnectionRefused, one), (HostUnreachable, other)]
+        with pytest.raises(WouldBlock):
+            client.receive_from()
+
+
+@LINUX
+@pytest.mark.exact_io("a fault hides what is in the queue, which has to be counted")
+def test_what_is_told_in_the_midst_of_another_failure_is_told_later() -> None:
+    name = free_name()
+    with datagrams(report_errors=True) as client:
+        send(client, b"anybody there?", name)
+        with pytest.raises(SocketError) as caught:
+            send(client, b"to all", "255.255.255.255", 9)
+        assert isinstance(caught.value, PermissionDenied | ConnectionRefused)
+        other = {PermissionDenied, ConnectionRefused} - {type(caught.value)}
+        if other == {ConnectionRefused}:
+            with pytest.raises(ConnectionRefused) as caught:
+                receive(client)
+            assert caught.value.address == name
+
+
+@LINUX
+@pytest.mark.parametrize(
+    "what", [icmp.PROTOCOL_UNREACHABLE, icmp.SOURCE_ROUTE_FAILED, icmp.PARAMETER_PROBLEM]
+)
+def test_nobody_ends_a_server_by_whatever_he_says_of_its_answers(what: tuple[int, int]) -> None:
+    with (
+        datagrams(report_errors=True) as server,
+        datagrams() as enemy,
+        datagrams() as client,
+        icmp.forger() as forger,
+    ):
+        forger.say(what, server.local_name, enemy.local_name)
         send(client, b"I am", server.local_name)
         assert iterate_once(server) == b"I am"
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sockets.datagrams import receive
+from sockets.datagrams import LARGE, receive, receive_what_comes_late
 from sockets.helpers import Call
 from support.timing import MS, PATIENCE
 
@@ -23,6 +23,8 @@ from trunkline import (
     make_socket,
     make_socket_pair,
 )
+from trunkline._sys import datagram_descriptor
+from trunkline._sys.readiness import unread_count
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such names")
 ANY = LocalAddress("", abstract=True)
@@ -211,3 +213,30 @@ def test_a_receiver_is_of_the_same_family() -> None:
             internet.send_to(b"", local.local_name)
         with pytest.raises(TypeError, match="and not both"):
             local.send_to(b"", "127.0.0.1", 80, remote_filename="x")  # type: ignore[call-overload]
+
+
+@LINUX
+def test_a_large_one_that_comes_while_somebody_looks_is_not_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with at(tmp_path / "server") as server, at(tmp_path / "client") as client:
+        client.connect(tmp_path / "server")
+
+        def look(number: int) -> int | None:
+            there = unread_count(number)
+            if there == 0:
+                client.send_to(LARGE, timeout=PATIENCE)  # at the worst moment
+            return there
+
+        monkeypatch.setattr(datagram_descriptor, "unread_count", look)
+        received = server.receive_from(timeout=PATIENCE)
+        assert (received.data, received.truncated) == (LARGE, False)
+
+
+def test_nor_is_one_that_comes_when_none_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with at(tmp_path / "server") as server, at(tmp_path / "client") as client:
+        client.connect(tmp_path / "server")
+        received = receive_what_comes_late(server, client.send_to, monkeypatch)
+        assert (received.data, received.truncated) == (LARGE, False)

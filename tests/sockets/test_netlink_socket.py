@@ -5,10 +5,11 @@ import os
 import socket
 import struct
 import sys
+from functools import partial
 from typing import Any
 
 import pytest
-from sockets.datagrams import receive
+from sockets.datagrams import LARGE, receive, receive_what_comes_late
 from support.timing import PATIENCE
 
 from trunkline import (
@@ -113,6 +114,15 @@ def test_a_message_of_any_size_is_received_whole() -> None:
         one.send_to(large, other.local_name, timeout=PATIENCE)
         received = receive(other, 10)
         assert (received.data, received.truncated) == (large[:10], True)
+
+
+def test_a_large_one_that_comes_while_somebody_looks_is_not_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with netlink(protocol=USERS) as one, netlink(protocol=USERS) as other:
+        send = partial(one.send_to, receiver=other.local_name)
+        received = receive_what_comes_late(other, send, monkeypatch)
+        assert (received.data, received.truncated) == (LARGE, False)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="sending to groups takes a privilege")

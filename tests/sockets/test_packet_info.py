@@ -105,3 +105,18 @@ def test_who_does_not_ask_is_not_told() -> None:
         client.send_to(b"hello", timeout=PATIENCE)
         sender = receive(server).sender
         assert (sender.local_host, sender.interface) == (None, None)
+
+
+@NEEDS_IPV6
+@pytest.mark.parametrize("to", ["239.255.0.1", "127.255.255.255"])
+def test_what_was_sent_to_a_group_or_to_all_is_answered_on_a_socket_of_both_families(
+    to: str,
+) -> None:
+    with everywhere("::") as server, datagrams(broadcast=True) as client:
+        server.join("239.255.0.1", interface=loopback())
+        client.multicast_interface = loopback()
+        client.send_to(b"hello", to, server.local_port, timeout=PATIENCE)
+        data, sender = receive(server)
+        assert str(sender.local_host) == str(map_ipv4_address_to_ipv6(IPv4Address(to)))
+        server.send_to(data, sender, timeout=PATIENCE)
+        assert receive(client).data == b"hello"

@@ -5,8 +5,8 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Any, Self, TypeAlias
 
 from .._core.buffers import Buffer
 from .._core.deadline import Deadline
@@ -42,9 +42,17 @@ _TIME_SIZE = struct.calcsize("@ll")  # of a struct timeval
 
 
 class DatagramDescriptor(SocketDescriptor):
-    """A socket whose calls send and receive whole messages."""
+    """A socket whose calls send and receive whole messages.
 
-    __slots__ = ()
+    Attributes:
+        postponed: Errors of earlier datagrams that were found out and are still to be told.
+    """
+
+    __slots__ = ("postponed",)
+
+    def __init__(self, sock: socket.SocketType) -> None:
+        super().__init__(sock)
+        self.postponed: list[SocketError] = []
 
     def bind(self, name: Name, *, replaces_stale: bool = False) -> None:
         """See `SocketDescriptor.bind`."""
@@ -56,6 +64,12 @@ class DatagramDescriptor(SocketDescriptor):
     def protocol(self) -> int:
         """The protocol that it was opened for; 0 is the family's own."""
         return int(self._socket.proto)
+
+    def transfer(self) -> Self:
+        """See `SocketDescriptor.transfer`."""
+        heir = self._make_heir(type(self))
+        heir.postponed = self.postponed
+        return heir
 
     # -- data ------------------------------------------------------------------------------------
 
@@ -73,16 +87,26 @@ class DatagramDescriptor(SocketDescriptor):
             self.check_open("receive")
             return None
         except OSError as error:
-            raise self._reported(error, "receive") from None
+            raise self.failure_or_report(error, "receive") from None
 
-    def next_size(self) -> int:
-        """Return how many bytes the next message has, or 0 if there is none."""
+    def next_size(self) -> int | None:
+        """Return how many bytes the next message has at most, or None if there is none.
+
+        The caller has the right to read, so that nobody else takes it away meanwhile. Where the
+        system cannot tell, it is 0.
+        """
         if self.family == AF_UNIX:
-            return unread_count(self._number) or 0
+            size = unread_count(self._number)
+            if size == 0:  # is there none, or an empty one?
+                if self.receive_message(0, 0, PEEK) is None:
+                    return None
+                size = unread_count(self._number)  # or has a larger one come after asking?
+            return size or 0
         try:
             return self._socket.recv_into(bytearray(1), 1, PEEK | TRUNCATED)
         except BlockingIOError:
-            return 0
+            self.check_open("receive")
+            return None
         except OSError as error:
             raise self.failure(error, "receive") from None
 
@@ -94,7 +118,7 @@ class DatagramDescriptor(SocketDescriptor):
             self.check_open("receive")
             return None
         except OSError as error:
-            raise self._reported(error, "receive") from None
+            raise self.failure_or_report(error, "receive") from None
 
     def send_message(
         self, data: Buffer, flags: int, target: Any, control: Iterable[ControlMessage] = ()
@@ -118,8 +142,19 @@ class DatagramDescriptor(SocketDescriptor):
             self.check_open("send")
             return None
         except OSError as error:
-            name = None if target is None else name_from_sockaddr(target, self.family)
-            raise self._reported(error, "send", name) from None
+            raise self.failure_or_report(error, "send", self.name_of(target)) from None
+
+    # See `bare_receive` for what these are for.
+
+    @property
+    def bare_receive_from(self) -> Callable[[int], tuple[bytes, Any]]:
+        """recvfrom(2), of so many bytes at most: the message, and whom it has come from."""
+        return self._socket.recvfrom
+
+    @property
+    def bare_send_to(self) -> Callable[[Any, int, Any], int]:
+        """sendto(2), with flags: give it `NO_SIGNAL`."""
+        return self._socket.sendto
 
     def mark_messages(self) -> int:
         """Have the system say something beside each message; return the bytes for that, or 0.
@@ -134,14 +169,21 @@ class DatagramDescriptor(SocketDescriptor):
 
     # -- errors of earlier datagrams -------------------------------------------------------------
 
-    def _reported(self, error: OSError, operation: str, name: object = None) -> SocketError:
+    def failure_or_report(self, error: OSError, operation: str, name: object = None) -> SocketError:
         """Return our error for one of the system's, which may be about an earlier datagram.
 
-        Where the system keeps a queue of such errors, it knows whom that datagram was for.
+        Where the system keeps a queue of such errors, it knows whom that datagram was for. What the
+        call says is then what was queued last, and not what is first in the queue. Only a send may
+        have failed by itself; what is in the queue is then postponed.
         """
         failure = self.failure(error, operation, name)
         report = self.take_report(operation)
-        return report if report is not None and report.errno == failure.errno else failure
+        if report is None:
+            return failure
+        if report.errno == failure.errno or operation == "receive":
+            return report
+        self.postponed.append(report)
+        return failure
 
     def report_errors(self) -> None:
         """Have a queue of errors, also of those that concern one receiver of many; see ip(7).
@@ -205,6 +247,10 @@ class DatagramDescriptor(SocketDescriptor):
         if sys.platform != "linux" and code in (errno.EAFNOSUPPORT, errno.EINVAL):
             return  # BSDs say this when it is done
         raise self.failure(OSError(code, os.strerror(code)), "disconnect")
+
+    def name_of(self, target: Any) -> Name | None:
+        """Return the name of whom something is sent to; None is the peer."""
+        return None if target is None else name_from_sockaddr(target, self.family)
 
     def sockaddr(self, name: Any, operation: str) -> Any:
         """Return what the system calls take for a name; see `sockaddr_from_name`."""

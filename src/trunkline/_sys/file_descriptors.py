@@ -364,7 +364,7 @@ class PassingDatagramDescriptor(DatagramDescriptor):
             self.check_open("receive")
             return None
         except OSError as error:
-            raise self._reported(error, "receive") from None
+            raise self.failure_or_report(error, "receive") from None
 
     def _close_number(self, number: int) -> None:
         super()._close_number(number)

@@ -10,16 +10,12 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
 from ..addresses import IPAddress
-from ..errors import OptionNotSupported
 from .datagram_descriptor import ControlMessage
-from .sockaddr import AF_INET6
-from .socket_descriptor import SocketDescriptor
 
-__all__ = ("ROOM_FOR_INFO", "arrived_at", "ask_for_info", "from_there")
+__all__ = ("ROOM_FOR_INFO", "arrived_at", "from_there")
 
 _IP, _IPV6 = int(socket.IPPROTO_IP), int(socket.IPPROTO_IPV6)
 _IP_INFO = 8 if sys.platform == "linux" else None  # IP_PKTINFO, which Python lacks
-_IPV6_ASK = getattr(socket, "IPV6_RECVPKTINFO", None)
 _IPV6_INFO = getattr(socket, "IPV6_PKTINFO", None)
 
 _IPV4 = struct.Struct("@i4s4s")  # the interface, the address to answer from, that in the header
@@ -27,18 +23,6 @@ _IPV6_PAIR = struct.Struct("@16sI")
 
 ROOM_FOR_INFO = 128
 """Bytes that are enough for what the system says of a datagram."""
-
-
-def ask_for_info(descriptor: SocketDescriptor) -> None:
-    """Have the system say of each datagram from now on where it has come to.
-
-    Raises:
-        OptionNotSupported: It cannot.
-    """
-    level, option = (_IPV6, _IPV6_ASK) if descriptor.family == AF_INET6 else (_IP, _IP_INFO)
-    if option is None:
-        raise OptionNotSupported(operation="setsockopt packet_info", address=descriptor.where)
-    descriptor.set_option(level, option, 1)
 
 
 def arrived_at(control: Iterable[ControlMessage]) -> tuple[IPAddress, int] | None:
@@ -61,8 +45,10 @@ def from_there(control: Iterable[ControlMessage]) -> list[ControlMessage]:
 
     An answer to what was sent to a group, or to all, is sent from an address of the interface.
     """
+    answer: list[ControlMessage] = []
     for level, kind, data in control:
         if (level, kind) == (_IP, _IP_INFO):
+            # A socket of both families is told both, and only this is an address of ours.
             _, ours, _ = _IPV4.unpack_from(data)
             return [(level, kind, _IPV4.pack(0, ours, bytes(4)))]
         if (level, kind) == (_IPV6, _IPV6_INFO):
@@ -72,5 +58,5 @@ def from_there(control: Iterable[ControlMessage]) -> list[ControlMessage]:
                 header = bytes(16)
             elif not address.is_link_local:
                 number = 0  # the answer may have another way back
-            return [(level, kind, _IPV6_PAIR.pack(header, number))]
-    return []
+            answer = [(level, kind, _IPV6_PAIR.pack(header, number))]
+    return answer

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import starmap, tee
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .._core.buffers import Buffer
 from .._core.deadline import Deadline
@@ -81,6 +81,9 @@ _MOST_BACKLOG = 2**31 - 1
 
 # Seconds: how long `receive_soon` waits at most, and does so only if there is as much time.
 SOON = 1.0
+
+
+D = TypeVar("D", bound="SocketDescriptor")
 
 
 class SocketDescriptor(Descriptor):
@@ -173,8 +176,12 @@ class SocketDescriptor(Descriptor):
         The caller has the rights to read and to write. Multiplexers let go of it, as they do when
         it is closed.
         """
+        return self._make_heir(SocketDescriptor)
+
+    def _make_heir(self, kind: type[D]) -> D:
+        protocol = self._socket.proto
         number = self._let_go()
-        heir = SocketDescriptor(next(map(_Socket, (self.family,), (self.kind,), (0,), number)))
+        heir = kind(next(map(_Socket, (self.family,), (self.kind,), (protocol,), number)))
         heir.where = self.where
         heir._file = self._file
         return heir

@@ -9,7 +9,7 @@ from ..._core.deadline import Deadline
 from ..._sys.clock import monotonic
 from ..._sys.datagram_descriptor import CONFIRM, DatagramDescriptor
 from ..._sys.late_import import late_import
-from ..._sys.packet_info import ROOM_FOR_INFO, ask_for_info
+from ..._sys.packet_info import ROOM_FOR_INFO
 from ..._sys.sockaddr import AF_UNIX, AnyName, Name
 from ..._sys.socket_descriptor import DONT_ROUTE, MORE
 from ...addresses import AddressLike, Endpoint, LocalAddress, ensure_address, how_to_take_apart
@@ -165,11 +165,6 @@ class DatagramSocket(MessageSocket, Peer, Multicast):
             self._descriptor.check_open("getpeername")
             raise NotConnected(operation="getpeername", address=self._descriptor.where)
         return self._remote_name
-
-    def _ask_for_info(self) -> None:
-        """Have the sender of each datagram know where it has come to."""
-        ask_for_info(self._descriptor)
-        self._room = ROOM_FOR_INFO
 
     def _ask_for_credentials(self) -> None:
         """Have the sender of each datagram be known as the process that it is."""

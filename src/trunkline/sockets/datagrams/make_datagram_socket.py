@@ -89,7 +89,7 @@ class _Settings(NamedTuple):
         if self.interface is not None:
             made.set_option("bind_to_device", self.interface)
         if self.packet_info:
-            made._ask_for_info()
+            made.set_option("packet_info", True)
         if self.report_errors:
             made._descriptor.report_errors()
 

@@ -25,7 +25,10 @@ from ...errors import (
     MessageTooLong,
     NetworkUnreachable,
     NoNetwork,
+    OperationNotSupported,
+    OptionNotSupported,
     PermissionDenied,
+    ProtocolError,
     SocketClosed,
     SocketError,
     TimedOut,
@@ -37,7 +40,14 @@ from ..socket import Socket
 from .python_names import PythonDatagramNames
 from .received import Received, Sender
 
-__all__ = ("AT_ONCE", "LARGEST_DATAGRAM", "WHOLE_NAMES", "MessageSocket", "Receiver")
+__all__ = (
+    "AT_ONCE",
+    "LARGEST_DATAGRAM",
+    "OF_EARLIER_DATAGRAMS",
+    "WHOLE_NAMES",
+    "MessageSocket",
+    "Receiver",
+)
 
 LARGEST_DATAGRAM = 65_535
 """Bytes: no datagram of UDP is larger."""
@@ -47,8 +57,7 @@ Receiver: TypeAlias = Sender | Endpoint | LocalAddress | NetlinkAddress
 
 WHOLE_NAMES = (Endpoint, LocalAddress, NetlinkAddress)
 
-# What the network, or a receiver's host, says of a datagram that was sent earlier.
-_OF_EARLIER_DATAGRAMS = (
+OF_EARLIER_DATAGRAMS = (
     ConnectionRefused,
     ConnectionReset,
     HostDown,
@@ -56,9 +65,15 @@ _OF_EARLIER_DATAGRAMS = (
     MessageTooLong,
     NetworkUnreachable,
     NoNetwork,
+    OperationNotSupported,
+    OptionNotSupported,
     PermissionDenied,
+    ProtocolError,
 )
+"""What the network, or a receiver's host, can say of a datagram that was sent earlier.
 
+A receiver says what it likes: these are all that the system makes of it.
+"""
 
 _Outgoing: TypeAlias = tuple[Buffer, Any, Sequence[ControlMessage]]
 """A datagram that is ready for the system calls: data, target, and what goes with it.
@@ -78,7 +93,6 @@ class MessageSocket(Socket, PythonDatagramNames):
     def __init__(self, descriptor: DatagramDescriptor) -> None:
         super().__init__(descriptor)
         self._room = 0  # for what the system says beside a message
-        self._postponed: SocketError | None = None
 
     @property
     def is_bound(self) -> bool:
@@ -139,6 +153,7 @@ class MessageSocket(Socket, PythonDatagramNames):
 
     def _send(self, outgoing: _Outgoing, flags: int, deadline: Deadline) -> int:
         """Send a datagram, with the right to write, when there is room."""
+        self._raise_postponed()
         descriptor = self._descriptor
         data, target, control = outgoing
         back_off = None
@@ -302,7 +317,7 @@ class MessageSocket(Socket, PythonDatagramNames):
                 except (WouldBlock, EndOfFile):
                     break  # the end stays
                 except SocketError as error:
-                    self._postponed = error  # the others must not be lost
+                    self._descriptor.postponed.append(error)  # the others must not be lost
                     break
             return received
 
@@ -310,27 +325,30 @@ class MessageSocket(Socket, PythonDatagramNames):
         self, into: int | memoryview | None, flags: int, deadline: Deadline
     ) -> Received[Any]:
         """Receive a datagram, with the right to read, when there is one."""
-        descriptor = self._descriptor
-        if self._postponed is not None:
-            postponed, self._postponed = self._postponed, None
-            raise postponed
-        while True:
-            if into is None:
-                size = LARGEST_DATAGRAM
-                if descriptor.family not in (AF_INET, AF_INET6):
-                    # These can be larger; how large the next one is can be asked for, and nobody
-                    # else takes it away meanwhile.
-                    size = max(size, descriptor.next_size())
-                message = descriptor.receive_message(size, self._room, flags)
-            elif isinstance(into, int):
-                message = descriptor.receive_message(into, self._room, flags)
-            else:
-                message = descriptor.receive_message_into(into, self._room, flags)
-            if message is not None:
-                break
+        self._raise_postponed()
+        while (received := self._receive_now(into, flags)) is None:
             if deadline.is_immediate:
                 raise self._would_block("receive")
-            descriptor.wait_readable(deadline, "receive")
+            self._descriptor.wait_readable(deadline, "receive")
+        return received
+
+    def _receive_now(self, into: int | memoryview | None, flags: int = 0) -> Received[Any] | None:
+        """Receive a datagram if there is one."""
+        descriptor = self._descriptor
+        if into is None:
+            size = LARGEST_DATAGRAM
+            if descriptor.family not in (AF_INET, AF_INET6):  # these can be larger
+                next_size = descriptor.next_size()
+                if next_size is None:
+                    return None
+                size = max(size, next_size)
+            message = descriptor.receive_message(size, self._room, flags)
+        elif isinstance(into, int):
+            message = descriptor.receive_message(into, self._room, flags)
+        else:
+            message = descriptor.receive_message_into(into, self._room, flags)
+        if message is None:
+            return None
         data, control, told, sockaddr = message
         received: Received[Any] = Received((data, Sender(sockaddr, descriptor.family, control)))
         if told & TRUNCATED:
@@ -338,6 +356,10 @@ class MessageSocket(Socket, PythonDatagramNames):
         if descriptor.arrived is not None:
             received.descriptors = descriptor.arrived.take(None, descriptor.where)
         return received
+
+    def _raise_postponed(self) -> None:
+        if self._descriptor.postponed:
+            raise self._descriptor.postponed.pop(0)
 
     def __iter__(self) -> Iterator[Received[bytes]]:
         """Receive datagrams until the socket is closed.
@@ -351,7 +373,7 @@ class MessageSocket(Socket, PythonDatagramNames):
                 received = self.receive_from(timeout=None)
             except SocketClosed:
                 return
-            except _OF_EARLIER_DATAGRAMS:
+            except OF_EARLIER_DATAGRAMS:
                 if self._remote_name is not None:
                     raise
                 continue
