@@ -149,6 +149,22 @@ class DatagramSocket(MessageSocket, Peer, Multicast):
             if self._remote_name is None:
                 self._bound_to = self._descriptor.where = local_name
 
+    def _move(self, operation: str) -> "DatagramSocket":
+        """Close this object, but not the socket, which lives on in another one.
+
+        Raises:
+            Busy: Another thread is using it.
+            SocketClosed: It is closed.
+        """
+        descriptor = self._descriptor
+        descriptor.check_open(operation)
+        with descriptor.reading, descriptor.writing:
+            heir = DatagramSocket(descriptor.transfer())
+        heir._remote_name, heir._local_name = self._remote_name, self._local_name
+        heir._bound_to, heir._room = self._bound_to, self._room
+        heir._multicast_interface = self._multicast_interface
+        return heir
+
     @property
     def is_connected(self) -> bool:
         """Whether the socket is open and has a peer, who need not be there."""

@@ -1,8 +1,8 @@
 """Making datagram sockets, as far as the arguments of `make_socket` go."""
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ..._core.deadline import Deadline
 from ..._sys.clock import monotonic
@@ -11,7 +11,7 @@ from ..._sys.late_import import late_import
 from ..._sys.raw_descriptor import RAW, RawDescriptor
 from ..._sys.sockaddr import AF_INET, AF_INET6, family_of
 from ..._sys.socket_descriptor import DATAGRAM, SocketDescriptor
-from ...addresses import Endpoint, LocalAddress, NetlinkAddress, ensure_address
+from ...addresses import Endpoint, IPAddress, LocalAddress, NetlinkAddress, ensure_address
 from ...errors import ConnectFailed, OperationNotSupported, PermissionDenied, SocketError
 from ..connect_plan import ConnectPlan, Route, bind_address, family_to_open
 from ..families import InternetFamily
@@ -26,6 +26,7 @@ from .protocols import icmp_of, internet_protocol, netlink_protocol
 from .raw_socket import RawSocket
 
 __all__ = (
+    "InternetDatagramPlan",
     "datagram_descriptors",
     "make_datagram_pair",
     "make_internet_datagram_socket",
@@ -35,6 +36,7 @@ __all__ = (
     "make_packet_socket",
     "make_passive_packet_socket",
     "make_raw_socket",
+    "plan_internet_datagram_socket",
     "wrap_datagrams",
 )
 
@@ -94,30 +96,145 @@ class _Settings(NamedTuple):
             made._descriptor.report_errors()
 
 
-def make_internet_datagram_socket(
+class InternetDatagramPlan(Generic[D]):
+    """An internet socket without connections that is to be made: bound, connected, or both.
+
+    `make_socket` carries it out by blocking, and an event base by callbacks.
+
+    Args:
+        make: Called with the number of a family, and the address for the text of an error; returns
+            a new socket.
+        family: Which families it may be of.
+        resolver: Who looks names up.
+        **others: As for `make_socket`.
+
+    Raises:
+        TypeError, ValueError: They do not go together, or one is none of those that it can be.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[int, object], D],
+        family: InternetFamily,
+        *,
+        local_host: Any = None,
+        local_port: int | str | None = None,
+        remote_host: Any = None,
+        remote_port: int | str | None = None,
+        resolver: Resolver | None = None,
+        **settings: Any,
+    ) -> None:
+        self._make = make
+        self._to_connect = ConnectPlan(
+            family,
+            local_host=local_host,
+            local_port=None if local_port is None else check_port(local_port, "udp"),
+            remote_host=remote_host,
+            remote_port=None if remote_port is None else check_port(remote_port, "udp"),
+            resolver=resolver,
+        )
+        self.family: InternetFamily = family
+        self.resolver: Resolver = self._to_connect.resolver
+        self.has_peer: bool = remote_host is not None
+        self._settings = _Settings(**settings)
+        self._local_host = local_host
+        self._local_port = check_port(local_port or 0, "udp")
+        if local_host is None and (self._settings.reuse_address or self._settings.reuse_port):
+            raise TypeError("reuse_address and reuse_port need a local_host to bind to")
+        if family == "ipv4" and self._settings.v6_only is not None:
+            raise TypeError("an IPv4 datagram socket does not take v6_only")
+
+    @property
+    def source_to_look_up(self) -> str | None:
+        """The name of the address to bind to, if it has one."""
+        return self._to_connect.source_to_look_up
+
+    def source(self, deadline: Deadline) -> IPAddress | None:
+        """Return the address to bind to; a name is looked up, by blocking."""
+        return bind_address(self._local_host, self.family, self.resolver, deadline)
+
+    def route(self, source: IPAddress | None) -> Route:
+        """Return the way to the peer, if there is to be one, given the address to bind to."""
+        return self._to_connect.route(source)
+
+    def open(self, source: IPAddress | None, addresses: Iterable[IPAddress] | None = None) -> D:
+        """Return the socket, bound and connected to whom it is to be.
+
+        Args:
+            source: The address to bind to.
+            addresses: Those of the peer's name, if that had to be looked up.
+        """
+        route = self.route(source)
+        targets: tuple[Endpoint, ...] | None = None if route.target is None else (route.target,)
+        if addresses is not None:
+            targets = route.names_of(addresses)
+        hosts = (
+            [source] if source is not None or targets is None else [each.host for each in targets]
+        )
+        numbers = {family_to_open(self.family, each) for each in hosts}
+        if self._settings.v6_only is not None and numbers != {AF_INET6}:
+            raise TypeError("an IPv4 datagram socket does not take v6_only")
+        if targets is None:
+            return self._open(numbers.pop(), source, None)
+        return self._connect_to_first(source, targets, str(route))
+
+    def _connect_to_first(
+        self, source: IPAddress | None, targets: tuple[Endpoint, ...], address: str
+    ) -> D:
+        """Return a socket connected to the first address of a host to which there is a way.
+
+        Whether anybody is there is told by nobody, so that there is nothing to race for.
+        """
+        errors: list[SocketError] = []
+        for target in targets:
+            number = family_to_open(self.family, target.host if source is None else source)
+            try:
+                return self._open(number, source, target)
+            except SocketError as error:
+                errors.append(error)
+        raise ConnectFailed.from_attempts(tuple(errors), address=address)
+
+    def _open(self, number: int, source: IPAddress | None, target: Endpoint | None) -> D:
+        bound_to = None if source is None else Endpoint(source, self._local_port)
+        return self._settings.open(self._make, number, bound_to, target)
+
+    def carry_out(self, connect_timeout: float | None) -> D:
+        """Look names up by blocking, for so many seconds at most, and return the socket."""
+        deadline = Deadline(connect_timeout, monotonic)
+        source = self.source(deadline)
+        route = self.route(source)
+        name = route.name_to_look_up
+        if name is None:
+            return self.open(source)
+        found = ask_for_addresses(
+            self.resolver, name, family=route.wanted_family, timeout=deadline.remaining()
+        )
+        return self.open(source, found.addresses)
+
+
+def plan_internet_datagram_socket(
     family: InternetFamily,
     *,
-    local_host: Any = None,
-    local_port: int | str | None = None,
     remote_host: Any = None,
     remote_port: int | str | None = None,
     protocol: str = "udp",
     **options: Any,
-) -> DatagramSocket:
-    """Return a socket of UDP, or of ICMP without a privilege; see `make_socket`."""
+) -> InternetDatagramPlan[DatagramSocket]:
+    """Return the plan of a socket of UDP, or of ICMP without a privilege; see `make_socket`."""
     check_choice("protocol", protocol, ("udp", "icmp"))
     if protocol == "icmp" and remote_host is not None and remote_port is None:
         remote_port = 0
-    plan = ConnectPlan(
-        family,
-        local_host=local_host,
-        local_port=None if local_port is None else check_port(local_port, "udp"),
-        remote_host=remote_host,
-        remote_port=None if remote_port is None else check_port(remote_port, "udp"),
-    )
-    source = local_host, check_port(local_port or 0, "udp")
     make = _open_datagrams if protocol == "udp" else _open_icmp
-    return _make_internet_socket(make, plan, source, **options)
+    return InternetDatagramPlan(
+        make, family, remote_host=remote_host, remote_port=remote_port, **options
+    )
+
+
+def make_internet_datagram_socket(
+    family: InternetFamily, *, connect_timeout: float | None = None, **options: Any
+) -> DatagramSocket:
+    """Return a socket of UDP, or of ICMP without a privilege; see `make_socket`."""
+    return plan_internet_datagram_socket(family, **options).carry_out(connect_timeout)
 
 
 def make_raw_socket(
@@ -125,8 +242,8 @@ def make_raw_socket(
     *,
     protocol: int | str | None = None,
     include_headers: bool = False,
-    local_host: Any = None,
     remote_host: Any = None,
+    connect_timeout: float | None = None,
     **options: Any,
 ) -> RawSocket:
     """Return a raw socket; see `make_socket`."""
@@ -148,8 +265,8 @@ def make_raw_socket(
     if protocol is not None:
         internet_protocol(protocol, AF_INET)  # a mistake in it is told before any name is looked up
     port = None if remote_host is None else 0
-    plan = ConnectPlan(family, local_host=local_host, remote_host=remote_host, remote_port=port)
-    return _make_internet_socket(make, plan, (local_host, 0), **options)
+    plan = InternetDatagramPlan(make, family, remote_host=remote_host, remote_port=port, **options)
+    return plan.carry_out(connect_timeout)
 
 
 def make_netlink_socket(
@@ -193,79 +310,6 @@ def _open_icmp(family: int, address: object) -> DatagramSocket:
             family, DATAGRAM, protocol=icmp_of(family), address=address
         )
     return DatagramSocket(descriptor)
-
-
-def _make_internet_socket(
-    make: Callable[[int, object], D],
-    plan: ConnectPlan,
-    local: tuple[Any, int],
-    *,
-    connect_timeout: float | None = None,
-    resolver: Resolver | None = None,
-    **settings: Any,
-) -> D:
-    """Return a socket of what `make` makes of a family, bound and connected as it is planned.
-
-    Args:
-        make: Called with the family, and the address for the text of an error.
-        plan: Whom to connect to.
-        local: The host and the port to bind to.
-        connect_timeout: As for `make_socket`, like all that follow.
-        resolver: See there.
-        **settings: See there.
-    """
-    family = plan.family
-    to_set = _Settings(**settings)
-    if family == "ipv4" and to_set.v6_only is not None:
-        raise TypeError("an IPv4 datagram socket does not take v6_only")
-    deadline = Deadline(connect_timeout, monotonic)
-    host = bind_address(local[0], family, resolver, deadline)
-    if host is None and (to_set.reuse_address or to_set.reuse_port):
-        raise TypeError("reuse_address and reuse_port need a local_host to bind to")
-    source = None if host is None else Endpoint(host, local[1])
-    route = plan.route(host)
-    targets = _targets(route, resolver, deadline)
-    hosts = [host] if host is not None or targets is None else [each.host for each in targets]
-    numbers = {family_to_open(family, each) for each in hosts}
-    if to_set.v6_only is not None and numbers != {AF_INET6}:
-        raise TypeError("an IPv4 datagram socket does not take v6_only")
-    if targets is None:
-        return to_set.open(make, numbers.pop(), source, None)
-
-    def open_to(target: Endpoint) -> D:
-        number = family_to_open(family, target.host if source is None else source.host)
-        return to_set.open(make, number, source, target)
-
-    return _connect_to_first(open_to, targets, str(route))
-
-
-def _targets(
-    route: Route, resolver: Resolver | None, deadline: Deadline
-) -> tuple[Endpoint, ...] | None:
-    """Return whom to connect to, the best first, or None for nobody."""
-    name = route.name_to_look_up
-    if name is None:
-        return None if route.target is None else (route.target,)
-    found = ask_for_addresses(
-        resolver, name, family=route.wanted_family, timeout=deadline.remaining()
-    )
-    return route.names_of(found.addresses)
-
-
-def _connect_to_first(
-    open_to: Callable[[Endpoint], D], targets: tuple[Endpoint, ...], address: str
-) -> D:
-    """Return a socket connected to the first address of a host to which there is a way.
-
-    Whether anybody is there is told by nobody, so that there is nothing to race for.
-    """
-    errors: list[SocketError] = []
-    for target in targets:
-        try:
-            return open_to(target)
-        except SocketError as error:
-            errors.append(error)
-    raise ConnectFailed.from_attempts(tuple(errors), address=address)
 
 
 def make_local_datagram_socket(
