@@ -261,7 +261,8 @@ SHOWN_AS = {
     "DescriptorLike": "int | HasFileno",
     "Element": "Any",  # the text says what
     "Source": "Any",  # here, too
-    "ProtocolLike": "TransportProtocol",  # or what has a method of it
+    "DatagramProtocolLike": "DatagramProtocol",  # or what has a method of it, as for this:
+    "ProtocolLike": "TransportProtocol",
     "Timeout": "float | None",  # or DEFAULT_TIMEOUT, of a type that is nobody's
 }
 

@@ -3,7 +3,12 @@
 from bench.contestants.asyncio_loops import LOOPS
 from bench.model import Contestant
 
-OURS = (("blocking", "one"), ("blocking-many", "many"))
+OURS = (
+    ("endpoint", "trunkline_datagrams", "one"),
+    ("endpoint-many", "trunkline_datagrams", "many"),
+    ("blocking", "trunkline_datagram_socket", "one"),
+    ("blocking-many", "trunkline_datagram_socket", "many"),
+)
 
 CONTESTANTS = (
     Contestant(
@@ -17,11 +22,11 @@ CONTESTANTS = (
             library="trunkline",
             interface=interface,
             services=("datagrams",),
-            program="trunkline_datagram_socket",
+            program=program,
             arguments=(how,),
             environment=(("TRUNKLINE_IMPL", "pure"),),
         )
-        for interface, how in OURS
+        for interface, program, how in OURS
     ),
     Contestant(
         library="socket",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .addresses import *
     from .errors import *
     from .multiplex import *
+    from .multiplex.datagrams import *
     from .multiplex.file_transfer import *
     from .processes import *
     from .servers import *
@@ -55,6 +56,10 @@ _NAMES = {
         Blocks Cause DEFAULT_HIGH_WATER Delivery EventBase Frames IOHandler IOStatus Listener
         Readiness Reconnector Statistics Timer Transport TransportProtocol adopt available_backends
         connect fd_readable fd_writable listen reconnect wait_until_any_ready wait_until_fd_ready
+    """,
+    "multiplex.datagrams": """
+        DEFAULT_QUEUE_LIMIT DatagramDelivery DatagramEndpoint DatagramProtocol RECEIVES_AT_ONCE
+        adopt_datagrams open_datagrams
     """,
     "multiplex.file_transfer": "FileTransfer",
     "processes": """

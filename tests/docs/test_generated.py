@@ -13,8 +13,10 @@ import trunkline
 import trunkline.errors
 from trunkline import TrunklineError
 from trunkline.multiplex import event_base, transport
+from trunkline.multiplex.datagrams import endpoint
 from trunkline.sockets.options.table import OPTIONS
 
+DATAGRAMS = DOCS / "guide" / "datagrams.md"
 ERRORS = DOCS / "guide" / "errors.md"
 EVENT_BASE = DOCS / "guide" / "event_base.md"
 TRANSPORT = DOCS / "guide" / "transport.md"
@@ -103,6 +105,13 @@ def test_the_guide_has_the_contract_of_the_transport() -> None:
     text = text[text.index("The contract") :]
     assert "* `write`, `close` and" in text
     assert_up_to_date(TRANSPORT, "<!-- begin contract -->", "<!-- end contract -->", text)
+
+
+def test_the_guide_has_the_contract_of_the_datagram_endpoint() -> None:
+    text = endpoint.__doc__ or ""
+    text = text[text.index("The contract") :]
+    assert "* `send_to`, `close` and" in text
+    assert_up_to_date(DATAGRAMS, "<!-- begin contract -->", "<!-- end contract -->", text)
 
 
 def contract() -> str:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import trunkline
-from trunkline import Transport, connect, evented, make_socket, reconnect
+from trunkline import Transport, connect, evented, make_socket, open_datagrams, reconnect
 from trunkline.dialects import clisp, lispworks, port
 from trunkline.multiplex.connector import ConnectOptions, LocalConnectOptions
+from trunkline.multiplex.datagrams.options import InternetEndpointOptions, LocalEndpointOptions
 from trunkline.multiplex.transport_options import TransportOptions
 
 Function = Callable[..., object]
@@ -54,6 +55,7 @@ OVERLOADED: dict[Function, tuple[type, ...]] = {
     connect: (ConnectOptions, LocalConnectOptions),
     reconnect: (ConnectOptions, LocalConnectOptions),
     make_socket: (),
+    open_datagrams: (InternetEndpointOptions, LocalEndpointOptions),
 }
 
 

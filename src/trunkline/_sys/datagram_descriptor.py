@@ -36,6 +36,7 @@ _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 _REPORTS = [(int(socket.IPPROTO_IP), 11), (int(socket.IPPROTO_IPV6), 25)]
 """IP_RECVERR and IPV6_RECVERR, which Python lacks: what is asked for, and what then comes."""
 _ROOM_FOR_REPORT = 512
+_OURSELVES = 1  # SO_EE_ORIGIN_LOCAL
 
 _TIMESTAMP = 29 if sys.platform == "linux" else None  # SO_TIMESTAMP, which Python lacks
 _TIME_SIZE = struct.calcsize("@ll")  # of a struct timeval
@@ -131,13 +132,8 @@ class DatagramDescriptor(SocketDescriptor):
             target: To whom, as the system calls have it; None is the peer.
             control: What the system is to be told beside it.
         """
-        flags |= NO_SIGNAL
         try:
-            if control:
-                return self._socket.sendmsg([data], control, flags, target)
-            if target is None:
-                return self._socket.send(data, flags)
-            return self._socket.sendto(data, flags, target)
+            return self.bare_send_message(data, flags | NO_SIGNAL, target, control)
         except BlockingIOError:
             self.check_open("send")
             return None
@@ -145,6 +141,16 @@ class DatagramDescriptor(SocketDescriptor):
             raise self.failure_or_report(error, "send", self.name_of(target)) from None
 
     # See `bare_receive` for what these are for.
+
+    def bare_send_message(
+        self, data: Buffer, flags: int, target: Any, control: Iterable[ControlMessage]
+    ) -> int:
+        """See `send_message`; give it `NO_SIGNAL`."""
+        if control:
+            return self._socket.sendmsg([data], control, flags, target)
+        if target is None:
+            return self._socket.send(data, flags)
+        return self._socket.sendto(data, flags, target)
 
     @property
     def bare_receive_from(self) -> Callable[[int], tuple[bytes, Any]]:
@@ -170,20 +176,27 @@ class DatagramDescriptor(SocketDescriptor):
     # -- errors of earlier datagrams -------------------------------------------------------------
 
     def failure_or_report(self, error: OSError, operation: str, name: object = None) -> SocketError:
-        """Return our error for one of the system's, which may be about an earlier datagram.
+        """Return our error for one of the system's, which may be about an earlier datagram."""
+        return self.told_by(error, operation, name)[0]
+
+    def told_by(
+        self, error: OSError, operation: str, name: object = None
+    ) -> tuple[SocketError, bool]:
+        """Do the same, and say whether it is an earlier one for sure.
 
         Where the system keeps a queue of such errors, it knows whom that datagram was for. What the
         call says is then what was queued last, and not what is first in the queue. Only a send may
         have failed by itself; what is in the queue is then postponed.
         """
         failure = self.failure(error, operation, name)
-        report = self.take_report(operation)
+        report = self._next_report(operation)
         if report is None:
-            return failure
-        if report.errno == failure.errno or operation == "receive":
-            return report
-        self.postponed.append(report)
-        return failure
+            return failure, False
+        told, is_ours = report
+        if told.errno == failure.errno or operation == "receive":
+            return told, not is_ours
+        self.postponed.append(told)
+        return failure, False
 
     def report_errors(self) -> None:
         """Have a queue of errors, also of those that concern one receiver of many; see ip(7).
@@ -201,6 +214,11 @@ class DatagramDescriptor(SocketDescriptor):
 
         There is a queue only where it was asked for (IP_RECVERR).
         """
+        report = self._next_report(operation)
+        return None if report is None else report[0]
+
+    def _next_report(self, operation: str) -> tuple[SocketError, bool] | None:
+        """Do the same, and say whether it is this machine that has found the error."""
         if _ERROR_QUEUE is None:
             return None
         try:
@@ -209,11 +227,12 @@ class DatagramDescriptor(SocketDescriptor):
             return None
         for level, kind, data in control:
             if (level, kind) in _REPORTS and len(data) >= _EXTENDED_ERROR.size:
-                code = _EXTENDED_ERROR.unpack_from(data)[0]
+                code, origin, *_ = _EXTENDED_ERROR.unpack_from(data)
                 # An IPv6 socket's queue may have the errors of IPv4 in it.
                 family = AF_INET6 if target and len(target) == 4 else int(socket.AF_INET)
                 name = name_from_sockaddr(target, family) if target else self.where
-                return SocketError.from_errno(code, operation=operation, address=name)
+                told = SocketError.from_errno(code, operation=operation, address=name)
+                return told, origin == _OURSELVES
         return None
 
     def _wait(self, interest: int, deadline: Deadline, operation: str) -> int:

@@ -37,7 +37,10 @@ def check_socket(
     """Raise `TypeError` unless a socket is one of a kind."""
     if not isinstance(socket, kind):
         call = "connect='passive', …" if issubclass(kind, PassiveSocket) else "…"
+        name = type(socket).__name__
+        # Whoever has one has imported its class, and nobody else is to pay for that.
+        hint = ": adopt_datagrams() takes that" if name == "DatagramSocket" else ""
         raise TypeError(
             f"{operation}() takes {kind.__name__}s, as make_socket({call}) makes them, and no "
-            f"{type(socket).__name__}"
+            f"{name}{hint}"
         )

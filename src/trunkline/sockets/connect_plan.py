@@ -111,6 +111,11 @@ class Route:
         return names
 
     @property
+    def source(self) -> Endpoint | None:
+        """Where to connect from, if that is said."""
+        return self._settings.source
+
+    @property
     def target(self) -> Endpoint | None:
         """Where to connect to, if it is not a name."""
         if self._host is None or isinstance(self._host, str):

@@ -132,8 +132,8 @@ class PassiveLocalOptions(StreamOptions, TLSOptions, total=False):
     file_descriptors: bool
 
 
-class InternetDatagramOptions(TypedDict, total=False):
-    """What internet datagram sockets take, but for the address to connect to."""
+class UDPOptions(TypedDict, total=False):
+    """What sockets of UDP take, but for the address to connect to."""
 
     local_host: AddressLike
     local_port: int | str | None
@@ -146,14 +146,23 @@ class InternetDatagramOptions(TypedDict, total=False):
     v6_only: bool
     interface: str
     resolver: Resolver
-    protocol: Literal["udp", "icmp"]
 
 
-class ConnectedDatagramOptions(InternetDatagramOptions, total=False):
-    """What internet datagram sockets take."""
+class ConnectedUDPOptions(UDPOptions, total=False):
+    """What sockets of UDP take."""
 
     remote_host: AddressLike
     remote_port: int | str
+
+
+class InternetDatagramOptions(UDPOptions, total=False):
+    """What internet datagram sockets take, but for the address to connect to."""
+
+    protocol: Literal["udp", "icmp"]
+
+
+class ConnectedDatagramOptions(InternetDatagramOptions, ConnectedUDPOptions, total=False):
+    """What internet datagram sockets take."""
 
 
 class LocalMessageOptions(TypedDict, total=False):

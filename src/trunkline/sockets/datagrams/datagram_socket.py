@@ -44,6 +44,7 @@ class DatagramSocket(MessageSocket, Peer, Multicast):
     def __init__(self, descriptor: DatagramDescriptor, *, remote_name: Name | None = None) -> None:
         super().__init__(descriptor)
         self._bound_to: Name | None = None
+        self._multicast_interface = None
         if remote_name is not None:
             self._remote_name = descriptor.where = remote_name
             self._remember_local_name()

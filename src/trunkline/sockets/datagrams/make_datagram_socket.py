@@ -149,9 +149,18 @@ class InternetDatagramPlan(Generic[D]):
         """The name of the address to bind to, if it has one."""
         return self._to_connect.source_to_look_up
 
-    def source(self, deadline: Deadline) -> IPAddress | None:
+    @property
+    def address_to_bind_to(self) -> IPAddress | None:
+        """The address to bind to, if there is one, and it is not a name."""
+        source = self.route(None).source
+        return None if source is None else source.host
+
+    def find_source(self, deadline: Deadline) -> IPAddress | None:
         """Return the address to bind to; a name is looked up, by blocking."""
         return bind_address(self._local_host, self.family, self.resolver, deadline)
+
+    def __str__(self) -> str:
+        return str(self._to_connect)
 
     def route(self, source: IPAddress | None) -> Route:
         """Return the way to the peer, if there is to be one, given the address to bind to."""
@@ -201,7 +210,7 @@ class InternetDatagramPlan(Generic[D]):
     def carry_out(self, connect_timeout: float | None) -> D:
         """Look names up by blocking, for so many seconds at most, and return the socket."""
         deadline = Deadline(connect_timeout, monotonic)
-        source = self.source(deadline)
+        source = self.find_source(deadline)
         route = self.route(source)
         name = route.name_to_look_up
         if name is None:

@@ -1,6 +1,6 @@
 """Groups of receivers: joining and leaving them, and how what is sent to them travels."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..._core.counts import check_count
 from ..._sys.datagram_descriptor import DatagramDescriptor
@@ -20,8 +20,14 @@ class Multicast:
     be in it.
     """
 
-    _descriptor: DatagramDescriptor
-    _multicast_interface: str | None = None
+    if TYPE_CHECKING:  # whoever derives from this has them
+        _multicast_interface: str | None
+
+        @property
+        def _descriptor(self) -> DatagramDescriptor: ...
+
+    else:
+        __slots__ = ()
 
     def join(
         self,
