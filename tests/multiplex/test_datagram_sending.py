@@ -72,7 +72,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> Room:
         return lambda *arguments: room.send(lambda: real(*arguments))
 
     real = DatagramDescriptor.bare_send_message
-    real_getter: Any = DatagramDescriptor.bare_send_to.fget
+    real_getter: Any = vars(DatagramDescriptor)["bare_send_to"].fget
     monkeypatch.setattr(DatagramDescriptor, "bare_send_message", bare_send_message)
     monkeypatch.setattr(DatagramDescriptor, "bare_send_to", property(bare_send_to))
     return room

@@ -189,13 +189,12 @@ class DatagramDescriptor(SocketDescriptor):
         have failed by itself; what is in the queue is then postponed.
         """
         failure = self.failure(error, operation, name)
-        report = self._next_report(operation)
+        report = self.take_report(operation)
         if report is None:
             return failure, False
-        told, is_ours = report
-        if told.errno == failure.errno or operation == "receive":
-            return told, not is_ours
-        self.postponed.append(told)
+        if report.errno == failure.errno or operation == "receive":
+            return report, True
+        self.postponed.append(report)
         return failure, False
 
     def report_errors(self) -> None:
@@ -212,27 +211,23 @@ class DatagramDescriptor(SocketDescriptor):
     def take_report(self, operation: str) -> SocketError | None:
         """Return the first error in the system's queue, and take it out; None if there is none.
 
-        There is a queue only where it was asked for (IP_RECVERR).
+        There is a queue only where it was asked for (IP_RECVERR). What this machine itself has
+        found out is left out: the call that has sent the datagram has said it, and to whom.
         """
-        report = self._next_report(operation)
-        return None if report is None else report[0]
-
-    def _next_report(self, operation: str) -> tuple[SocketError, bool] | None:
-        """Do the same, and say whether it is this machine that has found the error."""
-        if _ERROR_QUEUE is None:
-            return None
-        try:
-            _, control, _, target = self._socket.recvmsg(0, _ROOM_FOR_REPORT, _ERROR_QUEUE)
-        except OSError:
-            return None
-        for level, kind, data in control:
-            if (level, kind) in _REPORTS and len(data) >= _EXTENDED_ERROR.size:
-                code, origin, *_ = _EXTENDED_ERROR.unpack_from(data)
-                # An IPv6 socket's queue may have the errors of IPv4 in it.
-                family = AF_INET6 if target and len(target) == 4 else int(socket.AF_INET)
-                name = name_from_sockaddr(target, family) if target else self.where
-                told = SocketError.from_errno(code, operation=operation, address=name)
-                return told, origin == _OURSELVES
+        while _ERROR_QUEUE is not None:
+            try:
+                _, control, _, target = self._socket.recvmsg(0, _ROOM_FOR_REPORT, _ERROR_QUEUE)
+            except OSError:
+                break
+            for level, kind, data in control:
+                if (level, kind) in _REPORTS and len(data) >= _EXTENDED_ERROR.size:
+                    code, origin, *_ = _EXTENDED_ERROR.unpack_from(data)
+                    if origin == _OURSELVES:
+                        continue
+                    # An IPv6 socket's queue may have the errors of IPv4 in it.
+                    family = AF_INET6 if target and len(target) == 4 else int(socket.AF_INET)
+                    name = name_from_sockaddr(target, family) if target else self.where
+                    return SocketError.from_errno(code, operation=operation, address=name)
         return None
 
     def _wait(self, interest: int, deadline: Deadline, operation: str) -> int:
