@@ -115,15 +115,26 @@ class SendingEndpoint(EndpointCore):
         Raises:
             Everything that `send_to` raises, before any is sent.
         """
-        prepared = [
-            self._prepared(each[0], each[1])
-            if isinstance(each, tuple) and len(each) == 2
-            else self._prepared(each)
-            for each in datagrams
-        ]
+        prepared: list[QueuedDatagram | None] = []
+        for each in datagrams:
+            data, to = each if isinstance(each, tuple) and len(each) == 2 else (each, None)
+            if type(to) is Sender and to._family == self._plain_family and type(data) is bytes:
+                prepared.append((data, to._sockaddr, ()))  # what `_prepared` makes of it
+            else:
+                prepared.append(self._prepared(data, to))
         for datagram in prepared:
-            if datagram is not None:
-                self._submit(datagram)
+            if datagram is None:
+                continue
+            failure = None
+            if self._plain_family >= 0 and datagram[1] is not None:  # as in `send_to`
+                try:
+                    self._send(datagram[0], datagram[1])
+                except OSError as error:
+                    failure = error
+                else:
+                    self.sent += 1
+                    continue
+            self._submit(datagram, failure)
 
     def _prepared(
         self, data: Any, host: Any = None, port: Any = None, filename: Any = None

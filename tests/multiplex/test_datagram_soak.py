@@ -1,0 +1,115 @@
+"""Very many datagrams are echoed, and nothing is left of them.
+
+A million by default, which takes a minute or two; `TRUNKLINE_TEST_DATAGRAMS` says how many.
+"""
+
+import contextlib
+import gc
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from multiplex.datagram_helpers import free_name, opened
+from multiplex.transport_helpers import settle
+from support.memory import memory_held
+
+from trunkline import DatagramEndpoint, DatagramProtocol, EventBase, Received, Sender
+
+COUNT = int(os.environ.get("TRUNKLINE_TEST_DATAGRAMS", "1000000"))
+PEERS = 20
+AT_A_TIME = 4  # of each peer
+
+
+class Server(DatagramProtocol):
+    """Sends everything back, and something to nobody now and then."""
+
+    def __init__(self) -> None:
+        self.nobody = free_name()
+        self.answered = self.errors = 0
+
+    def connection_made(self, endpoint: DatagramEndpoint) -> None:
+        self.endpoint = endpoint
+
+    def datagram_received(self, data: bytes, sender: Sender) -> None:
+        self.endpoint.send_to(data, sender)
+        self.answered += 1
+        if not self.answered % 1000:
+            str(sender)
+            self.endpoint.send_to(b"anybody there?", self.nobody)
+
+    def datagrams_received(self, received: list[Received[bytes]]) -> None:
+        for data, sender in received:
+            self.datagram_received(data, sender)
+
+    def error_received(self, error: Exception) -> None:
+        self.errors += 1
+
+
+class Peer(DatagramProtocol):
+    """Has some under way, each of which goes out again, one byte different, when it is back."""
+
+    def __init__(self, total: list[int]) -> None:
+        self.total = total
+
+    def connection_made(self, endpoint: DatagramEndpoint) -> None:
+        self.endpoint = endpoint
+
+    def datagram_received(self, data: bytes, sender: Sender) -> None:
+        self.total[0] += 1
+        self.endpoint.send_to(data[1:] + data[:1])
+
+
+@contextlib.contextmanager
+def exchange(base: EventBase, **options: Any) -> Iterator[tuple[Server, list[int]]]:
+    """Yield a server with its peers, and how many answers have come to them."""
+    server, total = Server(), [0]
+    with contextlib.ExitStack() as stack:
+        endpoint = stack.enter_context(opened(base, server, report_errors=True, **options))
+        name = endpoint.local_name
+        for number in range(PEERS):
+            options = {"remote_host": name.host, "remote_port": name.port}
+            peer = stack.enter_context(opened(base, Peer(total), **options))
+            peer.send_many([bytes(range(number, number + 64))] * AT_A_TIME)
+        yield server, total
+
+
+def run(base: EventBase, total: list[int], count: int) -> None:
+    """Dispatch until so many more answers have come."""
+    wanted = total[0] + count
+    while total[0] < wanted:
+        before = total[0]
+        base.dispatch(timeout=0.2)
+        assert total[0] > before, "the exchange has come to a halt"
+
+
+@pytest.mark.parametrize("delivery", ["one", "many"])
+@pytest.mark.parametrize("packet_info", [False, sys.platform == "linux"])
+@pytest.mark.exact_io("a fault may be what a datagram is lost by")
+def test_some_thousands_leave_nothing(base: EventBase, delivery: Any, packet_info: bool) -> None:
+    options = {"delivery": delivery, "packet_info": packet_info}
+    with exchange(base, **options) as (server, total), memory_held() as held:
+        run(base, total, 1000)
+        before = held()
+        run(base, total, 3000)
+        gc.collect()
+        assert held() - before < 20_000
+        assert server.errors > 2
+    settle(base)
+    assert base.is_empty
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_very_many_leave_nothing() -> None:
+    with EventBase() as base, exchange(base, local_host="127.0.0.1") as (server, total):
+        run(base, total, COUNT // 10)
+        gc.collect()
+        before, descriptors = sys.getallocatedblocks(), len(os.listdir("/proc/self/fd"))
+        run(base, total, COUNT)
+        gc.collect()
+        assert sys.getallocatedblocks() - before < 2000
+        assert len(os.listdir("/proc/self/fd")) == descriptors
+        assert abs(server.answered - total[0]) <= PEERS * AT_A_TIME
+        assert server.errors > 0
