@@ -373,8 +373,8 @@ def test_a_local_receiver_that_is_gone_is_told(base: EventBase, tmp_path: Path) 
     protocol = Noting()
     options: Any = {"address_family": "local", "local_filename": tmp_path / "server"}
     with opened(base, protocol, **options) as endpoint:
-        with local_peer(tmp_path / "gone"):
-            pass
+        with local_peer(tmp_path / "gone", endpoint) as gone:
+            send(gone, b"one", b"two")
         endpoint.send_to(b"x", remote_filename=tmp_path / "gone")
         endpoint.send_to(b"x", remote_filename=tmp_path / "never")
         run_until(base, lambda: len(protocol.errors) == 2)
@@ -383,6 +383,7 @@ def test_a_local_receiver_that_is_gone_is_told(base: EventBase, tmp_path: Path) 
             str(tmp_path / "gone"),
             str(tmp_path / "never"),
         ]
+        run_until(base, lambda: protocol.data == [b"one", b"two"])
 
 
 def test_answering_whoever_has_no_name_is_no_mistake(base: EventBase, tmp_path: Path) -> None:

@@ -27,12 +27,14 @@ from trunkline import (
     DatagramSocket,
     HostUnreachable,
     NetworkUnreachable,
+    NoBufferSpace,
     PermissionDenied,
     SocketError,
     TimedOut,
     WouldBlock,
     make_socket,
 )
+from trunkline._sys.datagram_descriptor import DatagramDescriptor
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the queue")
 
@@ -262,3 +264,36 @@ def test_errors_of_many_say_how_many_went_before() -> None:
                 [(b"", sock.local_name), (bytes(70_000), sock.local_name)], timeout=PATIENCE
             )
         assert caught.value.sent == 1
+
+
+class NoRoom:
+    """Stands for a network interface that has no room for a while."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, in_vain: int) -> None:
+        self.in_vain = in_vain
+        self._send = DatagramDescriptor.bare_send_message
+        monkeypatch.setattr(DatagramDescriptor, "bare_send_message", self._take)
+
+    @property
+    def _take(self) -> Any:
+        def take(descriptor: DatagramDescriptor, *arguments: Any) -> int:
+            if self.in_vain:
+                self.in_vain -= 1
+                raise OSError(errno.ENOBUFS, "no room")
+            return self._send(descriptor, *arguments)
+
+        return take
+
+
+def test_an_interface_without_room_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with datagrams() as sock:
+        interface = NoRoom(monkeypatch, 3)
+        with pytest.raises(NoBufferSpace):
+            sock.send_to(b"hello", sock.local_name)
+        assert interface.in_vain == 2
+        send(sock, b"hello", sock.local_name)
+        assert receive(sock).data == b"hello"
+        interface.in_vain = 1_000_000
+        with pytest.raises(TimedOut):
+            sock.send_to(b"hello", sock.local_name, timeout=5 * MS)
+        assert interface.in_vain > 999_900

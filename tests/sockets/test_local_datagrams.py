@@ -240,3 +240,12 @@ def test_nor_is_one_that_comes_when_none_was_there(
         client.connect(tmp_path / "server")
         received = receive_what_comes_late(server, client.send_to, monkeypatch)
         assert (received.data, received.truncated) == (LARGE, False)
+
+
+def test_a_send_that_fails_takes_nothing_of_what_has_come(tmp_path: Path) -> None:
+    with at(tmp_path / "server") as server, at(tmp_path / "client") as client:
+        client.connect(tmp_path / "server")
+        client.send_many([b"one", b"two"], timeout=PATIENCE)
+        with pytest.raises(PathNotFound):
+            server.send_to(b"x", remote_filename=tmp_path / "nobody", timeout=PATIENCE)
+        assert [receive(server).data for _ in range(2)] == [b"one", b"two"]

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeAlias
 
 from .._core.buffers import Buffer
 from .._core.deadline import Deadline
-from ..errors import OptionNotSupported, SocketError
+from ..errors import OptionNotSupported, SocketError, TimedOut
 from .late_import import late_import
 from .readiness import FAULTY, unread_count, wait_for_one
 from .sockaddr import AF_INET6, AF_UNIX, Name, name_from_sockaddr, sockaddr_from_name
@@ -37,6 +37,7 @@ _REPORTS = [(int(socket.IPPROTO_IP), 11), (int(socket.IPPROTO_IPV6), 25)]
 """IP_RECVERR and IPV6_RECVERR, which Python lacks: what is asked for, and what then comes."""
 _ROOM_FOR_REPORT = 512
 _OURSELVES = 1  # SO_EE_ORIGIN_LOCAL
+_FAMILIES_WITH_QUEUE = (int(socket.AF_INET), AF_INET6)  # others would receive a datagram instead
 
 _TIMESTAMP = 29 if sys.platform == "linux" else None  # SO_TIMESTAMP, which Python lacks
 _TIME_SIZE = struct.calcsize("@ll")  # of a struct timeval
@@ -214,11 +215,13 @@ class DatagramDescriptor(SocketDescriptor):
         There is a queue only where it was asked for (IP_RECVERR). What this machine itself has
         found out is left out: the call that has sent the datagram has said it, and to whom.
         """
-        while _ERROR_QUEUE is not None:
+        if _ERROR_QUEUE is None or self.family not in _FAMILIES_WITH_QUEUE:
+            return None
+        while True:
             try:
                 _, control, _, target = self._socket.recvmsg(0, _ROOM_FOR_REPORT, _ERROR_QUEUE)
             except OSError:
-                break
+                return None
             for level, kind, data in control:
                 if (level, kind) in _REPORTS and len(data) >= _EXTENDED_ERROR.size:
                     code, origin, *_ = _EXTENDED_ERROR.unpack_from(data)
@@ -228,7 +231,6 @@ class DatagramDescriptor(SocketDescriptor):
                     family = AF_INET6 if target and len(target) == 4 else int(socket.AF_INET)
                     name = name_from_sockaddr(target, family) if target else self.where
                     return SocketError.from_errno(code, operation=operation, address=name)
-        return None
 
     def _wait(self, interest: int, deadline: Deadline, operation: str) -> int:
         readiness = super()._wait(interest, deadline, operation)
@@ -240,8 +242,15 @@ class DatagramDescriptor(SocketDescriptor):
         return readiness
 
     def pause(self, seconds: float, deadline: Deadline, operation: str) -> None:
-        """Wait for some time, or until the deadline, and for nothing but to be closed."""
+        """Wait for some time, and for nothing but to be closed.
+
+        Raises:
+            TimedOut: The deadline has passed.
+            SocketClosed: The descriptor was closed by somebody else.
+        """
         remaining = deadline.remaining()
+        if remaining == 0:
+            raise TimedOut.expired(operation, self.where)
         wait_for_one(self._number, 0, seconds if remaining is None else min(seconds, remaining))
         self.check_open(operation)
 

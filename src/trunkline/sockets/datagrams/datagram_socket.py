@@ -277,7 +277,8 @@ class DatagramSocket(MessageSocket, Peer, Multicast):
             How many bytes were sent, which are all of them.
 
         Raises:
-            WouldBlock: There is no room, and `timeout` is 0.
+            WouldBlock, NoBufferSpace: There is no room here, or none in the network interface, and
+                `timeout` is 0.
             TimedOut: There was no room in time.
             MessageTooLong: No datagram can be that large. Nothing was sent.
             DestinationRequired: The socket has no peer, and no receiver was given.

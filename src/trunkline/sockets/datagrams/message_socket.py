@@ -24,6 +24,7 @@ from ...errors import (
     HostUnreachable,
     MessageTooLong,
     NetworkUnreachable,
+    NoBufferSpace,
     NoNetwork,
     OperationNotSupported,
     OptionNotSupported,
@@ -160,17 +161,23 @@ class MessageSocket(Socket, PythonDatagramNames):
         while True:
             try:
                 sent = descriptor.send_message(data, flags, target, control)
+            except NoBufferSpace:
+                if deadline.is_immediate:
+                    raise
             except PermissionDenied as error:
                 raise self._explained(error) from None
-            if sent is not None:
-                return sent
-            if deadline.is_immediate:
-                raise self._would_block("send")
-            descriptor.wait_writable(deadline, "send")
-            if target is not None and descriptor.family == AF_UNIX:
-                # The room is in the receiver's queue, and Linux cannot tell when there is some.
-                back_off = back_off or BackOff(first=0.001, factor=2.0, last=0.05)
-                descriptor.pause(back_off.next_delay(), deadline, "send")
+            else:
+                if sent is not None:
+                    return sent
+                if deadline.is_immediate:
+                    raise self._would_block("send")
+                descriptor.wait_writable(deadline, "send")
+                if target is None or descriptor.family != AF_UNIX:
+                    continue
+            # The room is in the receiver's queue, or in that of a network interface, and the system
+            # cannot tell when there is some.
+            back_off = back_off or BackOff(first=0.001, factor=2.0, last=0.05)
+            descriptor.pause(back_off.next_delay(), deadline, "send")
 
     def _outgoing(self, data: Buffer, to: Any) -> _Outgoing:
         """Return a datagram to a sender or a name, or to the peer."""
