@@ -154,8 +154,8 @@ class EventLoop(PipeLoop):
         raise NotImplementedError("TLS is not a layer of these transports yet")
 
     async def create_datagram_endpoint(self, *args: Any, **options: Any) -> Never:
-        """Not there yet: the event base has no datagram endpoints."""
-        raise NotImplementedError("there are no datagram endpoints on an event base yet")
+        """Not there yet: those of the event base are not asyncio's; see `open_datagrams`."""
+        raise NotImplementedError("there are no datagram endpoints of asyncio's yet")
 
     async def subprocess_exec(self, *args: Any, **options: Any) -> Never:
         """Not there yet: the event base has no child processes."""
