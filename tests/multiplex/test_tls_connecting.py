@@ -223,9 +223,10 @@ def client_hello(certificates: Certificates) -> bytes:
 def test_what_cannot_be_is_found_out_at_once(base: EventBase, certificates: Certificates) -> None:
     protocol = Recorder()
     here: Any = {"remote_host": "127.0.0.1", "remote_port": 9}
+    wrong: Any = "yes"
     with make_socket(connect="passive", local_host="127.0.0.1") as passive:
         with pytest.raises(TypeError, match="tls is"):
-            connect(base, protocol, **here, tls="yes")
+            connect(base, protocol, tls=wrong, **here)
         with pytest.raises(ValueError, match="a server's"):
             connect(base, protocol, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), **here)
         with pytest.raises(ValueError, match="certificate"):

@@ -88,7 +88,9 @@ def test_a_connection_tells_what_was_agreed_on(
         assert transport.is_connected
         assert transport.speaks_tls
         assert transport.tls_version == f"TLSv{version}" == peer.object.version()
-        assert (transport.cipher, transport.alpn_protocol) == (peer.object.cipher()[0], "coffee")
+        cipher = peer.object.cipher()
+        assert cipher is not None
+        assert (transport.cipher, transport.alpn_protocol) == (cipher[0], "coffee")
         assert (transport.remote_certificate is None) == (role == "server")
         assert transport.remote_certificate != b""
         assert not transport.session_reused
