@@ -15,6 +15,7 @@ from contextvars import Context
 from threading import get_ident
 from typing import Any, TypeVarTuple
 
+from .._core.log_record import about
 from .._sys.clock import Clock, monotonic
 from .._sys.registration import Registration
 from ..errors import SocketClosed
@@ -230,7 +231,7 @@ class CallingLoop(EventBase, asyncio.AbstractEventLoop):
         if seconds >= self.slow_callback_duration:
             owner = getattr(getattr(what, "_callback", None), "__self__", None)
             shown = owner if isinstance(owner, asyncio.Task) else what
-            _logger.warning("Executing %r took %.3f seconds", shown, seconds)
+            _logger.warning("Executing %r took %.3f seconds", shown, seconds, extra=about())
 
     def _check_thread(self) -> None:
         """Raise `RuntimeError` if the loop runs in another thread."""
@@ -277,7 +278,8 @@ class CallingLoop(EventBase, asyncio.AbstractEventLoop):
                 lines.append(f"{key}: {what} created at (most recent call last):\n{trace}")
             else:
                 lines.append(f"{key}: {value!r}")
-        _logger.error("\n".join(lines), exc_info=context.get("exception"))
+        error = context.get("exception")
+        _logger.error("\n".join(lines), exc_info=error, extra=about(error=error))
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Tell the exception handler what has happened.
@@ -321,7 +323,9 @@ class CallingLoop(EventBase, asyncio.AbstractEventLoop):
             raise
         except BaseException as another:  # it is a subclass's
             error = another
-        _logger.error("Exception in default exception handler", exc_info=error)
+        _logger.error(
+            "Exception in default exception handler", exc_info=error, extra=about(error=error)
+        )
 
     def _tell_exception(self, error: Exception, source: Any) -> None:
         if self._exception_handler is not log_exception:  # somebody has set the event base's own

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from .._core.connect_race import ConnectRace, interleave_families
+from .._core.log_record import about
 from .._sys.loop_sockets import (
     AddressInfo,
     bind_to,
@@ -102,7 +103,14 @@ class ConnectingLoop(SockLoop):
             connected.close()
             raise
         if self._debug:
-            _logger.debug("%r connected to %s:%r: %r", connected, host, port, transport)
+            _logger.debug(
+                "%r connected to %s:%r: %r",
+                connected,
+                host,
+                port,
+                transport,
+                extra=about(peer=transport.get_extra_info("peername")),
+            )
         return transport, protocol
 
     async def _connect_to_one(

@@ -10,6 +10,7 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Self
 
+from .._core.log_record import about
 from .._sys.loop_sockets import (
     PASSIVE,
     bind_to,
@@ -310,7 +311,7 @@ class ServingLoop(ConnectingLoop):
                 server.close()
                 raise
         if self._debug:
-            _logger.info("%r is serving", server)
+            _logger.info("%r is serving", server, extra=about())
         return server
 
     def _stop_serving(self, sock: PythonSocket) -> None:
@@ -373,7 +374,12 @@ def _bound_local_socket(path: str | bytes) -> PythonSocket:
             try:
                 remove_stale_file(path)
             except OSError as error:  # the directory lets us make files, perhaps, and not see them
-                _logger.error("Unable to check or remove stale UNIX socket %r: %r", path, error)
+                _logger.error(
+                    "Unable to check or remove stale UNIX socket %r: %r",
+                    path,
+                    error,
+                    extra=about(error=error),
+                )
         bind_to(sock, path)
     except BaseException:
         sock.close()

@@ -129,7 +129,9 @@ def tcp_ssl_connect(
         ciphers: OpenSSL's text for the ciphers that may be used up to TLS 1.2; for the defaults
             only.
         handshake_timeout: Seconds for the handshake: 60 by default, None for no limit.
-        **options: All others that `tcp_connect` takes.
+        **options: `connect_cb`, `write_cb`, `read_timeout`, `write_timeout`, `drain`,
+            `external_format`, `address_family`, `local_host`, `local_port`, `keepalive`, `nodelay`,
+            `interface`, `resolver` and `attempt_delay`, as for `tcp_connect`.
 
     Returns:
         The socket; or its stream, if `stream` is True.
@@ -209,7 +211,9 @@ def tcp_ssl_server(
         ciphers: OpenSSL's text for the ciphers that may be used up to TLS 1.2; not for an
             `ssl_ctx`.
         handshake_timeout: Seconds for a handshake: 60 by default, None for no limit.
-        **options: All others that `tcp_server` takes.
+        **options: `connect_cb`, `write_cb`, `read_timeout`, `write_timeout`, `drain`,
+            `external_format`, `reuse_address`, `reuse_port`, `v6_only`, `keepalive`, `nodelay` and
+            `interface`, as for `tcp_server`.
 
     Returns:
         The server, as that of `tcp_server`.
