@@ -8,8 +8,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import trustme
-
 from ..tls import TLS
 
 __all__ = ("Authority", "IssuedCertificate")
@@ -39,9 +37,18 @@ class Authority:
     Args:
         directory: Where its files are written, for example pytest's `tmp_path`. Names are chosen so
             that several authorities can have the same directory.
+
+    Raises:
+        ModuleNotFoundError: There is no `trustme`; the message says how to get it.
     """
 
     def __init__(self, directory: str | PathLike[str]) -> None:
+        try:
+            import trustme
+        except ModuleNotFoundError as error:
+            hint = "certificates take the extra testing: pip install 'trunkline[testing]'"
+            raise ModuleNotFoundError(hint, name=error.name) from error
+
         self._directory = Path(directory)
         self._authority = trustme.CA()
         self.certificate: Path = self._new_file("authority")
