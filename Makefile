@@ -15,6 +15,9 @@ ARGS ?=
 PROCESSES ?= $(shell expr 2 \* "$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)")
 SIDE_BY_SIDE := --numprocesses $(PROCESSES) --dist worksteal
 
+# Where `make quick` ends: at the first failure. With `make quick UNTIL=` it goes on.
+UNTIL ?= -x
+
 # Exit status 5 is that there are none, which is no failure if only some were asked for.
 OR_NONE := $(if $(ARGS),|| [ $$? -eq 5 ])
 
@@ -44,7 +47,7 @@ suite: $(READY) ## Run the test suite, side by side what can be
 	$(RUN) pytest -m "alone and not soak" $(ARGS) $(OR_NONE)
 
 quick: $(READY) ## Run the library's quick tests, on one backend, up to the first failure
-	TRUNKLINE_TEST_BACKENDS=best $(RUN) pytest $(SIDE_BY_SIDE) -x \
+	TRUNKLINE_TEST_BACKENDS=best $(RUN) pytest $(SIDE_BY_SIDE) $(UNTIL) \
 	    -m "not slow and not soak and not alone" \
 	    --ignore=tests/examples --ignore=tests/bench $(ARGS)
 
