@@ -11,6 +11,7 @@ What is left out stands in a table below, each with its reason.
 import argparse
 import asyncio
 import importlib
+import signal
 import sys
 import unittest
 from collections.abc import Iterator
@@ -24,9 +25,9 @@ from trunkline.aio import EventLoop
 
 PRIVATE = "looks into private attributes of CPython's loops"
 PATCHED = "replaces the modules that CPython's loops are written with"
-NO_TLS = "needs TLS, which is not a layer of the transport yet"
-NO_DATAGRAMS = "needs datagram endpoints, which an event base does not have yet"
-NO_PROCESSES = "needs child processes, which an event base does not have yet"
+NO_TLS = "needs TLS, which the loop does not have yet"
+NO_DATAGRAMS = "needs datagram endpoints, which the loop does not have yet"
+NO_PROCESSES = "needs child processes, which the loop does not have yet"
 
 # Patterns of the names of tests, with the module and the class.
 LEFT_OUT = {
@@ -104,6 +105,9 @@ def main() -> int:
     parser.add_argument("-v", action="store_true", help="name each test")
     parser.add_argument("--listing", action="store_true", help="list what is left out, and why")
     args = parser.parse_args()
+    # What runs in a shell's background inherits an ignored SIGINT, which the tests do not expect.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         importlib.import_module("test.test_asyncio.test_events")
     except ImportError as error:
