@@ -69,7 +69,7 @@ def test_the_page_of_port_is_followed(installed: Walk) -> None:
 @pytest.mark.needs_program("nc")
 def test_the_page_of_lispworks_is_followed(installed: Walk) -> None:
     listener = ".venv/bin/python examples/lispworks_listener.py"
-    (typed,) = blocks(text_of(GUIDE / "lispworks.md"), "text")
+    typed, _ = blocks(text_of(GUIDE / "lispworks.md"), "text")
     name, expression, value = typed.splitlines()
     with (
         installed.serving(listener, "has started at"),
@@ -98,7 +98,8 @@ def test_what_the_programs_with_callbacks_say_is_followed(installed: Walk) -> No
 
 # Those of which a test above asks whether all of it was typed.
 FOLLOWED = {
-    *(README, *(GUIDE / f"{name}.md" for name in ("programs", "port", "lispworks"))),
+    *(README, *(GUIDE / f"{name}.md" for name in ("programs", "port", "lispworks", "await"))),
+    *(ROOT / "examples" / f"{name}.py" for name in ("ex15_server", "ex20_server", "ex22_proxy")),
     *(ROOT / "examples").glob("evented_*.py"),
     ROOT / "examples" / "lispworks_listener.py",
 }

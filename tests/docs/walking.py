@@ -31,7 +31,19 @@ NOT_TYPED = {
     "make test": "it would run this very test",
     "make docs": "it is what tests/docs/test_reference.py does",
     "make bench": "it takes an hour, and installs all peers",
+    "make loop-tests": "they take an installation for development",
     ".venv/bin/python examples/evented_get.py --host www.example.org --port 80": "the internet",
+    **dict.fromkeys(
+        (
+            "nc localhost 9999",
+            "nc -u localhost 9999",
+            ".venv/bin/python examples/ex20_server.py --try-in /tmp/certificates",
+            ".venv/bin/python examples/ex22_proxy.py --port 9998 --to-port 9999"
+            " --try-in /tmp/certificates",
+            ".venv/bin/python examples/evented_sleep_sort.py 3 1 2",
+        ),
+        "the tests of the program do the same",
+    ),
 }
 
 

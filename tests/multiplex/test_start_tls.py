@@ -107,6 +107,7 @@ def test_a_handshake_that_has_come_already_is_taken(
 
 
 @pytest.mark.parametrize("role", ROLES)
+@pytest.mark.exact_io("what is behind the line may come later")
 def test_plain_text_behind_the_upgrade_is_refused(
     base: EventBase, certificates: Certificates, role: str
 ) -> None:

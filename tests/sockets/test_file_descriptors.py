@@ -464,6 +464,7 @@ def test_internet_sockets_pass_none() -> None:
 
 
 @MESSAGES
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_a_message_has_its_own(kind: Any, pipe: Pipe) -> None:
     with messages(kind) as (one, other):
         one.send_to(b"nothing")
@@ -501,6 +502,7 @@ def test_those_of_a_message_that_is_forgotten_are_closed(kind: Any, pipe: Pipe) 
 
 
 @MESSAGES
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_a_message_whose_descriptors_have_no_room_is_lost(kind: Any, pipe: Pipe) -> None:
     with messages(kind) as (one, other):
         one.send_file_descriptors([pipe.writer] * 3)

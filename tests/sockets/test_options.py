@@ -422,6 +422,7 @@ def test_a_congestion_control_that_the_system_has_not_is_not_supported(tcp: Sock
         tcp.set_option("tcp_congestion", "swiftest")
 
 
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_whoever_asks_for_packet_info_later_gets_it(udp: Any) -> None:
     loopback = "127.0.0.1" if udp.address_family == "ipv4" else "::1"
     udp.bind(loopback)

@@ -29,6 +29,8 @@ from trunkline import (
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="as Linux has it")
 
+pytestmark = pytest.mark.exact_io("a message is cut, or not sent")
+
 VERSIONS = pytest.mark.parametrize("version", [4, pytest.param(6, marks=NEEDS_IPV6)])
 HOSTS: dict[Any, str] = {4: "127.0.0.1", 6: "::1"}
 

@@ -246,6 +246,7 @@ def test_whoever_runs_out_of_time_can_go_on(sending: Any, path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["in memory", "a pipe", "compressed"])
+@pytest.mark.exact_io("it counts what has been sent when the time is up")
 def test_what_cannot_be_read_again_is_not_lost_with_time(kind: str, path: Path) -> None:
     with stream_and_peer(socket.AF_INET) as (stream, peer), KINDS[kind](path) as file:
         before = fill(stream)
