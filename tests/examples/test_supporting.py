@@ -15,13 +15,7 @@ from support.terminal import ON_A_TERMINAL, on_a_terminal, without_a_reader
 from support.tutorial import CLIENTS, HOST, listening
 
 EXAMPLES = ROOT / "examples"
-NO_PROGRAMS = {"supporting", "supporting_tls", "http10", "demo", "demo_programs"}  # or unlike them
-    "supporting",
-    "supporting_tls",
-    "http10",
-    "demo",
-    "demo_programs",
-}  # or not like the others
+NO_PROGRAMS = {"supporting", "supporting_tls", "http10", "demo", "demo_programs"}
 PROGRAMS = sorted({path.stem for path in EXAMPLES.glob("*.py")} - NO_PROGRAMS)
 
 TEXT = "\x1b[31mgr\u00fcn\x07 \x9b2J\u202e\x0bb\t!!"
