@@ -72,6 +72,7 @@ def test_who_has_no_connection_has_no_peer(kind: Any) -> None:
         assert alone.peer_credentials
 
 
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_each_datagram_tells_who_has_sent_it(tmp_path: Path) -> None:
     path = tmp_path / "socket"
     options: Any = {"type": "datagram", "address_family": "local"}

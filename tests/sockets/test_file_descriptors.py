@@ -348,6 +348,7 @@ def test_an_exception_of_a_handler_leaves_none_open(
     ],
 )
 @MESSAGES
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_so_it_is_of_messages(
     kind: Any, use: Callable[[DatagramSocket], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -480,6 +481,7 @@ def test_a_message_has_its_own(kind: Any, pipe: Pipe) -> None:
 
 
 @MESSAGES
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_many_messages_have_theirs(kind: Any, pipe: Pipe) -> None:
     with messages(kind) as (one, other):
         for count in (1, 2, 3):
@@ -491,6 +493,7 @@ def test_many_messages_have_theirs(kind: Any, pipe: Pipe) -> None:
 
 
 @MESSAGES
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_those_of_a_message_that_is_forgotten_are_closed(kind: Any, pipe: Pipe) -> None:
     with messages(kind) as (one, other):
         one.send_file_descriptors([pipe.writer])
@@ -514,6 +517,7 @@ def test_a_message_whose_descriptors_have_no_room_is_lost(kind: Any, pipe: Pipe)
         assert other.receive_from(timeout=PATIENCE).data == b"next"
 
 
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_a_datagram_socket_without_the_wish_takes_none_in(pipe: Pipe) -> None:
     one, other = make_socket_pair(type="datagram")
     with one, other:
