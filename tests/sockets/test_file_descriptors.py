@@ -91,6 +91,7 @@ def messages(kind: Any) -> Iterator[tuple[DatagramSocket, DatagramSocket]]:
 # -- streams ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_descriptors_come_with_their_line(pipe: Pipe) -> None:
     with streams() as (one, other):
         one.write_line("nothing comes with this")
@@ -123,6 +124,7 @@ def test_descriptors_come_with_their_line(pipe: Pipe) -> None:
         lambda stream: stream.raw_io().read(100),
     ],
 )
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_whatever_reads_the_byte_brings_the_descriptor(
     read: Callable[[ActiveSocket], object], pipe: Pipe
 ) -> None:
@@ -133,6 +135,7 @@ def test_whatever_reads_the_byte_brings_the_descriptor(
             pass
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_what_is_peeked_at_does_not_come_yet(pipe: Pipe) -> None:
     with streams() as (one, other):
         one.send_file_descriptors([pipe.writer], b"hello")
@@ -142,6 +145,7 @@ def test_what_is_peeked_at_does_not_come_yet(pipe: Pipe) -> None:
         assert len(other.take_file_descriptors()) == 1
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_they_are_taken_in_their_order(pipe: Pipe) -> None:
     with streams() as (one, other):
         one.send_file_descriptors([pipe.reader, pipe.writer], b"a")
@@ -154,6 +158,7 @@ def test_they_are_taken_in_their_order(pipe: Pipe) -> None:
         rest.close()
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_one_that_was_not_sent_is_told(pipe: Pipe) -> None:
     with streams() as (one, other):
         one.send_file_descriptors([pipe.writer], b"two come with this\n")
@@ -164,6 +169,7 @@ def test_one_that_was_not_sent_is_told(pipe: Pipe) -> None:
             pass
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_more_data_than_fits_follows_its_descriptors(pipe: Pipe) -> None:
     data = os.urandom(1_000_000)
     with streams() as (one, other):
@@ -179,6 +185,7 @@ def test_more_data_than_fits_follows_its_descriptors(pipe: Pipe) -> None:
         assert not other.take_file_descriptors()
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_if_no_byte_was_sent_nothing_was(pipe: Pipe) -> None:
     with streams() as (one, other):
         with pytest.raises(TimedOut):
@@ -192,6 +199,7 @@ def test_if_no_byte_was_sent_nothing_was(pipe: Pipe) -> None:
         assert not other.take_file_descriptors()
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_without_a_wish_for_them_none_is_taken_in(pipe: Pipe) -> None:
     with streams(file_descriptors=False) as (one, other):
         one.send_file_descriptors([pipe.writer], b"hello\n")
@@ -202,6 +210,7 @@ def test_without_a_wish_for_them_none_is_taken_in(pipe: Pipe) -> None:
             other.take_file_descriptors()
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_what_nobody_takes_is_closed(pipe: Pipe) -> None:
     with streams() as (one, other):
         one.send_file_descriptors([pipe.writer], b"hello\n")
@@ -214,6 +223,7 @@ def test_what_nobody_takes_is_closed(pipe: Pipe) -> None:
 
 
 @pytest.mark.parametrize("lets_go", [lambda taken: taken.close(), lambda taken: None])
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_what_is_let_go_of_is_closed(
     lets_go: Callable[[FileDescriptors], None], pipe: Pipe
 ) -> None:
@@ -227,6 +237,7 @@ def test_what_is_let_go_of_is_closed(
         assert not pipe.is_open_elsewhere
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_what_is_taken_out_is_the_callers(pipe: Pipe) -> None:
     with streams() as (one, other):
         one.send_file_descriptors([pipe.writer], b"hello\n")
@@ -240,6 +251,7 @@ def test_what_is_taken_out_is_the_callers(pipe: Pipe) -> None:
         os.close(number)
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_one_that_the_caller_has_closed_does_no_harm(pipe: Pipe) -> None:
     with streams() as (one, other):
         one.send_file_descriptors([pipe.reader, pipe.writer, pipe.reader], b"hello\n")
@@ -248,6 +260,7 @@ def test_one_that_the_caller_has_closed_does_no_harm(pipe: Pipe) -> None:
             os.close(taken[1])
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_a_connection_changes_hands(tmp_path: Path) -> None:
     listener = make_socket(connect="passive", local_host="127.0.0.1")
     with listener, make_socket("127.0.0.1", listener.local_port, timeout=PATIENCE) as client:
@@ -264,6 +277,7 @@ def test_a_connection_changes_hands(tmp_path: Path) -> None:
             assert server.remote_name == client.local_name
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_listeners_hand_the_wish_on(tmp_path: Path, pipe: Pipe) -> None:
     path = tmp_path / "socket"
     with (
@@ -279,6 +293,7 @@ def test_listeners_hand_the_wish_on(tmp_path: Path, pipe: Pipe) -> None:
         assert client.peer_credentials.pid == os.getpid()
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_descriptors_of_others(pipe: Pipe) -> None:
     """Python's own functions are at the other end."""
     with stream_and_peer(file_descriptors=True, timeout=PATIENCE) as (stream, peer):
@@ -296,6 +311,7 @@ def test_descriptors_of_others(pipe: Pipe) -> None:
 # -- limits and failures ---------------------------------------------------------------------------
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_when_there_is_no_room_for_all_none_stays_open(pipe: Pipe) -> None:
     with streams() as (one, other):
         one.send_file_descriptors([pipe.writer] * 3, b"hello\n")
@@ -308,6 +324,7 @@ def test_when_there_is_no_room_for_all_none_stays_open(pipe: Pipe) -> None:
         assert not other.take_file_descriptors()  # it is told once
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_who_takes_none_gets_no_more_than_so_many(pipe: Pipe) -> None:
     with streams() as (one, other):
         one.send_file_descriptors([pipe.writer] * MOST_FILE_DESCRIPTORS, b"a")
@@ -331,6 +348,7 @@ def test_who_takes_none_gets_no_more_than_so_many(pipe: Pipe) -> None:
         lambda stream: stream.receive_from(bytearray(100)),
     ],
 )
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_an_exception_of_a_handler_leaves_none_open(
     use: Callable[[ActiveSocket], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -386,6 +404,7 @@ def assert_none_is_left_open(
     assert 5 < point < 999
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_a_peer_that_is_gone_is_a_hangup(pipe: Pipe) -> None:
     with streams() as (one, other):
         other.close()
@@ -394,6 +413,7 @@ def test_a_peer_that_is_gone_is_a_hangup(pipe: Pipe) -> None:
 
 
 @linux
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_a_socket_with_descriptors_that_were_not_taken_stays(pipe: Pipe) -> None:
     with streams() as (one, other), EventBase() as base:
         one.send_file_descriptors([pipe.writer])
@@ -421,6 +441,7 @@ def test_a_socket_with_descriptors_that_were_not_taken_stays(pipe: Pipe) -> None
         ([99_999], SocketClosed, "send"),
     ],
 )
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_what_cannot_be_sent(wrong: Any, error: type[Exception], told: str) -> None:
     with streams() as (one, other), messages("datagram") as (datagrams, _):
         with pytest.raises(error, match=told):
@@ -431,6 +452,7 @@ def test_what_cannot_be_sent(wrong: Any, error: type[Exception], told: str) -> N
         assert other.read_line() == "it goes on"
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_a_closed_object_cannot_be_sent() -> None:
     with streams() as (one, other):
         closed, _ = make_socket_pair()
@@ -446,6 +468,7 @@ def test_a_closed_object_cannot_be_sent() -> None:
         alone.send_file_descriptors([0])
 
 
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_internet_sockets_pass_none() -> None:
     with make_socket() as tcp, make_socket(type="datagram") as udp:
         for call in (
@@ -529,6 +552,7 @@ def test_a_datagram_socket_without_the_wish_takes_none_in(pipe: Pipe) -> None:
 
 
 @linux
+@pytest.mark.exact_io("descriptors belong to bytes, which come later")
 def test_a_receiver_is_named(pipe: Pipe) -> None:
     anything = LocalAddress("", abstract=True)
     options: Any = {"address_family": "local", "local_filename": anything}

@@ -45,6 +45,7 @@ def message(kind: int, flags: int, data: bytes = b"", sequence: int = 7) -> byte
     return HEADER.pack(HEADER.size + len(data), kind, flags, sequence, 0) + data
 
 
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_the_kernel_tells_the_interfaces() -> None:
     with netlink() as sock:
         sock.send_to(message(GET_LINKS, REQUEST | DUMP, bytes(16)))
@@ -60,6 +61,7 @@ def test_the_kernel_tells_the_interfaces() -> None:
         assert name.encode() + b"\0" in answer
 
 
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_what_the_kernel_does_not_know_is_answered() -> None:
     with netlink(protocol=0) as sock:
         sock.send_to(message(9999, REQUEST))
@@ -69,6 +71,7 @@ def test_what_the_kernel_does_not_know_is_answered() -> None:
         assert struct.unpack_from("=i", data, HEADER.size) == (-errno.EOPNOTSUPP,)
 
 
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_it_is_bound_when_it_is_made() -> None:
     with netlink(protocol=USERS, local_port=2**31 + os.getpid()) as sock:
         assert sock.is_bound
@@ -91,6 +94,7 @@ def test_it_is_bound_when_it_is_made() -> None:
         sock.send_to(b"")
 
 
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_programs_send_each_other_messages() -> None:
     with netlink(protocol=USERS) as one, netlink(protocol=USERS) as other:
         assert one.send_to(b"-hello-", other.local_name, start=1, end=6) == 5
@@ -104,6 +108,7 @@ def test_programs_send_each_other_messages() -> None:
             one.receive_from()
 
 
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_a_message_of_any_size_is_received_whole() -> None:
     with netlink(protocol=USERS) as one, netlink(protocol=USERS) as other:
         large = bytes(100_000)
@@ -116,6 +121,7 @@ def test_a_message_of_any_size_is_received_whole() -> None:
         assert (received.data, received.truncated) == (large[:10], True)
 
 
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_a_large_one_that_comes_while_somebody_looks_is_not_cut_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -126,6 +132,7 @@ def test_a_large_one_that_comes_while_somebody_looks_is_not_cut_off(
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="sending to groups takes a privilege")
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_groups_are_joined_and_left() -> None:
     with netlink(protocol=USERS, multicast_groups=0b100) as one, netlink(protocol=USERS) as other:
         assert one.multicast_groups == 0b100
@@ -143,6 +150,7 @@ def test_groups_are_joined_and_left() -> None:
                 one.receive_from()
 
 
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_nobody_is_at_a_port() -> None:
     with netlink(protocol=USERS) as sock:
         with netlink(protocol=USERS) as gone:
@@ -151,6 +159,7 @@ def test_nobody_is_at_a_port() -> None:
             sock.send_to(b"x", name)
 
 
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_what_was_lost_is_told_and_the_rest_is_still_there() -> None:
     with netlink() as sock, netlink() as asking:
         sock.set_option("receive_buffer", 1)  # the system makes it as small as it can be
@@ -172,16 +181,19 @@ def test_what_was_lost_is_told_and_the_rest_is_still_there() -> None:
         ({"multicast_groups": 2**32}, ValueError, "from 0 to 4294967295"),
     ],
 )
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_what_cannot_be_is_told(options: Any, error: type[Exception], told: str) -> None:
     with pytest.raises(error, match=told):
         netlink(**options)
 
 
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_a_protocol_that_is_not_there_is_told() -> None:
     with pytest.raises(SocketError):
         netlink(protocol=31)
 
 
+@pytest.mark.exact_io("a message is cut, or not sent")
 def test_names_of_others_are_told() -> None:
     wrong: Any
     with netlink(protocol=USERS) as sock:

@@ -476,6 +476,7 @@ class Protocol(trunkline.TransportProtocol):
         """Nothing comes."""
 
 
+@pytest.mark.exact_io("an alert, or what the peer says, is cut")
 def test_a_peer_that_does_not_speak_it(certificates: Certificates) -> None:
     with make_socket(connect="passive", local_host="127.0.0.1", timeout=PATIENCE) as listener:
 
