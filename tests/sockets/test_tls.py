@@ -245,6 +245,7 @@ def test_aborting_says_nothing(certificates: Certificates) -> None:
             peer.recv(100)
 
 
+@pytest.mark.exact_io("the end that is said is cut, and waits for its time limit")
 def test_closing_does_not_wait_for_one_who_says_nothing(certificates: Certificates) -> None:
     with ours_and_pythons(certificates, "client") as (ours, peer):
         ours.close(timeout=0)
