@@ -12,6 +12,7 @@ from .._core.buffers import Buffer
 from .._core.deadline import Deadline
 from ..errors import OptionNotSupported, SocketError, TimedOut
 from .late_import import late_import
+from .option_constants import constant
 from .readiness import FAULTY, unread_count, wait_for_one
 from .sockaddr import AF_INET6, AF_UNIX, Name, name_from_sockaddr, sockaddr_from_name
 from .socket_descriptor import DATAGRAM, NO_SIGNAL, PEEK, SocketDescriptor
@@ -33,8 +34,12 @@ Message: TypeAlias = tuple[Any, list[ControlMessage], int, Any]
 
 # struct sock_extended_err, see ip(7): an errno, where it comes from, and what is of no use here.
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
-_REPORTS = [(int(socket.IPPROTO_IP), 11), (int(socket.IPPROTO_IPV6), 25)]
-"""IP_RECVERR and IPV6_RECVERR, which Python lacks: what is asked for, and what then comes."""
+_REPORTS = [
+    (int(level), number)
+    for level, name in ((socket.IPPROTO_IP, "IP_RECVERR"), (socket.IPPROTO_IPV6, "IPV6_RECVERR"))
+    if (number := constant(name)) is not None
+]
+"""What is asked for, and what then comes; only Linux has them."""
 _ROOM_FOR_REPORT = 512
 _OURSELVES = 1  # SO_EE_ORIGIN_LOCAL
 _FAMILIES_WITH_QUEUE = (int(socket.AF_INET), AF_INET6)  # others would receive a datagram instead

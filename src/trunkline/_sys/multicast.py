@@ -11,6 +11,7 @@ from ipaddress import IPv6Address
 
 from ..addresses import IPAddress
 from ..errors import AddressFamilyNotSupported, OptionNotSupported, SocketError
+from .option_constants import constant
 from .sockaddr import AF_INET, AF_INET6
 from .socket_descriptor import SocketDescriptor
 
@@ -24,8 +25,10 @@ if sys.platform == "linux":
 else:
     _JOIN, _LEAVE, _JOIN_SOURCE, _LEAVE_SOURCE = 80, 81, 82, 83
 
-# IP_MULTICAST_ALL and IPV6_MULTICAST_ALL, of Linux.
-_FROM_GROUPS_OF_OTHERS = {AF_INET: 49, AF_INET6: 29} if sys.platform == "linux" else {}
+_FROM_GROUPS_OF_OTHERS = {  # which only Linux has
+    AF_INET: constant("IP_MULTICAST_ALL"),
+    AF_INET6: constant("IPV6_MULTICAST_ALL"),
+}
 
 _INTERFACE = {AF_INET: int(socket.IP_MULTICAST_IF), AF_INET6: int(socket.IPV6_MULTICAST_IF)}
 
@@ -46,7 +49,7 @@ def join(
     request = _request(group, source, interface)
     option = _JOIN if source is None else _JOIN_SOURCE
     _set(descriptor, _LEVELS[family], option, request, "join", group)
-    others = _FROM_GROUPS_OF_OTHERS.get(family)
+    others = _FROM_GROUPS_OF_OTHERS[family]
     if others is not None:
         try:
             descriptor.set_option(_LEVELS[family], others, 0)

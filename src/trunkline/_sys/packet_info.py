@@ -5,18 +5,17 @@ See IP_PKTINFO in ip(7), and IPV6_RECVPKTINFO in ipv6(7) and RFC 3542.
 
 import socket
 import struct
-import sys
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
 from ..addresses import IPAddress
 from .datagram_descriptor import ControlMessage
+from .option_constants import constant
 
 __all__ = ("ROOM_FOR_INFO", "arrived_at", "from_there")
 
 _IP, _IPV6 = int(socket.IPPROTO_IP), int(socket.IPPROTO_IPV6)
-_IP_INFO = 8 if sys.platform == "linux" else None  # IP_PKTINFO, which Python lacks
-_IPV6_INFO = getattr(socket, "IPV6_PKTINFO", None)
+_IP_INFO, _IPV6_INFO = constant("IP_PKTINFO"), constant("IPV6_PKTINFO")
 
 _IPV4 = struct.Struct("@i4s4s")  # the interface, the address to answer from, that in the header
 _IPV6_PAIR = struct.Struct("@16sI")

@@ -6,20 +6,21 @@ import sys
 from ..addresses import Endpoint
 from ..errors import OptionNotSupported
 from .datagram_descriptor import DatagramDescriptor
+from .option_constants import constant
 from .sockaddr import AF_INET6, Name
 
-__all__ = ("ICMP", "ICMPV6", "RAW", "RawDescriptor")
+__all__ = ("ICMP", "ICMPV6", "RawDescriptor")
 
-RAW = int(socket.SOCK_RAW)
 ICMP = int(socket.IPPROTO_ICMP)
 ICMPV6 = int(getattr(socket, "IPPROTO_ICMPV6", 58))
 
-# Levels, options and sizes of what Python has no names for.
-_IS_LINUX = sys.platform == "linux"
-_ICMP_FILTER = (255, 1, 4)  # SOL_RAW, ICMP_FILTER
-_ICMPV6_FILTER = (ICMPV6, 1, 32)  # ICMPV6_FILTER
+# Levels, options and sizes.
+_ICMP_FILTER = (constant("SOL_RAW"), constant("ICMP_FILTER"), 4)
+_ICMPV6_FILTER = (ICMPV6, constant("ICMP6_FILTER"), 32)
 _IP_HEADERS = (int(socket.IPPROTO_IP), int(getattr(socket, "IP_HDRINCL", 3)))
-_IPV6_HEADERS = (int(socket.IPPROTO_IPV6), 36)  # IPV6_HDRINCL
+_IPV6_HDRINCL = constant("IPV6_HDRINCL")
+
+_IS_LINUX = sys.platform == "linux"
 
 
 class RawDescriptor(DatagramDescriptor):
@@ -40,8 +41,8 @@ class RawDescriptor(DatagramDescriptor):
         """
         if self.family != AF_INET6:
             self.set_option(*_IP_HEADERS, 1)
-        elif _IS_LINUX:
-            self.set_option(*_IPV6_HEADERS, 1)
+        elif _IPV6_HDRINCL is not None:
+            self.set_option(int(socket.IPPROTO_IPV6), _IPV6_HDRINCL, 1)
         else:  # pragma: no cover - all but Linux
             raise OptionNotSupported(operation="setsockopt include_headers", address=self.where)
 
@@ -62,6 +63,8 @@ class RawDescriptor(DatagramDescriptor):
         return 8 * self._filter()[2]
 
     def _filter(self) -> tuple[int, int, int]:
-        if not _IS_LINUX:  # pragma: no cover - BSDs have one for IPv6, the other way round
+        level, option, size = _ICMPV6_FILTER if self.family == AF_INET6 else _ICMP_FILTER
+        # BSDs have one for IPv6, the other way round.
+        if not _IS_LINUX or level is None or option is None:  # pragma: no cover - all but Linux
             raise OptionNotSupported(operation="setsockopt icmp_types", address=self.where)
-        return _ICMPV6_FILTER if self.family == AF_INET6 else _ICMP_FILTER
+        return level, option, size

@@ -8,9 +8,9 @@ from ..._core.deadline import Deadline
 from ..._sys.clock import monotonic
 from ..._sys.datagram_descriptor import PACKETS, DatagramDescriptor
 from ..._sys.late_import import late_import
-from ..._sys.raw_descriptor import RAW, RawDescriptor
+from ..._sys.raw_descriptor import RawDescriptor
 from ..._sys.sockaddr import AF_INET, AF_INET6, family_of
-from ..._sys.socket_descriptor import DATAGRAM, SocketDescriptor
+from ..._sys.socket_descriptor import DATAGRAM, RAW, SocketDescriptor
 from ...addresses import Endpoint, IPAddress, LocalAddress, NetlinkAddress, ensure_address
 from ...errors import ConnectFailed, OperationNotSupported, PermissionDenied, SocketError
 from ..connect_plan import ConnectPlan, Route, bind_address, family_to_open
