@@ -21,7 +21,8 @@ from .._sys.socket_descriptor import NO_SIGNAL, SocketDescriptor
 from ..errors import OperationNotSupported
 from ..tls.description import TLSLike, note_session
 from ..tls.errors import TLSError
-from ..tls.machine import FEED_BYTES, Machine
+from ..tls.intake import last_words, take_in
+from ..tls.machine import Machine
 
 if TYPE_CHECKING:
     from .transport_securing import SecuringTransport
@@ -81,7 +82,7 @@ class TLSLayer:
         """
         is_over = self._step()
         for _ in range(_STEPS_AT_ONCE):
-            if is_over or not self._take_in():
+            if is_over or not take_in(self.machine, self._descriptor):
                 break
             is_over = self._step()
         self._is_due = is_over and self.machine.has_pending
@@ -97,16 +98,7 @@ class TLSLayer:
 
     def last_words(self) -> TLSError | None:
         """Return the alert by which a peer has said why it takes no more, if there is one."""
-        error = None
-        with suppress(OSError):  # what had come before is what counts
-            for _ in range(_STEPS_AT_ONCE):
-                error = self.machine.failure_ahead()
-                if error is not None or not self.machine.wants_input or not self._take_in():
-                    break
-        if error is None or error.alert is None:
-            return None
-        error.address = self.where
-        return error
+        return last_words(self.machine, self._descriptor)
 
     # -- receiving -------------------------------------------------------------------------------
 
@@ -122,7 +114,7 @@ class TLSLayer:
             OSError: The system says no.
         """
         pieces: list[bytes] = []
-        if self._is_due or self._take_in():
+        if self._is_due or take_in(self.machine, self._descriptor):
             self._is_due = False
             self._read_records(pieces)
         if pieces:
@@ -156,7 +148,7 @@ class TLSLayer:
             Everything that `receive` raises, but for `BlockingIOError`.
         """
         with space_in(buffer) as view:
-            if not (self._is_due or self._take_in()):
+            if not (self._is_due or take_in(self.machine, self._descriptor)):
                 return None
             self._is_due = False
             count = self._read_into(view)
@@ -185,17 +177,6 @@ class TLSLayer:
             self._is_due = True
         self._answer()
         return count
-
-    def _take_in(self) -> bool:
-        """Receive ciphertext; return whether any was there, or its end."""
-        data = self._descriptor.receive(FEED_BYTES)
-        if data is None:
-            return False
-        if data:
-            self.machine.feed(data)
-        else:
-            self.machine.feed_eof()
-        return True
 
     def _go_on_later(self) -> None:
         """Have the transport ask again, if there is more to tell."""

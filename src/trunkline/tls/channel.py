@@ -17,7 +17,8 @@ from .._core.deadline import Deadline
 from ..errors import BrokenPipe, ConnectionReset, SocketError, TimedOut
 from ..streams.channel import Channel
 from .errors import TLSError
-from .machine import FEED_BYTES, Machine
+from .intake import last_words, take_in
+from .machine import Machine
 
 __all__ = ("TLSChannel",)
 
@@ -97,20 +98,9 @@ class TLSChannel:
                 self._flush()
             if count is not None:
                 return count
-            if machine.is_stuck or not self._take_in():
+            if machine.is_stuck or not take_in(machine, self._below):
                 return None
         return None
-
-    def _take_in(self) -> bool:
-        """Receive ciphertext; return whether any was there, or its end."""
-        data = self._below.receive(FEED_BYTES)
-        if data is None:
-            return False
-        if data:
-            self.machine.feed(data)
-        else:
-            self.machine.feed_eof()
-        return True
 
     @property
     def has_pending(self) -> bool:
@@ -170,7 +160,7 @@ class TLSChannel:
             except SocketError as error:
                 self._unsent = memoryview(b"")  # nobody will have it
                 if isinstance(error, (BrokenPipe, ConnectionReset)):
-                    raise self._last_words() or error from None
+                    raise last_words(machine, self._below) or error from None
                 raise
             if sent is None:
                 return False
@@ -194,13 +184,14 @@ class TLSChannel:
         if self._kept is not None:
             error, self._kept = self._kept, None
             raise error
-        while not self.machine.is_established:
+        machine = self.machine
+        while not machine.is_established:
             try:
-                self.machine.advance()
+                machine.advance()
             except TLSError as error:
                 raise self._with_alert(error) from None
             self._flush()
-            if not (self.machine.is_established or self._take_in()):
+            if not (machine.is_established or take_in(machine, self._below)):
                 return False
         return True
 
@@ -208,19 +199,6 @@ class TLSChannel:
         """Send the alert that tells the peer of an error, if that goes at once."""
         with suppress(SocketError):
             self._flush()
-        error.address = self.where
-        return error
-
-    def _last_words(self) -> TLSError | None:
-        """Return the alert by which a peer has said why it takes no more, if there is one."""
-        error = None
-        with suppress(SocketError):  # what had come before is what counts
-            for _ in range(_MOST_RECEIVES):
-                error = self.machine.failure_ahead()
-                if error is not None or not self.machine.wants_input or not self._take_in():
-                    break
-        if error is None or error.alert is None:
-            return None
         error.address = self.where
         return error
 

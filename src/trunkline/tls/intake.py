@@ -1,0 +1,54 @@
+"""Feeding a machine from what receives, which is the same for whatever has a machine."""
+
+from contextlib import suppress
+from typing import Protocol
+
+from ..errors import SocketError
+from .errors import TLSError
+from .machine import FEED_BYTES, Machine
+
+__all__ = ("last_words", "take_in")
+
+# How often more is received for an alert. It may be behind data that nobody will read.
+_MOST_RECEIVES = 16
+
+
+class _Source(Protocol):
+    """What ciphertext is received from."""
+
+    @property
+    def where(self) -> object:
+        """The address that errors name."""
+
+    def receive(self, size: int, /) -> bytes | None:
+        """Receive up to so many bytes, b"" at the end; return None if nothing is there."""
+
+
+def take_in(machine: Machine, source: _Source) -> bool:
+    """Receive ciphertext; return whether any was there, or its end.
+
+    Raises:
+        SocketError: The system says no.
+    """
+    data = source.receive(FEED_BYTES)
+    if data is None:
+        return False
+    if data:
+        machine.feed(data)
+    else:
+        machine.feed_eof()
+    return True
+
+
+def last_words(machine: Machine, source: _Source) -> TLSError | None:
+    """Return the alert by which a peer has said why it takes no more, if there is one."""
+    error = None
+    with suppress(SocketError):  # what had come before is what counts
+        for _ in range(_MOST_RECEIVES):
+            error = machine.failure_ahead()
+            if error is not None or not machine.wants_input or not take_in(machine, source):
+                break
+    if error is None or error.alert is None:
+        return None
+    error.address = source.where
+    return error
