@@ -12,9 +12,10 @@ from .._sys.late_import import late_import
 from .._sys.pipe_descriptor import PipeDescriptor
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
-from ..addresses import Endpoint, IPAddress
+from ..addresses import IPAddress
 from ..errors import NotConnected, SocketError
 from ..sockets.secured import ready_tls
+from ..sockets.tls_facts import TLSFacts
 from .lingering import linger
 from .transport_core import CLOSED, CLOSING, CONNECTING, OPEN
 from .transport_reading import ReadingTransport
@@ -30,7 +31,7 @@ DEFAULT_HANDSHAKE_TIMEOUT = 60.0
 """Seconds for a handshake, unless told otherwise."""
 
 
-class SecuringTransport(ReadingTransport):
+class SecuringTransport(TLSFacts, ReadingTransport):
     """The part of a transport that begins, with TLS or without."""
 
     __slots__ = ()
@@ -166,7 +167,7 @@ class SecuringTransport(ReadingTransport):
             raise ValueError("a file is being sent: wait until it is done")
         if self._is_held and self._queue.size:
             raise ValueError("what is queued is held: release_output() first")
-        machine = self._make_machine(ready, server_side=server_side, host=server_name)
+        machine = self._make_machine(ready, server_side=server_side, server_name=server_name)
         unread = self._take_back()
         self._unread, self._has_more, self._interrupted = b"", False, True
         unsent = self._queue.take_all() + self._take_text_end()
@@ -185,14 +186,14 @@ class SecuringTransport(ReadingTransport):
         )
 
     def _make_machine(
-        self, tls: "TLSLike", *, server_side: bool, host: str | IPAddress | None
+        self, tls: "TLSLike", *, server_side: bool, server_name: str | IPAddress | None
     ) -> "Machine":
         """Return the machine for the connection.
 
         Args:
             tls: How to speak, see `ready_tls`.
             server_side: Whether this end waits for the other one to begin.
-            host: Whom a client expects, if the user has said so just now.
+            server_name: Whom a client expects, if the user has said so just now.
 
         Raises:
             ValueError: Whom to expect is not known.
@@ -202,11 +203,13 @@ class SecuringTransport(ReadingTransport):
             from ..tls.description import make_machine
             from . import handshake as handshake  # so that it can be had later
 
-        is_meant = host is not None
-        host = self._host if host is None else host
-        if host is None and isinstance(self.remote_name, Endpoint):
-            host = self.remote_name.host
-        return make_machine(tls, server_side=server_side, host=host, is_meant=is_meant)
+        return make_machine(
+            tls,
+            server_side=server_side,
+            server_name=server_name,
+            host=self._host,
+            remote_name=self.remote_name,
+        )
 
     def _attach_with_tls(
         self,
@@ -240,7 +243,7 @@ class SecuringTransport(ReadingTransport):
         self.remote_name = self._where = descriptor.where = remote_name
         self._local_name = local_name
         try:
-            machine = self._make_machine(tls, server_side=server_side, host=server_name)
+            machine = self._make_machine(tls, server_side=server_side, server_name=server_name)
         except (SocketError, ValueError) as error:
             descriptor.close()
             self._lose(error)
@@ -303,29 +306,5 @@ class SecuringTransport(ReadingTransport):
         return self._layer is not None
 
     @property
-    def remote_certificate(self) -> bytes | None:
-        """The peer's certificate (DER); None without TLS, or if it has shown none.
-
-        `ssl.DER_cert_to_PEM_cert` makes text of it.
-        """
-        return None if self._layer is None else self._layer.machine.remote_certificate
-
-    @property
-    def tls_version(self) -> str | None:
-        """The version of TLS, like ``"TLSv1.3"``; None without TLS."""
-        return None if self._layer is None else self._layer.machine.version
-
-    @property
-    def cipher(self) -> str | None:
-        """The name of the cipher, like ``"TLS_AES_256_GCM_SHA384"``; None without TLS."""
-        return None if self._layer is None else self._layer.machine.cipher
-
-    @property
-    def alpn_protocol(self) -> str | None:
-        """What both ends have agreed to speak inside of TLS, of the `alpn` of each; or None."""
-        return None if self._layer is None else self._layer.machine.alpn_protocol
-
-    @property
-    def session_reused(self) -> bool:
-        """Whether the connection goes on with the TLS session of an earlier one."""
-        return self._layer is not None and self._layer.machine.session_reused
+    def _machine(self) -> "Machine | None":
+        return None if self._layer is None else self._layer.machine

@@ -12,9 +12,10 @@ from .._sys.clock import monotonic
 from .._sys.late_import import late_import
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
-from ..addresses import Endpoint, IPAddress
+from ..addresses import IPAddress
 from ..errors import BrokenPipe, ConnectionReset, SocketError
 from ..streams.stream import DEFAULT_TIMEOUT, Stream, Timeout
+from .tls_facts import TLSFacts
 
 if TYPE_CHECKING:
     from ..tls.description import TLSLike
@@ -58,7 +59,7 @@ def reload_tls(tls: "TLSLike | None") -> None:
         tls.reload()
 
 
-class SecuredStream(Stream):
+class SecuredStream(TLSFacts, Stream):
     """A stream that may speak TLS."""
 
     _descriptor: SocketDescriptor
@@ -110,7 +111,7 @@ class SecuredStream(Stream):
             self._check_alive("start_tls")
             self._output += self._writer.finish()
             self._flush("start_tls", deadline)
-            self._put_in_tls(ready, server_side=server_side, host=server_name)
+            self._put_in_tls(ready, server_side=server_side, server_name=server_name)
             self._send(_NOTHING, "start_tls", deadline)
 
     def handshake(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
@@ -136,17 +137,18 @@ class SecuredStream(Stream):
         Raises:
             ValueError: Whom to expect is not known.
         """
-        self._go_through_machine(tls, self._make_machine(tls, server_side=server_side, host=None))
+        machine = self._make_machine(tls, server_side=server_side, server_name=None)
+        self._go_through_machine(tls, machine)
 
     def _put_in_tls(
-        self, tls: "TLSLike", *, server_side: bool, host: str | IPAddress | None = None
+        self, tls: "TLSLike", *, server_side: bool, server_name: str | IPAddress | None = None
     ) -> None:
         """Speak TLS on a connection of which something may have been received already.
 
         Raises:
             NotTLS: It was, and it may not stand before a handshake.
         """
-        machine = self._make_machine(tls, server_side=server_side, host=host)
+        machine = self._make_machine(tls, server_side=server_side, server_name=server_name)
         self._check_upgrade(unread := self._input.take_rest(), server_side=server_side)
         machine.feed(unread)
         self._go_through_machine(tls, machine)
@@ -161,17 +163,18 @@ class SecuredStream(Stream):
                 raise self._failed(error, "handshake") from None
 
     def _make_machine(
-        self, tls: "TLSLike", *, server_side: bool, host: str | IPAddress | None
+        self, tls: "TLSLike", *, server_side: bool, server_name: str | IPAddress | None
     ) -> "Machine":
         with late_import("start_tls"):
             from ..tls.description import make_machine
 
-        is_meant = host is not None
-        if host is None:
-            host = self._host
-        if host is None and isinstance(self._remote_name, Endpoint):
-            host = self._remote_name.host
-        return make_machine(tls, server_side=server_side, host=host, is_meant=is_meant)
+        return make_machine(
+            tls,
+            server_side=server_side,
+            server_name=server_name,
+            host=self._host,
+            remote_name=self._remote_name,
+        )
 
     def _go_through_machine(self, tls: "TLSLike", machine: "Machine") -> None:
         with late_import("start_tls"):
@@ -230,37 +233,7 @@ class SecuredStream(Stream):
                 "use write() and read()"
             )
 
-    # -- what was agreed on ----------------------------------------------------------------------
-
     @property
     def speaks_tls(self) -> bool:
         """Whether the connection speaks TLS; see `handshake` for whether it has begun to."""
         return self._machine is not None
-
-    @property
-    def remote_certificate(self) -> bytes | None:
-        """The peer's certificate (DER), once the handshake is over; None if it has shown none.
-
-        `ssl.DER_cert_to_PEM_cert` makes text of it.
-        """
-        return None if self._machine is None else self._machine.remote_certificate
-
-    @property
-    def tls_version(self) -> str | None:
-        """The version of TLS, like ``"TLSv1.3"``; None before the handshake, and without TLS."""
-        return None if self._machine is None else self._machine.version
-
-    @property
-    def cipher(self) -> str | None:
-        """The name of the cipher, like ``"TLS_AES_256_GCM_SHA384"``; see `tls_version`."""
-        return None if self._machine is None else self._machine.cipher
-
-    @property
-    def alpn_protocol(self) -> str | None:
-        """What both ends have agreed to speak inside of TLS, of the `alpn` of each; or None."""
-        return None if self._machine is None else self._machine.alpn_protocol
-
-    @property
-    def session_reused(self) -> bool:
-        """Whether the connection goes on with the TLS session of an earlier one."""
-        return self._machine is not None and self._machine.session_reused

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from .._core.host_text import to_ascii
-from ..addresses import IPAddress
+from ..addresses import Endpoint, IPAddress
 from .contexts import Contexts
 from .errors import from_ssl_error
 from .machine import Machine
@@ -270,16 +270,21 @@ def make_machine(
     tls: "TLSLike",
     *,
     server_side: bool,
-    host: "str | IPAddress | None" = None,
-    is_meant: bool = False,
+    server_name: str | IPAddress | None,
+    host: str | IPAddress | None,
+    remote_name: object,
 ) -> Machine:
     """Return the machine for a connection.
+
+    Whom a client expects is the first of four that is known: `server_name`, that of the `TLS`,
+    `host`, and the host of `remote_name`.
 
     Args:
         tls: How to speak, see `check_tls`.
         server_side: Whether this end waits for the other one to begin.
-        host: For a client: to whom it is connected, if that was said.
-        is_meant: Whether that goes before what the `TLS` says.
+        server_name: Whom the user has said just now that a client expects.
+        host: To whom a client was told to connect.
+        remote_name: To whom it is connected.
 
     Raises:
         ValueError: The client does not know whom to expect.
@@ -289,9 +294,14 @@ def make_machine(
     context = tls.context(server_side=server_side) if isinstance(tls, TLS) else tls
     if server_side:
         return Machine(context, server_side=True)
-    if isinstance(tls, TLS) and tls.server_name is not None and not (is_meant and host):
-        host = tls.server_name
-    name = None if host is None else server_name_of(host)
+    expected = server_name
+    if not expected and isinstance(tls, TLS) and tls.server_name is not None:
+        expected = tls.server_name
+    if expected is None:
+        expected = host
+    if expected is None and isinstance(remote_name, Endpoint):
+        expected = remote_name.host
+    name = None if expected is None else server_name_of(expected)
     if context.check_hostname and name is None:
         raise ValueError(_NO_NAME)
     session = tls._contexts.take_session(context, name) if isinstance(tls, TLS) else None
