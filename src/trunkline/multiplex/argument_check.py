@@ -2,11 +2,12 @@
 
 from typing import Never
 
+from .._core.counts import check_count
 from ..sockets.active_socket import ActiveSocket
 from ..sockets.passive_socket import PassiveSocket
 from .event_base import EventBase
 
-__all__ = ("check_connecting", "check_event_base", "check_socket")
+__all__ = ("check_connecting", "check_event_base", "check_socket", "check_water_marks")
 
 
 def check_event_base(event_base: EventBase) -> None:
@@ -44,3 +45,16 @@ def check_socket(
             f"{operation}() takes {kind.__name__}s, as make_socket({call}) makes them, and no "
             f"{name}{hint}"
         )
+
+
+def check_water_marks(high: int, low: int | None) -> tuple[int, int]:
+    """Return the water marks of a queue; for None, a quarter of the high one is the low one.
+
+    Raises:
+        TypeError, ValueError: They are no integers, or not ``0 <= low <= high``.
+    """
+    check_count("high_water", high, least=0)
+    low = high // 4 if low is None else check_count("low_water", low, least=0)
+    if low > high:
+        raise ValueError(f"the water marks are 0 <= low <= high, not {low} and {high}")
+    return high, low

@@ -34,6 +34,7 @@ from ..errors import NotConnected, SocketClosed
 from ..sockets.active_socket import ActiveSocket
 from ..sockets.options.with_options import ConnectionWithOptions
 from ..streams.stream import DEFAULT_LIMIT
+from .argument_check import check_water_marks
 from .delivery import Delivery, make_delivery
 from .event_base import EventBase
 from .protocol import ProtocolLike
@@ -235,11 +236,7 @@ class Transport(SecuringTransport, ConnectionWithOptions, PythonTransportNames):
         Raises:
             TypeError, ValueError: They are no integers, or not ``0 <= low <= high``.
         """
-        check_count("high_water", high, least=0)
-        low = high // 4 if low is None else check_count("low_water", low, least=0)
-        if low > high:
-            raise ValueError(f"the water marks are 0 <= low <= high, not {low} and {high}")
-        self._high_water, self._low_water = high, low
+        self._high_water, self._low_water = check_water_marks(high, low)
 
     def set_timeouts(
         self,

@@ -37,6 +37,7 @@ from ...sockets.datagrams import DatagramSocket, Received, Sender
 from ...sockets.datagrams.multicast import Multicast
 from ...sockets.options.with_options import WithOptions
 from ...streams.stream import check_buffer_size
+from ..argument_check import check_water_marks
 from ..event_base import RECEIVE_BYTES, EventBase
 from ..protocol_caller import ProtocolCaller
 from ..time_limits import TimeLimits
@@ -177,11 +178,7 @@ class DatagramEndpoint(SendingEndpoint, Multicast, WithOptions, PythonEndpointNa
         Raises:
             TypeError, ValueError: They are no integers, or not ``0 <= low <= high``.
         """
-        check_count("high_water", high, least=0)
-        low = high // 4 if low is None else check_count("low_water", low, least=0)
-        if low > high:
-            raise ValueError(f"the water marks are 0 <= low <= high, not {low} and {high}")
-        self._high_water, self._low_water = high, low
+        self._high_water, self._low_water = check_water_marks(high, low)
 
     def set_timeouts(self, *, idle: float | None = None) -> None:
         """Set the time limit anew, in seconds from now; None is no limit.
