@@ -1,11 +1,11 @@
 """The names of keyword arguments: what others call them, and what to say of a wrong one."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from .meant import meant_instead
 
-__all__ = ("check_names", "check_names_for", "meant_option")
+__all__ = ("check_names", "check_names_for", "meant_option", "split_options")
 
 # From a name elsewhere to all that it may be here. Whoever is asked leaves out what it does not
 # have, so that one table serves sockets, transports, servers and supervisors.
@@ -175,3 +175,12 @@ def check_names_for(
                 f"socket{meant}"
             )
     check_names(f"{function.__name__}()", options, taken, own)
+
+
+def split_options(
+    options: Mapping[str, Any], names: Collection[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options that have one of some names, and the others."""
+    named = {name: value for name, value in options.items() if name in names}
+    others = {name: value for name, value in options.items() if name not in names}
+    return named, others

@@ -7,7 +7,7 @@ else is the transport's work.
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, Unpack, cast, overload
 
 from .._core.buffers import Buffer
-from .._core.option_names import check_names_for
+from .._core.option_names import check_names_for, split_options
 from .._sys.late_import import late_import
 from ..addresses import AddressLike
 from .async_socket import AsyncSocket, BytesCallback, ReadCallback, SocketOptions, StreamCallback
@@ -142,15 +142,16 @@ def tcp_ssl_connect(
         TypeError, ValueError: An argument is none of those that it can be.
     """
     check_names_for(tcp_ssl_connect, options, _ConnectOptions.__annotations__)
-    tls, limit = _take_tls(dict(options), server_side=False)
-    connecting = _part(options, ConnectOptions)
+    for_socket, others = split_options(options, SocketOptions.__annotations__)
+    connecting, for_tls = split_options(others, ConnectOptions.__annotations__)
+    tls, limit = _take_tls(for_tls, server_side=False)
     socket = _OutgoingSSLSocket(
         read_cb,
         event_cb,
         loop,
         data=data,
         stream=stream,
-        **cast("SocketOptions", _part(options, SocketOptions)),
+        **cast("SocketOptions", for_socket),
     )
     start_to_connect(socket, host, port, None, cast("ConnectOptions", connecting), tls=tls, **limit)
     return cast("SSLSocket | SocketStream", socket._for_application())
@@ -223,8 +224,9 @@ def tcp_ssl_server(
         Everything that `tcp_server` raises.
     """
     check_names_for(tcp_ssl_server, options, _ServerOptions.__annotations__)
-    tls, limit = _take_tls(dict(options), server_side=True)
-    listening = _part(options, ListenOptions)
+    for_socket, others = split_options(options, SocketOptions.__annotations__)
+    listening, for_tls = split_options(others, ListenOptions.__annotations__)
+    tls, limit = _take_tls(for_tls, server_side=True)
     return _SSLServer(
         lambda: passive_tcp_socket(bind_address, port, backlog, fd, listening),
         read_cb,
@@ -233,13 +235,8 @@ def tcp_ssl_server(
         stream=stream,
         tls=tls,
         **limit,
-        **cast("SocketOptions", _part(options, SocketOptions)),
+        **cast("SocketOptions", for_socket),
     )
-
-
-def _part(options: Any, kind: Any) -> dict[str, Any]:
-    """Return those of the options that are of a kind."""
-    return {name: options[name] for name in kind.__annotations__ if name in options}
 
 
 _OF_A_CERTIFICATE = ("certificate", "key", "password")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, Unpack, cast, overload
 
-from .._core.option_names import check_names_for
+from .._core.option_names import check_names_for, split_options
 from .._sys.sockaddr import AnyName
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import IPV4_UNSPECIFIED, AddressLike, Endpoint, ensure_address
@@ -217,9 +217,7 @@ def tcp_server(
         TypeError, ValueError: An argument is none of those that it can be.
     """
     check_names_for(tcp_server, options, TcpServerOptions.__annotations__)
-    names = ListenOptions.__annotations__
-    listening: dict[str, Any] = {name: value for name, value in options.items() if name in names}
-    others: dict[str, Any] = {name: value for name, value in options.items() if name not in names}
+    listening, others = split_options(options, ListenOptions.__annotations__)
 
     def make_passive_socket() -> PassiveSocket:
         return passive_tcp_socket(bind_address, port, backlog, fd, listening)

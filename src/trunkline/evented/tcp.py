@@ -4,7 +4,7 @@ from functools import partial
 from typing import ClassVar, Literal, TypedDict, Unpack, cast, overload
 
 from .._core.buffers import Buffer
-from .._core.option_names import check_names_for
+from .._core.option_names import check_names_for, split_options
 from ..addresses import AddressLike
 from ..multiplex import connect
 from ..multiplex.transport_options import BeginningOptions
@@ -243,9 +243,7 @@ def tcp_connect(
         TypeError, ValueError: An argument is none of those that it can be.
     """
     check_names_for(tcp_connect, options, TcpOptions.__annotations__)
-    names = ConnectOptions.__annotations__
-    connecting = {name: value for name, value in options.items() if name in names}
-    others = {name: value for name, value in options.items() if name not in names}
+    connecting, others = split_options(options, ConnectOptions.__annotations__)
     socket = _OutgoingTcpSocket(
         read_cb, event_cb, loop, data=data, stream=stream, **cast("SocketOptions", others)
     )

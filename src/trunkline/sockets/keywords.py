@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict
 from .._core.counts import check_count
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
-from .._core.option_names import check_names, meant_option
+from .._core.option_names import check_names, meant_option, split_options
 from .._sys.sockaddr import Name
 from ..addresses import AddressLike, LocalAddress
 from ..streams.stream import check_buffer_size
@@ -412,9 +412,5 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
 
 def split_stream_options(options: Mapping[str, Any]) -> tuple[StreamOptions, dict[str, Any]]:
     """Return the options that concern the stream, and the others."""
-    stream = {name: value for name, value in options.items() if name in _STREAM_NAMES}
-    others = {name: value for name, value in options.items() if name not in _STREAM_NAMES}
+    stream, others = split_options(options, StreamOptions.__annotations__)
     return cast("StreamOptions", stream), others
-
-
-_STREAM_NAMES = frozenset(StreamOptions.__annotations__)

@@ -3,6 +3,7 @@
 from contextvars import Context
 from typing import Any, TypedDict, cast
 
+from ..._core.option_names import split_options
 from ...sockets.keywords import ConnectedUDPOptions, LocalDatagramOptions
 from .protocol import DatagramDelivery
 
@@ -36,7 +37,5 @@ class LocalEndpointOptions(EndpointOptions, LocalDatagramOptions, total=False):
 
 def split_endpoint_options(options: dict[str, Any]) -> tuple[EndpointOptions, dict[str, Any]]:
     """Return the options that concern the endpoint, and those of its socket."""
-    ours = EndpointOptions.__annotations__
-    endpoint = {name: value for name, value in options.items() if name in ours}
-    others = {name: value for name, value in options.items() if name not in ours}
+    endpoint, others = split_options(options, EndpointOptions.__annotations__)
     return cast("EndpointOptions", endpoint), others
