@@ -22,6 +22,7 @@ from .._sys.loop_sockets import (
 from .._sys.python_socket import PythonSocket
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import AddressNotAvailable, ConnectFailed, SocketError
+from .settling import succeed
 from .sock_calls import SockLoop, check_not_tls
 from .transports import StreamTransport
 
@@ -259,8 +260,7 @@ class ConnectingLoop(SockLoop):
 
         def begin() -> None:
             transport._begin_on(descriptor)
-            if not made.done():
-                made.set_result(None)
+            succeed(made, None)
 
         self.call_soon(begin)
         try:

@@ -18,7 +18,7 @@ Arguments = TypeVarTuple("Arguments")
 Direction: TypeAlias = Literal["reader", "writer"]
 
 
-class WatchedFile(Registration):
+class WatchedDescriptor(Registration):
     """A descriptor that somebody watches by `add_reader` and `add_writer`.
 
     Attributes:
@@ -52,14 +52,14 @@ class WatchedFile(Registration):
             writer._run()
 
     def __repr__(self) -> str:
-        return f"<WatchedFile {self._number}>"
+        return f"<WatchedDescriptor {self._number}>"
 
 
 class FileLoop(RunningLoop):
     """The part of an event loop that watches descriptors; see `EventLoop`."""
 
     def __init__(self, **options: Any) -> None:
-        self._files: dict[int, WatchedFile] = {}
+        self._files: dict[int, WatchedDescriptor] = {}
         super().__init__(**options)
 
     def add_reader(
@@ -138,7 +138,7 @@ class FileLoop(RunningLoop):
             former.cancel()
         return call
 
-    def _file_for(self, number: int) -> WatchedFile:
+    def _file_for(self, number: int) -> WatchedDescriptor:
         """Return the registration of a descriptor.
 
         Raises:
@@ -147,7 +147,7 @@ class FileLoop(RunningLoop):
         watched = self._backend.registered.get(number)
         file = self._files.get(number)
         if watched is None:
-            file = self._files[number] = WatchedFile(self, number)
+            file = self._files[number] = WatchedDescriptor(self, number)
         elif watched is not file:
             raise RuntimeError(f"File descriptor {number} is used by transport {watched!r}")
         return file

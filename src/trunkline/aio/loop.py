@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, Never, TypeVar
 
 from .._core.option_names import check_names_for
@@ -9,6 +10,7 @@ from .._sys.clock import Clock, monotonic
 from .._sys.send_file import CanNotSendFile, FilePart
 from ..sockets.resolving import Resolver
 from .pipes import PipeLoop
+from .settling import succeed_or_fail
 from .sock_calls import check_part_of_file
 from .transports import StreamTransport
 
@@ -106,18 +108,9 @@ class EventLoop(PipeLoop):
     ) -> int:
         """Send a file without reading it."""
         sent = self.create_future()
-
-        def tell(error: Exception | None) -> None:
-            if sent.done():
-                return
-            if error is None:
-                sent.set_result(None)
-            else:
-                sent.set_exception(error)
-
         try:
             part = FilePart(file, offset, count)
-            transport._send_file(part, tell)
+            transport._send_file(part, partial(succeed_or_fail, sent))
             try:
                 await sent
             finally:
@@ -131,21 +124,15 @@ class EventLoop(PipeLoop):
     ) -> int:
         """Write what is read of a file, as fast as the peer takes it."""
         gate = _Gate(self, transport)
-        sent = 0
-        file.seek(offset)
+
+        async def send(data: bytes) -> None:
+            await gate.wait()
+            transport.write(data)
+
         try:
-            while count is None or sent < count:
-                wanted = _READ_BYTES if count is None else min(_READ_BYTES, count - sent)
-                data = await self.run_in_executor(None, file.read, wanted)
-                if not data:
-                    break
-                await gate.wait()
-                transport.write(data)
-                sent += len(data)
+            return await self._send_by_reading(send, file, offset, count, _READ_BYTES)
         finally:
-            file.seek(offset + sent)
             gate.remove()
-        return sent
 
     # -- what is still to come -------------------------------------------------------------------
 
@@ -208,12 +195,8 @@ class _Gate(asyncio.Protocol):
 
     def _wake(self, error: Exception | None) -> None:
         waiting, self._waiting = self._waiting, None
-        if waiting is None or waiting.done():
-            return
-        if error is None:
-            waiting.set_result(None)
-        else:
-            waiting.set_exception(error)
+        if waiting is not None:
+            succeed_or_fail(waiting, error)
 
     def remove(self) -> None:
         """Give the transport back to its protocol, which hears of what has changed."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -20,6 +21,7 @@ from ..errors import ResolverError
 from ..multiplex.resolving import resolve_on, reverse_on
 from ..sockets.resolving import Resolution, Resolver
 from .files import FileLoop
+from .settling import succeed, succeed_or_fail
 
 __all__ = ("NameLoop",)
 
@@ -84,16 +86,7 @@ class NameLoop(FileLoop):
     ) -> Any:
         """Begin a look-up, wait for its answer, and give it up if nobody waits any more."""
         answer = self.create_future()
-
-        def answered(found: Any) -> None:
-            if not answer.done():
-                answer.set_result(found)
-
-        def failed(error: BaseException) -> None:
-            if not answer.done():
-                answer.set_exception(error)
-
-        give_up = begin(answered, failed)
+        give_up = begin(partial(succeed, answer), partial(succeed_or_fail, answer))
         try:
             return await answer
         except asyncio.CancelledError:

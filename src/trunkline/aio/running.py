@@ -15,6 +15,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from ..multiplex.signal_handlers import check_signal
 from .calling import CallingLoop
+from .settling import succeed_or_fail
 
 __all__ = ("RunningLoop",)
 
@@ -309,22 +310,13 @@ class RunningLoop(CallingLoop):
         self, executor: concurrent.futures.Executor, ended: "asyncio.Future[None]"
     ) -> None:
         """Wait for the executor's threads, in a thread of its own."""
-
-        def tell(error: Exception | None) -> None:
-            if ended.done():
-                return
-            if error is None:
-                ended.set_result(None)
-            else:
-                ended.set_exception(error)
-
         failure: Exception | None = None
         try:
             executor.shutdown(wait=True)
         except Exception as error:
             failure = error
         with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits
-            self.call_soon_threadsafe(tell, failure)
+            self.call_soon_threadsafe(succeed_or_fail, ended, failure)
 
     # -- signals ---------------------------------------------------------------------------------
 

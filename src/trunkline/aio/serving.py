@@ -28,6 +28,7 @@ from ..multiplex.protocol import ProtocolLike
 from ..multiplex.transport import Transport
 from ..sockets.passive_socket import PassiveSocket
 from .connecting import ConnectingLoop, check_local_stream, check_stream, check_tls_arguments
+from .settling import succeed
 from .transports import StreamTransport
 
 __all__ = ("Server", "ServingLoop")
@@ -177,8 +178,7 @@ class Server(asyncio.AbstractServer):
             return
         waiters, self._waiters = self._waiters, None
         for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+            succeed(waiter, None)
 
     async def __aenter__(self) -> Self:
         return self

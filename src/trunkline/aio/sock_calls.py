@@ -7,7 +7,7 @@ goes on, not before: so cancelling loses nothing.
 import asyncio
 import errno
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from .._sys.python_socket import PythonSocket
 from .._sys.send_file import CanNotSendFile, FilePart
 from ..errors import SocketError
 from .names import NameLoop
+from .settling import succeed
 
 __all__ = ("SockLoop", "check_not_tls", "check_part_of_file")
 
@@ -126,7 +127,7 @@ class SockLoop(NameLoop):
     async def _until_ready(self, number: int, direction: Any) -> None:
         """Wait until a descriptor is ready."""
         ready = self.create_future()
-        call = self._watch_file(number, direction, _tell, (ready,))
+        call = self._watch_file(number, direction, succeed, (ready, None))
         try:
             await ready
         finally:
@@ -169,7 +170,8 @@ class SockLoop(NameLoop):
         except CanNotSendFile as error:
             if not fallback:
                 raise asyncio.SendfileNotAvailableError(str(error)) from None
-        return await self._send_by_reading(sock, file, offset, count)
+        send = partial(self.sock_sendall, sock)
+        return await self._send_by_reading(send, file, offset, count, _READ_BYTES)
 
     async def _send_part(self, sock: PythonSocket, part: FilePart) -> int:
         """Send a file without reading it; see `sock_sendfile`."""
@@ -181,18 +183,23 @@ class SockLoop(NameLoop):
         return part.sent
 
     async def _send_by_reading(
-        self, sock: PythonSocket, file: Any, offset: int, count: int | None
+        self,
+        send: Callable[[bytes], Awaitable[object]],
+        file: Any,
+        offset: int,
+        count: int | None,
+        most: int,
     ) -> int:
-        """Send what is read of a file; see `sock_sendfile`."""
+        """Send what is read of a file, `most` bytes at a time; see `sock_sendfile`."""
         file.seek(offset)
         sent = 0
         try:
             while count is None or sent < count:
-                wanted = _READ_BYTES if count is None else min(_READ_BYTES, count - sent)
+                wanted = most if count is None else min(most, count - sent)
                 data = await self.run_in_executor(None, file.read, wanted)
                 if not data:
                     break
-                await self.sock_sendall(sock, data)
+                await send(data)
                 sent += len(data)
         finally:
             file.seek(offset + sent)
@@ -224,8 +231,3 @@ def check_part_of_file(file: Any, offset: int, count: int | None) -> None:
 def _send_from(sock: PythonSocket, data: memoryview, start: int) -> int:
     with data[start:] as part:
         return sock.send(part)
-
-
-def _tell(ready: "asyncio.Future[None]") -> None:
-    if not ready.done():
-        ready.set_result(None)
