@@ -9,13 +9,14 @@ import os
 import secrets
 import stat
 import string
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from functools import partial
 from itertools import starmap
 from typing import NamedTuple
 
 from ..errors import PathNotFound, SocketError
+from .typed_errors import typed
 
 __all__ = (
     "Listed",
@@ -55,20 +56,6 @@ class Listed(NamedTuple):
     mode: int | None  # None if it has gone meanwhile
 
 
-@contextmanager
-def _typed(operation: str, path: str | Callable[[], str]) -> Iterator[None]:
-    """Raise what the system says in the block as one of our errors."""
-    try:
-        yield
-    except SocketError:
-        raise
-    except OSError as error:
-        address = path if isinstance(path, str) else path()
-        raise SocketError.from_errno(
-            error.errno or 0, operation=operation, address=address
-        ) from None
-
-
 def status_of(path: str, *, follow: bool, operation: str = "stat") -> Status | None:
     """Return the status of what is at a path, or None if there is nothing; see stat(2).
 
@@ -88,7 +75,7 @@ def status_of(path: str, *, follow: bool, operation: str = "stat") -> Status | N
 
 def change_mode(path: str, mode: int, *, follow: bool) -> None:
     """See chmod(2)."""
-    with _typed("chmod", path):
+    with typed("chmod", path):
         if follow:
             os.chmod(path, mode)
         elif os.chmod in os.supports_follow_symlinks:
@@ -101,14 +88,14 @@ def change_mode(path: str, mode: int, *, follow: bool) -> None:
 
 def names_in(path: str) -> list[str]:
     """Return the names in a directory, "." and ".." left out, in no order."""
-    with _typed("list", path):
+    with typed("list", path):
         return os.listdir(path)
 
 
 def scan(path: str) -> list[Listed]:
     """Return what is in a directory, with its mode, a link's own; in no order."""
     found = []
-    with _typed("list", path), os.scandir(path) as entries:
+    with typed("list", path), os.scandir(path) as entries:
         for entry in entries:
             try:
                 mode = entry.stat(follow_symlinks=False).st_mode
@@ -122,7 +109,7 @@ def scan(path: str) -> list[Listed]:
 
 def real_path(path: str) -> str:
     """Return the path of what is there, without links; see realpath(3)."""
-    with _typed("resolve", path):
+    with typed("resolve", path):
         return os.path.realpath(path, strict=True)
 
 
@@ -133,7 +120,7 @@ def make_temporary_directory(template: str, *, is_wanted: Callable[[], bool]) ->
         template: The path, the last six characters of which become others.
         is_wanted: Whether somebody still wants to know. If not, it is removed.
     """
-    with _typed("mkdtemp", template):
+    with typed("mkdtemp", template):
         while True:
             path = template[:-6] + "".join(secrets.choice(_LETTERS) for _ in range(6))
             with suppress(FileExistsError):
@@ -158,7 +145,7 @@ class _Directory(int):
         """Open a directory: from another one, if that is given, and then no link to one."""
         flags = _ENTER if parent is None else _ENTER | getattr(os, "O_NOFOLLOW", 0)
         opening = starmap(partial(os.open, name, flags, dir_fd=parent), ((),))
-        with _typed("open", where):
+        with typed("open", where):
             return next(map(cls, opening))  # see `OwnedNumber`
 
     def close(self) -> None:
@@ -258,7 +245,7 @@ class _Deleting:
             self._try(partial(_remove_directory, self._here, name, where), error)
             return
         try:
-            with _typed("list", where):
+            with typed("list", where):
                 level = _Level(name, below)
         except SocketError as error:
             below.close()
@@ -307,7 +294,7 @@ class _Deleting:
 
 
 def _enter_below(parent: _Directory, name: str, where: Callable[[], str]) -> _Directory:
-    with _typed("delete", where):
+    with typed("delete", where):
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
     if not stat.S_ISDIR(status.st_mode):
         raise _NoDirectoryError
@@ -321,7 +308,7 @@ def _enter_below(parent: _Directory, name: str, where: Callable[[], str]) -> _Di
 
 def _delete_one(parent: _Directory, name: str, where: Callable[[], str]) -> None:
     """Delete what may be a file, a link or an empty directory."""
-    with _typed("delete", where):
+    with typed("delete", where):
         try:
             os.unlink(name, dir_fd=parent)
             return
@@ -335,5 +322,5 @@ def _delete_one(parent: _Directory, name: str, where: Callable[[], str]) -> None
 
 
 def _remove_directory(parent: _Directory, name: str, where: Callable[[], str]) -> None:
-    with _typed("delete", where):
+    with typed("delete", where):
         os.rmdir(name, dir_fd=parent)

@@ -7,7 +7,7 @@ a process that has closed its own would give them away otherwise, as what they a
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeAlias
@@ -18,6 +18,7 @@ from .deferred_signals import DeferredSignals
 from .late_import import late_import
 from .owned_number import OwnedNumber
 from .pipe_descriptor import PipeDescriptor
+from .typed_errors import typed
 
 __all__ = ("Plan", "Standard", "Started", "start")
 
@@ -152,16 +153,16 @@ class _Starting:
         if standard == "stdout":
             return 1 if before[1] is None else before[1]
         if isinstance(standard, int):
-            with _typed(_NAMES[index], f"descriptor {standard}"):
+            with typed(_NAMES[index], f"descriptor {standard}"):
                 os.fstat(standard)
             return standard
         path = os.devnull if isinstance(standard, str) else os.fspath(standard)
         flags = os.O_RDONLY if index == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        with _typed("open", path):
+        with typed("open", path):
             return self._theirs.enter_context(_open(path, flags)).fileno()
 
     def _open_pipe(self, index: int) -> int:
-        with _typed("pipe", None):
+        with typed("pipe", None):
             reader, writer = map(_above_the_three, OwnedNumber.several(os.pipe, ("r", "w")))
         ours, theirs = (writer, reader) if index == 0 else (reader, writer)
         self._theirs.callback(theirs.close)
@@ -172,7 +173,7 @@ class _Starting:
         return theirs.fileno()
 
     def _open_terminal(self) -> None:
-        with _typed("openpty", None):
+        with typed("openpty", None):
             master, side = map(_above_the_three, OwnedNumber.several(os.openpty, ("r+", "r+")))
         self._ours.callback(side.close)
         self._terminal_side = side
@@ -229,16 +230,6 @@ class _Starting:
             ) from None
         process.returncode = 0  # all else is done here: it is not to wait, or to warn
         return Child(process.pid, leads_group=leads_session or plan.new_group, where=program)
-
-
-@contextlib.contextmanager
-def _typed(operation: str, address: object) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SocketError.from_errno(
-            error.errno or 0, operation=operation, address=address
-        ) from None
 
 
 def _open(path: str, flags: int) -> OwnedNumber:
