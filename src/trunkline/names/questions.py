@@ -239,35 +239,17 @@ class Questions(Generic[K, V, E]):
         """Return what is remembered of something, or of all that is like it; with the lock."""
         return self._cache.get(key, self._wider(key))
 
-    def forget(self, key: K) -> bool:
-        """Forget what is known of something; return whether anything was."""
-        with self._lock:
-            return self._cache.forget(key)
-
     def clear(self) -> None:
         """Forget all that is known, and what those will be told who have asked already."""
         with self._lock:
             self._time += 1
             self._cache.clear()
 
-    def __len__(self) -> int:
-        return len(self._cache)
-
     def __iter__(self) -> Iterator[tuple[K, V | E, float]]:
         """Iterate over what is known: what it is of, and the seconds for which it is still good."""
         with self._lock:
             found = [(key, outcome, left) for key, (outcome, _), left in self._cache]
         return iter(found)
-
-    @property
-    def hits(self) -> int:
-        """How many times something was known."""
-        return self._cache.hits
-
-    @property
-    def misses(self) -> int:
-        """And how many times it was not."""
-        return self._cache.misses
 
     # -- forks -----------------------------------------------------------------------------------
 
