@@ -6,11 +6,12 @@ twice. The tests run under the fault injector, too: so they dispatch until somet
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from multiplex.noting import NotingProtocol
 from multiplex.transport_helpers import run_until, settle
 from support.peers import LOOPBACK, has_ipv6
 from support.timing import PATIENCE
@@ -36,50 +37,20 @@ CALLBACKS = (
 )
 
 
-class Noting:
-    """A protocol that notes each call, and then does what the test wants.
+class Noting(NotingProtocol):
+    """The same for an endpoint; of each call, all arguments are noted."""
 
-    Args:
-        **then: What is called, with the same arguments, after a callback was noted.
+    CALLBACKS = CALLBACKS
+    endpoint: DatagramEndpoint
 
-    Attributes:
-        calls: The name of each callback that was called, and its arguments.
-        nested: The callbacks that were called from inside of another one.
-    """
-
-    def __init__(self, **then: Callable[..., Any]) -> None:
-        assert set(then) <= set(CALLBACKS)
-        self.then = then
-        self.calls: list[tuple[str, tuple[Any, ...]]] = []
-        self.running: list[str] = []
-        self.nested: list[tuple[str, ...]] = []
-        self.endpoint: DatagramEndpoint
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in CALLBACKS:
-            raise AttributeError(name)
-        return lambda *args: self._called(name, args)
-
-    def _called(self, name: str, args: tuple[Any, ...]) -> Any:
-        self.running.append(name)
-        if len(self.running) > 1:
-            self.nested.append(tuple(self.running))
-        try:
-            if name == "connection_made":
-                self.endpoint = args[0]
-            self.calls.append((name, args))
-            return self.then[name](*args) if name in self.then else None
-        finally:
-            self.running.pop()
+    def _noted(self, name: str, args: tuple[Any, ...]) -> Any:
+        if name == "connection_made":
+            self.endpoint = args[0]
+        return args
 
     def got(self, name: str) -> list[Any]:
         """The first arguments of all calls of one callback."""
         return [args[0] if args else None for called, args in self.calls if called == name]
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the callbacks that were called."""
-        return [name for name, _ in self.calls]
 
     @property
     def data(self) -> list[bytes]:
@@ -98,16 +69,9 @@ class Noting:
         return self.got("error_received")
 
     @property
-    def is_lost(self) -> bool:
-        """Whether `connection_lost` was called."""
-        return "connection_lost" in self.names
-
-    @property
     def loss(self) -> Any:
         """What the one `connection_lost` was called with."""
-        assert self.names.count("connection_lost") == 1, self.calls
-        assert self.names[-1] == "connection_lost", "something was called after the end"
-        return self.calls[-1][1][0]
+        return self.last[0]
 
 
 @contextlib.contextmanager

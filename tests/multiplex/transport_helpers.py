@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from multiplex.helpers import UNDER_FAULTS
+from multiplex.noting import NotingProtocol
 from support.peers import socket_pair
 from support.timing import PATIENCE
 
@@ -51,56 +52,32 @@ class Failure(Exception):
     """What callbacks raise that are to fail."""
 
 
-class Recorder:
-    """A protocol that notes each call, and then does what the test wants.
+class Recorder(NotingProtocol):
+    """The same for a transport; of each call, the last argument is noted, and there is no other.
 
     Args:
         keep_open: What `eof_received` returns.
-        **then: What is called, with the same arguments, after a callback was noted.
-
-    Attributes:
-        calls: The name and the argument of each call; there is at most one that matters.
-        depth: How many of its callbacks are running; more than one only if one calls another.
-        nested: The callbacks that were called from inside of another one.
+        **then: As for `NotingProtocol`.
     """
 
+    CALLBACKS = CALLBACKS
+    transport: Transport
+
     def __init__(self, keep_open: bool = False, **then: Callable[..., Any]) -> None:
-        assert set(then) <= set(CALLBACKS)
+        super().__init__(**then)
         self.keep_open = keep_open
-        self.then = then
-        self.calls: list[tuple[str, Any]] = []
-        self.running: list[str] = []
-        self.nested: list[tuple[str, ...]] = []
         self.buffer = bytearray(64)
-        self.transport: Transport
 
-    def __getattr__(self, name: str) -> Any:
-        if name not in CALLBACKS:
-            raise AttributeError(name)
-        return lambda *args: self._called(name, args)
+    def _noted(self, name: str, args: tuple[Any, ...]) -> Any:
+        if name == "connection_made":
+            self.transport = args[0]
+        argument = args[-1] if args else None
+        return bytes(self.buffer[:argument]) if name == "buffer_updated" else argument
 
-    def _called(self, name: str, args: tuple[Any, ...]) -> Any:
-        self.running.append(name)
-        if len(self.running) > 1:
-            self.nested.append(tuple(self.running))
-        try:
-            if name == "connection_made":
-                self.transport = args[0]
-            argument = args[-1] if args else None
-            if name == "buffer_updated":
-                argument = bytes(self.buffer[:argument])
-            self.calls.append((name, argument))
-            result = self.then[name](*args) if name in self.then else None
-            if name == "get_buffer" and result is None:
-                return self.buffer
-            return self.keep_open if name == "eof_received" and result is None else result
-        finally:
-            self.running.pop()
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the callbacks that were called."""
-        return [name for name, _ in self.calls]
+    def _returned(self, name: str, result: Any) -> Any:
+        if name == "get_buffer" and result is None:
+            return self.buffer
+        return self.keep_open if name == "eof_received" and result is None else result
 
     def got(self, name: str) -> list[Any]:
         """The arguments of all calls of one callback."""
@@ -128,16 +105,9 @@ class Recorder:
         return b"".join(parts)
 
     @property
-    def is_lost(self) -> bool:
-        """Whether `connection_lost` was called."""
-        return "connection_lost" in self.names
-
-    @property
     def loss(self) -> Any:
         """What the one `connection_lost` was called with."""
-        assert self.names.count("connection_lost") == 1, self.calls
-        assert self.names[-1] == "connection_lost", "something was called after the end"
-        return self.calls[-1][1]
+        return self.last
 
 
 def then(name: str, call: Callable[..., Any]) -> Any:
