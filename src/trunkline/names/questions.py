@@ -174,7 +174,7 @@ class Questions(Generic[K, V, E]):
 
     def _begin_for(self, wish: Wish[K, V, E], question: _Question[K, V, E]) -> None:
         """Begin to find out, in the thread of the one who does it for all."""
-        if wish._is_over:
+        if wish._is_over or wish.question is not question:
             return
         try:
             question.give_up = self._begin(wish.event_base, wish.key, question.end)
@@ -195,34 +195,40 @@ class Questions(Generic[K, V, E]):
             _call(wish, wish._deliver, _own(outcome))
 
     def _cancelled(self, wish: Wish[K, V, E]) -> None:
+        question = wish.question
         with self._lock:
-            question = wish.question
             if question is None or wish not in question.wishes:
                 return
-            was_first = question.wishes[0] is wish
-            question.wishes.remove(wish)
-        if was_first:
-            if question.give_up is not None:
-                question.give_up()
-            self._pass_on(question)
+            give_up = question.give_up if question.wishes[0] is wish else None
+            heir = self._leave(question, wish)
+        if give_up is not None:
+            give_up()
+        self._pass_on(question, heir)
+
+    def _leave(self, question: _Question[K, V, E], wish: Wish[K, V, E]) -> Wish[K, V, E] | None:
+        """Take out one who wants to know; return who is to do the work now, if it was this one.
+
+        With the lock, so that of all who end at the same time each has one heir at most.
+        """
+        did_the_work = question.wishes[0] is wish
+        question.wishes.remove(wish)
+        if not question.wishes:
+            self._close(question)
+        if not did_the_work:
+            return None
+        question.give_up = None
+        return question.wishes[0] if question.wishes else None
 
     def _close(self, question: _Question[K, V, E]) -> None:
         """Let nobody join any more who asks; with the lock."""
         if self._open.get(question.place) is question:
             del self._open[question.place]
 
-    def _pass_on(self, question: _Question[K, V, E]) -> None:
-        """Let the next one do it for all who are left."""
-        while True:
-            with self._lock:
-                if not question.wishes:
-                    self._close(question)
-                    return
-                heir = question.wishes[0]
-            if _call(heir, self._begin_for, heir, question):
-                return
-            with self._lock:  # its event base is closed
-                question.wishes.remove(heir)
+    def _pass_on(self, question: _Question[K, V, E], heir: Wish[K, V, E] | None) -> None:
+        """Let somebody do the work for all who are left, or the next one, or nobody."""
+        while heir is not None and not _call(heir, self._begin_for, heir, question):
+            with self._lock:  # The heir's event base is closed, which may have passed it on.
+                heir = self._leave(question, heir) if heir in question.wishes else None
 
     # -- what is known ---------------------------------------------------------------------------
 
