@@ -39,7 +39,7 @@ from trunkline.dialects.clisp import (
 LOOPBACK = "127.0.0.1"
 FORMAT = ExternalFormat("utf-8", eol="crlf", errors="backslashreplace")
 """What UTF-8 cannot have does not end the conversation, whoever says it."""
-MOST_COMPILED = 4_000_000
+MOST_COMPILED = 1_000_000
 """How many characters are compiled to find the end of a statement: all of it with each line."""
 WARNING = (
     "Warning: this is not a loopback address. Everybody who can reach it can run any command here, "

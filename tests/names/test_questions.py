@@ -45,7 +45,7 @@ def test_who_ends_while_the_work_is_passed_on_has_passed_it_on_itself() -> None:
     class EndsWhenCalled(EventBase):
         """As one that is closed by its own thread just when another thread calls it."""
 
-        def call_soon_threadsafe(self, *args: object) -> None:  # type: ignore[override]
+        def call_soon_threadsafe(self, *args: object) -> None:
             self.close()
             super().call_soon_threadsafe(*args)  # type: ignore[arg-type]
 
