@@ -11,6 +11,10 @@ PYTHON ?= python3
 VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 ARGS ?=
 
+# The tests start some thousand interpreters, and one that may not keep what it has compiled takes
+# three times as long to begin.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Most tests wait for something, so that more of them run at a time than there are processors.
 PROCESSES ?= $(shell expr 2 \* "$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)")
 SIDE_BY_SIDE := --numprocesses $(PROCESSES) --dist worksteal
