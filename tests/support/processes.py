@@ -271,14 +271,17 @@ class Program:
                 self._fail(f"did not {goal} within {timeout:g} s")
             if len(self.output) + len(self.errors) > FLOOD:
                 self._fail("prints without end")
-            for key, _ in self._selector.select(left):
-                self._serve(key)
+            self._serve_those_ready(left)
         return result
 
     def _drain(self) -> None:
         """Read what is there, without waiting, but no more than a pipe can have held."""
         for _ in range(16):  # An unprivileged program may have enlarged it to 1 MiB.
-            for key, _ in self._selector.select(0):
+            self._serve_those_ready(0)
+
+    def _serve_those_ready(self, timeout: float) -> None:
+        for key, _ in self._selector.select(timeout):
+            with contextlib.suppress(BlockingIOError):  # an injected fault: it is ready again
                 self._serve(key)
 
     def _serve(self, key: selectors.SelectorKey) -> None:
