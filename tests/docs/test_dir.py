@@ -4,7 +4,6 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -69,15 +68,26 @@ def ours(cls: type) -> list[type]:
     return [each for each in cls.__mro__ if each.__module__.startswith("trunkline")]
 
 
-def shown(cls: type) -> Iterator[str]:
-    """Yield the names without an underscore that classes and objects of it have because of us."""
-    for each in ours(cls):
-        yield from (name for name, it in vars(each).items() if not isinstance(it, Elsewhere))
-        tree = ast.parse(textwrap.dedent(inspect.getsource(each)))
-        for node in ast.walk(tree):
-            match node:
-                case ast.Attribute(value=ast.Name(id="self"), ctx=ast.Store()):
-                    yield node.attr
+@cache
+def source_of(cls: type) -> str:
+    """Return the source of a class, which takes long to find."""
+    return inspect.getsource(cls)
+
+
+def shown(cls: type) -> set[str]:
+    """Return the names without an underscore that classes and objects of it have because of us."""
+    return {name for each in ours(cls) for name in given(each) if not name.startswith("_")}
+
+
+@cache
+def given(cls: type) -> frozenset[str]:
+    """Return the names that a class itself gives to classes and objects."""
+    names = {name for name, it in vars(cls).items() if not isinstance(it, Elsewhere)}
+    for node in ast.walk(ast.parse(textwrap.dedent(source_of(cls)))):
+        match node:
+            case ast.Attribute(value=ast.Name(id="self"), ctx=ast.Store()):
+                names.add(node.attr)
+    return frozenset(names)
 
 
 def is_described(name: str, cls: type) -> bool:
@@ -97,7 +107,7 @@ def is_described(name: str, cls: type) -> bool:
 def is_among_all(name: str, cls: type, said: Described) -> bool:
     if not said.all_of_it:
         return False
-    if re.search(rf'self\.{name}\b.*\n +"""', inspect.getsource(cls)):
+    if re.search(rf'self\.{name}\b.*\n +"""', source_of(cls)):
         return True  # the text below it is its own
     owners = [each for each in ours(cls) if name in vars(each)]
     is_here = bool(owners) and (said.inherited or owners[0] is cls)
@@ -107,6 +117,5 @@ def is_among_all(name: str, cls: type, said: Described) -> bool:
 @pytest.mark.parametrize("name", sorted(CLASSES))
 def test_all_that_is_shown_is_described(name: str) -> None:
     cls = CLASSES[name]
-    names = sorted({each for each in shown(cls) if not each.startswith("_")})
-    names = [each for each in names if not is_pythons(each, cls)]
+    names = [each for each in sorted(shown(cls)) if not is_pythons(each, cls)]
     assert [each for each in names if not is_described(each, cls)] == []

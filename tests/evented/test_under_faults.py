@@ -1,8 +1,9 @@
 """The tests of the callback shell once more, while the system's calls go wrong as they may.
 
 Transfers are short, calls are interrupted, and what was ready is not. Nobody may notice. The tests
-run in a process of their own for each backend. The seed is printed, and named in a failure; give it
-to `TRUNKLINE_TEST_SEED` to meet the same faults again.
+run in a process of their own, on the backend that is used where nobody chooses; the soak has all
+backends, and other faults each time. The seed is printed, and named in a failure; give it to
+`TRUNKLINE_TEST_SEED` to meet the same faults again.
 
 When connections break, too, and there are no descriptors, that is noticed, and must be told once.
 `turmoil` looks at that.
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import pytest
 from evented.helpers import UNDER_FAULTS
-from support.under_faults import run_tests_under, run_under
+from support.backends import wanted_backends
+from support.under_faults import LONGEST, run_tests_under, run_under
 
 from trunkline.testing import faults
 from trunkline.testing.faults import Faults
@@ -55,7 +57,9 @@ def run_under_faults(
     here = Path(__file__)
     paths = [os.fspath(here.with_name(f"test_{name}.py")) for name in modules]
     happened = faults_wanted.split(", ")
-    run_tests_under(plan, directory, backend, "-m", "not soak", *paths, happened=happened)
+    run_tests_under(
+        plan, directory, backend, "-m", "not soak and not slow", *paths, happened=happened
+    )
 
 
 def run_all_under_faults(directory: Path, backend: str, seed: int) -> None:
@@ -67,9 +71,9 @@ def run_all_under_faults(directory: Path, backend: str, seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(250)
-def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path, backend: str) -> None:
-    run_all_under_faults(tmp_path, backend, SEED)
+@pytest.mark.timeout(4 * LONGEST)
+def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path) -> None:
+    run_all_under_faults(tmp_path, wanted_backends()[0], SEED)
 
 
 @pytest.mark.soak
@@ -83,18 +87,16 @@ def run_turmoil(directory: Path, backend: str, seed: int) -> None:
     """Let callbacks do bad things while everything goes wrong, and check that nothing is left."""
     script = os.fspath(Path(__file__).with_name("turmoil.py"))
     argv = ["-X", "dev", script, backend, str(seed)]
-    output, counts = run_under(Faults.hostile(seed), directory, backend, *argv, timeout=60)
+    output, counts = run_under(Faults.hostile(seed), directory, backend, *argv)
     assert "Warning" not in output
     for kinds in ({"recv ECONNRESET", "send ECONNRESET"}, {"accept EMFILE", "accept ENFILE"}):
         assert kinds & {*counts}, f"none of {kinds} ever happened: {counts}"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
-def test_bad_callbacks_leave_nothing_where_everything_goes_wrong(
-    tmp_path: Path, backend: str
-) -> None:
-    run_turmoil(tmp_path, backend, SEED)
+@pytest.mark.timeout(2 * LONGEST)
+def test_bad_callbacks_leave_nothing_where_everything_goes_wrong(tmp_path: Path) -> None:
+    run_turmoil(tmp_path, wanted_backends()[0], SEED)
 
 
 @pytest.mark.soak

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from multiplex.helpers import UNDER_FAULTS
-from support.under_faults import run_tests_under
+from support.under_faults import LONGEST, run_tests_under
 
 from trunkline.testing import faults
 from trunkline.testing.faults import Faults
@@ -31,7 +31,7 @@ def run_under_faults(directory: Path, seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(2 * LONGEST)
 def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path) -> None:
     run_under_faults(tmp_path, SEED)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.backends import wanted_backends
-from support.under_faults import run_tests_under
+from support.under_faults import LONGEST, run_tests_under
 
 from trunkline.testing import faults
 from trunkline.testing.faults import Faults
@@ -26,7 +26,7 @@ pytestmark = [
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(2 * LONGEST)
 def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path) -> None:
     backend = wanted_backends()[0]
     paths = [os.fspath(HERE / name) for name in MODULES]

@@ -30,7 +30,8 @@ from support.timing import MS
 FINISHING = 5000 * MS  # for threads that were told to end and are about to, and have no turn
 LINGERING = 1000 * MS
 DESCRIPTORS = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
-TASKS = Path("/proc/self/task")  # Linux only
+TASKS = "/proc/self/task"
+HAS_LISTS_OF_CHILDREN = Path(f"{TASKS}/{os.getpid()}/children").exists()  # Linux
 
 Descriptor = tuple[int, int, int]  # number, device, inode: a number used again is another one
 
@@ -66,12 +67,12 @@ def child_processes() -> frozenset[int]:
     Without Linux's lists of children the system names one that has ended, or says that there are
     some; those are process 0 here.
     """
-    found: set[int] = set()
-    lists = list(TASKS.glob("*/children"))
-    for children in lists:
-        with contextlib.suppress(OSError):  # The thread has just ended; another one inherits.
-            found.update(map(int, children.read_text().split()))
-    if lists:
+    if HAS_LISTS_OF_CHILDREN:
+        found: set[int] = set()
+        for task in os.listdir(TASKS):
+            # The thread may have just ended; another one inherits.
+            with contextlib.suppress(OSError), open(f"{TASKS}/{task}/children") as children:
+                found.update(map(int, children.read().split()))
         return frozenset(found)
     try:
         ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)

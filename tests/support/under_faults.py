@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from support.processes import ROOT, Program
+from support.timing import PATIENCE
 from trunkline.testing import faults
 from trunkline.testing.faults import Faults
 
+LONGEST = 20 * PATIENCE  # seconds, for all of the tests; a test that hangs ends much sooner
+
 
 def run_under(
-    plan: Faults, directory: Path, backend: str, *arguments: str, timeout: float = 100
+    plan: Faults, directory: Path, backend: str, *arguments: str, timeout: float = LONGEST
 ) -> tuple[str, dict[str, int]]:
     """Run Python under faults, and check that it ends well.
 
