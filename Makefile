@@ -35,7 +35,7 @@ BENCH_READY := bench/.venv/absent.json
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test suite quick soak loop-tests lint types format bench bench-quick bench-timers docs \
+.PHONY: help demo test suite thorough quick soak loop-tests lint types format bench bench-quick bench-timers docs \
     dist dist-check clean
 
 help: ## List what there is to make
@@ -44,15 +44,18 @@ help: ## List what there is to make
 demo: $(READY) ## Stream a text through the tutorial's echo server and client, and compare
 	@$(VENV)/bin/python examples/demo.py $(ARGS)
 
-test: lint types $(DOCS_READY) suite ## Check everything: style, types, and the whole test suite
+test: lint types suite ## Check the style, the types, and what everything promises
 
-suite: $(READY) ## Run the test suite, side by side what can be
-	$(RUN) pytest $(SIDE_BY_SIDE) -m "not soak and not alone" $(ARGS) $(OR_NONE)
+suite: $(READY) ## Run the test suite, side by side
+	$(RUN) pytest $(SIDE_BY_SIDE) -m "not soak and not thorough and not alone" $(ARGS) $(OR_NONE)
+
+thorough: $(DOCS_READY) ## Run what takes longer: faults, all variants of programs, loads, the pages
+	$(RUN) pytest $(SIDE_BY_SIDE) -m "thorough and not soak and not alone" $(ARGS) $(OR_NONE)
 	$(RUN) pytest -m "alone and not soak" $(ARGS) $(OR_NONE)
 
 quick: $(READY) ## Run the library's quick tests, on one backend, up to the first failure
 	TRUNKLINE_TEST_BACKENDS=best $(RUN) pytest $(SIDE_BY_SIDE) $(UNTIL) \
-	    -m "not slow and not soak and not alone" \
+	    -m "not slow and not thorough and not soak and not alone" \
 	    --ignore=tests/examples --ignore=tests/bench $(ARGS)
 
 soak: $(READY) ## Run the tests that do the same thing for a long time

@@ -10,7 +10,7 @@ import pytest
 from support.again import MOST, VARIABLE
 from support.timing import PATIENCE
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 
 # It fails the first time that it runs, in whichever process.
 FLAKY = """

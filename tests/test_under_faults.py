@@ -23,7 +23,7 @@ from trunkline.testing.faults import Faults
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST = 15 * PATIENCE  # seconds, for all of the tests; a test that hangs ends much sooner
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * LONGEST)]
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(2 * LONGEST)]
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from trunkline.errors import DecodingError, EndOfFile
 
 for_each_eol = pytest.mark.parametrize("eol", EOLS)
-few_examples = settings(max_examples=20)
+few_examples = settings(max_examples=6)  # with each of many formats
 eols = st.sampled_from(EOLS)
 
 

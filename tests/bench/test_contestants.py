@@ -16,6 +16,8 @@ from bench.model import Contest, Contestant, Load, Task
 from bench.numbered import LINE, MIB
 from bench.processes import Failed, choose_cores
 
+pytestmark = pytest.mark.thorough
+
 CONTESTANTS = {contestant.key: contestant for contestant in all_contestants()}
 
 

@@ -7,6 +7,8 @@ import pytest
 from bench import facts, peers
 from bench.model import Contestant
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.slow
 def test_a_package_that_cannot_be_installed_is_noted(tmp_path: Path) -> None:

@@ -9,7 +9,11 @@ from docs.pages import DOCS, README, ROOT, blocks
 from docs.walking import INSTALLING, NOT_TYPED, Walk, commands, walking
 
 # Packages come over the network.
-pytestmark = [pytest.mark.slow, pytest.mark.needs_program("git"), pytest.mark.timeout(INSTALLING)]
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.needs_program("git"),
+    pytest.mark.timeout(INSTALLING),
+]
 
 GUIDE = DOCS / "guide"
 

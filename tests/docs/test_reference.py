@@ -60,7 +60,7 @@ def test_every_page_is_found_from_the_first_one() -> None:
     assert found == {page for page in pages() if page.is_relative_to(DOCS)}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(not IS_INSTALLED, reason="Sphinx, MyST and Furo are not installed: `make docs`")
 def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:

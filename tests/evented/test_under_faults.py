@@ -45,6 +45,7 @@ MODULES = (
 SEED = int(os.environ.get("TRUNKLINE_TEST_SEED", "20231"))
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.skipif(UNDER_FAULTS, reason="these are the faults"),
     pytest.mark.skipif(not faults.available(), reason="it takes Linux, glibc and a C compiler"),
 ]
@@ -70,7 +71,6 @@ def run_all_under_faults(directory: Path, backend: str, seed: int) -> None:
     run_under_faults(directory, backend, plan, ("lingering",), "recv short, send short, wait EINTR")
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(4 * LONGEST)
 def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path) -> None:
     run_all_under_faults(tmp_path, wanted_backends()[0], SEED)
@@ -93,7 +93,6 @@ def run_turmoil(directory: Path, backend: str, seed: int) -> None:
         assert kinds & {*counts}, f"none of {kinds} ever happened: {counts}"
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(2 * LONGEST)
 def test_bad_callbacks_leave_nothing_where_everything_goes_wrong(tmp_path: Path) -> None:
     run_turmoil(tmp_path, wanted_backends()[0], SEED)

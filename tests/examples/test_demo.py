@@ -21,6 +21,8 @@ import demo
 import pytest
 from data import make_scripts
 
+pytestmark = pytest.mark.thorough
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path

@@ -31,7 +31,7 @@ CONVERSATIONS: list[Callable[[], None]] = [
 ]
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.thorough,
     pytest.mark.skipif(not faults.available(), reason="it takes Linux, glibc and a C compiler"),
     pytest.mark.usefixtures("backend"),
 ]

@@ -25,6 +25,8 @@ from support.tutorial import (
     time_in_zone,
 )
 
+pytestmark = pytest.mark.thorough
+
 # In each language: send all that is typed, to its end; print all that comes.
 PERL_CLIENT = r"""
 use IO::Socket::INET;

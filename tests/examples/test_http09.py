@@ -74,6 +74,7 @@ CONTENTS = [
 
 
 @pytest.mark.parametrize("content", CONTENTS, ids=range(len(CONTENTS)))
+@pytest.mark.thorough
 def test_each_line_of_a_file_ends_with_cr_and_lf(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
     lines = content.split(b"\n")
@@ -96,6 +97,7 @@ BAD_REQUESTS = {
 
 
 @pytest.mark.parametrize("request_", BAD_REQUESTS.values(), ids=BAD_REQUESTS)
+@pytest.mark.thorough
 def test_what_is_no_request_is_answered_with_400(tmp_path: Path, request_: bytes) -> None:
     with http_server(tmp_path) as (server, port):
         assert exchange((HOST, port), request_) == INVALID
@@ -128,6 +130,7 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.thorough
 def test_what_is_not_there_or_not_for_anybody_is_answered_with_401(
     tmp_path: Path, name: bytes
 ) -> None:

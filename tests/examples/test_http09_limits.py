@@ -15,6 +15,8 @@ from support.processes import Program
 from support.timing import MS, PATIENCE
 from support.tutorial import HOST, frozen
 
+pytestmark = pytest.mark.thorough
+
 REQUEST = b"GET /small HTTP/0.9\n\n"
 HUGE = 32 << 20  # bytes: more than the system takes for a client that reads nothing
 

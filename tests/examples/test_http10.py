@@ -9,6 +9,8 @@ from support.processes import Program, example
 from support.programs import require
 from wget_text import with_line_feeds
 
+pytestmark = pytest.mark.thorough
+
 
 def test_a_page_is_got_as_text(tmp_path: Path) -> None:
     (tmp_path / "page.txt").write_bytes(b"one\r\ntwo\nth\xc3\xa9 end")

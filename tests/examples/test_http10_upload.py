@@ -15,6 +15,8 @@ from support.peers import PeerServer, receive_all, reset
 from support.processes import ROOT, Program
 from support.timing import PATIENCE
 
+pytestmark = pytest.mark.thorough
+
 MUCH = bytes(range(256)) * 20_000  # about five megabytes
 
 

@@ -60,6 +60,8 @@ from support.tutorial import (
     without_descriptors,
 )
 
+pytestmark = pytest.mark.thorough
+
 on_each_backend = pytest.mark.usefixtures("backend")
 each_server = pytest.mark.parametrize("name", MULTIPLEXED_SERVERS)
 each_client = pytest.mark.parametrize("name", MULTIPLEXED_CLIENTS)

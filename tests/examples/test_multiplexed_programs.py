@@ -68,6 +68,7 @@ on_each_backend = pytest.mark.usefixtures("backend")
 
 @on_each_backend
 @pytest.mark.parametrize("server_name", ["ex5_server", "ex6_server"])
+@pytest.mark.thorough
 def test_ex5a_client_loses_what_is_in_flight_when_its_input_ends(server_name: str) -> None:
     last = "this one comes back too late"
     with listening(server_name) as (server, port), client_of(port, "ex5a_client") as client:
@@ -85,6 +86,7 @@ def test_ex5a_client_loses_what_is_in_flight_when_its_input_ends(server_name: st
 
 @on_each_backend
 @pytest.mark.parametrize("server_name", ["ex5_server", *MULTIPLEXED_SERVERS])
+@pytest.mark.thorough
 def test_ex5b_client_loses_nothing_when_its_input_ends(server_name: str) -> None:
     last = "this one comes back late"
     with listening(server_name) as (server, port), client_of(port, "ex5b_client") as client:
@@ -143,6 +145,7 @@ def test_ex4_client_has_its_lines_echoed(server_name: str) -> None:
 
 @on_each_backend
 @pytest.mark.parametrize("client_name", ["ex4_client", "ex5a_client", "ex5b_client"])
+@pytest.mark.thorough
 def test_quit_ends_a_connection_to_the_second_echo_server(client_name: str) -> None:
     with listening("ex6_server") as (server, port), client_of(port, client_name) as client:
         own_port = type_all(client, server, "ex6_server", ["Quit", "quit"])
@@ -193,6 +196,7 @@ def test_quit_is_a_line_like_others_to_the_other_servers(server_name: str) -> No
 
 @on_each_backend
 @pytest.mark.parametrize("server_name", ["ex5_server", *MULTIPLEXED_SERVERS])
+@pytest.mark.thorough
 def test_ex5b_client_gets_a_whole_batch_back(server_name: str) -> None:
     batch = LINES * 5
     with listening(server_name) as (server, port), client_of(port, "ex5b_client") as client:
@@ -248,6 +252,7 @@ def batch_comes_back(server_name: str, count: int, tmp_path: Path, timeout: floa
 @pytest.mark.slow
 @pytest.mark.timeout(300)  # It takes ten seconds of a machine that has nothing else to do.
 @pytest.mark.parametrize("server_name", ["ex7_server", "ex8_server"])
+@pytest.mark.thorough
 def test_nothing_of_a_hundred_thousand_lines_is_lost(server_name: str, tmp_path: Path) -> None:
     batch_comes_back(server_name, 100_000, tmp_path, PATIENCE * 25)
 
@@ -266,6 +271,7 @@ def test_nothing_of_a_million_lines_is_lost(server_name: str, tmp_path: Path) ->
 @pytest.mark.needs_program("nc")
 @pytest.mark.parametrize("name", LINE_SERVERS)
 @pytest.mark.parametrize("count", [2, 100])
+@pytest.mark.thorough
 def test_lines_in_one_segment_come_back_at_once(name: str, count: int) -> None:
     lines = [f"line {number}" for number in range(count)]
     with listening(name) as (server, port), netcat(HOST, port) as nc:

@@ -56,6 +56,8 @@ from support.tutorial import (
     without_threads_about_to_end,
 )
 
+pytestmark = pytest.mark.thorough
+
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="the loopback interface has no IPv6")
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
 

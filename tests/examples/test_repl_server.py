@@ -85,6 +85,7 @@ RAISED = [
 
 
 @pytest.mark.parametrize("source", RAISED, ids=range(len(RAISED)))
+@pytest.mark.thorough
 def test_whatever_a_client_raises_is_told_and_the_server_goes_on(source: str) -> None:
     *before, last = source.split("\n\n")
     with looping() as (server, port), connect((HOST, port)) as client:
@@ -128,6 +129,7 @@ def test_the_last_value_is_the_clients_own() -> None:
             assert "NameError" in ask(client, "_\n")
 
 
+@pytest.mark.thorough
 def test_a_statement_may_have_many_lines_but_not_any_number() -> None:
     with looping() as (server, port):
         with connect((HOST, port)) as client:

@@ -87,6 +87,7 @@ def test_the_system_is_asked_too(dns: DNSServer) -> None:
     assert re.match(r"The system, asked for localhost:\n  (127\.0\.0\.1|::1)\n", output)
 
 
+@pytest.mark.thorough
 def test_servers_that_are_of_no_use_are_told(dns: DNSServer) -> None:
     dns.script("www.test", Reply(rcode=REFUSED))
     assert "the server refuses to answer" in run(dns.endpoint.port, "--without-system", "www.test")

@@ -8,7 +8,7 @@ from processes.helpers import is_gone
 from support.processes import example
 from support.timing import MS
 
-pytestmark = pytest.mark.usefixtures("backend")
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("backend")]
 
 
 def test_evented_sleep_sort_prints_numbers_in_order() -> None:

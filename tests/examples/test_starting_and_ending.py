@@ -44,6 +44,8 @@ from support.tutorial import (
     wait_for_all,
 )
 
+pytestmark = pytest.mark.thorough
+
 # Runs a program that lingers for longer than we have patience: it fails if it waits for that.
 PATIENTLY = """
 import runpy, sys

@@ -14,6 +14,8 @@ from support.processes import ROOT, Program, example
 from support.terminal import ON_A_TERMINAL, on_a_terminal, without_a_reader
 from support.tutorial import CLIENTS, HOST, listening
 
+pytestmark = pytest.mark.thorough
+
 EXAMPLES = ROOT / "examples"
 NO_PROGRAMS = {"supporting", "supporting_tls", "http10", "demo", "demo_programs"}
 PROGRAMS = sorted({path.stem for path in EXAMPLES.glob("*.py")} - NO_PROGRAMS)

@@ -32,6 +32,7 @@ FAULTS = (
 )
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.skipif(UNDER_FAULTS, reason="these are the faults"),
     pytest.mark.skipif(not faults.available(), reason="it takes Linux, glibc and a C compiler"),
 ]
@@ -54,7 +55,6 @@ def test_whatever_is_left_out_says_why() -> None:
     assert found == []
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(2 * LONGEST)
 def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path) -> None:
     run_under_faults(tmp_path, wanted_backends()[0], SEED)

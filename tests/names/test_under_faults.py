@@ -20,6 +20,7 @@ SEED = int(os.environ.get("TRUNKLINE_TEST_SEED", "20231"))
 FAULTS = ("recv EAGAIN", "recv EINTR", "send EAGAIN", "send EINTR", "wait EINTR", "recv short")
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.skipif(UNDER_FAULTS, reason="these are the faults"),
     pytest.mark.skipif(not faults.available(), reason="it takes Linux, glibc and a C compiler"),
 ]
@@ -30,7 +31,6 @@ def run_under_faults(directory: Path, seed: int) -> None:
     run_tests_under(Faults.benign(seed), directory, "best", *options, happened=FAULTS)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(2 * LONGEST)
 def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path) -> None:
     run_under_faults(tmp_path, SEED)

@@ -20,12 +20,12 @@ SEED = int(os.environ.get("TRUNKLINE_TEST_SEED", "20231"))
 FAULTS = ("read short", "read EINTR", "read EAGAIN", "write short", "write EINTR", "wait EINTR")
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.skipif("TRUNKLINE_FAULTS" in os.environ, reason="these are the faults"),
     pytest.mark.skipif(not faults.available(), reason="it takes Linux, glibc and a C compiler"),
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(2 * LONGEST)
 def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path) -> None:
     backend = wanted_backends()[0]
