@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from processes.helpers import descriptors, is_gone, python
+from support.signal_points import struck_at
 from support.timing import MS, PATIENCE
 
 from trunkline import (
@@ -438,6 +439,22 @@ def test_several_threads_may_wait() -> None:
         for thread in threads:
             thread.join()
     assert said == [ProcessStatus(False, exit_code=0)] * 4
+
+
+def test_who_asks_while_another_one_asks_is_told_the_same() -> None:
+    was_asked_in_between = True
+    point = 0
+    while was_asked_in_between:
+        said: list[ProcessStatus] = []
+        with create_process("true") as process:
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+            def ask(process: Process = process, said: list[ProcessStatus] = said) -> None:
+                said.append(process.status)
+
+            was_asked_in_between = struck_at(point, ask, ask)
+        assert said == [ProcessStatus(False, exit_code=0)] * (1 + was_asked_in_between), point
+        point += 1
 
 
 def test_it_is_waited_for_without_a_descriptor_of_the_process(

@@ -115,19 +115,24 @@ class Child:
             return self._ending
         self.check_ours("wait")
         with self._lock:
-            try:
-                # Into the list before a signal handler can come in between: it is told only once.
-                self._waited.extend(starmap(os.waitpid, ((self.pid, os.WNOHANG),)))
-            except ChildProcessError:
-                if not any(pid for pid, _ in self._waited):
-                    self._ending = _UNKNOWN
-            for pid, status in self._waited:
-                if pid:
-                    self._ending = _ending_of(status)
-            self._waited.clear()
-            if self._ending is not None:
-                self.descriptor = None  # whoever waits on it still has it
+            if self._ending is None:  # nobody has been faster
+                self._reap()
         return self._ending
+
+    def _reap(self) -> None:
+        """Ask the system how it has ended, with the lock; a signal handler may do so meanwhile."""
+        try:
+            # Into the list before a signal handler can come in between: it is told only once.
+            self._waited.extend(starmap(os.waitpid, ((self.pid, os.WNOHANG),)))
+        except ChildProcessError:
+            if self._ending is None and not any(pid for pid, _ in self._waited):
+                self._ending = _UNKNOWN
+        for pid, status in self._waited:
+            if pid:
+                self._ending = _ending_of(status)
+        self._waited.clear()
+        if self._ending is not None:
+            self.descriptor = None  # whoever waits on it still has it
 
     def wait(self, deadline: Deadline) -> Ending | None:
         """Wait until it has ended, and reap it; return None if the deadline comes first."""
