@@ -73,6 +73,7 @@ def assert_served(name: str, output: str, port: int, clients: list[int]) -> None
 
 @pytest.mark.parametrize("server_name", DAYTIME_SERVERS)
 @pytest.mark.parametrize("client_name", DAYTIME_CLIENTS)
+@pytest.mark.thorough
 def test_each_client_learns_the_time_from_each_server(client_name: str, server_name: str) -> None:
     before = time_in_zone()
     with listening(server_name) as (server, port):
@@ -87,6 +88,7 @@ def test_each_client_learns_the_time_from_each_server(client_name: str, server_n
 
 
 @pytest.mark.parametrize("name", DAYTIME_CLIENTS)
+@pytest.mark.thorough
 def test_a_client_looks_the_name_of_its_server_up(name: str) -> None:
     with listening("ex2_server") as (_, port), client_of(port, name, host="localhost") as client:
         assert client.wait() == 0
@@ -139,6 +141,7 @@ def test_the_first_server_serves_one_client_only() -> None:
         pytest.param(b"2/27/2010 13:5", "2/27/2010 13:5", id="half a line"),
     ],
 )
+@pytest.mark.thorough
 def test_a_client_shows_the_first_line_and_sends_nothing(
     name: str, sent: bytes, shown: str
 ) -> None:
