@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from trunkline.testing.dns import NXDOMAIN, REFUSED, SERVFAIL, DNSServer, Reply
 
 WWW = ARecord("www.test", 60, IPv4Address("192.0.2.1"))
 ALIAS = CNAMERecord("alias.test", 30, "www.test")
+IDS = cycle(range(1, 60_000))
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def begin(
     config = ResolverConfig(
         servers=tuple(servers), **{"timeout": PATIENCE, "attempts": 1, **options}
     )
-    exchange = Exchange(name, kind, config, make_id=lambda: 4711)
+    exchange = Exchange(name, kind, config, make_id=IDS.__next__)
 
     def told(outcome: Any) -> None:
         outcomes.append(outcome)
@@ -142,6 +144,20 @@ def test_so_is_one_that_hangs_up(base: EventBase, dns: DNSServer) -> None:
     with DNSServer() as rude:
         rude.script("www.test", Reply(drops=True))
         assert ask(base, [rude.endpoint, dns.endpoint], use_tcp=True).server == dns.endpoint
+
+
+def test_that_it_is_not_there_is_told_to_all_who_have_asked_it(
+    base: EventBase, dns: DNSServer
+) -> None:
+    with refusing_port() as port:
+        servers = [Endpoint(IPV4_LOOPBACK, port), dns.endpoint]
+        # The system tells it once, perhaps to who asks next.
+        names = ("www.test", "alias.test")
+        found = [begin(base, servers, name, timeout=9 * PATIENCE)[1] for name in names]
+        for outcomes in found:
+            if not outcomes:
+                base.dispatch(timeout=PATIENCE)
+    assert [outcome.server for (outcome,) in found] == [dns.endpoint] * 2
 
 
 def test_what_does_not_fit_into_a_datagram_is_asked_for_by_tcp(

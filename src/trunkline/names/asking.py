@@ -88,7 +88,7 @@ class Asking:
             else:
                 self._ask_by_connection(ask)
         except SocketError as error:
-            # Not from here: all servers may be out of reach, each of them at once.
+            # Not from here, either; see `Channel.send`.
             self._event_base.call_soon(self._is_not_reached, ask, error)
 
     def _after_fork(self) -> None:

@@ -65,9 +65,14 @@ class Channel(Registration):
         message = ask.message
         number = message[:2]
         self._waiters[number] = waiter
-        if self._unsent or self._descriptor.send(message) is None:
-            self._unsent[number] = message
-            self._event_base._watch(self, READABLE | WRITABLE)
+        try:
+            if self._unsent or self._descriptor.send(message) is None:
+                self._unsent[number] = message
+                self._event_base._watch(self, READABLE | WRITABLE)
+        except SocketError as error:
+            # Not from here: all servers may be out of reach, each of them at once. It may be an
+            # earlier question's error, which the system tells once; so it is everybody's.
+            self._event_base.call_soon(self._tell_all, error, [*self._waiters.items()])
 
     def forget(self, ask: Ask) -> None:
         """Wait for the answer to a question no more."""
@@ -86,7 +91,12 @@ class Channel(Registration):
                 self._send_more()
             self._receive()
         except SocketError as error:
-            for waiter in [*self._waiters.values()]:
+            self._tell_all(error, [*self._waiters.items()])
+
+    def _tell_all(self, error: SocketError, waiters: list[tuple[bytes, Waiter]]) -> None:
+        """Tell those who have asked, and wait still, that the server is not to be reached."""
+        for number, waiter in waiters:
+            if self._waiters.get(number) is waiter:
                 waiter.not_reached(error)
 
     def _send_more(self) -> None:
