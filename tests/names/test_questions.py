@@ -1,9 +1,19 @@
 """Asking once for all who want the same: who does the work when those who did it want no more."""
 
-from collections.abc import Callable
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+
+import pytest
+from support.timing import PATIENCE
 
 from trunkline import EventBase
+from trunkline.names import questions
 from trunkline.names.questions import Questions, Wish
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 
 
 class Work:
@@ -13,9 +23,10 @@ class Work:
         self.begun: list[EventBase] = []
         self.given_up: list[EventBase] = []
         self.while_giving_up: Callable[[], object] = lambda: None
+        self.clock: Callable[[], float] = lambda: 0.0
         self.ends: list[Callable[[str | OSError], object]] = []
         self.questions: Questions[str, str, OSError] = Questions(
-            self._begin, lambda outcome: 60.0, 10, lambda: 0.0
+            self._begin, lambda outcome: 60.0, 10, lambda: self.clock()
         )
 
     def _begin(
@@ -36,11 +47,28 @@ class Work:
         )
 
 
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each one who asks do so as in a thread of its own."""
+    monkeypatch.setattr(questions, "get_ident", count().__next__)
+
+
+@contextmanager
+def signal_handler(handler: Callable[[], object]) -> Iterator[None]:
+    """Have something called when `signal.raise_signal` raises SIGUSR1."""
+    before = signal.signal(signal.SIGUSR1, lambda *_: handler())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
 def run_what_is_due(event_base: EventBase) -> None:
     event_base.call_soon(event_base.exit)
     event_base.dispatch()
 
 
+@pytest.mark.usefixtures("threads")
 def test_who_ends_while_the_work_is_passed_on_has_passed_it_on_itself() -> None:
     class EndsWhenCalled(EventBase):
         """As one that is closed by its own thread just when another thread calls it."""
@@ -63,6 +91,7 @@ def test_who_ends_while_the_work_is_passed_on_has_passed_it_on_itself() -> None:
     assert told == ["answer"]
 
 
+@pytest.mark.usefixtures("threads")
 def test_who_asks_while_the_work_is_given_up_begins_it_once() -> None:
     work = Work()
     told: list[str] = []
@@ -77,6 +106,7 @@ def test_who_asks_while_the_work_is_given_up_begins_it_once() -> None:
     assert told == ["answer"]
 
 
+@pytest.mark.usefixtures("threads")
 def test_what_was_given_up_is_not_given_up_again() -> None:
     work = Work()
     with EventBase() as first, EventBase() as second:
@@ -86,3 +116,56 @@ def test_what_was_given_up_is_not_given_up_again() -> None:
         heir.cancel()  # before it has begun
         run_what_is_due(second)
         assert (work.begun, work.given_up) == ([first], [first])
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_who_was_to_begin_when_the_process_was_forked_begins_once() -> None:
+    work = Work()
+    told: list[str] = []
+    with EventBase() as base:
+        wishes = [
+            work.questions.ask(base, "name", told.append, print, is_waited_for=False)
+            for _ in range(2)
+        ]
+        wishes[0].cancel()
+        if (pid := os.fork()) == 0:
+            run_what_is_due(base)
+            os._exit(len(work.begun) - 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+
+
+def test_a_signal_handler_does_not_wait_for_its_own_thread() -> None:
+    work = Work()
+    told: list[str] = []
+
+    def ask_at_once() -> None:
+        with EventBase() as second:
+            work.ask(second, told)
+            work.ends[-1]("answer for the handler")
+            second.call_soon_threadsafe(second.exit)
+            second.dispatch(timeout=PATIENCE)
+
+    with EventBase() as first, signal_handler(ask_at_once):
+        work.ask(first, told)
+        signal.raise_signal(signal.SIGUSR1)
+        assert work.begun[1:]
+        work.ends[0]("answer")
+        run_what_is_due(first)
+    assert told == ["answer for the handler", "answer"]
+
+
+def test_a_signal_handler_may_ask_at_any_moment() -> None:
+    work = Work()
+    seen: list[object] = []
+
+    def clock() -> float:
+        work.clock = lambda: 0.0
+        signal.raise_signal(signal.SIGUSR1)
+        return 0.0
+
+    with EventBase() as base, signal_handler(lambda: seen.append(work.questions.known("name"))):
+        work.ask(base, [])
+        work.clock = clock
+        work.ends[0]("answer")  # which looks at the clock while nobody else may
+    assert seen == [None]

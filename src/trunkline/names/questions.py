@@ -2,10 +2,10 @@
 
 import copy
 import os
-import threading
 import weakref
-from collections.abc import Callable, Hashable, Iterator
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from threading import RLock, get_ident
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from .._core.callbacks import check_callback
 from .._core.ttl_cache import TTLCache
@@ -49,6 +49,7 @@ class Wish(Generic[K, V, E]):
         self.event_base = event_base
         self.key = key
         self.group = group
+        self.thread = get_ident()
         self.question: _Question[K, V, E] | None = None
         self._told = told
         self._failed = failed
@@ -75,14 +76,30 @@ class Wish(Generic[K, V, E]):
             self._told(outcome)
 
 
-class _Question(Generic[K, V, E]):
-    """What is being found out, and who wants to know it: the first of them does the work."""
+class _Place(NamedTuple):
+    """Where those meet who want to know the same.
 
-    def __init__(self, questions: "Questions[K, V, E]", key: K, place: tuple[Any, ...]) -> None:
+    Attributes:
+        key: What it is.
+        group: Those who can rely on each other to find it out.
+        time: In which they have asked. What is asked before all is forgotten is nobody else's, and
+            is not remembered.
+    """
+
+    key: Hashable
+    group: object
+    time: int
+
+
+class _Question(Generic[K, V, E]):
+    """What is being found out, and who wants to know it: one of them does the work."""
+
+    def __init__(self, questions: "Questions[K, V, E]", key: K, place: _Place) -> None:
         self._questions = questions
         self.key = key
         self.place = place
-        self.wishes: list[Wish[K, V, E]] = []
+        self.wishes: dict[Wish[K, V, E], None] = {}  # in order
+        self.worker: Wish[K, V, E] | None = None  # one of them
         self.give_up: Callable[[], object] | None = None
 
     def end(self, outcome: V | E) -> None:
@@ -120,10 +137,9 @@ class Questions(Generic[K, V, E]):
         self._is_of_all = is_of_all
         self._cache: TTLCache[K, tuple[V | E, float]] = TTLCache(cache_size, clock)
         self._clock = clock
-        self._lock = threading.Lock()
-        # What is asked in a time before all was forgotten is nobody else's, and is not remembered.
+        self._lock = RLock()  # a signal handler may ask in the middle of it
         self._time = 0
-        self._open: dict[tuple[Any, ...], _Question[K, V, E]] = {}  # by key, group and time
+        self._open: dict[_Place, _Question[K, V, E]] = {}
         _all.add(self)
 
     # -- asking ----------------------------------------------------------------------------------
@@ -157,25 +173,31 @@ class Questions(Generic[K, V, E]):
         with self._lock:
             known = self._remembered(wish.key)
             if known is None:
-                place = wish.key, wish.group, self._time
-                question = self._open.get(place) or self._new(wish.key, place)
-                is_first = not question.wishes
-                question.wishes.append(wish)
+                question = self._question_for(wish)
                 wish.question = question
+                question.wishes[wish] = None
+                if question.worker is None:
+                    question.worker = wish
         if known is not None:
             wish.event_base.call_soon(wish._deliver, _own(known[0][0]))
-        elif is_first:
+        elif question.worker is wish:
             self._begin_for(wish, question)
 
-    def _new(self, key: K, place: tuple[Any, ...]) -> _Question[K, V, E]:
-        """Return a question that others may join; with the lock."""
-        question = self._open[place] = _Question(self, key, place)
+    def _question_for(self, wish: Wish[K, V, E]) -> _Question[K, V, E]:
+        """Return the question that somebody joins, or a new one; with the lock."""
+        place = _Place(wish.key, wish.group, self._time)
+        question = self._open.get(place)
+        if question is None:
+            question = self._open[place] = _Question(self, wish.key, place)
+        elif wish.group is None and any(each.thread == wish.thread for each in question.wishes):
+            # A signal handler asks, and its thread does not go on before it is told.
+            question = _Question(self, wish.key, place)
         return question
 
     def _begin_for(self, wish: Wish[K, V, E], question: _Question[K, V, E]) -> None:
         """Begin to find out, in the thread of the one who does it for all."""
-        if wish._is_over or wish.question is not question:
-            return
+        if question.worker is not wish:
+            return  # who has given up meanwhile
         try:
             question.give_up = self._begin(wish.event_base, wish.key, question.end)
         except BaseException:  # as of a signal handler: nobody shall wait for it for ever
@@ -186,9 +208,9 @@ class Questions(Generic[K, V, E]):
         with self._lock:
             self._close(question)
             key = self._wider(question.key) if self._is_of_all(outcome) else question.key
-            if question.place[-1] == self._time:
+            if question.place.time == self._time:
                 self._cache.put(key, (outcome, self._clock()), self._ttl_of(outcome))
-            wishes, question.wishes = question.wishes, []
+            wishes = self._dismiss(question)
             question.give_up = None  # which would keep it, and all that has to do with it, alive
         for wish in wishes:
             # Not at once: what is called may raise, and the others wait, too.
@@ -199,7 +221,7 @@ class Questions(Generic[K, V, E]):
         with self._lock:
             if question is None or wish not in question.wishes:
                 return
-            give_up = question.give_up if question.wishes[0] is wish else None
+            give_up = question.give_up if question.worker is wish else None
             heir = self._leave(question, wish)
         if give_up is not None:
             give_up()
@@ -210,14 +232,19 @@ class Questions(Generic[K, V, E]):
 
         With the lock, so that of all who end at the same time each has one heir at most.
         """
-        did_the_work = question.wishes[0] is wish
-        question.wishes.remove(wish)
+        del question.wishes[wish]
         if not question.wishes:
             self._close(question)
-        if not did_the_work:
+        if question.worker is not wish:
             return None
         question.give_up = None
-        return question.wishes[0] if question.wishes else None
+        question.worker = next(iter(question.wishes), None)
+        return question.worker
+
+    def _dismiss(self, question: _Question[K, V, E]) -> Iterable[Wish[K, V, E]]:
+        """Take out all who want to know, and return them; with the lock."""
+        wishes, question.wishes, question.worker = question.wishes, {}, None
+        return wishes
 
     def _close(self, question: _Question[K, V, E]) -> None:
         """Let nobody join any more who asks; with the lock."""
@@ -264,12 +291,12 @@ class Questions(Generic[K, V, E]):
 
         Those who are ask anew, as soon as their event bases go on.
         """
-        self._lock = threading.Lock()
+        self._lock = RLock()
         inherited, self._open = self._open, {}
         for question in inherited.values():
             if question.give_up is not None:
                 question.give_up()
-            for wish in question.wishes:
+            for wish in self._dismiss(question):
                 _call(wish, self._ask_again, wish)
 
     def _ask_again(self, wish: Wish[K, V, E]) -> None:
