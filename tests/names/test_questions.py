@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from typing import Any
 
 import pytest
 from support.timing import PATIENCE
@@ -30,10 +31,15 @@ class Work:
         )
 
     def _begin(
-        self, event_base: EventBase, key: str, end: Callable[[str | OSError], object]
+        self,
+        event_base: EventBase,
+        key: str,
+        end: Callable[[str | OSError], object],
+        some_came: Callable[[object], object],
     ) -> Callable[[], object]:
         self.begun.append(event_base)
         self.ends.append(end)
+        self.some_came = some_came
 
         def give_up() -> None:
             self.given_up.append(event_base)
@@ -169,3 +175,38 @@ def test_a_signal_handler_may_ask_at_any_moment() -> None:
         work.clock = clock
         work.ends[0]("answer")  # which looks at the clock while nobody else may
     assert seen == [None]
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_part_of_the_answer_is_told_to_all_who_want_it_whenever_they_ask() -> None:
+    work = Work()
+    told: list[str] = []
+    with EventBase() as first, EventBase() as second, EventBase() as third:
+        work.ask(first, told)  # and want nothing but all of it
+        options: Any = {"is_waited_for": True, "came": told.append}
+        work.questions.ask(second, "name", told.append, print, **options)
+        work.some_came("part")
+        work.questions.ask(third, "name", told.append, print, **options).cancel()
+        work.questions.ask(third, "name", told.append, print, **options)
+        for base in (first, second, third):
+            run_what_is_due(base)
+        assert told == ["part", "part"]
+        work.ends[0]("answer")
+        for base in (first, second, third):
+            run_what_is_due(base)
+    assert told == ["part", "part", *["answer"] * 3]
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_part_that_came_to_who_has_given_up_is_not_told_any_more() -> None:
+    work = Work()
+    told: list[str] = []
+    with EventBase() as first, EventBase() as second:
+        wish = work.ask(first, told)
+        work.some_came("part")
+        work.ask(second, told)
+        wish.cancel()
+        options: Any = {"is_waited_for": True, "came": told.append}
+        work.questions.ask(second, "name", told.append, print, **options)
+        run_what_is_due(second)
+    assert told == []

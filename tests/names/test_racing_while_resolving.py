@@ -160,7 +160,14 @@ def asked() -> Iterator[Directory]:
         yield Asked(server)
 
 
-@pytest.fixture(params=[threaded, cached, asked])
+@contextmanager
+def asked_and_cached() -> Iterator[Directory]:
+    with asked() as directory:
+        directory.resolver = CachingResolver(directory.resolver)
+        yield directory
+
+
+@pytest.fixture(params=[threaded, cached, asked, asked_and_cached])
 def directory(request: pytest.FixtureRequest) -> Iterator[Directory]:
     with request.param() as directory:
         yield directory

@@ -96,14 +96,17 @@ class CachingResolver:
         self._ask_for_host(lookup, key, came, False)
         return lookup
 
+    @property
+    def _asks_by_family(self) -> bool:
+        return bool(getattr(self._resolver, "by_family", False))
+
     def _ask_for_host(
         self, lookup: Lookup, key: _Key, came: Came | None, is_waited_for: bool
     ) -> None:
         """Ask for a host's addresses; where that is of use, for each family on its own."""
         host, wanted = key
-        by_family = getattr(self._resolver, "by_family", False)
-        if came is None or wanted != "internet" or not by_family:
-            self._ask(lookup, key, lookup._succeed, lookup._fail, is_waited_for)
+        if came is None or wanted != "internet" or not self._asks_by_family:
+            self._ask(lookup, key, lookup._succeed, lookup._fail, is_waited_for, came)
             return
 
         def ask(family: InternetFamily, answered: Answered, failed: Failed) -> Callable[[], object]:
@@ -183,8 +186,11 @@ class CachingResolver:
         told: Callable[[Any], object],
         failed: Failed,
         is_waited_for: bool,
+        came: Came | None = None,
     ) -> Callable[[], object]:
-        wish = ask_for(lookup, self._questions, key, told, failed, is_waited_for=is_waited_for)
+        wish = ask_for(
+            lookup, self._questions, key, told, failed, is_waited_for=is_waited_for, came=came
+        )
         return wish.cancel
 
     def _begin(
@@ -192,6 +198,7 @@ class CachingResolver:
         event_base: EventBase,
         key: _Key,
         told: Callable[[Any], object],
+        some_told: Callable[[Any], object],
     ) -> Callable[[], object]:
         """Ask the resolver; see `Questions`."""
 
@@ -205,7 +212,8 @@ class CachingResolver:
             assert not isinstance(what, str)
             return reverse_on(event_base, self._resolver, what, told, failed)
         assert isinstance(what, str)
-        return resolve_on(event_base, self._resolver, what, family, told, failed)
+        came = None if self._asks_by_family else some_told
+        return resolve_on(event_base, self._resolver, what, family, told, failed, came=came)
 
     def _ttl_of(self, outcome: Any) -> float:
         if isinstance(outcome, Exception):

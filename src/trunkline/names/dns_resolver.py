@@ -461,6 +461,7 @@ class DNSResolver:
         event_base: EventBase,
         key: Key,
         told: Callable[[DNSAnswer | ResolverError], object],
+        some_told: object,  # there are no parts of an answer
     ) -> Callable[[], object]:
         """Ask the servers; see `Questions`."""
         name, record_type = key

@@ -118,11 +118,12 @@ def ask_for(
     failed: Callable[[E], object],
     *,
     is_waited_for: bool,
+    came: Callable[[Any], object] | None = None,
 ) -> Wish[K, V, E]:
     """Ask one of the things that a look-up takes, see `Questions.ask`: it is given up with it."""
     event_base = lookup._event_base
     try:
-        wish = questions.ask(event_base, key, told, failed, is_waited_for=is_waited_for)
+        wish = questions.ask(event_base, key, told, failed, is_waited_for=is_waited_for, came=came)
     except BaseException:
         lookup.cancel()
         raise

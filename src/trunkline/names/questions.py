@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from threading import RLock, get_ident
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
-from .._core.callbacks import check_callback
+from .._core.callbacks import call_plainly, check_callback
 from .._core.ttl_cache import TTLCache
 from .._sys.clock import Clock
 from ..errors import SocketClosed, TrunklineError
@@ -26,10 +26,13 @@ T = TypeVar("T")
 Told: TypeAlias = Callable[[V], object]
 Failed: TypeAlias = Callable[[E], object]
 
-Begin: TypeAlias = Callable[[EventBase, K, Callable[[V | E], object]], Callable[[], object]]
+Begin: TypeAlias = Callable[
+    [EventBase, K, Callable[[V | E], object], Callable[[Any], object]], Callable[[], object]
+]
 """Begins to find something out on an event base; returns what gives that up.
 
-It is given the event base, what is asked, and what is to be called with the answer, or an error.
+It is given the event base, what is asked, what is to be called with the answer, or an error, and
+what may be called before with a part of the answer.
 """
 
 
@@ -43,6 +46,7 @@ class Wish(Generic[K, V, E]):
         key: K,
         told: Callable[[V], object],
         failed: Failed[E],
+        came: Callable[[Any], object] | None,
         group: object,
     ) -> None:
         self._questions = questions
@@ -53,6 +57,7 @@ class Wish(Generic[K, V, E]):
         self.question: _Question[K, V, E] | None = None
         self._told = told
         self._failed = failed
+        self._came = came
         self._is_over = False
         event_base._call_at_close(self.cancel)
 
@@ -74,6 +79,10 @@ class Wish(Generic[K, V, E]):
             self._failed(cast("E", outcome))
         else:
             self._told(outcome)
+
+    def _deliver_part(self, part: object) -> None:
+        if self._came is not None and not self._is_over:
+            call_plainly(self._came, part)
 
 
 class _Place(NamedTuple):
@@ -101,6 +110,11 @@ class _Question(Generic[K, V, E]):
         self.wishes: dict[Wish[K, V, E], None] = {}  # in order
         self.worker: Wish[K, V, E] | None = None  # one of them
         self.give_up: Callable[[], object] | None = None
+        self.part: object = None  # of the answer, which has come before the others
+
+    def some_came(self, part: object) -> None:
+        """Take note of a part of the answer."""
+        self._questions._some_found(self, part)
 
     def end(self, outcome: V | E) -> None:
         """Take note of what was found out."""
@@ -152,6 +166,7 @@ class Questions(Generic[K, V, E]):
         failed: Failed[E],
         *,
         is_waited_for: bool,
+        came: Callable[[Any], object] | None = None,
     ) -> Wish[K, V, E]:
         """Have one of two callbacks called by an event base, in whose thread this is.
 
@@ -164,8 +179,10 @@ class Questions(Generic[K, V, E]):
             failed: Called with the error.
             is_waited_for: The event base does nothing else until then. Threads that wait do it for
                 each other; nobody relies on an event base that may pause.
+            came: Called before with parts of the answer, if there are any.
         """
-        wish = Wish(self, event_base, key, told, failed, None if is_waited_for else event_base)
+        group = None if is_waited_for else event_base
+        wish = Wish(self, event_base, key, told, failed, came, group)
         self._ask(wish)
         return wish
 
@@ -178,10 +195,13 @@ class Questions(Generic[K, V, E]):
                 question.wishes[wish] = None
                 if question.worker is None:
                     question.worker = wish
+                part = question.part
         if known is not None:
             wish.event_base.call_soon(wish._deliver, _own(known[0][0]))
         elif question.worker is wish:
             self._begin_for(wish, question)
+        elif part is not None:
+            wish.event_base.call_soon(wish._deliver_part, part)
 
     def _question_for(self, wish: Wish[K, V, E]) -> _Question[K, V, E]:
         """Return the question that somebody joins, or a new one; with the lock."""
@@ -199,10 +219,19 @@ class Questions(Generic[K, V, E]):
         if question.worker is not wish:
             return  # who has given up meanwhile
         try:
-            question.give_up = self._begin(wish.event_base, wish.key, question.end)
+            question.give_up = self._begin(
+                wish.event_base, wish.key, question.end, question.some_came
+            )
         except BaseException:  # as of a signal handler: nobody shall wait for it for ever
             wish.cancel()
             raise
+
+    def _some_found(self, question: _Question[K, V, E], part: object) -> None:
+        with self._lock:
+            question.part = part
+            wishes = [wish for wish in question.wishes if wish._came is not None]
+        for wish in wishes:
+            _call(wish, wish._deliver_part, part)
 
     def _found(self, question: _Question[K, V, E], outcome: V | E) -> None:
         with self._lock:
@@ -237,7 +266,7 @@ class Questions(Generic[K, V, E]):
             self._close(question)
         if question.worker is not wish:
             return None
-        question.give_up = None
+        question.give_up = question.part = None
         question.worker = next(iter(question.wishes), None)
         return question.worker
 
