@@ -155,6 +155,15 @@ def test_how_long_that_may_be_remembered(authority: Any, ttl: int) -> None:
     assert caught.value.ttl == ttl
 
 
+@pytest.mark.parametrize("rcode", [0, 3])
+def test_that_an_alias_leads_nowhere_is_so_for_as_long_as_it_is_one(rcode: int) -> None:
+    doing = exchange("alias.test")
+    end = {"rcode": rcode, "authority": (SOA,)}
+    with pytest.raises(NoName) as caught:
+        answer_all(doing, lambda ask, here: reply_to(ask, *[ALIAS][here == "www.test" :], **end))
+    assert caught.value.ttl == ALIAS.ttl
+
+
 def test_an_answer_that_was_cut_off_is_asked_for_in_a_connection() -> None:
     doing = exchange()
     ask = asked(doing.received(reply_to(doing.ask(), truncated=True)))

@@ -268,5 +268,6 @@ class Exchange:
             zone = key_of_name(record.name)
             is_its = zone == "." or self._key == zone or self._key.endswith(f".{zone}")
             if isinstance(record, SOARecord) and is_its:
-                error.ttl = min(record.ttl, record.minimum, _LONGEST_NEGATIVE)
+                ttls = record.ttl, record.minimum, *map(_ttl_of, self._aliases)
+                error.ttl = min(*ttls, _LONGEST_NEGATIVE)
         return error

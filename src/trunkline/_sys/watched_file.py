@@ -44,23 +44,24 @@ class WatchedFile(Generic[T]):
     def __init__(self, path: str | PathLike[str] | None, parse: Callable[[str], T]) -> None:
         self._path = path
         self._parse = parse
-        self._state: FileState | None = None
-        self._value = parse("")
+        # The two go together, also if several threads read the file at a time.
+        self._known: tuple[FileState | None, T] = None, parse("")
 
     def get(self) -> T:
         """Return what the file says now."""
+        known_state, value = self._known
         if self._path is None:
-            return self._value
+            return value
         state = file_state(self._path)
-        if state == self._state:
-            return self._value
+        if state == known_state:
+            return value
         try:
             text = "" if state is None else self._text()
         except OSError:
             state, text = None, ""
-        self._value = self._parse(text)
-        self._state = state
-        return self._value
+        value = self._parse(text)
+        self._known = state, value
+        return value
 
     def _text(self) -> str:
         assert self._path is not None
