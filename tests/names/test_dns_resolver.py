@@ -534,6 +534,21 @@ def test_connections_to_a_server_are_few(base: EventBase, dns: DNSServer) -> Non
     assert 0 < max(counts) <= 2 * 20  # some of which are being closed
 
 
+def test_a_server_that_takes_connections_and_is_silent_is_waited_for_by_all_at_once(
+    base: EventBase, dns: DNSServer
+) -> None:
+    names = [f"silent-{number}.test" for number in range(200)]
+    for name in names:
+        dns.script(name, Reply(silent=True))
+    resolver = resolver_for(dns, use_tcp=True, server_timeout=100 * MS, attempts=1)
+    told = Told(base)
+    for name in names:
+        resolver.query_on(base, name, told, told)
+    told.wait_for(200)
+    assert {type(each) for each in told} == {TryAgain}
+    assert len(dns.queries) < 200  # most have had no connection before it was clear
+
+
 @pytest.mark.slow
 def test_closing_in_the_midst_of_them_ends_them_all(dns: DNSServer) -> None:
     with EventBase() as base:

@@ -50,6 +50,21 @@ def test_each_is_told_when_its_own_time_is_up(base: EventBase, clock: ManualCloc
     assert base.is_empty
 
 
+def test_who_begins_anew_waits_as_long_as_all_others(base: EventBase, clock: ManualClock) -> None:
+    expired: list[Somebody] = []
+    one, two = (Somebody(expired.append) for _ in range(2))
+    patience = Patience(base, 5.0)
+    patience.begin(one)
+    clock.advance(1)
+    patience.begin(two)
+    clock.advance(1)
+    patience.begin(one)
+    for seconds, known in ((5.9, []), (6, [two]), (6.9, [two]), (7, [two, one])):
+        go_to(seconds, clock, base)
+        assert expired == known
+    assert base.is_empty
+
+
 def test_where_nobody_waits_there_is_no_timer(base: EventBase) -> None:
     patience = Patience(base, 5.0)
     who = Somebody(lambda who: None)

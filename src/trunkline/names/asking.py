@@ -75,11 +75,19 @@ class Asking:
         self._turns = turns_for(self._event_base, ask.server, ask.transport)
         self._turns.take(self)
 
+    def _wait_for_turn(self) -> None:
+        """Be as patient as with an answer, unless others get theirs."""
+        ask, turns = self._current, self._turns
+        assert ask is not None and turns is not None  # noqa: PT018
+        self._patience = turns.patience_for(ask)
+        self._patience.begin(self)
+
     def _ask_now(self) -> None:
         """It is our turn."""
         ask, turns = self._current, self._turns
         assert ask is not None and turns is not None  # noqa: PT018
-        self._patience = turns.patience_for(ask)
+        if self._patience is None:
+            self._patience = turns.patience_for(ask)
         self._patience.begin(self)
         try:
             if ask.transport == "udp":
@@ -122,8 +130,11 @@ class Asking:
         try:
             step = self._exchange.received(data)
         except ResolverError as error:
+            self._note_answer()
             self._end(error)
             return
+        if step is not None:
+            self._note_answer()
         if isinstance(step, Ask):
             self._stop()
             self._do(step)
@@ -142,8 +153,15 @@ class Asking:
         if ask is self._current:  # and not one that has been given up
             self.not_reached(error)
 
+    def _note_answer(self) -> None:
+        if self._turns is not None:
+            self._turns.note_answer()
+
     def _expire(self) -> None:
-        self._ask_next("there was no answer")
+        if self._turns is not None and self._turns.has_hope(self):
+            self._wait_for_turn()
+        else:
+            self._ask_next("there was no answer")
 
     def _ask_next(self, why: str) -> None:
         self._stop()

@@ -32,7 +32,8 @@ class Patience:
         self._timer: Timer | None = None
 
     def begin(self, who: Patient) -> None:
-        """Take note that somebody waits from now on."""
+        """Take note that somebody waits from now on, and not since an earlier time."""
+        self._ends.pop(who, None)  # the order is that of their beginnings
         self._ends[who] = self._event_base._clock() + self._seconds
         if self._timer is None:
             self._wait(self._seconds)

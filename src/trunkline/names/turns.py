@@ -28,6 +28,9 @@ _Key: TypeAlias = tuple[Endpoint, DNSTransport]
 class Asker(Protocol):
     """Who asks."""
 
+    def _wait_for_turn(self) -> object:
+        """Others ask, as many as may."""
+
     def _ask_now(self) -> object:
         """It is their turn."""
 
@@ -42,7 +45,8 @@ class Turns:
     """Lets so many ask a server at a time, in the order in which they have come.
 
     Where the server is silent, those who have asked by datagrams until then do not count any more:
-    nobody waits for long because of them.
+    nobody waits for long because of them. Connections are few even then; so who waits for one gives
+    up like those who have one, see `has_hope`.
     """
 
     def __init__(self, event_base: EventBase, key: _Key) -> None:
@@ -50,7 +54,8 @@ class Turns:
         self._key = key
         self._most = _MOST[key[1]]
         self._asking: set[Asker] = set()
-        self._waiting: dict[Asker, None] = {}  # in order
+        self._answers = 0
+        self._waiting: dict[Asker, int] = {}  # in order; with the answers that there were before
         self._uncounted = 0
         self._silent_intervals = 0
         self._timer: Timer | None = None
@@ -78,11 +83,27 @@ class Turns:
     def take(self, who: Asker) -> None:
         """Have somebody ask: at once, or when it is their turn."""
         if self._is_full or self._waiting:
-            self._waiting[who] = None
+            self._waiting[who] = self._answers
+            who._wait_for_turn()
             self._let_ask()
         else:
             self._asking.add(who)
             who._ask_now()
+
+    def note_answer(self) -> None:
+        """Take note that the server has said something."""
+        self._answers += 1
+
+    def has_hope(self, who: Asker) -> bool:
+        """Return whether somebody's turn may still come, as others have had answers meanwhile.
+
+        It counts from the last time that this was asked.
+        """
+        before = self._waiting.get(who, self._answers)
+        if before == self._answers:
+            return False
+        self._waiting[who] = self._answers
+        return True
 
     def give_back(self, who: Asker) -> None:
         """Take note that somebody does not wait any more, for the answer or for a turn."""
