@@ -210,3 +210,31 @@ def test_a_part_that_came_to_who_has_given_up_is_not_told_any_more() -> None:
         work.questions.ask(second, "name", told.append, print, **options)
         run_what_is_due(second)
     assert told == []
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("where", ["giving up", "closing"])
+def test_who_is_interrupted_while_it_ends_passes_the_work_on_all_the_same(where: str) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    class Interrupted(EventBase):
+        def remove_signal_handler(self, number: int) -> bool:
+            super().remove_signal_handler(number)
+            raise KeyboardInterrupt
+
+    work = Work()
+    told: list[str] = []
+    first = Interrupted() if where == "closing" else EventBase()
+    first.set_signal_handler(signal.SIGUSR1, print)
+    work.while_giving_up = (lambda: None) if where == "closing" else interrupt
+    with EventBase() as second:
+        work.ask(first, told)
+        work.ask(second, told)
+        with pytest.raises(KeyboardInterrupt):
+            first.close()
+        run_what_is_due(second)
+        work.ends[-1]("answer")
+        run_what_is_due(second)
+    first._waker.close()
+    assert (work.begun, told) == ([first, second], ["answer"])

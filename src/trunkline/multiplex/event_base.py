@@ -340,18 +340,18 @@ class EventBase(Monitor, PythonLoopNames):
         """
         if self._is_closed:
             return
-        self._close_monitor()
-        for number in [*self._signals]:
-            self.remove_signal_handler(number)
-        self._timers.clear()
-        self._handler_timeouts.clear()
-        self._deferred.clear()
-        self._waker.close()
-        _bases.discard(self)
-        with contextlib.ExitStack() as others:
+        with contextlib.ExitStack() as others:  # who are told also if Ctrl-C interrupts this
             for callback in self._called_at_close:
                 others.callback(callback)
             self._called_at_close = {}
+            self._close_monitor()
+            for number in [*self._signals]:
+                self.remove_signal_handler(number)
+            self._timers.clear()
+            self._handler_timeouts.clear()
+            self._deferred.clear()
+            self._waker.close()
+            _bases.discard(self)
 
     def __del__(self) -> None:
         if self._origin is None or self._is_closed or sys.is_finalizing():

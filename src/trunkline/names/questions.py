@@ -64,8 +64,10 @@ class Wish(Generic[K, V, E]):
     def cancel(self) -> None:
         """Want to know no more: nothing is called. May be repeated."""
         if not self._is_over:
-            self._end()
-            self._questions._cancelled(self)
+            try:
+                self._end()
+            finally:  # others may rely on it, also if Ctrl-C interrupts this
+                self._questions._cancelled(self)
 
     def _end(self) -> None:
         self._is_over = True
@@ -252,9 +254,11 @@ class Questions(Generic[K, V, E]):
                 return
             give_up = question.give_up if question.worker is wish else None
             heir = self._leave(question, wish)
-        if give_up is not None:
-            give_up()
-        self._pass_on(question, heir)
+        try:
+            if give_up is not None:
+                give_up()
+        finally:
+            self._pass_on(question, heir)
 
     def _leave(self, question: _Question[K, V, E], wish: Wish[K, V, E]) -> Wish[K, V, E] | None:
         """Take out one who wants to know; return who is to do the work now, if it was this one.
