@@ -41,7 +41,22 @@ from trunkline.names import (
 LABELS = st.lists(st.binary(min_size=1, max_size=63), max_size=4).filter(
     lambda labels: sum(len(label) + 1 for label in labels) < 255
 )
-NAMES = LABELS.map(lambda labels: name_from_labels(tuple(labels)))
+SOME_NAMES = (
+    ".",
+    "test",
+    "www.test",
+    "a.www.test",
+    "WWW.test",
+    "other",
+    r"a\.b.test",
+    r"\000.test",
+)
+# Names that come again, as a whole or in their ends, are what compression is about.
+NAMES = st.one_of(
+    st.sampled_from(SOME_NAMES),
+    st.sampled_from(SOME_NAMES),
+    LABELS.map(lambda labels: name_from_labels(tuple(labels))),
+)
 TTLS = st.integers(0, 2**31 - 1)
 BYTES = st.integers(0, 255)
 SHORTS = st.integers(0, 65_535)

@@ -23,6 +23,14 @@ pytestmark = [
 LONG = tuple(f"192.0.2.{number}" for number in range(1, 200))
 """More addresses than a datagram has room for."""
 
+MANY = (
+    "1 SOA ns.test. admin.test. 1 2 3 4 5",
+    "2 NS ns.test.",
+    "3 A 192.0.2.1",
+    "4 AAAA 2001:db8::1",
+    "5 MX 10 mail.test.",
+)
+
 CONFIG = """
 server:
     interface: 127.0.0.1@{port}
@@ -40,6 +48,10 @@ server:
     local-zone: "test." static
     local-data: "test. 60 SOA ns.test. admin.test. 1 2 3 4 5"
 {records}
+auth-zone:
+    name: "many.example"
+    zonefile: "many.zone"
+    for-upstream: no
 """
 
 
@@ -52,6 +64,8 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
         for text, record in OF_EACH_TYPE.items()
     ]
     lines += [f"long.test. 60 A {address}" for address in LONG]
+    zone = directory / "many.zone"
+    zone.write_text("".join(f"many.example. {line}\n" for line in MANY))
     records = "".join(f"    local-data: '{line}'\n" for line in lines)
     for _ in range(5):  # another one may take the port meanwhile
         port = unused_port()
@@ -62,6 +76,15 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
             if "start of service" in unbound.wait_for_line("start of service|can't bind")[0]:
                 yield Endpoint(IPV4_LOOPBACK, port)
                 return
+
+
+def dig(endpoint: Endpoint, *args: str) -> str:
+    """Return the answer that dig gets."""
+    command = ["dig", "@127.0.0.1", "-p", str(endpoint.port), "+noall", "+answer", "+nosplit"]
+    said = subprocess.run(
+        [*command, *args], check=True, capture_output=True, text=True, timeout=PATIENCE
+    )
+    return said.stdout
 
 
 def resolver_for(endpoint: Endpoint, **options: Any) -> DNSResolver:
@@ -76,11 +99,17 @@ def test_it_is_what_dig_says(endpoint: Endpoint, text: str, use_tcp: bool) -> No
     answer = resolver_for(endpoint, use_tcp=use_tcp).query(record.name, kind, timeout=PATIENCE)
     assert answer.records == (record,)
     assert answer.server == endpoint
-    command = ["dig", "@127.0.0.1", "-p", str(endpoint.port), "+noall", "+answer", "+nosplit"]
-    command += ["+tcp" if use_tcp else "+notcp", record.name, kind]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE)
-    name, ttl, _, shown, value = said.stdout.strip().split(None, 4)
+    said = dig(endpoint, "+tcp" if use_tcp else "+notcp", record.name, kind)
+    name, ttl, _, shown, value = said.strip().split(None, 4)
     assert (name, int(ttl), shown, value) == (f"{record.name}.", record.ttl, kind, text)
+
+
+def test_so_it_is_with_all_that_a_name_has(endpoint: Endpoint) -> None:
+    answer = resolver_for(endpoint).query("many.example", "ANY", timeout=PATIENCE)
+    found = {(record.ttl, RecordType(record.type).name) for record in answer.records}
+    said = dig(endpoint, "+tcp", "many.example", "ANY").splitlines()
+    assert found == {(int(line.split()[1]), line.split()[3]) for line in said}
+    assert len(said) >= 4  # of some types unbound tells only who asks for them
 
 
 def test_what_does_not_fit_into_a_datagram_comes_by_tcp(endpoint: Endpoint) -> None:

@@ -15,6 +15,7 @@ from trunkline.names import (
     PTRRecord,
     SOARecord,
     SRVRecord,
+    SVCBRecord,
     TLSARecord,
     TXTRecord,
 )
@@ -38,5 +39,8 @@ OF_EACH_TYPE: dict[str, DNSRecord] = {
     ),
     "3 1 1 ABCDEF": TLSARecord("tlsa.test", 11, 3, 1, 1, b"\xab\xcd\xef"),
     '1 . alpn="h2"': HTTPSRecord("https.test", 12, 1, ".", ((1, b"\2h2"),)),
-    '0 issue "ca.test"': CAARecord("caa.test", 13, 0, "issue", b"ca.test"),
+    '1 svc.test. alpn="h2" port=853': SVCBRecord(
+        "svcb.test", 13, 1, "svc.test", ((1, b"\2h2"), (3, b"\3\x55"))
+    ),
+    '0 issue "ca.test"': CAARecord("caa.test", 14, 0, "issue", b"ca.test"),
 }
