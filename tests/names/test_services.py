@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sockets.hosts import ONE, TWO, hosts
 from support.peers import refusing_port
-from support.timing import PATIENCE
+from support.timing import MS, PATIENCE
 
 from trunkline import (
     IPV4_LOOPBACK,
@@ -65,6 +66,14 @@ def test_the_next_host_is_tried_when_one_is_not_there(
         dns.add(srv(2, 0, listener.local_port), srv(1, 0, port), srv(0, 0, 1, "nobody.test"))
         with connected(dns) as stream:
             assert stream.remote_name == listener.local_name
+
+
+def test_so_it_is_when_one_is_silent(dns: DNSServer) -> None:
+    with hosts(answering=[TWO], hanging=[ONE]) as at:
+        dns.add(ARecord("silent.test", 60, ONE), ARecord("there.test", 60, TWO))
+        dns.add(srv(1, 0, at.port, "silent.test"), srv(2, 0, at.port, "there.test"))
+        with connected(dns, connect_timeout=400 * MS) as stream:
+            assert stream.remote_host == TWO
 
 
 def test_what_has_become_of_all_of_them_is_told(dns: DNSServer) -> None:

@@ -103,9 +103,9 @@ def connect_service(
         name: The domain.
         service: The service, like ``"xmpp-client"``.
         protocol: What it is spoken over.
-        **options: As for `make_socket`. `connect_timeout` is the seconds for all of it. A
-            `DNSResolver` that is the `resolver` asks for the hosts, too; else `machine_resolver`
-            does.
+        **options: As for `make_socket`. `connect_timeout` is the seconds for all of it, of which
+            each host has its share while there are others to try. A `DNSResolver` that is the
+            `resolver` asks for the hosts, too; else `machine_resolver` does.
 
     Raises:
         NoName, NoRecord: The domain does not offer it.
@@ -126,10 +126,12 @@ def connect_service(
     )
     attempts: list[SocketError] = []
     unresolved: ResolverError | None = None
-    for host, port in hosts:
-        options["connect_timeout"] = deadline.remaining()
-        if options["connect_timeout"] == 0:
+    for index, (host, port) in enumerate(hosts):
+        remaining = deadline.remaining()
+        if remaining == 0:
             break
+        # One that is silent leaves time for the others.
+        options["connect_timeout"] = None if remaining is None else remaining / (len(hosts) - index)
         try:
             return make_socket(host, port, **options)
         except SocketError as error:
