@@ -230,6 +230,13 @@ def test_the_time_for_all_of_it_is_kept_to(directory: Directory, ask: Way) -> No
         ask(CachingResolver(directory), "resolve", "host.test", timeout=30 * MS)
 
 
+def test_what_is_known_takes_no_time(directory: Directory, ask: Way) -> None:
+    resolver = CachingResolver(directory)
+    for method, what in (("resolve", "host.test"), ("reverse", V4)):
+        found = ask(resolver, method, what)
+        assert ask(resolver, method, what, timeout=0) == found
+
+
 def test_an_event_base_that_closes_ends_its_look_ups(directory: Directory) -> None:
     directory.go_on.clear()
     told: list[Any] = []

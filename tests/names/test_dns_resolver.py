@@ -175,6 +175,22 @@ def test_the_time_for_all_of_it_is_kept_to(dns: DNSServer, ask: Way) -> None:
         ask(resolver_for(dns), "resolve", "www.test", timeout=50 * MS)
 
 
+def test_what_is_known_takes_no_time(dns: DNSServer, ask: Way) -> None:
+    dns.script("silent.test", Reply(silent=True))
+    resolver = resolver_for(dns)
+    with pytest.raises(TimedOut):
+        ask(resolver, "resolve", "silent.test", timeout=0)
+    found = ask(resolver, "resolve", "www.test")
+    assert ask(resolver, "resolve", "www.test", timeout=0) == found
+    assert ask(resolver, "resolve", "192.0.2.1", timeout=0).addresses == (V4,)
+    assert ask(resolver, "resolve", "localhost", timeout=0).canonical_name == "localhost"
+    assert ask(resolver, "query", "www.test", "A", timeout=0).name == "www.test"
+    with pytest.raises(NoName):
+        ask(resolver, "resolve", "nobody.test")
+    with pytest.raises(NoName):
+        ask(resolver, "resolve", "nobody.test", timeout=0)
+
+
 def test_a_short_name_is_looked_for_in_the_domains(dns: DNSServer, ask: Way) -> None:
     resolver = resolver_for(dns, search=["nowhere.test", "example.test"])
     assert ask(resolver, "resolve", "host") == ((V4,), "host.example.test")

@@ -83,7 +83,8 @@ class Lookup:
 
     def _expire(self) -> None:
         self._limit = None
-        self._fail(TimedOut.expired(self._operation, self._host))
+        # Not at once: what is known already comes before.
+        self._soon(self._fail, TimedOut.expired(self._operation, self._host))
 
 
 def begin_lookup(
