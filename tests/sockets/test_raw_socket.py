@@ -26,6 +26,7 @@ from trunkline import (
     WouldBlock,
     make_socket,
 )
+from trunkline.sockets.datagrams.received import sender_of
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="as Linux has it")
 
@@ -101,7 +102,7 @@ def test_who_has_sent_something_can_be_answered(version: Any) -> None:
         asked = request(version)
         other.send_to(asked.encode(), sender)
         assert reply_to(asked, asking)
-        of_udp = Sender((HOSTS[version], 53, 0, 0)[: 2 if version == 4 else 4], sender._family)
+        of_udp = sender_of((HOSTS[version], 53, 0, 0)[: 2 if version == 4 else 4], sender._family)
         assert asking.send_to(asked.encode(), of_udp)
         assert asking.send_to(asked.encode(), Endpoint(sender.host, 53))
 

@@ -15,7 +15,7 @@ from .late_import import late_import
 from .option_constants import constant
 from .readiness import FAULTY, unread_count, wait_for_one
 from .sockaddr import AF_INET6, AF_UNIX, Name, name_from_sockaddr, sockaddr_from_name
-from .socket_descriptor import DATAGRAM, NO_SIGNAL, PEEK, SocketDescriptor
+from .socket_descriptor import DATAGRAM, PEEK, SocketDescriptor
 
 __all__ = ("CONFIRM", "PACKETS", "TRUNCATED", "ControlMessage", "DatagramDescriptor", "Message")
 
@@ -96,6 +96,20 @@ class DatagramDescriptor(SocketDescriptor):
         except OSError as error:
             raise self.failure_or_report(error, "receive") from None
 
+    def receive_from(self, size: int, flags: int) -> tuple[bytes, Any] | None:
+        """Do the same, but for what the system says beside the message; see recvfrom(2).
+
+        Returns:
+            The message, and whom it has come from.
+        """
+        try:
+            return self._socket.recvfrom(size, flags)
+        except BlockingIOError:
+            self.check_open("receive")
+            return None
+        except OSError as error:
+            raise self.failure_or_report(error, "receive") from None
+
     def next_size(self) -> int | None:
         """Return how many bytes the next message has at most, or None if there is none.
 
@@ -127,31 +141,19 @@ class DatagramDescriptor(SocketDescriptor):
         except OSError as error:
             raise self.failure_or_report(error, "receive") from None
 
-    def send_message(
-        self, data: Buffer, flags: int, target: Any, control: Iterable[ControlMessage] = ()
-    ) -> int | None:
-        """Send a message, or return None if there is no room for it; see sendmsg(2).
-
-        Args:
-            data: All of it.
-            flags: Its flags.
-            target: To whom, as the system calls have it; None is the peer.
-            control: What the system is to be told beside it.
-        """
-        try:
-            return self.bare_send_message(data, flags | NO_SIGNAL, target, control)
-        except BlockingIOError:
-            self.check_open("send")
-            return None
-        except OSError as error:
-            raise self.failure_or_report(error, "send", self.name_of(target)) from None
-
     # See `bare_receive` for what these are for.
 
     def bare_send_message(
         self, data: Buffer, flags: int, target: Any, control: Iterable[ControlMessage]
     ) -> int:
-        """See `send_message`; give it `NO_SIGNAL`."""
+        """Send a message; see sendmsg(2).
+
+        Args:
+            data: All of it.
+            flags: Its flags, with `NO_SIGNAL`.
+            target: To whom, as the system calls have it; None is the peer.
+            control: What the system is to be told beside it.
+        """
         if control:
             return self._socket.sendmsg([data], control, flags, target)
         if target is None:
@@ -164,8 +166,8 @@ class DatagramDescriptor(SocketDescriptor):
         return self._socket.recvfrom
 
     @property
-    def bare_send_to(self) -> Callable[[Any, int, Any], int]:
-        """sendto(2), with flags: give it `NO_SIGNAL`."""
+    def bare_send_to(self) -> Callable[[Any, Any], int]:
+        """sendto(2), to somebody else than a peer: no signal can come of that."""
         return self._socket.sendto
 
     def mark_messages(self) -> int:

@@ -35,6 +35,7 @@ from ..._sys.sockaddr import AF_UNIX, AnyName
 from ...errors import NotASocket, NotConnected, SocketClosed, SocketError
 from ...sockets.datagrams import DatagramSocket, Received, Sender
 from ...sockets.datagrams.multicast import Multicast
+from ...sockets.datagrams.received import sender_of
 from ...sockets.options.with_options import WithOptions
 from ...streams.stream import check_buffer_size
 from ..argument_check import check_water_marks
@@ -374,11 +375,15 @@ class DatagramEndpoint(SendingEndpoint, Multicast, WithOptions, PythonEndpointNa
                     self._receiving_failed(error)
                 else:
                     count += 1
-                    sender = Sender(sockaddr, family)
+                    sender = Sender()  # what `sender_of` does, without a call
+                    sender._sockaddr = sockaddr
+                    sender._family = family
+                    sender._control = sender._name = None
+                    take_in = self._take_in  # what has a name of its own is called sooner
                     try:
-                        result = self._take_in(data, sender)
+                        result = take_in(data, sender)
                         if result is not None:
-                            check_result(result, self._take_in)
+                            check_result(result, take_in)
                     except Exception as error:
                         self._delivery_failed(error, sender)
                 if not self._is_reading:
@@ -420,7 +425,7 @@ class DatagramEndpoint(SendingEndpoint, Multicast, WithOptions, PythonEndpointNa
             data, sockaddr = self._receive(RECEIVE_BYTES)
         except BlockingIOError:
             return None
-        return Received((data, Sender(sockaddr, self._family)))
+        return Received((data, sender_of(sockaddr, self._family)))
 
     def _deliver(self, sender: Sender, *what: Any) -> None:
         try:

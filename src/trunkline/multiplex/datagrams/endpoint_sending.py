@@ -90,8 +90,9 @@ class SendingEndpoint(EndpointCore):
         ):
             # What a server does all the time; `_submit` does the same.
             failure = None
+            send = self._send
             try:
-                self._send(data, remote_host._sockaddr)
+                send(data, remote_host._sockaddr)
             except OSError as error:
                 failure = error
             except (TypeError, BufferError):

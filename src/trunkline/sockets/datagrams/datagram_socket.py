@@ -19,7 +19,7 @@ from ..keywords import PathLikeName
 from ..names import NameLike, endpoint_of, ensure_name
 from ..peer import Peer
 from ..socket import name_text
-from .message_socket import AT_ONCE, WHOLE_NAMES, MessageSocket, Receiver
+from .message_socket import WHOLE_NAMES, MessageSocket, Receiver, deadline_in
 from .multicast import Multicast
 from .received import Sender
 
@@ -295,17 +295,17 @@ class DatagramSocket(MessageSocket, Peer, Multicast):
         view = data if isinstance(data, bytes) else bytes_of(data)
         if start != 0 or end is not None:
             view = part_of(memoryview(view), start, end)
-        if remote_host is None and remote_port is None and remote_filename is None:
-            outgoing = self._outgoing(view, None)
+        if remote_port is None is remote_filename and (
+            remote_host is None or type(remote_host) is Sender
+        ):
+            outgoing = self._outgoing(view, remote_host)  # without looking at it from all sides
         else:
             to = self._named_receiver(remote_host, remote_port, remote_filename)
             outgoing = self._outgoing(view, to)
         flags = 0
         if dont_route or more or confirm:
             flags = DONT_ROUTE * dont_route | MORE * more | CONFIRM * confirm
-        return self._send_one(
-            outgoing, flags, AT_ONCE if timeout == 0 else Deadline(timeout, monotonic)
-        )
+        return self._send_one(outgoing, flags, deadline_in(timeout))
 
     def send_file_descriptors(
         self,
@@ -342,7 +342,7 @@ class DatagramSocket(MessageSocket, Peer, Multicast):
             to = ensure_address(to, "local")
         view, target, control = self._outgoing(bytes_of(data), to)
         outgoing = view, target, [*control, rights(numbers)]
-        return self._send_one(outgoing, 0, Deadline(timeout, monotonic))
+        return self._send_one(outgoing, 0, deadline_in(timeout))
 
     def _named_receiver(self, host: Any, port: Any, filename: Any) -> Any:
         """Return the receiver that the arguments of `send_to` name."""

@@ -12,7 +12,7 @@ from ..._sys.clock import monotonic
 from ..._sys.datagram_descriptor import TRUNCATED, ControlMessage, DatagramDescriptor
 from ..._sys.packet_info import from_there
 from ..._sys.sockaddr import AF_INET, AF_INET6, AF_UNIX, Name
-from ..._sys.socket_descriptor import PEEK
+from ..._sys.socket_descriptor import NO_SIGNAL, PEEK
 from ...addresses import Endpoint, LocalAddress, NetlinkAddress
 from ...errors import (
     Busy,
@@ -39,15 +39,15 @@ from ...streams.stream import check_buffer_size, check_size
 from ..names import kind_of_family, kind_of_name
 from ..socket import Socket
 from .python_names import PythonDatagramNames
-from .received import Received, Sender
+from .received import Received, Sender, sender_of
 
 __all__ = (
-    "AT_ONCE",
     "LARGEST_DATAGRAM",
     "OF_EARLIER_DATAGRAMS",
     "WHOLE_NAMES",
     "MessageSocket",
     "Receiver",
+    "deadline_in",
 )
 
 LARGEST_DATAGRAM = 65_535
@@ -82,8 +82,16 @@ _Outgoing: TypeAlias = tuple[Buffer, Any, Sequence[ControlMessage]]
 There is no target if it is for the peer.
 """
 
-# Most calls do not wait, and a deadline that has passed is the same for all of them.
-AT_ONCE = Deadline(0, monotonic)
+# Nearly all calls do not wait, or wait for ever, which is the same for all of them.
+_AT_ONCE = Deadline(0, monotonic)
+_NEVER = Deadline(None, monotonic)
+
+
+def deadline_in(timeout: float | None) -> Deadline:
+    """Return the deadline of a call that may take so many seconds."""
+    if timeout is None:
+        return _NEVER
+    return _AT_ONCE if timeout == 0 else Deadline(timeout, monotonic)
 
 
 class MessageSocket(Socket, PythonDatagramNames):
@@ -124,7 +132,7 @@ class MessageSocket(Socket, PythonDatagramNames):
             else self._outgoing(bytes_of(each, "a datagram is"), None)
             for each in datagrams
         ]
-        self._send_in_turn(prepared, 0, Deadline(timeout, monotonic))
+        self._send_in_turn(prepared, 0, deadline_in(timeout))
         return len(prepared)
 
     def _send_one(self, outgoing: _Outgoing, flags: int, deadline: Deadline) -> int:
@@ -154,26 +162,27 @@ class MessageSocket(Socket, PythonDatagramNames):
 
     def _send(self, outgoing: _Outgoing, flags: int, deadline: Deadline) -> int:
         """Send a datagram, with the right to write, when there is room."""
-        self._raise_postponed()
         descriptor = self._descriptor
+        if descriptor.postponed:
+            raise descriptor.postponed.pop(0)
         data, target, control = outgoing
         back_off = None
         while True:
             try:
-                sent = descriptor.send_message(data, flags, target, control)
-            except NoBufferSpace:
+                return descriptor.bare_send_message(data, flags | NO_SIGNAL, target, control)
+            except BlockingIOError:
+                descriptor.check_open("send")
                 if deadline.is_immediate:
-                    raise
-            except PermissionDenied as error:
-                raise self._explained(error) from None
-            else:
-                if sent is not None:
-                    return sent
-                if deadline.is_immediate:
-                    raise self._would_block("send")
+                    raise self._would_block("send") from None
                 descriptor.wait_writable(deadline, "send")
                 if target is None or descriptor.family != AF_UNIX:
                     continue
+            except OSError as error:
+                failure = descriptor.failure_or_report(error, "send", descriptor.name_of(target))
+                if isinstance(failure, PermissionDenied):
+                    raise self._explained(failure) from None
+                if deadline.is_immediate or not isinstance(failure, NoBufferSpace):
+                    raise failure from None
             # The room is in the receiver's queue, or in that of a network interface, and the system
             # cannot tell when there is some.
             back_off = back_off or BackOff(first=0.001, factor=2.0, last=0.05)
@@ -280,7 +289,7 @@ class MessageSocket(Socket, PythonDatagramNames):
             TypeError: It is neither a size nor a buffer; or a size, and there are bounds.
             ValueError: The size is negative or too large, or the bounds are not within the buffer.
         """
-        deadline = AT_ONCE if timeout == 0 else Deadline(timeout, monotonic)
+        deadline = deadline_in(timeout)
         flags = PEEK if peek else 0
         if size_or_buffer is None or isinstance(size_or_buffer, int):
             if start != 0 or end is not None:
@@ -317,10 +326,10 @@ class MessageSocket(Socket, PythonDatagramNames):
         elif size is not None:
             check_size(size)
         with self._descriptor.reading:
-            received = [self._receive(size, 0, Deadline(timeout, monotonic))]
+            received = [self._receive(size, 0, deadline_in(timeout))]
             while len(received) < count:
                 try:
-                    received.append(self._receive(size, 0, AT_ONCE))
+                    received.append(self._receive(size, 0, _AT_ONCE))
                 except (WouldBlock, EndOfFile):
                     break  # the end stays
                 except SocketError as error:
@@ -332,7 +341,8 @@ class MessageSocket(Socket, PythonDatagramNames):
         self, into: int | memoryview | None, flags: int, deadline: Deadline
     ) -> Received[Any]:
         """Receive a datagram, with the right to read, when there is one."""
-        self._raise_postponed()
+        if self._descriptor.postponed:
+            raise self._descriptor.postponed.pop(0)
         while (received := self._receive_now(into, flags)) is None:
             if deadline.is_immediate:
                 raise self._would_block("receive")
@@ -349,6 +359,11 @@ class MessageSocket(Socket, PythonDatagramNames):
                 if next_size is None:
                     return None
                 size = max(size, next_size)
+            elif not self._room:  # nothing is to be known of it but its sender
+                datagram = descriptor.receive_from(size, flags)
+                if datagram is None:
+                    return None
+                return Received((datagram[0], sender_of(datagram[1], descriptor.family)))
             message = descriptor.receive_message(size, self._room, flags)
         elif isinstance(into, int):
             message = descriptor.receive_message(into, self._room, flags)
@@ -357,16 +372,12 @@ class MessageSocket(Socket, PythonDatagramNames):
         if message is None:
             return None
         data, control, told, sockaddr = message
-        received: Received[Any] = Received((data, Sender(sockaddr, descriptor.family, control)))
+        received: Received[Any] = Received((data, sender_of(sockaddr, descriptor.family, control)))
         if told & TRUNCATED:
             received.truncated = True
         if descriptor.arrived is not None:
             received.descriptors = descriptor.arrived.take(None, descriptor.where)
         return received
-
-    def _raise_postponed(self) -> None:
-        if self._descriptor.postponed:
-            raise self._descriptor.postponed.pop(0)
 
     def __iter__(self) -> Iterator[Received[bytes]]:
         """Receive datagrams until the socket is closed.
@@ -377,7 +388,8 @@ class MessageSocket(Socket, PythonDatagramNames):
         """
         while True:
             try:
-                received = self.receive_from(timeout=None)
+                with self._descriptor.reading:
+                    received = self._receive(None, 0, _NEVER)
             except SocketClosed:
                 return
             except OF_EARLIER_DATAGRAMS:

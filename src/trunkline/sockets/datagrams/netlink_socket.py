@@ -4,11 +4,9 @@ from typing import Any
 
 from ..._core.buffers import Buffer, bytes_of, part_of
 from ..._core.counts import check_count
-from ..._core.deadline import Deadline
-from ..._sys.clock import monotonic
 from ..._sys.netlink import join_group, leave_group
 from ...addresses import NetlinkAddress
-from .message_socket import MessageSocket
+from .message_socket import MessageSocket, deadline_in
 from .received import Sender
 
 __all__ = ("NetlinkSocket",)
@@ -120,7 +118,7 @@ class NetlinkSocket(MessageSocket):
             TypeError, ValueError: An argument is none, or the bounds are not within the data.
         """
         view = part_of(bytes_of(data), start, end)
-        return self._send_one(self._outgoing(view, receiver), 0, Deadline(timeout, monotonic))
+        return self._send_one(self._outgoing(view, receiver), 0, deadline_in(timeout))
 
     def _outgoing(self, data: Buffer, to: Any) -> Any:
         return super()._outgoing(data, _KERNEL if to is None else to)

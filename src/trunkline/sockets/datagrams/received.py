@@ -14,7 +14,7 @@ from ..names import endpoint_of, local_address_of
 if TYPE_CHECKING:
     from ..passing import Credentials, FileDescriptors
 
-__all__ = ("Received", "Sender")
+__all__ = ("Received", "Sender", "sender_of")
 
 T = TypeVar("T")
 
@@ -35,15 +35,13 @@ class Sender:
             sender without a name is empty.
     """
 
+    # Whoever receives sets them, as `sender_of` does. A constructor would take as long again.
     __slots__ = ("_control", "_family", "_name", "_sockaddr")
 
-    def __init__(
-        self, sockaddr: Sockaddr, family: int, control: list[ControlMessage] | None = None
-    ) -> None:
-        self._sockaddr = sockaddr
-        self._family = family
-        self._control = control
-        self._name: Name | None = None
+    _sockaddr: Sockaddr
+    _family: int
+    _control: list[ControlMessage] | None
+    _name: Name | None
 
     @property
     def name(self) -> Any:
@@ -136,13 +134,31 @@ class Sender:
         return hash(self.name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Sender, (self._sockaddr, self._family, self._control)
+        return sender_of, (self._sockaddr, self._family, self._control)
 
     def __str__(self) -> str:
         return str(self.name)
 
     def __repr__(self) -> str:
         return f"<sender {self.name}>"
+
+
+def sender_of(
+    sockaddr: Sockaddr, family: int, control: list[ControlMessage] | None = None
+) -> Sender:
+    """Return who has sent a datagram.
+
+    Args:
+        sockaddr: Its name, as the system calls return it.
+        family: The family of the socket that has received it.
+        control: What the system has said beside it.
+    """
+    sender = Sender()
+    sender._sockaddr = sockaddr
+    sender._family = family
+    sender._control = control
+    sender._name = None
+    return sender
 
 
 class Received(tuple[T, Sender]):
