@@ -38,7 +38,6 @@ TCP: dict[str, tuple[Any, Any]] = {
     "free_bind": (True, True),
     "hops": (33, 33),
     "incoming_cpu": (0, 0),
-    "ip_receive_error": (True, True),
     "keepalive": (True, True),
     "linger": (7, 7),
     "mark": (2**32 - 1, 2**32 - 1),
@@ -52,6 +51,7 @@ TCP: dict[str, tuple[Any, Any]] = {
     "receive_buffer": (20_000, 40_000),  # Linux sets twice as much, see socket(7)
     "receive_low_water": (5, 5),
     "receive_timeout": (1.5, 1.5),
+    "report_errors": (True, True),
     "reuse_address": (True, True),
     "reuse_port": (True, True),
     "send_buffer": (20_000, 40_000),
@@ -90,8 +90,8 @@ ABSENT = {"no_sigpipe", "tcp_noopt", "tcp_nopush", "use_loopback"}  # the BSDs h
 SPECIAL = {
     "bind_to_device",
     "cookie",
-    "icmp_filter",
-    "ip_header_include",
+    "icmp_types",
+    "include_headers",
     "mtu",
     "receive_buffer_force",
     "send_buffer_force",
@@ -151,6 +151,7 @@ def test_the_names_for_type_checkers_are_those_of_the_table() -> None:
         names.LingerOption: "int",
         names.TimeOption: "float",
         names.TextOption: "str",
+        names.ICMPTypesOption: "set of int",
         names.MTUDiscoveryOption: "str",
     }
     for literal, kind in kinds.items():
@@ -158,7 +159,7 @@ def test_the_names_for_type_checkers_are_those_of_the_table() -> None:
             assert OPTIONS[name].value.label.split(",")[0].split(";")[0] == kind, name
             assert (OPTIONS[name].access == "read") == name_of(literal).startswith("ReadOnly"), name
             takes_none = "None" in OPTIONS[name].value.label
-            assert takes_none == (kind == "float" or "Or" in str(name_of(literal))), name
+            assert takes_none == (kind in ("float", "set of int") or "Or" in name_of(literal)), name
     assert get_args(names.MTUDiscovery) == MTU_DISCOVERY_CHOICES
 
 
@@ -225,11 +226,11 @@ BOTH = {
     "dscp": (10, 40),
     "free_bind": (True, 1),
     "hops": (31, 31),
-    "ip_receive_error": (True, 1),
     "min_hops": (2, 2),
     "mtu_discovery": ("probe", 3),
     "multicast_hops": (5, 5),
     "multicast_loop": (False, 0),
+    "report_errors": (True, 1),
     "traffic_class": (7, 7),
 }
 
@@ -294,7 +295,7 @@ def test_a_local_socket_has_not_what_is_the_internets(local: Socket, name: Any) 
         local.get_option(name)
     if OPTIONS[name].access == "read":
         return
-    values = {**TCP, **UDP, "tcp_maxseg": (700, 0), "icmp_filter": (1, 0)}
+    values = {**TCP, **UDP, "tcp_maxseg": (700, 0), "icmp_types": ([1], 0)}
     with pytest.raises(OptionNotSupported, match=rf"^setsockopt {name}\b"):
         local.set_option(name, values.get(name, (True, True))[0])
 
@@ -302,7 +303,7 @@ def test_a_local_socket_has_not_what_is_the_internets(local: Socket, name: Any) 
 def test_what_the_system_refuses_to_a_kind_of_socket_is_the_same_error() -> None:
     # The system has several ways to say so: ENOPROTOOPT, and EOPNOTSUPP.
     with make_socket(address_family="ipv4") as sock:
-        for refused in ("v6_only", "ip_header_include"):
+        for refused in ("v6_only", "include_headers"):
             with pytest.raises(OptionNotSupported, match=rf"^setsockopt {refused}\b"):
                 sock.set_option(refused, True)
         with pytest.raises(OptionNotSupported, match=r"^setsockopt send_low_water\b"):
@@ -406,13 +407,15 @@ def test_raw_sockets_filter_what_they_receive(family: int, protocol: int, most: 
     except PermissionError:
         pytest.skip("raw sockets take a privilege here")
     try:
-        for types in (1 << 3, 0, 1 << most - 1 | 1 << 8, 2**most - 1):
-            set_option(descriptor, "icmp_filter", types)
-            assert get_option(descriptor, "icmp_filter") == types
-        with pytest.raises(ValueError, match=r"^icmp_filter: the option is from 0 to"):
-            set_option(descriptor, "icmp_filter", 2**most)
-        set_option(descriptor, "ip_header_include", True)
-        assert get_option(descriptor, "ip_header_include") is True
+        assert get_option(descriptor, "icmp_types") is None
+        for types in ({3}, set(), {most - 1, 8}, range(most - 1)):
+            set_option(descriptor, "icmp_types", types)
+            assert get_option(descriptor, "icmp_types") == frozenset(types)
+        for every_one in (range(most), None):
+            set_option(descriptor, "icmp_types", every_one)
+            assert get_option(descriptor, "icmp_types") is None
+        set_option(descriptor, "include_headers", True)
+        assert get_option(descriptor, "include_headers") is True
     finally:
         descriptor.close()
 
@@ -496,6 +499,23 @@ def test_what_is_out_of_bounds_is_told_at_once(tcp: Socket, name: Any, value: An
         tcp.set_option(name, value)
     if before is not None:
         assert tcp.get_option(name) == before
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        ({32}, ValueError),
+        ({-1}, ValueError),
+        (["echo"], TypeError),
+        ("0", TypeError),
+        (0, TypeError),
+    ],
+)
+def test_types_of_icmp_are_numbers(tcp: Socket, value: Any, error: type[Exception]) -> None:
+    if tcp.address_family == "ipv6" and value == {32}:
+        value = {256}
+    with pytest.raises(error, match=r"^icmp_types: (a type of ICMP|the option) is "):
+        tcp.set_option("icmp_types", value)
 
 
 @pytest.mark.parametrize("name", sorted(TIMES))

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeAlias
 
 from .._core.buffers import Buffer
 from .._core.deadline import Deadline
-from ..errors import OptionNotSupported, SocketError, TimedOut
+from ..errors import SocketError, TimedOut
 from .late_import import late_import
 from .option_constants import constant
 from .readiness import FAULTY, unread_count, wait_for_one
@@ -39,7 +39,7 @@ _REPORTS = [
     for level, name in ((socket.IPPROTO_IP, "IP_RECVERR"), (socket.IPPROTO_IPV6, "IPV6_RECVERR"))
     if (number := constant(name)) is not None
 ]
-"""What is asked for, and what then comes; only Linux has them."""
+"""The options that ask for them, which is also what then comes; only Linux has them."""
 _ROOM_FOR_REPORT = 512
 _OURSELVES = 1  # SO_EE_ORIGIN_LOCAL
 _FAMILIES_WITH_QUEUE = (int(socket.AF_INET), AF_INET6)  # others would receive a datagram instead
@@ -204,17 +204,6 @@ class DatagramDescriptor(SocketDescriptor):
             return report, True
         self.postponed.append(report)
         return failure, False
-
-    def report_errors(self) -> None:
-        """Have a queue of errors, also of those that concern one receiver of many; see ip(7).
-
-        Raises:
-            OptionNotSupported: The system has none.
-        """
-        if _ERROR_QUEUE is None:
-            raise OptionNotSupported(operation="setsockopt report_errors", address=self.where)
-        for level, option in _REPORTS[: 2 if self.family == AF_INET6 else 1]:
-            self.set_option(level, option, 1)
 
     def take_report(self, operation: str) -> SocketError | None:
         """Return the first error in the system's queue, and take it out; None if there is none.

@@ -18,6 +18,7 @@ from ..families import InternetFamily
 from ..from_descriptor import peer_of
 from ..keywords import check_choice
 from ..names import check_port
+from ..options import set_option
 from ..resolving import Resolver, ask_for_addresses
 from .datagram_socket import DatagramSocket
 from .netlink_socket import NetlinkSocket
@@ -93,7 +94,7 @@ class _Settings(NamedTuple):
         if self.packet_info:
             made.set_option("packet_info", True)
         if self.report_errors:
-            made._descriptor.report_errors()
+            made.set_option("report_errors", True)
 
 
 class InternetDatagramPlan(Generic[D]):
@@ -265,7 +266,7 @@ def make_raw_socket(
             descriptor = RawDescriptor.open(number, RAW, protocol=asked, address=address)
         try:
             if include_headers:
-                descriptor.include_headers()
+                set_option(descriptor, "include_headers", True)
             return RawSocket(descriptor)
         except BaseException:
             descriptor.close()

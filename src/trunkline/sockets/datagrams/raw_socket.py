@@ -1,17 +1,14 @@
 """Raw sockets: protocols below those of ports, whose messages one makes and reads oneself."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from ..._core.buffers import Buffer
-from ..._core.counts import check_count
 from ..._sys.raw_descriptor import RawDescriptor
 from ..._sys.sockaddr import Name
 from ...addresses import AddressLike, Endpoint
 from ..families import family_label
 from .datagram_socket import DatagramSocket
 from .message_socket import Receiver
-from .protocols import icmp_of
 from .received import Sender
 
 __all__ = ("RawSocket",)
@@ -29,6 +26,8 @@ class RawSocket(DatagramSocket):
     * What is received by IPv4 begins with the header of IP, which `IPv4Header.split` takes off. By
       IPv6 it does not.
     * What is sent does not, unless the socket was made with ``include_headers=True``.
+    * Of ICMP, the option ``"icmp_types"`` chooses what comes (on Linux). What has come before it
+      was set is still there.
     """
 
     _descriptor: RawDescriptor
@@ -98,41 +97,6 @@ class RawSocket(DatagramSocket):
     def _checked(self, name: Name) -> Name:
         checked = super()._checked(name)
         return checked._replace(port=0) if isinstance(checked, Endpoint) else checked
-
-    # -- what comes ------------------------------------------------------------------------------
-
-    @property
-    def icmp_types(self) -> frozenset[int] | None:
-        """The types of ICMP messages that are received; None is all of them.
-
-        It can be set, to any numbers of types. Of IPv4 it has only those below 32, which are all
-        that are of use; others come anyway. What has come before it was set is still there.
-
-        Raises:
-            TypeError: The socket is not one of ICMP; or the value is not one of numbers.
-            ValueError: A number is out of range.
-            OptionNotSupported: The platform has no such filter; Linux has.
-            SocketClosed: The socket is closed.
-        """
-        self._check_icmp()
-        blocked = self._descriptor.blocked_icmp_types
-        if not blocked:
-            return None
-        known = range(self._descriptor.icmp_types_that_can_be_blocked)
-        return frozenset(each for each in known if not blocked >> each & 1)
-
-    @icmp_types.setter
-    def icmp_types(self, types: Iterable[int] | None) -> None:
-        self._check_icmp()
-        count = self._descriptor.icmp_types_that_can_be_blocked
-        blocked = 0 if types is None else (1 << count) - 1
-        for each in types or ():
-            blocked &= ~(1 << check_count("a type of ICMP", each, least=0, most=count - 1))
-        self._descriptor.blocked_icmp_types = blocked
-
-    def _check_icmp(self) -> None:
-        if self.protocol != icmp_of(self._descriptor.family):
-            raise self._wrong_kind("take icmp_types", "protocol='icmp'")
 
     # -- for people ------------------------------------------------------------------------------
 

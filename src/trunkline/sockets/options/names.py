@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 __all__ = (
     "OPTION_NAMES",
+    "ICMPTypesOption",
     "LingerOption",
     "MTUDiscovery",
     "MTUDiscoveryOption",
@@ -27,8 +28,7 @@ SwitchOption: TypeAlias = Literal[
     "debug",
     "dont_route",
     "free_bind",
-    "ip_header_include",
-    "ip_receive_error",
+    "include_headers",
     "keepalive",
     "multicast_all",
     "multicast_loop",
@@ -37,6 +37,7 @@ SwitchOption: TypeAlias = Literal[
     "oob_inline",
     "packet_info",
     "prefer_busy_poll",
+    "report_errors",
     "reuse_address",
     "reuse_port",
     "tcp_cork",
@@ -55,7 +56,6 @@ SwitchOption: TypeAlias = Literal[
 NumberOption: TypeAlias = Literal[
     "busy_poll",
     "dscp",
-    "icmp_filter",
     "incoming_cpu",
     "mark",
     "min_hops",
@@ -91,6 +91,7 @@ NumberOrNoneOption: TypeAlias = Literal["max_pacing_rate"]
 LingerOption: TypeAlias = Literal["linger"]
 TimeOption: TypeAlias = Literal["receive_timeout", "send_timeout"]
 TextOption: TypeAlias = Literal["bind_to_device", "tcp_congestion"]
+ICMPTypesOption: TypeAlias = Literal["icmp_types"]
 MTUDiscoveryOption: TypeAlias = Literal["mtu_discovery"]
 MTUDiscovery: TypeAlias = Literal["dont", "want", "do", "probe", "interface", "omit"]
 
@@ -104,6 +105,7 @@ OptionName: TypeAlias = Literal[
     LingerOption,
     TimeOption,
     TextOption,
+    ICMPTypesOption,
     MTUDiscoveryOption,
 ]
 """The names of all options, for type checkers."""

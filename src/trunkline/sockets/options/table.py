@@ -280,28 +280,22 @@ OPTIONS = {
         "IP_TTL",
         "IPV6_UNICAST_HOPS",
     ),
-    "icmp_filter": Option(
-        "The ICMP types that are not received, a bit for each.",
-        of.bits(32),
+    "icmp_types": Option(
+        "The types of ICMP messages that are received; of IPv4, those above 31 always are.",
+        of.icmp_types(32),
         "SOL_RAW",
         "ICMP_FILTER",
         "ICMP6_FILTER",
         "IPPROTO_ICMPV6",
-        of.bits(256),
+        of.icmp_types(256),
         kinds="raw",
     ),
-    "ip_header_include": _ip(
+    "include_headers": _ip(
         "What is sent begins with the IP header.",
         of.SWITCH,
         "IP_HDRINCL",
         "IPV6_HDRINCL",
         kinds="raw",
-    ),
-    "ip_receive_error": _ip(
-        "Keep a queue of what the network says of earlier packets.",
-        of.SWITCH,
-        "IP_RECVERR",
-        "IPV6_RECVERR",
     ),
     "min_hops": _ip(
         "Drop packets that may pass fewer routers than this (RFC 5082).",
@@ -349,6 +343,12 @@ OPTIONS = {
         "IP_PKTINFO",
         "IPV6_RECVPKTINFO",
         kinds="UDP, raw",
+    ),
+    "report_errors": _ip(
+        "Keep a queue of what the network says of earlier packets.",
+        of.SWITCH,
+        "IP_RECVERR",
+        "IPV6_RECVERR",
     ),
     "traffic_class": _ip(
         "The whole byte that `dscp` is the upper six bits of.", _BYTE, "IP_TOS", "IPV6_TCLASS"

@@ -5,7 +5,7 @@ Whatever is wrong with a value is found out here, before there is any system cal
 
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..._core.counts import check_count, shown_number
@@ -24,7 +24,7 @@ __all__ = (
     "TEXT",
     "UNSIGNED",
     "ValueType",
-    "bits",
+    "icmp_types",
     "number",
     "number_or_default",
 )
@@ -156,19 +156,32 @@ def _write_dscp(value: Any) -> int:
 DSCP = ValueType("int, 0 to 63", _read_dscp, _write_dscp)
 
 
-def bits(count: int) -> ValueType:
-    """Return the type of a set of bits, which the system keeps in words of 32 each."""
-    words = struct.Struct(f"@{count // 32}I")
+def icmp_types(count: int) -> ValueType:
+    """Return the type of sets of ICMP types that are received, of so many that there are.
 
-    def read(descriptor: SocketDescriptor, level: int, option: int) -> int:
-        data = descriptor.get_option_bytes(level, option, words.size)
-        return sum(word << 32 * place for place, word in enumerate(words.unpack(data)))
+    The system has a bit for each that is not, in words of 32.
+    """
+    words = struct.Struct(f"@{count // 32}I")
+    all_types = range(count)
+
+    def read(descriptor: SocketDescriptor, level: int, option: int) -> frozenset[int] | None:
+        blocked = words.unpack(descriptor.get_option_bytes(level, option, words.size))
+        if not any(blocked):
+            return None
+        return frozenset(each for each in all_types if not blocked[each // 32] >> each % 32 & 1)
 
     def write(value: Any) -> bytes:
-        check_count("the option", value, least=0, most=2**count - 1)
-        return words.pack(*(value >> 32 * place & (2**32 - 1) for place in range(count // 32)))
+        if value is None:
+            return bytes(words.size)
+        if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+            raise TypeError(f"the option is a set of numbers or None, not {value!r}")
+        blocked = [2**32 - 1] * (count // 32)
+        for each in value:
+            check_count("a type of ICMP", each, least=0, most=count - 1)
+            blocked[each // 32] &= ~(1 << each % 32)
+        return words.pack(*blocked)
 
-    return ValueType(f"int, {count} bits", read, write)
+    return ValueType(f"set of int, 0 to {count - 1}; None is all", read, write)
 
 
 # -- times ----------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What has socket options: `get_option` and `set_option`, as type checkers know them."""
 
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, overload
 
 from ..._sys.late_import import late_import
@@ -12,6 +13,7 @@ from . import get_option, set_option
 if TYPE_CHECKING:
     from ..._core.tcp_info import TCPInfo
     from .names import (
+        ICMPTypesOption,
         LingerOption,
         MTUDiscovery,
         MTUDiscoveryOption,
@@ -58,6 +60,8 @@ class WithOptions:
     @overload
     def get_option(self, name: "TextOption") -> str: ...
     @overload
+    def get_option(self, name: "ICMPTypesOption") -> frozenset[int] | None: ...
+    @overload
     def get_option(self, name: "MTUDiscoveryOption") -> "MTUDiscovery": ...
     @overload
     def get_option(self, name: "OptionName") -> Any: ...
@@ -69,7 +73,8 @@ class WithOptions:
 
         Returns:
             A bool, an int, or a str, whichever the option is; for times the seconds as a float, or
-            None where there is no limit; for ``"linger"`` the seconds, or None where it is off.
+            None where there is no limit; for ``"linger"`` the seconds, or None where it is off;
+            for ``"icmp_types"`` a frozenset, or None where it is all of them.
 
         Raises:
             OptionNotSupported: This platform, or this kind of socket, does not have the option.
@@ -94,6 +99,8 @@ class WithOptions:
     @overload
     def set_option(self, name: "TextOption", value: str) -> None: ...
     @overload
+    def set_option(self, name: "ICMPTypesOption", value: Iterable[int] | None) -> None: ...
+    @overload
     def set_option(self, name: "MTUDiscoveryOption", value: "MTUDiscovery") -> None: ...
     def set_option(self, name: "OptionName", value: Any) -> None:
         """Set a socket option.
@@ -104,7 +111,8 @@ class WithOptions:
         Args:
             name: Its name, see `OPTION_NAMES`.
             value: Of the type that `get_option` returns; ``"linger"`` takes True too, for 15
-                seconds, and ``"hops"`` None, for the system's default.
+                seconds, ``"hops"`` None, for the system's default, and ``"icmp_types"`` any
+                numbers of types.
 
         Raises:
             OptionNotSupported: This platform, or this kind of socket, does not have the option; or
