@@ -1,6 +1,6 @@
 """Very many datagrams are echoed, and nothing is left of them.
 
-A million by default, which takes a minute or two; `TRUNKLINE_TEST_DATAGRAMS` says how many.
+Ten million by default, which takes some minutes; `TRUNKLINE_TEST_DATAGRAMS` says how many.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from support.timing import PATIENCE
 
 from trunkline import DatagramEndpoint, DatagramProtocol, EventBase, Received, Sender
 
-COUNT = int(os.environ.get("TRUNKLINE_TEST_DATAGRAMS", "1000000"))
+COUNT = int(os.environ.get("TRUNKLINE_TEST_DATAGRAMS", "10000000"))
 PEERS = 20
 AT_A_TIME = 4  # of each peer
 
