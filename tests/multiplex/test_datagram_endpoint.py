@@ -1,6 +1,7 @@
 """What a datagram endpoint receives, and whom it tells."""
 
 import contextvars
+import errno
 import itertools
 import os
 import pickle
@@ -156,6 +157,36 @@ def test_what_is_cut_off_is_told_and_not_delivered(base: EventBase) -> None:
             assert protocol.data == [b"tale"]
             assert protocol.got("truncated_received") == [b"long"]
             assert protocol.calls[1][1][1] == name_of(peer)
+
+
+def test_what_is_cut_off_is_told_in_its_turn_and_may_end_the_turn(base: EventBase) -> None:
+    protocol = Noting(truncated_received=lambda *_: protocol.endpoint.pause_reading())
+    with opened(base, protocol, size=4, delivery="many") as endpoint, peer_of(endpoint) as peer:
+        send(peer, b"tale", b"long story", b"end")
+        run_until(base, lambda: protocol.got("truncated_received"))
+        assert protocol.names == ["connection_made", "datagrams_received", "truncated_received"]
+        dispatch_quietly(base)
+        assert protocol.data == [b"tale"]
+        endpoint.resume_reading()
+        run_until(base, lambda: protocol.data == [b"tale", b"end"])
+
+
+def test_who_closes_is_told_nothing_of_what_has_come_with_it(base: EventBase) -> None:
+    protocol = Noting(datagrams_received=lambda _: protocol.endpoint.close())
+
+    def receive_and_fail(size: int) -> Any:
+        endpoint._receive = fail
+        return b"1", ("127.0.0.1", 9)
+
+    def fail(size: int) -> Any:
+        raise OSError(errno.EHOSTUNREACH, "no way there")
+
+    with opened(base, protocol, delivery="many") as endpoint, peer_of(endpoint) as peer:
+        endpoint._receive = receive_and_fail
+        send(peer, b"1")
+        run_until(base, lambda: protocol.is_lost)
+        assert protocol.names == ["connection_made", "datagrams_received", "connection_lost"]
+        assert protocol.loss is None
 
 
 def test_the_largest_datagrams_are_delivered_whole(base: EventBase, tmp_path: Path) -> None:
@@ -343,6 +374,23 @@ def test_another_protocol_can_take_over(base: EventBase) -> None:
             endpoint.set_protocol(object())  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="no delivery as 'lines'"):
             endpoint.set_protocol(first, "lines")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [None, 4])
+def test_another_protocol_is_called_in_its_own_way_for_what_has_come_already(
+    base: EventBase, size: int | None
+) -> None:
+    first = Noting(datagram_received=lambda *_: first.endpoint.set_protocol(second, "many"))
+    second = Noting(truncated_received=lambda *_: first.endpoint.set_protocol(third, "one"))
+    third = Noting()
+    with opened(base, first, size=size) as endpoint, peer_of(endpoint) as peer:
+        send(peer, b"1", b"2", b"3")
+        run_until(base, lambda: len(second.data) == 2)
+        assert (first.data, second.data) == ([b"1"], [b"2", b"3"])
+        if size is not None:
+            send(peer, b"4", b"long story", b"5")
+            run_until(base, lambda: third.data)
+            assert (second.data, third.data) == ([b"2", b"3", b"4"], [b"5"])
 
 
 class Slip(DatagramProtocol):

@@ -363,7 +363,7 @@ class DatagramEndpoint(SendingEndpoint, Multicast, WithOptions, PythonEndpointNa
 
         `_receive_several` is the same for what is not as usual.
         """
-        receive, family = self._receive, self._family
+        receive, family, take_in = self._receive, self._family, self._take_in
         count = 0
         try:
             for _ in range(RECEIVES_AT_ONCE):
@@ -379,14 +379,14 @@ class DatagramEndpoint(SendingEndpoint, Multicast, WithOptions, PythonEndpointNa
                     sender._sockaddr = sockaddr
                     sender._family = family
                     sender._control = sender._name = None
-                    take_in = self._take_in  # what has a name of its own is called sooner
                     try:
                         result = take_in(data, sender)
                         if result is not None:
                             check_result(result, take_in)
                     except Exception as error:
                         self._delivery_failed(error, sender)
-                if not self._is_reading:
+                # A callback may have changed any of it; what is left is still there.
+                if not (self._is_reading and self._takes_plainly and self._take_in is take_in):
                     break
         finally:
             self.received += count
@@ -394,27 +394,34 @@ class DatagramEndpoint(SendingEndpoint, Multicast, WithOptions, PythonEndpointNa
     def _receive_several(self) -> None:
         """Receive datagrams, and deliver them one by one, or all of them in one."""
         batch: list[Received[bytes]] = []
+        take_in = self._take_in
         for _ in range(RECEIVES_AT_ONCE):
+            received = failure = None
             try:
                 received = self._receive_one()
             except OSError as error:
-                self._receiving_failed(error)
-                received = None
-                if self._is_reading:
+                failure = error
+            if received is not None:
+                self.received += 1
+                if self._delivery == "many" and not received.truncated:
+                    batch.append(received)
                     continue
-            if received is None:
-                break
-            self.received += 1
-            if received.truncated:
-                self._call("truncated_received", *received)
-            elif self._delivery == "many":
-                batch.append(received)
-                continue
-            else:
+            if batch:  # first what has come before
+                self._deliver(batch[0].sender, batch)
+                batch = []
+                if self._state != OPEN:
+                    return
+            if failure is not None:
+                self._receiving_failed(failure)
+            elif received is None:
+                return
+            elif not received.truncated:
                 self._deliver(received.sender, *received)
-            if not self._is_reading:
-                break
-        if batch and self._state == OPEN:
+            else:
+                self._call("truncated_received", *received)
+            if not (self._is_reading and self._take_in is take_in):
+                return  # a callback has changed something; what is left is still there
+        if batch:
             self._deliver(batch[0].sender, batch)
 
     def _receive_one(self) -> Received[bytes] | None:
