@@ -4,7 +4,7 @@ import socket
 import sys
 
 import pytest
-from multiplex.transport_helpers import Recorder, connected, settle
+from multiplex.transport_helpers import Recorder, connected, run_until, settle
 
 from trunkline import EventBase, NotConnected, OptionNotSupported, SocketClosed
 
@@ -49,3 +49,20 @@ def test_before_and_after_the_connection_there_are_none(base: EventBase) -> None
             call()
     with pytest.raises(SocketClosed, match=r"^setsockopt keepalive"):
         transport.set_option("keepalive", True)
+
+
+@pytest.mark.parametrize(
+    ("inline", "expected"), [(False, b"beforebehind"), (True, b"before!behind")]
+)
+def test_an_urgent_byte_comes_in_its_place_or_not_at_all(
+    base: EventBase, inline: bool, expected: bytes
+) -> None:
+    protocol = Recorder()
+    with connected(base, protocol, socket.AF_INET) as (transport, peer):
+        transport.set_option("oob_inline", inline)
+        peer.sendall(b"before")
+        peer.send(b"!", socket.MSG_OOB)
+        peer.sendall(b"behind")
+        run_until(base, lambda: len(protocol.data) == len(expected))
+        settle(base)
+        assert protocol.data == expected
