@@ -4,8 +4,10 @@ import contextlib
 import random
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,8 +21,10 @@ from sockets.helpers import (
     stream_and_peer,
     wait_for_a_waiter,
 )
+from support.leaks import open_descriptors
 from support.memory import memory_held
 from support.peers import echo_server, reset
+from support.signal_points import collect_what_was_lost, interrupted_at
 from support.timing import PATIENCE
 
 from trunkline import (
@@ -190,6 +194,29 @@ def test_a_signal_that_would_end_the_process_is_not_sent() -> None:
                 splice(source, target)
     finally:
         signal.signal(signal.SIGPIPE, before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no pipe")
+@pytest.mark.exact_io("what one call moves is what is counted")
+def test_a_handler_that_raises_wherever_it_strikes_loses_nothing_of_what_has_come() -> None:
+    data = DATA[:3000]
+    for point in range(2000):
+        with (
+            stream_and_peer(socket.AF_UNIX) as (source, giver),
+            stream_and_peer(socket.AF_UNIX) as (target, taker),
+        ):
+            give(giver, data)
+            before = open_descriptors()
+            was_interrupted = interrupted_at(point, partial(splice, source, target))
+            collect_what_was_lost()
+            assert open_descriptors() == before
+            splice(source, target)
+            target.shutdown(write=True)
+            received = receive_exactly(taker, len(data))
+            assert (point, received) == (point, data)
+        if not was_interrupted:
+            break
+    assert 20 < point < 1999
 
 
 def test_it_takes_no_memory(ends: Ends) -> None:

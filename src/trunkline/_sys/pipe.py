@@ -6,6 +6,7 @@ import os
 
 from .._core.uncopied import Uncopied
 from ..errors import OperationNotSupported, SocketError
+from .owned_number import OwnedNumber
 from .socket_descriptor import SocketDescriptor
 
 __all__ = ("Pipe",)
@@ -34,7 +35,7 @@ class Pipe(Uncopied):
         if not hasattr(os, "splice") or _signal.getsignal(_signal.SIGPIPE) == _signal.SIG_DFL:
             raise OperationNotSupported(operation="splice")
         try:
-            self._out, self._into = os.pipe()
+            self._out, self._into = OwnedNumber.several(os.pipe, ("r", "w"))
         except OSError as error:
             raise SocketError.from_errno(error.errno or 0, operation="splice") from None
 
@@ -49,7 +50,9 @@ class Pipe(Uncopied):
             SocketError: Receiving has failed.
         """
         try:
-            self.held = os.splice(source.number, self._into, min(most, MOST_BYTES), flags=_FLAGS)
+            self.held = os.splice(
+                source.number, self._into.fileno(), min(most, MOST_BYTES), flags=_FLAGS
+            )
         except BlockingIOError:
             source.check_open("splice")
             return None
@@ -67,7 +70,7 @@ class Pipe(Uncopied):
             SocketError: Sending has failed.
         """
         try:
-            sent = os.splice(self._out, target.number, self.held, flags=_FLAGS)
+            sent = os.splice(self._out.fileno(), target.number, self.held, flags=_FLAGS)
         except BlockingIOError:
             target.check_open("splice")
             return None
@@ -76,18 +79,16 @@ class Pipe(Uncopied):
         self.held -= sent
         return sent
 
-    def take_rest(self) -> bytes:
-        """Take out what is in the pipe."""
-        rest = bytearray()
-        while self.held and (data := os.read(self._out, self.held)):
-            self.held -= len(data)
-            rest += data
-        return bytes(rest)
+    def close(self) -> bytes:
+        """Close the pipe, and return what was in it.
 
-    def close(self) -> None:
-        """Close the pipe, with whatever is in it."""
-        os.close(self._out)
-        os.close(self._into)
+        A signal handler that has raised may have kept this object from taking note of what was
+        moved. So the pipe itself is asked.
+        """
+        self._into.close()
+        rest = b"" if self._out.closed else self._out.readall()
+        self._out.close()
+        return rest
 
 
 def _failure(descriptor: SocketDescriptor, error: OSError) -> SocketError:

@@ -107,11 +107,10 @@ class _Moving:
         except OperationNotSupported:
             return False
         except Hangup:
-            pipe.take_rest()  # nobody will ever get it
+            pipe.close()  # nobody will ever get what is in it
             raise
         finally:
-            self._keep(pipe.take_rest())
-            pipe.close()
+            self._keep(pipe.close())
 
     def _fill(self, pipe: Pipe) -> int:
         source = self._source
