@@ -13,6 +13,7 @@ from typing import IO, Any, TypeAlias
 from .._core.counts import check_count
 from .._core.uncopied import Uncopied
 from ..errors import FileTooShort, SocketError
+from .owned_number import OwnedNumber
 
 __all__ = ("BinaryFile", "SourceFile")
 
@@ -145,7 +146,7 @@ class SourceFile(Uncopied):
         if self.left is None:
             raise ValueError("the system does not tell how large the file is: give a count")
         try:
-            own = io.FileIO(os.dup(self.number), "rb")
+            own = OwnedNumber.of(os.dup, self.number)
         except OSError as error:
             raise _file_error(error) from None
         if self._moves:
