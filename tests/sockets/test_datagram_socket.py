@@ -126,6 +126,8 @@ def test_a_datagram_is_received_into_a_buffer() -> None:
         ((10,), {"start": 1}, TypeError),
         ((bytearray(3),), {"end": 4}, ValueError),
         ((), {"timeout": -1}, ValueError),
+        ((), {"timeout": True}, TypeError),
+        ((), {"timeout": False}, TypeError),
     ],
 )
 def test_what_cannot_be_received_into(

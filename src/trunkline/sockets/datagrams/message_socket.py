@@ -91,7 +91,7 @@ def deadline_in(timeout: float | None) -> Deadline:
     """Return the deadline of a call that may take so many seconds."""
     if timeout is None:
         return _NEVER
-    return _AT_ONCE if timeout == 0 else Deadline(timeout, monotonic)
+    return _AT_ONCE if type(timeout) is int and timeout == 0 else Deadline(timeout, monotonic)
 
 
 class MessageSocket(Socket, PythonDatagramNames):
