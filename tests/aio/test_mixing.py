@@ -20,6 +20,7 @@ from trunkline import (
     from_socket,
     listen,
     make_socket,
+    make_socket_pair,
 )
 from trunkline.aio import EventLoop
 from trunkline.multiplex.resolving import resolve_on
@@ -181,3 +182,33 @@ def test_what_a_handler_of_the_event_base_raises_comes_out(loop: EventLoop) -> N
     with pytest.raises(LookupError):
         loop.run_forever()
     assert loop.run_until_complete(asyncio.sleep(0, 5)) == 5
+
+
+def test_a_transport_becomes_a_stream_and_a_transport_again() -> None:
+    class Lines(TransportProtocol):
+        def line_received(self, line: str) -> None:
+            lines.put_nowait(line)
+
+    lines: asyncio.Queue[str] = asyncio.Queue()
+
+    async def main() -> None:
+        loop = running_loop()
+        one, other = make_socket_pair()
+        with other:
+            transport = adopt(loop, Lines(), one, delivery="lines")
+            other.write("first\nsecond\nthird\n")
+            other.finish_output()
+            assert await lines.get() == "first"
+            stream = aio.adopt(transport.detach())
+            while lines.qsize():
+                lines.get_nowait()
+            await stream.write_line("by await")
+            other.write_line("fourth", flush=True)
+            assert await stream.read_line() == "fourth"
+            transport = adopt(loop, Lines(), stream.detach(), delivery="lines")
+            other.write_line("fifth", flush=True)
+            assert await lines.get() == "fifth"
+            assert other.read_line(timeout=PATIENCE) == "by await"
+            transport.abort()
+
+    aio.run(main())

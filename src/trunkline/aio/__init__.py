@@ -1,11 +1,21 @@
-"""Await: asyncio on the event base.
+"""Await: asyncio on the event base, and streams to await on any loop of asyncio's.
 
-`EventLoop` is a complete loop for asyncio, and an event base. Import from here; nothing else of
-Trunkline imports asyncio.
+`EventLoop` is a complete loop for asyncio, and an event base. `open_stream` connects, and returns
+an `AsyncStream`. Import from here; nothing else of Trunkline imports asyncio.
 """
 
 from .loop import EventLoop, run
+from .opening import open_stream
 from .serving import Server
+from .stream import AsyncStream, adopt
 from .transports import StreamTransport
 
-__all__ = ("EventLoop", "Server", "StreamTransport", "run")
+__all__ = (
+    "AsyncStream",
+    "EventLoop",
+    "Server",
+    "StreamTransport",
+    "adopt",
+    "open_stream",
+    "run",
+)

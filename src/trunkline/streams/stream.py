@@ -338,21 +338,25 @@ class Stream(FileSending, PythonStreamNames, Uncopied):
             ValueError: The separator is empty, or the stream's format does not mix with bytes.
             TimedOut: The time is up. What has arrived stays.
         """
-        separator = bytes(bytes_of(separator, "a separator is"))
-        if not separator:
+        return self._read("read_until", self._until(separator, limit), timeout, of_bytes=True)
+
+    def _until(self, separator: Buffer, limit: int | None) -> Callable[[], bytes | None]:
+        """Return what takes bytes up to a separator, and searches none of them twice."""
+        wanted = bytes(bytes_of(separator, "a separator is"))
+        if not wanted:
             raise ValueError("the separator cannot be empty")
         check_limit(limit)
         searched = 0
 
         def take() -> bytes | None:
             nonlocal searched
-            found = self._input.take_until(separator, limit, searched)
+            found = self._input.take_until(wanted, limit, searched)
             if isinstance(found, int):
                 searched = found
                 return None
             return found
 
-        return self._read("read_until", take, timeout, of_bytes=True)
+        return take
 
     def read_into(self, buffer: Buffer, *, timeout: Timeout = DEFAULT_TIMEOUT) -> int:
         """Fill a writable buffer, and return how many bytes that were: fewer where the peer ends.

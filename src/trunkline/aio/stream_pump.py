@@ -1,0 +1,303 @@
+"""What is below an awaited stream: who waits for its socket, and what leaves without being awaited.
+
+An `AsyncStream` does what the socket's own stream does, and where that would wait, it waits here:
+on a future, which is done when the loop has seen that the descriptor is ready.
+
+Only a task that waits has something received for it. What comes while nobody reads stays with the
+system, which tells the peer to wait. What is written leaves in the same turn of the loop, or when
+there is room, whether somebody awaits that or not; and what becomes of it is told to whoever writes
+next.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from threading import local
+
+from .._core.deadline import Deadline
+from .._core.uncopied import Uncopied
+from .._sys.socket_descriptor import SocketDescriptor
+from ..errors import Hangup, SocketError, TimedOut
+from ..sockets.active_socket import ActiveSocket
+from ..streams.stream import DEFAULT_BUFFER_SIZE
+from .watching import Watch, watch_on
+
+__all__ = ("StreamPump",)
+
+_SCRATCH_BYTES = 65_536  # how much is received at a time
+
+# What a task may do without giving up the processor: so many lines, or so many receives.
+_CREDIT = 1_024
+_COST_OF_RECEIVING = 64
+
+# How often more is received for who waits, before it is given it: a mebibyte at most.
+_RECEIVES_AT_ONCE = 16
+
+
+class _Scratch(local):
+    """What is received into, one for each thread, since an idle stream is to have nothing."""
+
+    def __init__(self) -> None:
+        self.view: memoryview = memoryview(bytearray(_SCRATCH_BYTES))
+
+
+_scratch = _Scratch()
+
+
+class StreamPump(Uncopied):
+    """The part of an `AsyncStream` that waits.
+
+    Args:
+        socket: The connection, which is the stream's from now on.
+
+    Raises:
+        RuntimeError: No loop is running.
+        SocketClosed: The socket is closed.
+    """
+
+    def __init__(self, socket: ActiveSocket) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._socket = socket
+        self._descriptor: SocketDescriptor = socket._descriptor
+        socket.sends_before_waiting = False  # that is done here
+        if socket._input_buffer_size == DEFAULT_BUFFER_SIZE:
+            socket._received = _scratch.view
+        self._credit = _CREDIT
+        # Reading.
+        self._is_being_read = False  # by a task
+        self._reader: asyncio.Future[bool] | None = None  # that waits
+        self._operation = ""  # what it does
+        self._reads = False  # the loop watches for input
+        # Writing.
+        self._writers: set[asyncio.Future[bool]] = set()  # those that wait
+        self._written = 0  # how many bytes, in all
+        self._flush_is_due = False  # a deferred call will send what is queued
+        self._hangup: Hangup | None = None  # what the peer has made of what was sent
+        socket.watch_closing(self._closing)
+        self._watch: Watch = watch_on(self._loop, socket.fileno(), self._on_ready)
+
+    # -- the loop calls --------------------------------------------------------------------------
+
+    def _on_ready(self, is_readable: bool, is_writable: bool) -> None:
+        if is_writable:
+            self._flush_in_background()
+        if is_readable:
+            if self._is_shaking_hands:
+                self._flush_in_background()
+            reader = self._reader
+            if reader is None:
+                self._reads = False
+            elif not reader.done():
+                self._receive_for(reader)
+        self._update()
+
+    def _receive_for(self, reader: "asyncio.Future[bool]") -> None:
+        """Receive what has come, for a task that waits for it."""
+        socket = self._socket
+        unread = socket._input
+        try:
+            for _ in range(_RECEIVES_AT_ONCE):
+                before = len(unread)
+                if not socket._receive(self._operation, None):
+                    return
+                if not reader.done():
+                    reader.set_result(True)
+                if len(unread) - before < _SCRATCH_BYTES:
+                    return
+        except SocketError as error:
+            if not reader.done():  # else the next call is told
+                reader.set_exception(error)
+
+    def _flush_soon(self) -> None:
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            self._loop.call_soon(self._flush_due)
+
+    def _flush_due(self) -> None:
+        self._flush_is_due = False
+        if not self._socket.closed and self._socket._output:
+            self._flush_in_background()
+            self._update()
+
+    def _flush_in_background(self) -> None:
+        """Send what goes, and wake those who wait for that. What fails is told to them."""
+        with suppress(SocketError):
+            self._flush_now("write")
+        for writer in self._writers:
+            if not writer.done():
+                writer.set_result(True)
+
+    def _closing(self, number: int) -> None:
+        """Nobody is to wait any more for a descriptor that is being closed."""
+        self._watch.stop()
+        if self._loop.is_closed():
+            return
+        for waiter in (self._reader, *self._writers):
+            if waiter is not None and not waiter.done():
+                waiter.set_result(True)
+
+    # -- what the loop watches for ---------------------------------------------------------------
+
+    @property
+    def _is_shaking_hands(self) -> bool:
+        machine = self._socket._machine
+        return machine is not None and not (machine.is_established or machine.has_failed)
+
+    def _update(self) -> None:
+        """Have the loop watch for what is wanted just now.
+
+        For input it watches until there is some that nobody wants: to stop before, for a moment,
+        would cost more than it saves.
+        """
+        socket = self._socket
+        if socket.closed:
+            return
+        reads = self._reads or self._reader is not None
+        writes = bool(socket._output)
+        records = socket._records
+        if records is not None:
+            if self._is_shaking_hands:
+                reads = reads or writes or bool(self._writers)
+            writes = records.holds_output
+        self._watch.want(read=reads, write=writes)
+        self._reads = reads
+
+    # -- waiting, in a task ----------------------------------------------------------------------
+
+    async def _wait_for_input(self, deadline: Deadline, operation: str) -> None:
+        """Wait until something was received, or may be.
+
+        Raises:
+            TimedOut, SocketClosed, SocketError: As the names say.
+        """
+        self._reader = waiter = self._loop.create_future()
+        self._operation = operation
+        try:
+            await self._wait(waiter, deadline, operation)
+        finally:
+            self._reader = None
+
+    async def _wait_for_output(self, deadline: Deadline, operation: str) -> None:
+        """Wait until something was sent, or may be; see `_wait_for_input`."""
+        waiter = self._loop.create_future()
+        self._writers.add(waiter)
+        try:
+            await self._wait(waiter, deadline, operation)
+        finally:
+            self._writers.discard(waiter)
+
+    async def _wait(
+        self, waiter: "asyncio.Future[bool]", deadline: Deadline, operation: str
+    ) -> None:
+        remaining = deadline.remaining()
+        if remaining == 0:
+            raise self._expired(operation)
+        self._update()
+        timer = None
+        if remaining is not None:
+            timer = self._loop.call_later(remaining, _let_expire, waiter)
+        try:
+            is_ready = await waiter
+        finally:
+            if timer is not None:
+                timer.cancel()
+        self._credit = _CREDIT
+        self._descriptor.check_open(operation)
+        if not is_ready:
+            raise self._expired(operation)
+
+    def _expired(self, operation: str) -> TimedOut:
+        return TimedOut.expired(operation, self._descriptor.where)
+
+    async def _take_turns(self) -> None:
+        """Let others have the processor: this task has had it for long enough."""
+        self._credit = _CREDIT
+        await asyncio.sleep(0)
+
+    # -- receiving, in a task --------------------------------------------------------------------
+
+    async def _receive_more(self, operation: str, deadline: Deadline) -> None:
+        """Receive something into the input buffer, or the end of file.
+
+        What is queued leaves first: the peer may wait for it.
+
+        Raises:
+            TimedOut: The time is up.
+            ConnectionReset, SocketClosed, SocketError: As the names say.
+        """
+        socket = self._socket
+        if socket._output:
+            self._flush_in_background()
+        # While the loop watches, it would have told.
+        if not self._reads or deadline.is_immediate:
+            self._credit -= _COST_OF_RECEIVING
+            if socket._receive(operation, None):
+                if self._credit <= 0:
+                    await self._take_turns()
+                return
+        elif socket._has_obstacle:
+            socket._check_alive(operation)
+        await self._wait_for_input(deadline, operation)
+
+    # -- sending, in a task ----------------------------------------------------------------------
+
+    def _check_output(self, operation: str) -> None:
+        """Raise if nothing can be sent any more."""
+        socket = self._socket
+        if socket._has_obstacle:
+            socket._check_alive(operation)
+        if self._hangup is not None:
+            raise self._hangup._told_again(operation)
+
+    def _flush_now(self, operation: str) -> bool:
+        """Send what goes at once; return whether nothing is left.
+
+        Raises:
+            Hangup, ConnectionReset, SocketClosed, SocketError: As the names say.
+        """
+        try:
+            with self._socket._writing:
+                return self._socket._flush_at_once(operation)
+        except Hangup as error:
+            self._hangup = error
+            raise
+
+    async def _flush(self, operation: str, deadline: Deadline) -> None:
+        """Send what is queued by now, and wait until the system has it.
+
+        Raises:
+            TimedOut: The time is up.
+            Hangup, ConnectionReset, SocketClosed, SocketError: As the names say.
+        """
+        socket = self._socket
+        self._check_output(operation)
+        end = self._written
+        is_over = self._flush_now(operation)
+        self._credit -= 1
+        if is_over and self._credit <= 0:
+            await self._take_turns()
+        while not is_over:
+            await self._wait_for_output(deadline, operation)
+            self._check_output(operation)
+            is_over = not socket.has_buffered_output or (
+                socket._records is None and self._written - len(socket._output) >= end
+            )
+
+    async def _try_until_done(
+        self, attempt: Callable[[], bool], deadline: Deadline, operation: str
+    ) -> None:
+        """Do what TLS has to do, which returns whether that was all, and wait in between."""
+        socket = self._socket
+        while True:
+            try:
+                if attempt():
+                    return
+            except SocketError as error:
+                raise socket._failed(error, operation) from None
+            await self._wait_for_output(deadline, operation)
+            self._check_output(operation)
+
+
+def _let_expire(waiter: "asyncio.Future[bool]") -> None:
+    if not waiter.done():
+        waiter.set_result(False)

@@ -1,0 +1,702 @@
+"""Streams to await: tasks that wait, are cancelled, get in each other's way, and take turns."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aio.loops import LoopFactory, each_loop, run_on, stream_and_peer, until_it_waits
+from sockets.helpers import receive_exactly
+from support.certificates import Certificates
+from support.peers import PeerServer, echo_server, refusing_port, reset, socket_pair
+from support.timing import MS, PATIENCE
+
+from trunkline import (
+    Busy,
+    ConnectionRefused,
+    ConnectionReset,
+    EndOfFile,
+    EndpointShutdown,
+    Hangup,
+    LineTooLong,
+    NoName,
+    NotTLS,
+    SocketClosed,
+    TimedOut,
+    TLSCertificateError,
+    aio,
+    make_socket,
+    make_socket_from_fd,
+)
+from trunkline.aio import AsyncStream, open_stream
+from trunkline.sockets.resolving import Resolution
+
+pytestmark = each_loop
+
+
+# -- lines there and back -------------------------------------------------------------------------
+
+
+def test_lines_go_there_and_back(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        host, port = server.address
+        async with await open_stream(host, port, external_format="utf-8/crlf") as stream:
+            for line in ("Grüße", "", "世界"):
+                await stream.write_line(line)
+                assert await stream.read_line() == line
+            assert str(stream.remote_host) == host
+            assert stream.remote_port == port
+            await stream.write("the last")
+            await stream.shutdown(write=True)
+            assert [line async for line in stream] == ["the last"]
+            assert stream.missing_newline
+            with pytest.raises(EndOfFile, match=f"^read_line {host}:{port}: end of file$"):
+                await stream.read_line()
+        assert stream.closed
+
+    with echo_server() as server:
+        run_on(make_loop, main())
+
+
+def test_bytes_are_read_in_every_way(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, peer):
+            peer.sendall(b"head\r\n\r\n12345678rest")
+            assert await stream.read_until(b"\r\n\r\n") == b"head\r\n\r\n"
+            assert await stream.read_exactly(4) == b"1234"
+            buffer = bytearray(4)
+            assert await stream.read_into(buffer) == 4
+            assert buffer == b"5678"
+            assert await stream.read() == b"rest"
+            peer.close()
+            assert await stream.read() == b""
+
+    run_on(make_loop, main())
+
+
+def test_what_is_written_leaves_by_itself(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, peer):
+            stream.write("never ")
+            await stream.write_line("awaited")
+            assert await asyncio.to_thread(receive_exactly, peer, 14) == b"never awaited\n"
+
+    run_on(make_loop, main())
+
+
+def test_what_is_written_in_one_turn_leaves_in_one_piece(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, peer):
+            for number in range(10):
+                await stream.write_line(str(number))
+            assert stream.has_buffered_output
+            assert not stream.closed
+            await asyncio.sleep(0)
+            assert peer.recv(100) == b"0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n"
+
+    run_on(make_loop, main())
+
+
+def test_much_is_written_as_fast_as_the_peer_reads(make_loop: LoopFactory) -> None:
+    data = bytes(range(256)) * 8192
+
+    async def main() -> None:
+        async with stream_and_peer(socket.AF_INET) as (stream, peer):
+            reading = asyncio.create_task(asyncio.to_thread(receive_exactly, peer, len(data)))
+            for start in range(0, len(data), 50_000):
+                await stream.write(data[start : start + 50_000])
+                assert len(stream._socket._output) <= 16_384
+            await stream.finish_output()
+            assert not stream.has_buffered_output
+            assert await reading == data
+
+    run_on(make_loop, main())
+
+
+def test_text_in_a_format_with_state_is_brought_to_its_end(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer(external_format="iso2022_jp") as (stream, peer):
+            await stream.write("日本")
+            await stream.close()
+            assert peer.recv(100) == "日本".encode("iso2022_jp")
+
+    run_on(make_loop, main())
+
+
+# -- connecting -----------------------------------------------------------------------------------
+
+
+def test_a_name_is_looked_up_and_its_addresses_race(make_loop: LoopFactory) -> None:
+    class Book:
+        def resolve(self, host: str, *, family: Any = "internet", timeout: Any = None) -> Any:
+            assert host == "both"
+            return Resolution(tuple(map(ip_address, ("::1", "127.0.0.1"))), None)
+
+    book: Any = Book()
+
+    async def main() -> None:
+        async with await open_stream("both", server.address[1], resolver=book) as stream:
+            await stream.write_line("hello")
+            assert await stream.read_line() == "hello"
+
+    with echo_server() as server:
+        run_on(make_loop, main())
+
+
+def test_nobody_listens(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        with pytest.raises(ConnectionRefused, match=r"^connect 127\.0\.0\.1:\d+: ") as caught:
+            await open_stream("127.0.0.1", port)
+        assert caught.value.operation == "connect"
+
+    with refusing_port() as port:
+        run_on(make_loop, main())
+
+
+def test_a_name_that_there_is_not(make_loop: LoopFactory) -> None:
+    class Empty:
+        def resolve(self, host: str, *, family: Any = "internet", timeout: Any = None) -> Any:
+            raise NoName(host=host)
+
+    empty: Any = Empty()
+
+    async def main() -> None:
+        with pytest.raises(NoName):
+            await open_stream("nobody", 1, resolver=empty)
+
+    run_on(make_loop, main())
+
+
+def test_a_local_socket(make_loop: LoopFactory, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+
+    async def main() -> None:
+        stream = await open_stream(address_family="local", remote_filename=path)
+        async with stream:
+            accepted = await asyncio.to_thread(listener.accept, timeout=PATIENCE)
+            assert accepted is not None
+            with accepted:
+                await stream.write_line("hello", flush=True)
+                assert accepted.read_line(timeout=PATIENCE) == "hello"
+            assert stream.remote_filename.path == str(path)
+
+    with make_socket(
+        connect="passive", address_family="local", local_filename=path, backlog=5
+    ) as listener:
+        run_on(make_loop, main())
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"remote_host": "127.0.0.1"}, "needs a remote_port"),
+        ({"address_family": "local"}, "needs a remote_filename"),
+        ({"remote_host": "127.0.0.1", "remote_port": 1, "backlog": 5}, "backlog"),
+    ],
+)
+def test_what_is_needed_to_connect(
+    make_loop: LoopFactory, options: dict[str, Any], error: str
+) -> None:
+    with pytest.raises(TypeError, match=error):
+        run_on(make_loop, open_stream(**options))
+
+
+# -- cancelling -----------------------------------------------------------------------------------
+
+READS: dict[str, Callable[[AsyncStream], Awaitable[Any]]] = {
+    "read_line": lambda stream: stream.read_line(),
+    "read_text": lambda stream: stream.read_text(5),
+    "read_exactly": lambda stream: stream.read_exactly(5),
+    "read_until": lambda stream: stream.read_until(b"|"),
+    "read_into": lambda stream: stream.read_into(bytearray(5)),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_a_read_that_is_cancelled_loses_nothing(make_loop: LoopFactory, read: Any) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, peer):
+            for piece in (b"1", b"2", b"3"):
+                peer.sendall(piece)
+                task = asyncio.ensure_future(read(stream))
+                await until_it_waits(task)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            peer.sendall(b"4|\n")
+            assert await stream.read_line() == "1234|"
+
+    run_on(make_loop, main())
+
+
+def test_a_read_that_is_cancelled_when_its_line_has_just_come_leaves_it(
+    make_loop: LoopFactory,
+) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, peer):
+            task = asyncio.create_task(stream.read_line())
+            await until_it_waits(task)
+            peer.sendall(b"it\n")
+            while not stream.has_buffered_input and not task.done():
+                await asyncio.sleep(0)
+            if task.cancel():
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                assert await stream.read_line() == "it"
+            else:
+                assert await task == "it"
+
+    run_on(make_loop, main())
+
+
+def test_finishing_that_is_cancelled_loses_nothing(make_loop: LoopFactory) -> None:
+    data = b"x" * 1_000_000 + b"end"
+
+    async def main() -> None:
+        async with stream_and_peer() as (stream, peer):
+            stream.write(data)
+            task = asyncio.create_task(stream.finish_output())
+            await until_it_waits(task)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await asyncio.to_thread(receive_exactly, peer, len(data)) == data
+
+    run_on(make_loop, main())
+
+
+def test_a_time_limit_loses_nothing(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer(timeout=5 * MS) as (stream, peer):
+            peer.sendall(b"half ")
+            with pytest.raises(TimedOut) as caught:
+                await stream.read_line()
+            assert caught.value.deadline
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(5 * MS):
+                    await stream.read_line(timeout=None)
+            stream.write(b"x" * 1_000_000)
+            with pytest.raises(TimedOut):
+                await stream.finish_output()
+            peer.sendall(b"a line\n")
+            assert await stream.read_line() == "half a line"
+            size = await asyncio.to_thread(receive_exactly, peer, 1_000_000)
+            assert len(size) == 1_000_000
+
+    run_on(make_loop, main())
+
+
+# -- several tasks --------------------------------------------------------------------------------
+
+
+def test_two_tasks_cannot_read_at_once(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, peer):
+            first = asyncio.create_task(stream.read_line())
+            await until_it_waits(first)
+            with pytest.raises(Busy, match="another task is reading"):
+                await stream.read_line()
+            with pytest.raises(Busy):
+                stream.detach()
+            peer.sendall(b"for the first\nfor all\n")
+            assert await first == "for the first"
+            assert await stream.read_line() == "for all"
+
+    run_on(make_loop, main())
+
+
+def test_one_task_reads_and_others_write(make_loop: LoopFactory) -> None:
+    async def write(stream: AsyncStream, name: str) -> None:
+        for _ in range(200):
+            await stream.write_line(name * 100)
+        await stream.finish_output()
+
+    async def main() -> None:
+        host, port = server.address
+        async with await open_stream(host, port) as stream, asyncio.TaskGroup() as group:
+            for name in "abc":
+                group.create_task(write(stream, name))
+            lines = sorted([await stream.read_line() for _ in range(600)])
+        assert lines == sorted([name * 100 for name in "abc" for _ in range(200)])
+
+    with echo_server() as server:
+        run_on(make_loop, main())
+
+
+def test_who_always_finds_something_lets_others_have_their_turns(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        async with stream_and_peer() as (stream, peer):
+            counting = asyncio.create_task(count())
+            peer.sendall(b"\n" * 20_000)
+            await stream.peek_char()
+            before = turns
+            for _ in range(10_000):
+                await stream.read_line()
+            assert 0 < turns - before < 1000
+            before = turns
+            for _ in range(10_000):
+                await stream.write(b"")
+            assert 0 < turns - before < 1000
+            before = turns
+            for _ in range(10_000):
+                await stream.finish_output()
+            assert 0 < turns - before < 1000
+            counting.cancel()
+
+    run_on(make_loop, main())
+
+
+def test_who_is_sent_more_than_it_can_read_lets_others_have_their_turns(
+    make_loop: LoopFactory,
+) -> None:
+    size = 40_000_000
+
+    def send(peer: socket.socket) -> None:
+        for _ in range(size // 1_000_000):
+            peer.sendall(bytes(1_000_000))
+
+    async def main() -> None:
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        host, port = server.address
+        async with await open_stream(host, port) as stream:
+            counting = asyncio.create_task(count())
+            assert len(await stream.read_exactly(size)) == size
+            counting.cancel()
+            assert turns > size // 2_000_000
+
+    with PeerServer(send) as server:
+        run_on(make_loop, main())
+
+
+# -- the end --------------------------------------------------------------------------------------
+
+
+def test_leaving_by_an_exception_aborts(make_loop: LoopFactory) -> None:
+    async def fail(stream: AsyncStream) -> None:
+        async with stream:
+            stream.write("dropped")
+            raise ZeroDivisionError
+
+    async def main() -> None:
+        with socket_pair() as (mine, peer):
+            stream = aio.adopt(make_socket_from_fd(mine.detach(), dup=False))
+            with pytest.raises(ZeroDivisionError):
+                await fail(stream)
+            assert stream.closed
+            assert peer.recv(100) == b""
+
+    run_on(make_loop, main())
+
+
+def test_closing_sends_what_is_queued(make_loop: LoopFactory) -> None:
+    data = b"x" * 3_000_000
+
+    async def main() -> None:
+        async with stream_and_peer(socket.AF_INET) as (stream, peer):
+            reading = asyncio.create_task(asyncio.to_thread(receive_exactly, peer, len(data)))
+            stream.write(data)
+            await stream.close()
+            await stream.close()
+            assert await reading == data
+
+    run_on(make_loop, main())
+
+
+def test_closing_has_a_limit_of_time(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, _):
+            stream.write(b"x" * 3_000_000)
+            with pytest.raises(TimedOut, match=r"^close .* bytes unsent") as caught:
+                await stream.close(timeout=5 * MS)
+            assert caught.value.unsent > 1_000_000
+            assert stream.closed
+
+    run_on(make_loop, main())
+
+
+def test_closing_that_is_cancelled_closes(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, _):
+            stream.write(b"x" * 3_000_000)
+            task = asyncio.create_task(stream.close())
+            await until_it_waits(task)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert stream.closed
+
+    run_on(make_loop, main())
+
+
+def test_who_waits_for_a_stream_that_is_aborted_is_told(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, _):
+            stream.write(b"x" * 3_000_000)
+            reading = asyncio.create_task(stream.read_line())
+            writing = asyncio.create_task(stream.finish_output())
+            await until_it_waits(reading)
+            await until_it_waits(writing)
+            stream.abort()
+            for task, operation in ((reading, "read_line"), (writing, "finish_output")):
+                with pytest.raises(SocketClosed) as caught:
+                    await task
+                assert caught.value.operation == operation
+            with pytest.raises(SocketClosed):
+                await stream.read()
+            with pytest.raises(SocketClosed):
+                stream.write("more")
+
+    run_on(make_loop, main())
+
+
+def test_a_reset_is_told_in_both_directions(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer(socket.AF_INET) as (stream, peer):
+            peer.sendall(b"half")
+            assert await stream.read_char() == "h"
+            reset(peer)
+            with pytest.raises(ConnectionReset) as caught:
+                await stream.read_line()
+            assert (caught.value.operation, caught.value.address) == (
+                "read_line",
+                stream.remote_name,
+            )
+            with pytest.raises(ConnectionReset):
+                await stream.write_line("more")
+
+    run_on(make_loop, main())
+
+
+def test_a_peer_that_is_gone_is_told_to_who_writes_next(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, peer):
+            peer.sendall(b"bye\n")
+            peer.close()
+            stream.write_line("to nobody")
+            await asyncio.sleep(0)
+            assert await stream.read_line() == "bye"
+            for operation, call in (("write", stream.write_line), ("finish_output", None)):
+                with pytest.raises(Hangup) as caught:
+                    await (stream.finish_output() if call is None else call("more"))
+                assert caught.value.operation == operation
+
+    run_on(make_loop, main())
+
+
+def test_a_direction_that_was_ended_says_so(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, peer):
+            await stream.shutdown(write=True)
+            await stream.shutdown(write=True)
+            assert peer.recv(1) == b""
+            with pytest.raises(EndpointShutdown):
+                stream.write("more")
+            peer.sendall(b"there\n")
+            assert await stream.read_line() == "there"
+            assert stream.is_input_open
+            assert not stream.is_output_open
+            reading = asyncio.create_task(stream.read())
+            await until_it_waits(reading)
+            await stream.shutdown(read=True)
+            assert await reading == b""
+            with pytest.raises(EndpointShutdown):
+                await stream.read()
+
+    run_on(make_loop, main())
+
+
+def test_a_loop_may_end_before_the_stream_does(make_loop: LoopFactory) -> None:
+    async def main() -> AsyncStream:
+        stream = aio.adopt(make_socket_from_fd(mine.detach(), dup=False))
+        with pytest.raises(TimedOut):
+            await stream.read_line(timeout=0)
+        task = asyncio.create_task(stream.read_line())
+        await until_it_waits(task)
+        return stream
+
+    with socket_pair() as (mine, peer):
+        stream = run_on(make_loop, main())
+        stream.abort()
+        assert peer.recv(1) == b""
+
+
+# -- from one way to another ----------------------------------------------------------------------
+
+
+def test_what_was_received_and_not_read_comes_along_both_ways(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        with socket_pair() as (mine, peer):
+            socket = make_socket_from_fd(mine.detach(), dup=False, external_format="utf-8/crlf")
+            peer.sendall(b"one\r\ntwo\r\nthree\r\nfour\r\n")
+            assert socket.read_line() == "one"
+            socket.write("unsent ")
+            stream = aio.adopt(socket)
+            assert socket.closed
+            assert await stream.read_line() == "two"
+            await stream.write("as well ")
+            back = stream.detach()
+            assert stream.closed
+            with back:
+                assert back.read_line(timeout=PATIENCE) == "three"
+                back.write_line("at last")
+                back.finish_output()
+                assert receive_exactly(peer, 24) == b"unsent as well at last\r\n"
+                assert back.read_line(timeout=PATIENCE) == "four"
+
+    run_on(make_loop, main())
+
+
+def test_only_connections_are_adopted(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        with pytest.raises(TypeError, match="active socket"):
+            aio.adopt(socket.socket)  # type: ignore[arg-type]
+
+    run_on(make_loop, main())
+
+
+# -- TLS ------------------------------------------------------------------------------------------
+
+
+def tls_echo(certificates: Certificates) -> PeerServer:
+    """Return a server that echoes, by TLS."""
+    context = certificates.server_context()
+
+    def echo(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            while data := secured.recv(65_536):
+                secured.sendall(data)
+            secured.unwrap()
+
+    return PeerServer(echo)
+
+
+def test_lines_go_there_and_back_by_tls(make_loop: LoopFactory, certificates: Certificates) -> None:
+    async def main() -> None:
+        host, port = server.address
+        async with await open_stream(host, port, tls=certificates.client_tls) as stream:
+            assert stream.speaks_tls
+            assert stream.tls_version == "TLSv1.3"
+            await stream.write_line("x" * 100_000)
+            assert await stream.read_line(limit=None) == "x" * 100_000
+            await stream.shutdown(write=True)
+            assert await stream.read() == b""
+
+    with tls_echo(certificates) as server:
+        run_on(make_loop, main())
+
+
+def test_a_stranger_is_not_believed(make_loop: LoopFactory, certificates: Certificates) -> None:
+    async def main() -> None:
+        host, port = server.address
+        with pytest.raises(TLSCertificateError):
+            await open_stream(host, port, tls=certificates.stranger.client_tls())
+
+    def shake(connection: socket.socket) -> None:
+        with pytest.raises(ssl.SSLError):
+            certificates.server_context().wrap_socket(connection, server_side=True)
+
+    with PeerServer(shake) as server:
+        run_on(make_loop, main())
+
+
+def test_both_ends_begin_with_tls_later(make_loop: LoopFactory, certificates: Certificates) -> None:
+    async def serve(stream: AsyncStream) -> None:
+        assert await stream.read_line() == "STARTTLS"
+        await stream.write_line("go on")
+        await stream.start_tls(certificates.server_tls, server_side=True)
+        await stream.write_line(await stream.read_line())
+        await stream.close()
+
+    async def main() -> None:
+        with socket_pair(socket.AF_INET) as (mine, other):
+            one, two = (
+                aio.adopt(make_socket_from_fd(each.detach(), dup=False)) for each in (mine, other)
+            )
+            serving = asyncio.create_task(serve(two))
+            async with one:
+                await one.write_line("STARTTLS")
+                assert await one.read_line() == "go on"
+                await one.start_tls(certificates.client_tls, server_name="localhost")
+                await one.write_line("secret")
+                assert await one.read_line() == "secret"
+                with pytest.raises(EndOfFile):
+                    await one.read_line()
+                with pytest.raises(ValueError, match="speaks TLS"):
+                    one.detach()
+            await serving
+
+    run_on(make_loop, main())
+
+
+def test_what_comes_before_the_handshake_is_refused(
+    make_loop: LoopFactory, certificates: Certificates
+) -> None:
+    async def main() -> None:
+        async with stream_and_peer(socket.AF_INET) as (stream, peer):
+            peer.sendall(b"go on\ninjected")
+            assert await stream.read_line() == "go on"
+            with pytest.raises(NotTLS):
+                await stream.start_tls(certificates.client_tls, server_name="localhost")
+            with pytest.raises(NotTLS):
+                await stream.read_line()
+
+    run_on(make_loop, main())
+
+
+def test_a_handshake_has_a_limit_of_time_and_can_go_on(
+    make_loop: LoopFactory, certificates: Certificates
+) -> None:
+    async def main() -> None:
+        with socket_pair(socket.AF_INET) as (mine, other):
+            one, two = (
+                aio.adopt(make_socket_from_fd(each.detach(), dup=False)) for each in (mine, other)
+            )
+            with pytest.raises(TimedOut):
+                await one.start_tls(
+                    certificates.client_tls, server_name="localhost", timeout=5 * MS
+                )
+            # Who writes and who reads shake hands as well.
+            one.write_line("to begin with")
+            reading = asyncio.create_task(one.read_line())
+            await two.start_tls(certificates.server_tls, server_side=True)
+            assert await two.read_line() == "to begin with"
+            await two.write_line("and to end")
+            assert await reading == "and to end"
+            one.abort()
+            two.abort()
+
+    run_on(make_loop, main())
+
+
+# -- the limit of a line --------------------------------------------------------------------------
+
+
+def test_a_line_that_is_too_long_stays(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, peer):
+            peer.sendall(b"x" * 100 + b"\nnext\n")
+            with pytest.raises(LineTooLong, match=r"^read_line "):
+                await stream.read_line(limit=10)
+            assert await stream.skip_line() == 101
+            assert [await anext(stream)] == ["next"]
+
+    run_on(make_loop, main())
