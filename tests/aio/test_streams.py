@@ -71,8 +71,9 @@ def test_bytes_are_read_in_every_way(make_loop: LoopFactory) -> None:
             buffer = bytearray(4)
             assert await stream.read_into(buffer) == 4
             assert buffer == b"5678"
-            assert await stream.read() == b"rest"
             peer.close()
+            assert await stream.read(1) == b"r"
+            assert b"".join([await stream.read_exactly(1) for _ in "est"]) == b"est"
             assert await stream.read() == b""
 
     run_on(make_loop, main())
@@ -88,6 +89,7 @@ def test_what_is_written_leaves_by_itself(make_loop: LoopFactory) -> None:
     run_on(make_loop, main())
 
 
+@pytest.mark.exact_io("sends once, and an injected EAGAIN has it sent later")
 def test_what_is_written_in_one_turn_leaves_in_one_piece(make_loop: LoopFactory) -> None:
     async def main() -> None:
         async with stream_and_peer() as (stream, peer):
@@ -122,7 +124,8 @@ def test_text_in_a_format_with_state_is_brought_to_its_end(make_loop: LoopFactor
         async with stream_and_peer(external_format="iso2022_jp") as (stream, peer):
             await stream.write("日本")
             await stream.close()
-            assert peer.recv(100) == "日本".encode("iso2022_jp")
+            expected = "日本".encode("iso2022_jp")
+            assert receive_exactly(peer, len(expected)) == expected
 
     run_on(make_loop, main())
 
@@ -325,6 +328,28 @@ def test_one_task_reads_and_others_write(make_loop: LoopFactory) -> None:
 
     with echo_server() as server:
         run_on(make_loop, main())
+
+
+@pytest.mark.parametrize("how", ["write", "force_output", "clear_output"])
+def test_who_waits_for_output_is_told_that_another_task_has_sent_it(
+    make_loop: LoopFactory, how: str
+) -> None:
+    async def main() -> None:
+        async with stream_and_peer(output_buffer_size=1) as (stream, peer):
+            stream.write(b"x" * 1_000_000)
+            task = asyncio.create_task(stream.finish_output())
+            await until_it_waits(task)
+            while stream.has_buffered_output:  # in one turn of the loop
+                receive_exactly(peer, 1_000)
+                if how == "write":
+                    stream.write(b"y")
+                elif how == "force_output":
+                    stream.force_output()
+                else:
+                    stream.clear_output()
+            await task
+
+    run_on(make_loop, main())
 
 
 def test_who_always_finds_something_lets_others_have_their_turns(make_loop: LoopFactory) -> None:
@@ -589,6 +614,7 @@ def tls_echo(certificates: Certificates) -> PeerServer:
     return PeerServer(echo)
 
 
+@pytest.mark.exact_io("the peer is Python's own TLS, which a fault may end")
 def test_lines_go_there_and_back_by_tls(make_loop: LoopFactory, certificates: Certificates) -> None:
     async def main() -> None:
         host, port = server.address

@@ -404,6 +404,7 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
     def clear_output(self) -> None:
         """Throw away what is queued and not sent."""
         self._socket.clear_output()
+        self._flush_now("clear_output")  # so that nobody waits for it any longer
 
     @property
     def has_buffered_output(self) -> bool:

@@ -93,12 +93,11 @@ class StreamPump(Uncopied):
 
     def _receive_for(self, reader: "asyncio.Future[bool]") -> None:
         """Receive what has come, for a task that waits for it."""
-        socket = self._socket
-        unread = socket._input
+        unread = self._socket._input
         try:
             for _ in range(_RECEIVES_AT_ONCE):
                 before = len(unread)
-                if not socket._receive(self._operation, None):
+                if not self._receive(self._operation):
                     return
                 if not reader.done():
                     reader.set_result(True)
@@ -107,6 +106,18 @@ class StreamPump(Uncopied):
         except SocketError as error:
             if not reader.done():  # else the next call is told
                 reader.set_exception(error)
+
+    def _receive(self, operation: str) -> bool:
+        """Receive what has come; return whether there was anything, the end included.
+
+        What has waited for the handshake goes on if that is over now.
+        """
+        was_shaking_hands = self._is_shaking_hands
+        try:
+            return self._socket._receive(operation, None)
+        finally:
+            if was_shaking_hands and not self._is_shaking_hands:
+                self._flush_in_background()
 
     def _flush_soon(self) -> None:
         if not self._flush_is_due:
@@ -120,12 +131,9 @@ class StreamPump(Uncopied):
             self._update()
 
     def _flush_in_background(self) -> None:
-        """Send what goes, and wake those who wait for that. What fails is told to them."""
+        """Send what goes. What fails is told to those who wait for it, or to who writes next."""
         with suppress(SocketError):
             self._flush_now("write")
-        for writer in self._writers:
-            if not writer.done():
-                writer.set_result(True)
 
     def _closing(self, number: int) -> None:
         """Nobody is to wait any more for a descriptor that is being closed."""
@@ -143,6 +151,12 @@ class StreamPump(Uncopied):
         machine = self._socket._machine
         return machine is not None and not (machine.is_established or machine.has_failed)
 
+    @property
+    def _has_pending(self) -> bool:
+        """Whether something has come that the system has no more."""
+        records = self._socket._records
+        return records is not None and records.has_pending
+
     def _update(self) -> None:
         """Have the loop watch for what is wanted just now.
 
@@ -156,9 +170,10 @@ class StreamPump(Uncopied):
         writes = bool(socket._output)
         records = socket._records
         if records is not None:
-            if self._is_shaking_hands:
+            is_shaking_hands = self._is_shaking_hands
+            if is_shaking_hands:
                 reads = reads or writes or bool(self._writers)
-            writes = records.holds_output
+            writes = records.holds_output or (writes and not is_shaking_hands)
         self._watch.want(read=reads, write=writes)
         self._reads = reads
 
@@ -228,10 +243,11 @@ class StreamPump(Uncopied):
         socket = self._socket
         if socket._output:
             self._flush_in_background()
+            self._update()
         # While the loop watches, it would have told.
-        if not self._reads or deadline.is_immediate:
+        if not self._reads or deadline.is_immediate or self._has_pending:
             self._credit -= _COST_OF_RECEIVING
-            if socket._receive(operation, None):
+            if self._receive(operation):
                 if self._credit <= 0:
                     await self._take_turns()
                 return
@@ -250,7 +266,7 @@ class StreamPump(Uncopied):
             raise self._hangup._told_again(operation)
 
     def _flush_now(self, operation: str) -> bool:
-        """Send what goes at once; return whether nothing is left.
+        """Send what goes at once; return whether nothing is left. Who waits looks at it again.
 
         Raises:
             Hangup, ConnectionReset, SocketClosed, SocketError: As the names say.
@@ -261,6 +277,13 @@ class StreamPump(Uncopied):
         except Hangup as error:
             self._hangup = error
             raise
+        finally:
+            for writer in self._writers:
+                if not writer.done():
+                    writer.set_result(True)
+            reader = self._reader
+            if reader is not None and not reader.done() and self._has_pending:
+                self._receive_for(reader)  # the handshake has taken it in
 
     async def _flush(self, operation: str, deadline: Deadline) -> None:
         """Send what is queued by now, and wait until the system has it.
