@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from threading import Thread, current_thread
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._core.callbacks import call_plainly, check_callback_or_none
 from .._core.deadline import Deadline
@@ -174,10 +174,18 @@ class Connection:
             self.socket.close(abort=True)
             raise
         finally:
-            if outcome is not None:
-                self.leave()
-                if not self.is_refused:
-                    self._ended(self, outcome)
+            self._count_out(outcome)
+        self._hand_on(outcome)
+
+    def _count_out(self, outcome: Outcome | None) -> None:
+        """Count the connection no more, if that was its end."""
+        if outcome is not None:
+            self.leave()
+            if not self.is_refused:
+                self._ended(self, outcome)
+
+    def _hand_on(self, outcome: Outcome | None) -> None:
+        """Have others go on with it, if that was not its end."""
         if outcome is None:
             self.thread = None
             self._prepared(self)
@@ -186,16 +194,9 @@ class Connection:
 
     def _serve(self) -> Outcome | None:
         """Return how the connection has ended; None if it goes on with the handshake."""
-        if not self._has_prepared:
-            self._has_prepared = True
-            try:
-                self._run_preamble(self._service.preamble)
-            except Exception as error:
-                return self._end_by(error, self._judge_preamble(error))
-            if not self.admit():
-                return Outcome.REFUSED
-            if self.tls is not None:
-                return None
+        goes_on, outcome = self._prepare()
+        if not goes_on:
+            return outcome
         try:
             call_plainly(self._service.handler, self.socket)
             if self._service.close_connections:
@@ -203,6 +204,24 @@ class Connection:
         except Exception as error:
             return self._end_by(error, self._judge(error))
         return Outcome.CUT if self._is_cut else Outcome.FINISHED
+
+    def _prepare(self) -> tuple[bool, Outcome | None]:
+        """Run the preamble, if that is still to be done.
+
+        Returns:
+            Whether the handler's turn comes now; and if not, how the connection has ended, or None
+            if it goes on with the handshake.
+        """
+        if not self.has_preamble:
+            return True, None
+        self._has_prepared = True
+        try:
+            self._run_preamble(self._service.preamble)
+        except Exception as error:
+            return False, self._end_by(error, self._judge_preamble(error))
+        if not self.admit():
+            return False, Outcome.REFUSED
+        return self.tls is None, None
 
     @property
     def has_preamble(self) -> bool:
@@ -288,21 +307,31 @@ class Connection:
 
     def _end_by(self, error: Exception, outcome: Outcome) -> Outcome:
         self._close_after(outcome)
+        self._tell(error, outcome, self.socket)
+        return outcome
+
+    def _tell(self, error: Exception, outcome: Outcome, connection: Any) -> None:
+        """Log how the connection has ended; a fault of the handler's goes to the hook.
+
+        Args:
+            error: What has ended it.
+            outcome: How that counts.
+            connection: What the hook is called with.
+        """
         if outcome is Outcome.FAILED:
-            self._call_hook(error)
+            self._call_hook(error, connection)
         else:
             text = "%s: the connection from %s is %s: %s"
             how = outcome.value.replace("_", " ")
             shown = printable(error)
             extra = self._about(error)
             logger.info(text, self._service.name, self.peer, how, shown, extra=extra)
-        return outcome
 
-    def _call_hook(self, error: Exception) -> None:
+    def _call_hook(self, error: Exception, connection: Any) -> None:
         hook = self._service.exception_hook
         try:
             if hook is not None:
-                call_plainly(hook, error, self.socket)
+                call_plainly(hook, error, connection)
                 return
         except Exception as failure:
             error = failure

@@ -5,7 +5,7 @@ descriptor, and waits no longer than the server allows. A handler that is busy w
 than its client is not interrupted: the limits are on the client.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -271,6 +271,45 @@ class LimitedChannel:
         is_call: bool = True,
     ) -> T:
         """Wait for a direction, with its limit on a call if it is such a call that waits."""
+        steps = self._steps(direction, deadline, operation, is_call=is_call)
+        limit = next(steps)
+        while True:
+            failure: BaseException | None = None
+            try:
+                result = wait(limit, operation)
+            except BaseException as error:
+                failure = error
+            if failure is None:
+                next(steps, None)
+                return result
+            try:
+                limit = steps.throw(failure)
+            finally:
+                failure = None  # whose traceback has this frame
+
+    def steps(
+        self, deadline: Deadline, operation: str, *, reads: bool, is_call: bool = True
+    ) -> Generator[Deadline, None, None]:
+        """Yield until when to wait, for who does that in another way than by blocking.
+
+        When the wait is over, ask for more, and there will be none; what it has raised, throw in.
+        Another deadline, to wait on, may be the answer to `TimedOut`.
+
+        Args:
+            deadline: The limit of the call, the same one for all of its waits.
+            operation: What an error calls it.
+            reads: Whether the wait is for input, or else for output.
+            is_call: Whether the limit on reading, or writing, counts.
+
+        Raises:
+            TimedOut: A limit has passed.
+        """
+        direction = self._read if reads else self._write
+        return self._steps(direction, deadline, operation, is_call=is_call)
+
+    def _steps(
+        self, direction: _Direction, deadline: Deadline, operation: str, *, is_call: bool
+    ) -> Generator[Deadline, None, None]:
         now, quiet_since = self._begin_to_wait(direction, deadline)
         name, end = self._nearest_limit(direction, quiet_since, is_call)
         if end <= now and name != direction.name:
@@ -279,9 +318,11 @@ class LimitedChannel:
             while end > now:
                 remaining = deadline.remaining()
                 if remaining is not None and remaining <= end - now:
-                    return wait(deadline, operation)
+                    yield deadline
+                    return
                 try:
-                    return wait(Deadline.at(end, self._clock), operation)
+                    yield Deadline.at(end, self._clock)
+                    return
                 except TimedOut:
                     # Unless something has moved in the other direction, the limit has passed.
                     name, end = self._nearest_limit(direction, quiet_since, is_call)

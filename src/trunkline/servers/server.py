@@ -54,7 +54,7 @@ from .server_options import (
     format_or_none,
 )
 from .statistics import ServerStatistics
-from .threads import Threads, make_runner
+from .threads import Runner, Threads, make_runner
 
 if TYPE_CHECKING:
     from ..tls.description import TLSLike
@@ -190,7 +190,7 @@ class Server(PythonServerNames, Uncopied):
         name: str = "server",
         **socket_options: Unpack[ServerSocketOptions],
     ) -> None:
-        check_handler(handler, misplaced)
+        self._check_handler(handler, misplaced)
         check_server_names(socket_options, Server.__init__.__kwdefaults__)
         self._name = name
         self._limits = TimeLimits(read_timeout, write_timeout, idle_timeout, lifetime)
@@ -203,7 +203,7 @@ class Server(PythonServerNames, Uncopied):
         self._addresses = AddressLimit(check_per_address(max_connections_per_address, threads))
         check_bytes(refusal)
         self._refuses = check_at_limit(at_limit, threads)
-        self._runner = make_runner(threads, max_connections, name)
+        self._runner = self._make_runner(threads, max_connections)
         self._runs_in_place = threads == "none"
         self._external_format = format_or_none(external_format)
 
@@ -226,6 +226,19 @@ class Server(PythonServerNames, Uncopied):
             self._handshake_ended,
             self._pause,
         )
+
+    # -- what differs where tasks serve, and not threads -----------------------------------------
+
+    def _check_handler(self, handler: Any, misplaced: tuple[object, ...]) -> None:
+        check_handler(handler, misplaced)
+
+    def _make_runner(self, threads: Threads, size: int) -> Runner:
+        return make_runner(threads, size, self._name)
+
+    def _make_connection(self, *args: Any) -> Connection:
+        return Connection(*args)
+
+    # -- the beginning ---------------------------------------------------------------------------
 
     def _have_not_begun(self) -> None:
         self._lock = threading.RLock()  # a signal handler may ask for statistics
@@ -366,7 +379,7 @@ class Server(PythonServerNames, Uncopied):
         self, socket: ServerConnection, channel: LimitedChannel, tls: "TLSLike | None"
     ) -> None:
         """Have a connection served that was just accepted."""
-        connection = Connection(
+        connection = self._make_connection(
             socket,
             channel,
             tls,
