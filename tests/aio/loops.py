@@ -19,6 +19,8 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 LOOPS: dict[str, LoopFactory] = {"ours": aio.EventLoop, "asyncio": asyncio.SelectorEventLoop}
 if importlib.util.find_spec("uvloop") is not None:
     LOOPS["uvloop"] = importlib.import_module("uvloop").new_event_loop
+    with asyncio.Runner(loop_factory=LOOPS["uvloop"]) as _runner:
+        _runner.run(asyncio.sleep(0))  # it has a pipe for good
 
 each_loop = pytest.mark.parametrize("make_loop", LOOPS.values(), ids=LOOPS)
 

@@ -1,21 +1,27 @@
 """Await: asyncio on the event base, and streams to await on any loop of asyncio's.
 
 `EventLoop` is a complete loop for asyncio, and an event base. `open_stream` connects, and returns
-an `AsyncStream`. Import from here; nothing else of Trunkline imports asyncio.
+an `AsyncStream`; `serve` has one for each client. Import from here; nothing else of Trunkline
+imports asyncio.
 """
 
 from .loop import EventLoop, run
 from .opening import open_stream
 from .serving import Server
 from .stream import AsyncStream, adopt
+from .task_connections import ServerStream
+from .task_server import AsyncServer, serve
 from .transports import StreamTransport
 
 __all__ = (
+    "AsyncServer",
     "AsyncStream",
     "EventLoop",
     "Server",
+    "ServerStream",
     "StreamTransport",
     "adopt",
     "open_stream",
     "run",
+    "serve",
 )

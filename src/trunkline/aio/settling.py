@@ -3,7 +3,7 @@
 import asyncio
 from typing import TypeVar
 
-__all__ = ("succeed", "succeed_or_fail")
+__all__ = ("fail", "succeed", "succeed_or_fail")
 
 T = TypeVar("T")
 
@@ -14,11 +14,15 @@ def succeed(future: "asyncio.Future[T]", result: T) -> None:
         future.set_result(result)
 
 
+def fail(future: "asyncio.Future[T]", error: BaseException) -> None:
+    """Give a future the error that there was, unless it is done."""
+    if not future.done():
+        future.set_exception(error)
+
+
 def succeed_or_fail(future: "asyncio.Future[None]", error: BaseException | None) -> None:
     """Give a future the error that there was, or None as its result, unless it is done."""
-    if future.done():
-        return
     if error is None:
-        future.set_result(None)
+        succeed(future, None)
     else:
-        future.set_exception(error)
+        fail(future, error)

@@ -311,6 +311,21 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
         finally:
             self._is_being_read = False
 
+    async def _wait_for_something(
+        self, is_interrupted: Callable[[], bool], deadline: Deadline
+    ) -> bool:
+        """Wait until something can be read; return False if that was interrupted before."""
+        self._begin_to_read("wait_for_input")
+        unread = self._socket._input
+        try:
+            while not (unread or unread.at_end):
+                if is_interrupted():
+                    return False
+                await self._receive_more("wait_for_input", deadline, is_call=False)
+            return True
+        finally:
+            self._is_being_read = False
+
     # -- writing ---------------------------------------------------------------------------------
 
     def write(
@@ -365,7 +380,7 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
     async def _wait_for_room(self, deadline: Deadline) -> None:
         socket = self._socket
         while len(socket._output) > socket._output_buffer_size:
-            await self._wait_for_output(deadline, "write")
+            await self._wait(deadline, "write", reads=False)
             self._check_output("write")
 
     def write_line(

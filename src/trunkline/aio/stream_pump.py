@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from threading import local
+from typing import TYPE_CHECKING
 
 from .._core.deadline import Deadline
 from .._core.uncopied import Uncopied
@@ -21,6 +22,9 @@ from ..errors import Hangup, SocketError, TimedOut
 from ..sockets.active_socket import ActiveSocket
 from ..streams.stream import DEFAULT_BUFFER_SIZE
 from .watching import Watch, watch_on
+
+if TYPE_CHECKING:
+    from ..servers.limits import LimitedChannel
 
 __all__ = ("StreamPump",)
 
@@ -54,6 +58,8 @@ class StreamPump(Uncopied):
         RuntimeError: No loop is running.
         SocketClosed: The socket is closed.
     """
+
+    _limited: "LimitedChannel | None" = None  # what knows the limits of a server, if it has any
 
     def __init__(self, socket: ActiveSocket) -> None:
         self._loop = asyncio.get_running_loop()
@@ -179,47 +185,70 @@ class StreamPump(Uncopied):
 
     # -- waiting, in a task ----------------------------------------------------------------------
 
-    async def _wait_for_input(self, deadline: Deadline, operation: str) -> None:
-        """Wait until something was received, or may be.
+    async def _wait(
+        self, deadline: Deadline, operation: str, *, reads: bool, is_call: bool = True
+    ) -> None:
+        """Wait until something was received, or sent, or may be; no longer than a server allows.
+
+        Args:
+            deadline: The limit of the whole call.
+            operation: What an error calls it.
+            reads: Whether it is input that is waited for, or else room for output.
+            is_call: Whether a server's limit on reading calls, or writing ones, counts.
 
         Raises:
             TimedOut, SocketClosed, SocketError: As the names say.
         """
-        self._reader = waiter = self._loop.create_future()
-        self._operation = operation
-        try:
-            await self._wait(waiter, deadline, operation)
-        finally:
-            self._reader = None
+        if self._limited is None:
+            await self._wait_until(deadline, operation, reads)
+            return
+        steps = self._limited.steps(deadline, operation, reads=reads, is_call=is_call)
+        limit = next(steps)
+        while True:
+            failure: BaseException | None = None
+            try:
+                await self._wait_until(limit, operation, reads)
+            except BaseException as error:
+                failure = error
+            if failure is None:
+                next(steps, None)
+                return
+            try:
+                limit = steps.throw(failure)
+            finally:
+                failure = None  # whose traceback has this frame
 
-    async def _wait_for_output(self, deadline: Deadline, operation: str) -> None:
-        """Wait until something was sent, or may be; see `_wait_for_input`."""
-        waiter = self._loop.create_future()
-        self._writers.add(waiter)
-        try:
-            await self._wait(waiter, deadline, operation)
-        finally:
-            self._writers.discard(waiter)
-
-    async def _wait(
-        self, waiter: "asyncio.Future[bool]", deadline: Deadline, operation: str
-    ) -> None:
+    async def _wait_until(self, deadline: Deadline, operation: str, reads: bool) -> None:
         remaining = deadline.remaining()
         if remaining == 0:
             raise self._expired(operation)
-        self._update()
+        waiter = self._loop.create_future()
         timer = None
-        if remaining is not None:
-            timer = self._loop.call_later(remaining, _let_expire, waiter)
         try:
+            if reads:
+                self._reader, self._operation = waiter, operation
+            else:
+                self._writers.add(waiter)
+            self._update()
+            if remaining is not None:
+                timer = self._loop.call_later(remaining, _let_expire, waiter)
             is_ready = await waiter
         finally:
+            if reads:
+                self._reader = None
+            else:
+                self._writers.discard(waiter)
             if timer is not None:
                 timer.cancel()
         self._credit = _CREDIT
         self._descriptor.check_open(operation)
         if not is_ready:
             raise self._expired(operation)
+
+    def _wake_reader(self) -> None:
+        """Have the task that waits for input look whether it still wants it."""
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(True)
 
     def _expired(self, operation: str) -> TimedOut:
         return TimedOut.expired(operation, self._descriptor.where)
@@ -231,8 +260,10 @@ class StreamPump(Uncopied):
 
     # -- receiving, in a task --------------------------------------------------------------------
 
-    async def _receive_more(self, operation: str, deadline: Deadline) -> None:
-        """Receive something into the input buffer, or the end of file.
+    async def _receive_more(
+        self, operation: str, deadline: Deadline, *, is_call: bool = True
+    ) -> None:
+        """Receive something into the input buffer, or the end of file; or wait for it, see `_wait`.
 
         What is queued leaves first: the peer may wait for it.
 
@@ -253,7 +284,7 @@ class StreamPump(Uncopied):
                 return
         elif socket._has_obstacle:
             socket._check_alive(operation)
-        await self._wait_for_input(deadline, operation)
+        await self._wait(deadline, operation, reads=True, is_call=is_call)
 
     # -- sending, in a task ----------------------------------------------------------------------
 
@@ -300,7 +331,7 @@ class StreamPump(Uncopied):
         if is_over and self._credit <= 0:
             await self._take_turns()
         while not is_over:
-            await self._wait_for_output(deadline, operation)
+            await self._wait(deadline, operation, reads=False)
             self._check_output(operation)
             is_over = not socket.has_buffered_output or (
                 socket._records is None and self._written - len(socket._output) >= end
@@ -317,7 +348,7 @@ class StreamPump(Uncopied):
                     return
             except SocketError as error:
                 raise socket._failed(error, operation) from None
-            await self._wait_for_output(deadline, operation)
+            await self._wait(deadline, operation, reads=False)
             self._check_output(operation)
 
 

@@ -177,6 +177,11 @@ class Connection:
             self._count_out(outcome)
         self._hand_on(outcome)
 
+    @property
+    def task(self) -> Callable[[], object]:
+        """What a runner is to run for it."""
+        return self.serve
+
     def _count_out(self, outcome: Outcome | None) -> None:
         """Count the connection no more, if that was its end."""
         if outcome is not None:

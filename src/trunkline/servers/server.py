@@ -54,7 +54,7 @@ from .server_options import (
     format_or_none,
 )
 from .statistics import ServerStatistics
-from .threads import Runner, Threads, make_runner
+from .threads import Threads, make_runner
 
 if TYPE_CHECKING:
     from ..tls.description import TLSLike
@@ -157,6 +157,11 @@ class Server(PythonServerNames, Uncopied):
         TypeError, ValueError: An argument is none of those that it can be.
     """
 
+    # What differs where tasks serve, and not threads.
+    _check_handler = staticmethod(check_handler)
+    _make_runner = staticmethod(make_runner)
+    _connection_type: type[Connection] = Connection
+
     _announcing: int | None = None  # the identity of the thread that calls `announce`
 
     def __init__(
@@ -203,7 +208,7 @@ class Server(PythonServerNames, Uncopied):
         self._addresses = AddressLimit(check_per_address(max_connections_per_address, threads))
         check_bytes(refusal)
         self._refuses = check_at_limit(at_limit, threads)
-        self._runner = self._make_runner(threads, max_connections)
+        self._runner = self._make_runner(threads, max_connections, name)
         self._runs_in_place = threads == "none"
         self._external_format = format_or_none(external_format)
 
@@ -226,19 +231,6 @@ class Server(PythonServerNames, Uncopied):
             self._handshake_ended,
             self._pause,
         )
-
-    # -- what differs where tasks serve, and not threads -----------------------------------------
-
-    def _check_handler(self, handler: Any, misplaced: tuple[object, ...]) -> None:
-        check_handler(handler, misplaced)
-
-    def _make_runner(self, threads: Threads, size: int) -> Runner:
-        return make_runner(threads, size, self._name)
-
-    def _make_connection(self, *args: Any) -> Connection:
-        return Connection(*args)
-
-    # -- the beginning ---------------------------------------------------------------------------
 
     def _have_not_begun(self) -> None:
         self._lock = threading.RLock()  # a signal handler may ask for statistics
@@ -379,7 +371,7 @@ class Server(PythonServerNames, Uncopied):
         self, socket: ServerConnection, channel: LimitedChannel, tls: "TLSLike | None"
     ) -> None:
         """Have a connection served that was just accepted."""
-        connection = self._make_connection(
+        connection = self._connection_type(
             socket,
             channel,
             tls,
@@ -421,7 +413,7 @@ class Server(PythonServerNames, Uncopied):
             self._turn_away(connection)
             return
         try:
-            self._runner.run(connection.serve, f"{self._name}: {connection.peer}")
+            self._runner.run(connection.task, f"{self._name}: {connection.peer}")
         except (RuntimeError, MemoryError) as error:
             extra = about(server=self._name, peer=connection.peer, error=error)
             text = "%s: cannot serve %s: %s"

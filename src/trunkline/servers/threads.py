@@ -6,7 +6,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Literal, Protocol, TypeAlias
 
-__all__ = ("Runner", "Threads", "make_runner")
+__all__ = ("Runner", "Task", "Threads", "make_runner")
 
 Threads: TypeAlias = Literal["per_connection", "pool", "none"]
 

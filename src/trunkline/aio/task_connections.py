@@ -1,0 +1,214 @@
+"""One connection of a server whose handlers are tasks, and who runs them.
+
+What is decided about a connection is decided by `Connection`, as for a handler in a thread; only
+what waits, waits here. The server accepts in a thread of its own, so the calls that come from there
+are handed to the loop.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from .._core.log_record import about
+from ..errors import SocketError
+from ..servers.connection import Connection, Outcome, logger
+from ..servers.server_connection import ServerConnection
+from ..streams.stream import DEFAULT_TIMEOUT
+from .settling import fail, succeed
+from .stream import AsyncStream
+
+if TYPE_CHECKING:
+    from .task_server import AsyncServer, TaskServer
+
+__all__ = ("ServerStream", "TaskConnection", "TaskRunner")
+
+T = TypeVar("T")
+
+
+class ServerStream(AsyncStream):
+    """What a handler of `serve` is called with: an `AsyncStream`, and what is known of it.
+
+    Attributes:
+        server: The server. Its `draining` and `wait_for_input` are for handlers.
+    """
+
+    _socket: ServerConnection
+
+    def __init__(self, socket: ServerConnection, server: "AsyncServer") -> None:
+        super().__init__(socket)
+        self._limited = socket._limited
+        self.server: AsyncServer = server
+
+    @property
+    def bytes_received(self) -> int:
+        """How many bytes have come from the client; what was not read yet counts, too."""
+        return self._socket.bytes_received
+
+    @property
+    def bytes_sent(self) -> int:
+        """How many bytes the system has taken for the client."""
+        return self._socket.bytes_sent
+
+    @property
+    def duration(self) -> float:
+        """Seconds from being accepted until now, or until it was closed."""
+        return self._socket.duration
+
+
+class TaskConnection(Connection):
+    """A connection that is being served by a task."""
+
+    _task: "asyncio.Task[Any] | None" = None
+
+    @property
+    def task(self) -> Callable[[], object]:
+        """What a runner is to run for it, in a task."""
+        return self.serve_in_task
+
+    @property
+    def _server(self) -> "TaskServer":
+        return cast("TaskServer", self.socket.server)
+
+    async def serve_in_task(self) -> None:
+        """Do all that there is to do; see `Connection.serve`."""
+        outcome: Outcome | None = Outcome.FAILED
+        self._task = asyncio.current_task()
+        try:
+            outcome = await self._serve_in_task()
+        except BaseException:
+            self.socket.close(abort=True)
+            raise
+        finally:
+            self._task = None
+            self._count_out(outcome)
+        self._hand_on(outcome)
+
+    async def _serve_in_task(self) -> Outcome | None:
+        if self.has_preamble:
+            goes_on, outcome = await _in_thread(self._prepare, f"preamble for {self.peer}")
+            if not goes_on:
+                return outcome
+        stream: ServerStream | None = None
+        try:
+            self.socket.watch_closing(self._closing)
+            stream = ServerStream(self.socket, self._server.face)
+            await self._service.handler(stream)  # type: ignore[arg-type,misc]  # it takes streams
+            if self._service.close_connections:
+                await stream.close()
+        except Exception as error:
+            outcome = self._judge(error)
+            await self._close_in_task(stream, outcome)
+            self._tell(error, outcome, stream or self.socket)
+            return outcome
+        except asyncio.CancelledError:
+            if not self._is_cut:
+                raise
+        return Outcome.CUT if self._is_cut else Outcome.FINISHED
+
+    async def _close_in_task(self, stream: ServerStream | None, outcome: Outcome) -> None:
+        """Close as it suits how the connection ended; see `_close_after`."""
+        if stream is not None and outcome is Outcome.BROKEN:
+            with suppress(SocketError):  # one of them is being told of already
+                await stream.close(timeout=DEFAULT_TIMEOUT)
+        else:
+            self._close_after(outcome)
+
+    def _closing(self, number: int) -> None:
+        if asyncio.current_task(self._server.loop) is not self._task:
+            self._was_closed_elsewhere = True
+
+    def cut(self) -> None:
+        """Close the socket, whatever it is used for; from any thread."""
+        try:
+            self._server.loop.call_soon_threadsafe(super().cut)
+        except RuntimeError:  # the loop is closed, and its tasks have ended
+            super().cut()
+
+
+async def _in_thread(function: Callable[[], T], name: str) -> T:
+    """Return what a function returns that may block, in a thread of its own."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def run() -> None:
+        tell: Callable[[], None]
+        try:
+            tell = partial(succeed, done, function())
+        except BaseException as error:
+            tell = partial(fail, done, error)
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(tell)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return await done
+
+
+class TaskRunner:
+    """Runs handlers in tasks of a loop; see `Runner`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, name: str) -> None:
+        self._loop = loop
+        self._name = name
+        self._lock = threading.Lock()
+        self._count = 0  # of tasks that have not ended, and that are to begin
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._idle = threading.Event()
+        self._idle.set()
+
+    def run(self, task: Callable[[], Any], name: str) -> None:
+        """Have the loop begin with a task.
+
+        Raises:
+            RuntimeError: The loop is closed.
+        """
+        with self._lock:
+            self._count += 1
+            self._idle.clear()
+        try:
+            self._loop.call_soon_threadsafe(self._begin, task, name)
+        except BaseException:
+            self._note_end()
+            raise
+
+    def _begin(self, function: Callable[[], Any], name: str) -> None:
+        task = self._loop.create_task(function(), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        self._note_end()
+
+    def _note_end(self) -> None:
+        with self._lock:
+            self._count -= 1
+            if not self._count:
+                self._idle.set()
+
+    def runs_this(self) -> bool:
+        """Return whether the calling thread is the loop's, which is not to wait for itself."""
+        return asyncio._get_running_loop() is self._loop
+
+    def join(self, remaining: Callable[[], float]) -> list[threading.Thread]:
+        """Wait for all tasks to end, and cancel those that have not when the time is up."""
+        while not self._idle.is_set() and not self._loop.is_closed():
+            left = remaining()
+            if left <= 0:
+                with suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self._cancel)
+                break
+            self._idle.wait(min(left, 0.05))
+        return []
+
+    def _cancel(self) -> None:
+        for task in list(self._tasks):
+            text = "%s: the task %r does not end, and is cancelled"
+            logger.warning(text, self._name, task.get_name(), extra=about(server=self._name))
+            task.cancel()
+
+    def running(self) -> list[threading.Thread]:
+        """Return the threads that have not ended: there are none."""
+        return []
