@@ -37,6 +37,8 @@ def test_the_readme_is_followed_from_an_empty_directory(tmp_path: Path) -> None:
             assert walk.run(client) == "Grüße, 世界!\n"
         with walk.serving(".venv/bin/python chat.py", "127.0.0.1:9999", status=0):
             assert walk.run(client) == "Grüße, 世界!\n"
+        with walk.serving(".venv/bin/python awaiting.py", "127.0.0.1:9999", status=0):
+            assert walk.run(client) == "Grüße, 世界!\n"
         assert "\nmake demo " in walk.run("make help")
         assert "What came back is what went in: yes" in walk.run("make demo", is_online=True)
         walk.assert_complete(text)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..tls.description import TLSLike
     from ..tls.machine import Machine
 
-__all__ = ("AsyncStream", "adopt")
+__all__ = ("AsyncStream", "Later", "adopt")
 
 _NOTHING = memoryview(b"")  # to send this takes as long as the handshake
 
@@ -369,8 +369,8 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
             self._update()
         self._credit -= 1
         if len(socket._output) > most:
-            return _Later(partial(self._wait_for_room, deadline))
-        return _NOW if self._credit > 0 else _Later(self._take_turns)
+            return Later(partial(self._wait_for_room, deadline))
+        return _NOW if self._credit > 0 else Later(self._take_turns)
 
     def _note_written(self, count: int) -> None:
         if count:
@@ -666,7 +666,7 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
         return f"<AsyncStream {self.remote_name}, {state}>"
 
 
-class _Later:
+class Later:
     """What waits for something when it is awaited, and does not mind if it never is."""
 
     __slots__ = ("_begin",)

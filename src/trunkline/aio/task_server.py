@@ -20,6 +20,7 @@ from ..servers.statistics import ServerStatistics
 from ..servers.threads import Runner, Threads
 from ..sockets.passive_socket import PassiveSocket
 from ..streams.stream import DEFAULT_TIMEOUT, Timeout
+from .stream import Later
 from .task_connections import ServerStream, TaskConnection, TaskRunner
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class AsyncServer(Uncopied):
         if not self._has_begun:
             self._has_begun = True
             self._server._end_unstarted()
-        return self._until_over()
+        return Later(self._until_over)
 
     async def _until_over(self) -> None:
         await self._over.wait()
