@@ -28,7 +28,7 @@ from sphinx.util.typing import stringify_annotation
 from sphinx.writers.html5 import HTML5Translator
 
 import trunkline
-from trunkline import evented, names, paths
+from trunkline import aio, evented, names, paths
 from trunkline.dialects import clisp, lispworks, port
 from trunkline.testing import certificates, dns
 
@@ -81,10 +81,12 @@ nitpick_ignore_regex = [
 
 # -- one address for what is public ---------------------------------------------------------------
 
+SPACES = (clisp, lispworks, port, names, paths, dns, certificates, trunkline, evented, aio)
+
 # `trunkline.sockets.active_socket.ActiveSocket` is `trunkline.ActiveSocket`.
 PUBLIC = {
     f"{thing.__module__}.{thing.__qualname__}": f"{namespace.__name__}.{name}"
-    for namespace in (clisp, lispworks, port, names, paths, dns, certificates, trunkline, evented)
+    for namespace in SPACES
     for name, thing in ((name, getattr(namespace, name)) for name in namespace.__all__)
     if isinstance(thing, type)
 }

@@ -352,7 +352,7 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
             ValueError: It is bytes, and the stream's format does not mix with bytes.
             ConnectionReset, SocketClosed, SocketError: As the names say.
         """
-        deadline = self._deadline(timeout)
+        deadline = None if timeout is DEFAULT_TIMEOUT else self._deadline(timeout)
         socket = self._socket
         with socket._writing:
             self._check_output("write")
@@ -362,14 +362,14 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
             socket._output += encoded
             self._note_written(len(encoded))
         if flush:
-            return self._flush("write", deadline)
+            return self._flush("write", deadline or self._deadline(timeout))
         most = socket._output_buffer_size
         if len(socket._output) > most:
             self._flush_now("write")
             self._update()
         self._credit -= 1
         if len(socket._output) > most:
-            return Later(partial(self._wait_for_room, deadline))
+            return Later(partial(self._wait_for_room, deadline or self._deadline(timeout)))
         return _NOW if self._credit > 0 else Later(self._take_turns)
 
     def _note_written(self, count: int) -> None:
