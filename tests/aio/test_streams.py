@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from aio.loops import LoopFactory, each_loop, run_on, stream_and_peer, until_it_waits
-from sockets.helpers import receive_exactly
+from sockets.helpers import listening, receive_exactly
 from support.certificates import Certificates
 from support.peers import PeerServer, echo_server, refusing_port, reset, socket_pair
 from support.timing import MS, PATIENCE
@@ -676,6 +676,27 @@ def test_lines_go_there_and_back_by_tls(make_loop: LoopFactory, certificates: Ce
 
     with tls_echo(certificates) as server:
         run_on(make_loop, main())
+
+
+def test_connecting_that_is_cancelled_in_the_handshake_leaves_nothing(
+    make_loop: LoopFactory, certificates: Certificates
+) -> None:
+    async def main(port: int) -> None:
+        opening = asyncio.create_task(
+            open_stream("127.0.0.1", port, tls=certificates.client_tls, timeout=PATIENCE)
+        )
+        accepted = await asyncio.to_thread(listener.accept, timeout=PATIENCE)
+        assert accepted is not None
+        with accepted:
+            assert await asyncio.to_thread(accepted.read, timeout=PATIENCE)  # its first words
+            opening.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await opening
+            while accepted.read(timeout=PATIENCE):
+                pass  # the rest of them
+
+    with listening(external_format="latin-1") as listener:
+        run_on(make_loop, main(listener.local_port))
 
 
 def test_a_stranger_is_not_believed(make_loop: LoopFactory, certificates: Certificates) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, TypeVar, Unpack, overload
 
@@ -10,7 +11,7 @@ from .._core.deadline import Deadline
 from .._sys.sockaddr import Name, family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
 from ..addresses import AddressLike, ensure_address
-from ..errors import TimedOut, WouldBlock
+from ..errors import SocketError, TimedOut, WouldBlock
 from ..sockets.active_socket import ActiveSocket
 from ..sockets.connect_plan import ConnectPlan, Route, bind_address
 from ..sockets.connecting import Attempts, start_to_connect
@@ -107,7 +108,8 @@ async def open_stream(
             await stream.handshake(timeout=deadline.remaining())
         except BaseException:
             # In good order: a peer that is refused gets the alert that says why.
-            socket.close(timeout=0)
+            with suppress(SocketError):
+                socket.close(timeout=0)
             raise
     return stream
 
