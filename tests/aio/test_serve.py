@@ -377,6 +377,7 @@ def test_clients_speak_tls(make_loop: LoopFactory, certificates: Certificates) -
     run_on(make_loop, main())
 
 
+@pytest.mark.exact_io("what was looked at is there, and is taken without waiting")
 def test_a_proxy_says_who_its_client_is(make_loop: LoopFactory) -> None:
     async def tell(stream: ServerStream) -> None:
         await stream.write_line(f"{stream.remote_name} {await stream.read_line()}")
