@@ -23,8 +23,10 @@ PORT = "9999"  # in the README
 HOST = LOOPBACK[socket.AF_INET]
 GREETING = re.search(r'write_line\("(.*)"\)', TEXT)
 
-CLIENT, REFUSED, THREADS, CALLBACKS = blocks(TEXT, "python")
-SERVERS = pytest.mark.parametrize("server", [THREADS, CALLBACKS], ids=["threads", "callbacks"])
+CLIENT, REFUSED, THREADS, CALLBACKS, AWAITING = blocks(TEXT, "python")
+SERVERS = pytest.mark.parametrize(
+    "server", [THREADS, CALLBACKS, AWAITING], ids=["threads", "callbacks", "await"]
+)
 
 
 def run(code: str, port: int, directory: Path, descriptors: int = 256) -> Program:
@@ -118,8 +120,8 @@ def test_ctrl_c_ends_a_server_of_the_readme_well(server: str, tmp_path: Path) ->
     with listening(server, tmp_path) as (program, port), connect((HOST, port)) as client:
         client.sendall(b"line\r\n")
         assert receive_exactly(client, 6) == b"line\r\n"
-        if server == THREADS:
-            client.close()  # its thread may still wait for another line, and is waited for
+        if server != CALLBACKS:
+            client.close()  # its handler may still wait for another line, and is waited for
         program.interrupt()
         assert program.wait() == 0
         assert program.output.count("\n") == 1, "it says where it listens, and nothing more"

@@ -1,6 +1,7 @@
 """Beginning with TLS on a live connection: STARTTLS, in both roles."""
 
 import contextlib
+import select
 import socket
 import ssl
 from collections.abc import Iterator
@@ -234,7 +235,8 @@ def test_a_blocking_conversation_goes_on_with_tls_on_an_event_base(
     other.write("and this is queued\n", flush=False)
     assert one.read_line() == "go ahead"
     adopt(base, server, other, tls=certificates.server_tls, server_side=True)
-    run_until(base, lambda: one.read_line() == "and this is queued")
+    run_until(base, lambda: one.has_buffered_input or select.select([one], [], [], 0)[0])
+    assert one.read_line() == "and this is queued"
     transport = adopt(base, client, one, tls=certificates.client_tls)
     transport.write(b"hello")
     run_until(base, lambda: server.data == b"hello")
