@@ -26,10 +26,14 @@ def spoken(certificates: Certificates, role: str, **attributes: Any) -> TLS:
 
 @contextlib.contextmanager
 def ours_and_pythons(
-    certificates: Certificates, role: str, version: str = "1.3", **options: Any
+    certificates: Certificates,
+    role: str,
+    version: str = "1.3",
+    family: socket.AddressFamily = socket.AF_INET,
+    **options: Any,
 ) -> Iterator[tuple[ActiveSocket, ssl.SSLSocket]]:
     """Yield an end of ours in a role, and Python's at the other end, which speaks one version."""
-    with socket_pair(socket.AF_INET) as (mine, theirs):
+    with socket_pair(family) as (mine, theirs):
         ours = make_socket_from_fd(mine.detach(), dup=False, timeout=PATIENCE, **options)
         if role == "client":
             context = certificates.server_context(version)

@@ -295,6 +295,11 @@ class PassingDescriptor(SocketDescriptor):
         data: bytes | None = self._receive_both(self._socket.recvmsg, size, flags)
         return data
 
+    def receive_by(self, take: Callable[..., int], size: int) -> int | None:
+        """See `SocketDescriptor.receive_by`; here, what comes with descriptors may be lost."""
+        data = self.receive(size)
+        return None if data is None else take(bytes, data)
+
     def receive_into(self, buffer: Buffer, flags: int = 0) -> int | None:
         """See `SocketDescriptor.receive_into`."""
         if flags & (PEEK | OUT_OF_BAND):

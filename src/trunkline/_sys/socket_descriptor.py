@@ -342,6 +342,28 @@ class SocketDescriptor(Descriptor):
             self._check_end()
         return data
 
+    def receive_by(self, take: Callable[..., int], size: int) -> int | None:
+        """Have what is there taken, so that nothing is lost if a signal handler raises.
+
+        Args:
+            take: Called with a function and its argument; calls that, keeps the bytes which it
+                returns, none at the end of the stream, and returns how many those were.
+            size: How many bytes at most.
+
+        Returns:
+            What `take` has returned; None if nothing is there.
+        """
+        try:
+            count = take(self._socket.recv, size)
+        except BlockingIOError:
+            self.check_open("receive")
+            return None
+        except OSError as error:
+            raise self.failure(error, "receive") from None
+        if not count:
+            self._check_end()
+        return count
+
     def receive_into(self, buffer: Buffer, flags: int = 0) -> int | None:
         """Receive into a writable buffer, and return how many bytes came."""
         try:
@@ -403,6 +425,24 @@ class SocketDescriptor(Descriptor):
         """Send what can be sent at once, and return how many bytes that was; see send(2)."""
         try:
             return self._socket.send(data, flags | NO_SIGNAL)
+        except BlockingIOError:
+            self.check_open("send")
+            return None
+        except OSError as error:
+            raise self.failure(error, "send") from None
+
+    def send_by(self, give: Callable[..., int]) -> int | None:
+        """Have what fits given away, so that nothing is sent twice if a signal handler raises.
+
+        Args:
+            give: Called with a function and its flags, like `Unsent.send`; calls that with bytes,
+                for how many of them it has taken, and returns that.
+
+        Returns:
+            What `give` has returned; None if nothing fits.
+        """
+        try:
+            return give(self._socket.send, NO_SIGNAL)
         except BlockingIOError:
             self.check_open("send")
             return None

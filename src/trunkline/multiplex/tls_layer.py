@@ -47,8 +47,7 @@ class TLSLayer:
     """
 
     __slots__ = """
-        _descriptor _encrypted _is_asked _is_due _is_stuck _moved _send _tls _transport _unsent
-        machine
+        _descriptor _encrypted _is_asked _is_due _is_stuck _moved _send _tls _transport machine
     """.split()  # noqa: SIM905 - as in `TransportCore`
 
     def __init__(
@@ -64,7 +63,7 @@ class TLSLayer:
         self._send = descriptor.bare_send
         self._tls = tls
         self.machine: Machine = machine
-        self._unsent = memoryview(unsent)
+        machine.send_first(unsent)
         self._moved = 0  # how many bytes the system has taken
         self._encrypted = 0  # of how much plaintext the ciphertext is that has not left
         self._is_due = False  # there is something to tell without receiving
@@ -240,7 +239,7 @@ class TLSLayer:
     @property
     def holds_output(self) -> bool:
         """Whether there is something that has not left."""
-        return bool(self._unsent or self.machine.output_size)
+        return self.machine.output_size > 0
 
     def flush(self) -> bool:
         """Send the ciphertext that there is, as far as it goes; return whether all has left.
@@ -248,16 +247,12 @@ class TLSLayer:
         Raises:
             OSError: The system says no.
         """
-        unsent = self._unsent
-        while unsent or self.machine.output_size:
-            if not unsent:
-                self._unsent = unsent = memoryview(self.machine.take_output())
+        machine = self.machine
+        while machine.output_size:
             try:
-                sent = self._send(unsent, NO_SIGNAL)
+                self._moved += machine.send_output(self._send, NO_SIGNAL)
             except BlockingIOError:
                 return False
-            self._moved += sent
-            self._unsent = unsent = unsent[sent:]
         if self._is_stuck:
             self._is_stuck = False
             self._transport._start_reading()
@@ -275,7 +270,7 @@ class TLSLayer:
     def _answer(self) -> None:
         """Send what reading has made, now or when there is room."""
         machine = self.machine
-        if not machine.output_size or self._unsent or self.send_answers():
+        if not machine.output_size or self.send_answers():
             return
         self._transport._start_waiting_to_write()
         if machine.is_stuck:

@@ -182,6 +182,15 @@ class LimitedChannel:
             self._note_received(len(data), flags)
         return data
 
+    def receive_by(self, take: Callable[..., int], size: int, /) -> int | None:
+        """Have what is there taken; see `SocketDescriptor.receive_by`."""
+        if self._ends:
+            self._check_ends("receive", self._read)
+        count = self._descriptor.receive_by(take, size)
+        if count is not None:
+            self._note_received(count, 0)
+        return count
+
     def _note_received(self, count: int, flags: int) -> None:
         # Who looks at the same bytes again and again moves nothing.
         if not flags & PEEK:
@@ -201,6 +210,16 @@ class LimitedChannel:
             raise self._descriptor.failure(error, "send") from None
         self.sent += count
         self._moved_at = self._clock()
+        return count
+
+    def send_by(self, give: Callable[..., int], /) -> int | None:
+        """Have what fits given away; see `SocketDescriptor.send_by`."""
+        if self._ends:
+            self._check_ends("send", self._write)
+        count = self._descriptor.send_by(give)
+        if count is not None:
+            self.sent += count
+            self._moved_at = self._clock()
         return count
 
     def wait_readable(self, deadline: Deadline, operation: str) -> None:

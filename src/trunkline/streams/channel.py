@@ -51,8 +51,8 @@ class Channel(Protocol):
 class RecordChannel(Channel, Protocol):
     """A channel with buffers of its own, because bytes go through it in records: that of TLS.
 
-    `receive_into` may leave something behind that the system has no more. What `send` has taken may
-    wait for its turn: to send nothing is to send that.
+    `receive_into` may leave something behind that the system has no more. What `send` has taken
+    waits for its turn: to send nothing is to send that.
     """
 
     @property

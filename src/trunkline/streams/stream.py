@@ -536,7 +536,7 @@ class Stream(FileSending, PythonStreamNames, Uncopied):
             return False
         try:
             with self._writing:
-                while self._output and self._fatal_error is None:
+                while self.has_buffered_output and self._fatal_error is None:
                     sent = self._channel.send(self._output)
                     if sent is None:
                         return True
@@ -655,6 +655,8 @@ class Stream(FileSending, PythonStreamNames, Uncopied):
                 while sent < len(view):
                     with view[sent:] as rest:
                         sent += self._send(rest, "write", deadline)
+                if self._records is not None:
+                    self._flush("write", deadline)
             except Hangup:
                 raise
             except BaseException:

@@ -28,10 +28,13 @@ _MOST_RECEIVES = 16
 
 
 class _ChannelBelow(Channel, Protocol):
-    """A channel that can receive into an object of its own, too."""
+    """A channel that can move bytes in such a way that none are lost if a signal handler raises."""
 
-    def receive(self, size: int, /) -> bytes | None:
-        """Receive up to so many bytes, b"" at the end; return None if nothing is there."""
+    def receive_by(self, take: Callable[..., int], size: int, /) -> int | None:
+        """Have a function take what is there; see `SocketDescriptor.receive_by`."""
+
+    def send_by(self, give: Callable[..., int], /) -> int | None:
+        """Send what a function gives; see `SocketDescriptor.send_by`."""
 
 
 class TLSChannel:
@@ -51,7 +54,6 @@ class TLSChannel:
         self._ended = ended
         self._lock = threading.RLock()
         self._handshake_turn = threading.RLock()
-        self._unsent = memoryview(b"")
         self._kept: SocketError | None = None  # an error that the next call is to raise
 
     @property
@@ -116,23 +118,25 @@ class TLSChannel:
     # -- sending ---------------------------------------------------------------------------------
 
     def send(self, data: Any, /) -> int | None:
-        """Take what is to be sent, if what was taken before has left; return None if it has not."""
+        """Take what is to be sent, if what was taken before has left; return None if it has not.
+
+        What is taken leaves with the next call: until the caller knows that it was taken, nothing
+        is done here that takes long, where a signal handler might raise.
+        """
         with self._lock:
             if not (self._advance() and self._flush()):
                 return None
             if not len(data):
                 return 0
             try:
-                taken = self.machine.write(data)
+                return self.machine.write(data)
             except TLSError as error:
                 raise self._with_alert(error) from None
-            self._flush()
-            return taken
 
     @property
     def holds_output(self) -> bool:
         """Whether something that `send` has taken has not left."""
-        return bool(self._unsent or self.machine.output_size)
+        return self.machine.output_size > 0
 
     def end_output(self) -> bool:
         """Say that nothing more will be sent, once all has been; return whether that has left."""
@@ -152,19 +156,13 @@ class TLSChannel:
     def _flush(self) -> bool:
         """Send what there is to be sent, as far as it goes; return whether nothing is left."""
         machine = self.machine
-        while self._unsent or machine.output_size:
-            if not self._unsent:
-                self._unsent = memoryview(machine.take_output())
+        while machine.output_size:
             try:
-                sent = self._below.send(self._unsent)
-            except SocketError as error:
-                self._unsent = memoryview(b"")  # nobody will have it
-                if isinstance(error, (BrokenPipe, ConnectionReset)):
-                    raise last_words(machine, self._below) or error from None
-                raise
-            if sent is None:
-                return False
-            self._unsent = self._unsent[sent:]
+                if self._below.send_by(machine.send_output) is None:
+                    return False
+            except (BrokenPipe, ConnectionReset) as error:
+                machine.drop_output()  # nobody will have it
+                raise last_words(machine, self._below) or error from None
         return True
 
     # -- handshake -------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Feeding a machine from what receives, which is the same for whatever has a machine."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -20,8 +21,8 @@ class _Source(Protocol):
     def where(self) -> object:
         """The address that errors name."""
 
-    def receive(self, size: int, /) -> bytes | None:
-        """Receive up to so many bytes, b"" at the end; return None if nothing is there."""
+    def receive_by(self, take: Callable[..., int], size: int, /) -> int | None:
+        """Have up to so many bytes taken by a function; see `SocketDescriptor.receive_by`."""
 
 
 def take_in(machine: Machine, source: _Source) -> bool:
@@ -30,14 +31,7 @@ def take_in(machine: Machine, source: _Source) -> bool:
     Raises:
         SocketError: The system says no.
     """
-    data = source.receive(FEED_BYTES)
-    if data is None:
-        return False
-    if data:
-        machine.feed(data)
-    else:
-        machine.feed_eof()
-    return True
+    return source.receive_by(machine.feed_from, FEED_BYTES) is not None
 
 
 def last_words(machine: Machine, source: _Source) -> TLSError | None:

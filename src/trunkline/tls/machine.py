@@ -4,14 +4,22 @@ Python's `ssl` does the work, on buffers in memory. Here is what it takes to use
 much is kept, which end is which, and what becomes of the errors.
 
 Whoever has a machine does, again and again: what has come goes into `feed`, when the machine wants
-it; then `read` or `read_into` until there is nothing; and whatever was called, what `take_output`
-returns has to be sent. All calls may be made before the handshake is over: they go on with it.
+it; then `read` or `read_into` until there is nothing; and whatever was called, `send_output` has to
+be called while there is any. All calls may be made before the handshake is over: they go on with
+it.
+
+A signal handler may raise wherever Python's code goes on. No ciphertext gets lost then, on the way
+in or out, and none is taken twice: either end would take that for an attack.
 
 One thread at a time may use it.
 """
 
 import ssl
+from collections.abc import Callable
+from itertools import starmap
+from typing import Any
 
+from .._core.unsent import Unsent
 from .errors import NotTLS, TLSError, TLSTruncated, from_ssl_error
 from .other_protocols import OPENING_BYTES, looks_like_tls, protocol_of
 
@@ -59,8 +67,10 @@ class Machine:
         server_name: str | None = None,
         session: ssl.SSLSession | None = None,
     ) -> None:
+        self._arrived: list[bytes | bytearray | memoryview] = []  # ciphertext, b"" for its end
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
+        self._unsent = Unsent()
         self.context: ssl.SSLContext = context
         self.server_name: str | None = server_name
         try:
@@ -83,20 +93,51 @@ class Machine:
 
     # -- ciphertext ------------------------------------------------------------------------------
 
+    def send_first(self, data: bytes) -> None:
+        """Have something sent as it is, before TLS begins."""
+        self._unsent = Unsent(data)
+
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take ciphertext that has come. Give it no more before it wants more: see `wants_input`.
 
         What comes after the peer's end is dropped.
         """
-        if self.has_ended:
-            return
-        if not self.is_established and len(self._opening) < OPENING_BYTES:
-            self._opening += data[: OPENING_BYTES - len(self._opening)]
-        self._incoming.write(data)
+        if data:
+            self._arrived.append(data)
+            self._take_arrived()
 
     def feed_eof(self) -> None:
         """Take note that no more will come. Whether that is an end, or a cut, `read` tells."""
         self._is_cut = True
+
+    def feed_from(self, receive: Callable[..., bytes], *arguments: Any) -> int:
+        """Take ciphertext from a function, b"" being its end; return how many bytes that were.
+
+        Args:
+            receive: A function not written in Python, like that of a socket.
+            *arguments: What it is called with.
+
+        Raises:
+            Everything that `receive` raises.
+        """
+        arrived = self._arrived
+        next(map(arrived.append, starmap(receive, (arguments,))))
+        count = len(arrived[-1])
+        self._take_arrived()
+        return count
+
+    def _take_arrived(self) -> None:
+        arrived = self._arrived
+        while arrived:
+            data = arrived[0]
+            if self.has_ended:
+                arrived.clear()
+                return
+            if not data:
+                self._is_cut = True
+            elif not self.is_established and len(self._opening) < OPENING_BYTES:
+                self._opening = (self._opening + data)[:OPENING_BYTES]
+            next(map(self._incoming.write, starmap(arrived.pop, ((0,),))))
 
     @property
     def wants_input(self) -> bool:
@@ -105,15 +146,22 @@ class Machine:
 
     @property
     def output_size(self) -> int:
-        """How many bytes `take_output` would return."""
-        return self._outgoing.pending
+        """How many bytes have to be sent: also after an error, for they may be an alert.
 
-    def take_output(self) -> bytes:
-        """Return the ciphertext that has to be sent: also after an error, for it may be an alert.
-
-        There is never more than what two calls of `write` make, and a little.
+        There are never more than what three calls of `write` make, and a little.
         """
-        return self._outgoing.read()
+        return len(self._unsent) + self._outgoing.pending
+
+    def send_output(self, send: Callable[..., int], *arguments: Any) -> int:
+        """Have some of what has to be sent taken by a function; see `Unsent.send`."""
+        if not self._unsent:
+            self._unsent.refill(self._outgoing.read)
+        return self._unsent.send(send, *arguments)
+
+    def drop_output(self) -> None:
+        """Send nothing of it: nobody would have it."""
+        self._outgoing.read()
+        self._unsent.clear()
 
     @property
     def is_stuck(self) -> bool:
@@ -133,6 +181,7 @@ class Machine:
         if self.is_established:
             return True
         self._check()
+        self._take_arrived()
         try:
             self._object.do_handshake()
         except ssl.SSLWantReadError:
@@ -152,7 +201,8 @@ class Machine:
         """Whether something was fed that no call has returned: `read` may find it is not enough."""
         if self._failure is not None or self.has_ended or self.is_stuck:
             return bool(self._aside)
-        return bool(self._incoming.pending or self._object.pending() or self._aside)
+        fed = self._arrived or self._incoming.pending
+        return bool(fed or self._object.pending() or self._aside)
 
     def read(self, size: int) -> bytes | None:
         """Return plaintext: at most `size` bytes, at least one, and no more than a record has.
@@ -200,6 +250,8 @@ class Machine:
 
     def _can_read(self) -> bool:
         self._check()
+        if self._arrived:
+            self._take_arrived()
         return (self.is_established or self.advance()) and not self.is_stuck
 
     def _reading_failed(self, error: ssl.SSLError) -> bool:
@@ -258,16 +310,17 @@ class Machine:
         # shall find nothing.
         if pending := self._object.pending():
             self._aside += self._object.read(pending)
-        unread = self._incoming.read()
+        self._take_arrived()
+        if self._incoming.pending:
+            next(map(self._arrived.append, starmap(self._incoming.read, ((),))))
         try:
             self._object.unwrap()
         except ssl.SSLWantReadError:
             pass  # it has not come yet
         except ssl.SSLError as error:
             raise self._fail(self._explained(error)) from None
-        finally:
-            self._incoming.write(unread)
         self.output_ended = True
+        self._take_arrived()
 
     # -- errors ----------------------------------------------------------------------------------
 
