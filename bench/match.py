@@ -161,6 +161,7 @@ def load_arguments(load: Load, port: int, setup: Setup) -> list[str]:
         "answer": load.answer,
         "window": load.window,
         "sources": load.sources,
+        "tls": int(load.tls),
         "warmup": setup.warmup,
         "duration": setup.duration,
         "patience": setup.patience,

@@ -14,6 +14,9 @@ Service = Literal[
     "threaded lines",
     "sink",
     "source",
+    "tls echo",
+    "tls sink",
+    "tls source",
     "datagrams",
     "round-trip",
     "read-line",
@@ -34,8 +37,9 @@ Service = Literal[
 """What a contestant can do. Servers: `echo`: whatever comes is sent back. `lines`: each line is
 handed to the user's code by itself and answered by itself, with the same line. `threaded lines`:
 the same, by a thread for each connection. `sink`: what comes is counted, and each MiB is answered
-with a line. `source`: each line is answered with a MiB. `datagrams`: each datagram is sent back to
-whom it has come from.
+with a line. `source`: each line is answered with a MiB. `tls ...`: the same over TLS,
+with the certificate of `bench.certificate`. `datagrams`: each datagram is sent back to whom it has
+come from.
 
 Blocking clients, of which one connection is all there is: `round-trip`: send a line, wait for its
 answer. `read-line`, `iterate`: take lines that the server sends many of, one by one, by a call or
@@ -69,6 +73,7 @@ class Load:
         answer: Bytes of the answer to a message, where that is not an echo.
         window: Requests under way on a connection at the same time; 1 is question and answer.
         sources: Addresses to connect from, for contests that need many ports.
+        tls: Whether TLS is spoken.
     """
 
     mode: Literal["traffic", "churn", "idle", "bulk", "datagrams"] = "traffic"
@@ -78,6 +83,7 @@ class Load:
     answer: int = 0
     window: int = 1
     sources: int = 1
+    tls: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,7 @@ class Contest:
         limit: The key of the contestant that the others are compared with.
         load: What the load generator does to the contestant, or what the contestant does.
         measure: What is measured.
+        quick: Whether a rough impression has to have it.
     """
 
     name: str
@@ -117,6 +124,7 @@ class Contest:
     limit: str
     load: Load | Task
     measure: Measure = "cpu"
+    quick: bool = True
 
     @property
     def headline(self) -> str:

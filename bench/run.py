@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from bench import charts, report, summary
 from bench.build import build_contestant, build_load
+from bench.certificate import make_certificate
 from bench.contestants import all_contestants
 from bench.contests import all_contests
 from bench.facts import Facts, describe_machine, describe_versions, find_absent
@@ -22,7 +23,7 @@ from bench.rounds import Outcomes, hold
 DESCRIPTORS = 20_000
 """How many descriptors a server may have: enough for ten thousand idle connections."""
 
-QUICK = {"rounds": 2, "duration": 0.1, "warmup": 0.05, "patience": 2.0, "idle_connections": 1000}
+QUICK = {"rounds": 2, "duration": 0.1, "warmup": 0.03, "patience": 2.0, "idle_connections": 1000}
 """The defaults that `--quick` stands for."""
 
 QUICK_LIBRARIES = (
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     absent = find_absent(contestants)
     present = [contestant for contestant in contestants if contestant.key not in absent]
-    setup = _prepare(options, present)
+    setup = _prepare(options, contests, present)
     facts = _facts(options, setup, present, absent)
     print(_introduction(facts))
 
@@ -113,6 +114,8 @@ def _two_cores(text: str) -> tuple[int, int]:
 
 def _select_contests(options: argparse.Namespace) -> list[Contest]:
     contests = _pick("contest", options.contest, all_contests(), lambda one: {one.name})
+    if options.quick and options.contest is None:
+        contests = [contest for contest in contests if contest.quick]
     count = options.idle_connections
     return [
         replace(contest, load=replace(contest.load, connections=count))
@@ -165,11 +168,18 @@ def _print_list(contests: Iterable[Contest], contestants: Iterable[Contestant]) 
         print(f"{contestant.key:24} {', '.join(contestant.services)}")
 
 
-def _prepare(options: argparse.Namespace, contestants: Iterable[Contestant]) -> Setup:
-    """Compile the C programs, choose the cores, and set the limit that all children inherit."""
+def _prepare(
+    options: argparse.Namespace, contests: Iterable[Contest], contestants: Iterable[Contestant]
+) -> Setup:
+    """Make what the runs need, and set the limit that all children inherit.
+
+    That is a certificate, the C programs compiled, and the cores chosen.
+    """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = DESCRIPTORS if most == resource.RLIM_INFINITY else min(DESCRIPTORS, most)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    if any(contest.service.startswith("tls") for contest in contests):
+        make_certificate()
     programs = {"load": build_load()}
     for contestant in contestants:
         if contestant.program.endswith(".c"):

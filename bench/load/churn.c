@@ -12,14 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum { EVENTS_AT_ONCE = 256 };
 
 struct slot {
     int fd;
     int number;
+    bool has_sent;
     size_t received;
     uint64_t began; /* just before connect() */
 };
@@ -34,21 +33,31 @@ struct churn {
     struct result *result;
 };
 
-/* Open a connection in a slot and send its request. */
-static void begin(struct churn *churn, struct slot *slot)
+/* Send the request: a fresh connection takes a small one whole, at once, if there is no TLS. */
+static void send_request(struct churn *churn, struct slot *slot)
 {
     size_t request = churn->pattern->request;
     const unsigned char *data =
         pattern_at(churn->pattern, pattern_start(churn->pattern, slot->number), 0);
+    ssize_t count = send_bytes(slot->fd, data, request);
+    if (count < 0 && errno == EAGAIN && churn->options->tls)
+        return; /* the handshake is not over: its next message will come */
+    if (count != (ssize_t)request)
+        fail("connection %d: send: %s", slot->number, strerror(errno));
+    slot->has_sent = true;
+}
+
+/* Open a connection in a slot and send its request. */
+static void begin(struct churn *churn, struct slot *slot)
+{
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = slot};
 
     slot->began = now_ns();
     slot->received = 0;
+    slot->has_sent = false;
     slot->fd = connect_to_server(churn->options);
-    /* Blocking: a fresh connection takes a small request whole, at once. */
-    if (send(slot->fd, data, request, MSG_NOSIGNAL) != (ssize_t)request)
-        fail("connection %d: send: %s", slot->number, strerror(errno));
     make_non_blocking(slot->fd);
+    send_request(churn, slot);
     if (epoll_ctl(churn->epoll, EPOLL_CTL_ADD, slot->fd, &event) < 0)
         fail("epoll_ctl: %s", strerror(errno));
     churn->busy++;
@@ -60,7 +69,7 @@ static void finish(struct churn *churn, struct slot *slot)
     uint64_t now = now_ns();
     if (slot->received != churn->pattern->request)
         fail("connection %d: closed by the server", slot->number);
-    close(slot->fd);
+    close_connection(slot->fd);
     churn->busy--;
     histogram_record(&churn->result->latency, now - slot->began);
     churn->result->messages++;
@@ -72,7 +81,11 @@ static void finish(struct churn *churn, struct slot *slot)
 static void receive(struct churn *churn, struct slot *slot)
 {
     static unsigned char buffer[RECEIVE_BYTES];
-    ssize_t count = recv(slot->fd, buffer, sizeof buffer, 0);
+    if (!slot->has_sent) {
+        send_request(churn, slot);
+        return;
+    }
+    ssize_t count = receive_bytes(slot->fd, buffer, sizeof buffer);
     if (count < 0 && errno == EAGAIN)
         return;
     if (count < 0)
@@ -85,7 +98,7 @@ static void receive(struct churn *churn, struct slot *slot)
         fail("connection %d: more came back than was sent", slot->number);
     pattern_check(churn->pattern, slot->number, slot->received, buffer, (size_t)count);
     slot->received += (size_t)count;
-    if (slot->received == churn->pattern->request && shutdown(slot->fd, SHUT_WR) < 0)
+    if (slot->received == churn->pattern->request && end_output(slot->fd) < 0)
         fail("connection %d: shutdown: %s", slot->number, strerror(errno));
 }
 

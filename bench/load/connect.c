@@ -57,6 +57,8 @@ int connect_to_server(const struct options *options)
     address.sin_port = htons((uint16_t)options->port);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
         fail("connect: %s", strerror(errno));
+    if (options->tls)
+        begin_tls(fd);
     return fd;
 }
 

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
 static void ask_once(const struct pattern *pattern, int fd, int number, uint64_t position,
                      double patience)
@@ -20,10 +19,10 @@ static void ask_once(const struct pattern *pattern, int fd, int number, uint64_t
     size_t request = pattern->request, received = 0;
     const unsigned char *data = pattern_at(pattern, pattern_start(pattern, number), position);
 
-    if (send(fd, data, request, MSG_NOSIGNAL) != (ssize_t)request)
+    if (send_bytes(fd, data, request) != (ssize_t)request)
         fail("connection %d: send: %s", number, strerror(errno));
     while (received < request) {
-        ssize_t count = recv(fd, buffer, sizeof buffer, 0);
+        ssize_t count = receive_bytes(fd, buffer, sizeof buffer);
         if (count < 0 && errno == EAGAIN)
             fail("connection %d: no answer for %g s", number, patience);
         if (count < 0)

@@ -15,6 +15,8 @@
  *            and over; both are pieces of the same numbered text, see text.c.
  *   datagrams  Each of as many peers as there would be connections sends a datagram of --size bytes,
  *            and the next one when the same has come back.
+ *   With --tls 1, all of these but the last speak TLS; the handshake comes with the first request.
+ *
  *   partner  It is the server, and the harness measures the client: it prints its port, takes one
  *            connection, and answers each --size bytes with --answer bytes, until its client has
  *            finished; again they are pieces of that text.
@@ -120,7 +122,8 @@ static void parse(struct options *options, int argc, char **argv)
         {"lines", required_argument, NULL, 'l'},       {"window", required_argument, NULL, 'w'},
         {"warmup", required_argument, NULL, 'u'},      {"duration", required_argument, NULL, 'd'},
         {"patience", required_argument, NULL, 't'},    {"sources", required_argument, NULL, 'a'},
-        {"answer", required_argument, NULL, 'r'},      {NULL, 0, NULL, 0},
+        {"answer", required_argument, NULL, 'r'},      {"tls", required_argument, NULL, 'x'},
+        {NULL, 0, NULL, 0},
     };
     int choice, index;
     while ((choice = getopt_long(argc, argv, "", known, &index)) != -1) {
@@ -137,6 +140,7 @@ static void parse(struct options *options, int argc, char **argv)
         case 'd': options->duration = number(name, optarg, 0, 3600); break;
         case 't': options->patience = number(name, optarg, 0.001, 3600); break;
         case 'a': options->sources = (int)number(name, optarg, 1, 250); break;
+        case 'x': options->tls = number(name, optarg, 0, 1) != 0; break;
         default: fail("usage: load --mode traffic|churn|idle|bulk|datagrams --port PORT [options]");
         }
     }

@@ -23,6 +23,7 @@ struct options {
     double duration;  /* seconds */
     double patience;  /* seconds without an answer before the server counts as stuck */
     int sources;      /* addresses to connect from, 127.0.0.1 upwards */
+    bool tls;         /* whether TLS is spoken */
 };
 
 /* What was done and measured between the harness's "go" and the result. */
@@ -43,6 +44,14 @@ int next_events(int epoll, struct epoll_event *events, int most, double patience
 /* connect.c */
 int connect_to_server(const struct options *options);
 void make_non_blocking(int fd);
+
+/* tls.c: the calls of a connection, whether it speaks TLS or not. They return what those of the
+ * system would, and -1 with EAGAIN as long as a handshake is not over. */
+void begin_tls(int fd);
+ssize_t send_bytes(int fd, const void *data, size_t length);
+ssize_t receive_bytes(int fd, void *buffer, size_t size);
+int end_output(int fd);
+void close_connection(int fd);
 
 /* pattern.c: the bytes that are sent. Each connection sends the same long text over and over,
  * but each begins elsewhere in it, and no two messages in it are alike: an answer that is lost,

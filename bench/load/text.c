@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 enum { LINE_BYTES = 64, LINES = TEXT_BYTES / LINE_BYTES };
 
@@ -27,7 +26,7 @@ size_t send_text(int fd, uint64_t position, uint64_t allowed)
     size_t begin = position % TEXT_BYTES, piece = TEXT_BYTES - begin;
     if (piece > allowed)
         piece = allowed;
-    ssize_t count = send(fd, numbered_text() + begin, piece, MSG_NOSIGNAL);
+    ssize_t count = send_bytes(fd, numbered_text() + begin, piece);
     if (count < 0 && errno != EAGAIN)
         fail("send: %s", strerror(errno));
     return count < 0 ? 0 : (size_t)count;
@@ -37,7 +36,7 @@ size_t send_text(int fd, uint64_t position, uint64_t allowed)
 ssize_t receive_text(int fd, uint64_t position)
 {
     static char buffer[RECEIVE_BYTES];
-    ssize_t count = recv(fd, buffer, sizeof buffer, 0);
+    ssize_t count = receive_bytes(fd, buffer, sizeof buffer);
     if (count == 0)
         return -1;
     if (count < 0 && errno != EAGAIN)

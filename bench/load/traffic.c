@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 enum { EVENTS_AT_ONCE = 256 };
 
@@ -75,7 +74,7 @@ static void send_allowed(struct traffic *traffic, struct connection *connection)
         }
         const unsigned char *data =
             pattern_at(traffic->pattern, connection->start, connection->sent);
-        ssize_t count = send(connection->fd, data, request - done, MSG_NOSIGNAL);
+        ssize_t count = send_bytes(connection->fd, data, request - done);
         if (count < 0 && errno == EAGAIN)
             break;
         if (count < 0)
@@ -107,7 +106,7 @@ static void complete_requests(struct traffic *traffic, struct connection *connec
 static void receive(struct traffic *traffic, struct connection *connection)
 {
     static unsigned char buffer[RECEIVE_BYTES];
-    ssize_t count = recv(connection->fd, buffer, sizeof buffer, 0);
+    ssize_t count = receive_bytes(connection->fd, buffer, sizeof buffer);
     if (count < 0 && errno == EAGAIN)
         return;
     if (count < 0)

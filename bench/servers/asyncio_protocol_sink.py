@@ -1,9 +1,13 @@
-"""Counting bytes by an asyncio protocol, on the event loop that the command line names."""
+"""Counting bytes by an asyncio protocol, on the event loop that the command line names.
+
+With a certificate behind it, over TLS.
+"""
 
 import asyncio
 import sys
 from typing import cast
 
+from bench.certificate import server_context
 from bench.event_loops import loop_factory
 from bench.numbered import MIB, line
 from bench.servers import BACKLOG, HOST
@@ -24,7 +28,8 @@ class Sink(asyncio.Protocol):
 
 async def main() -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Sink, HOST, 0, backlog=BACKLOG)
+    tls = server_context(sys.argv[2:])
+    server = await loop.create_server(Sink, HOST, 0, backlog=BACKLOG, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.Event().wait()  # not serve_forever(): it starts rloop's server a second time
 

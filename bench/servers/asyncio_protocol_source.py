@@ -1,9 +1,13 @@
-"""Much output by an asyncio protocol, which pauses when it is told to."""
+"""Much output by an asyncio protocol, which pauses when it is told to.
+
+With a certificate behind the event loop, over TLS.
+"""
 
 import asyncio
 import sys
 from typing import cast
 
+from bench.certificate import server_context
 from bench.event_loops import loop_factory
 from bench.numbered import LINE, PIECES
 from bench.servers import BACKLOG, HOST
@@ -34,7 +38,8 @@ class Source(asyncio.Protocol):
 
 async def main() -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Source, HOST, 0, backlog=BACKLOG)
+    tls = server_context(sys.argv[2:])
+    server = await loop.create_server(Source, HOST, 0, backlog=BACKLOG, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.Event().wait()  # not serve_forever(): it starts rloop's server a second time
 

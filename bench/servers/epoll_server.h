@@ -29,6 +29,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifdef SECURED
+#include "tls_connection.h"
+#endif
+
 enum { EVENTS_AT_ONCE = 256 };
 
 /* The most bytes of a send(). Answers are given as they are; a server that sends in bulk says more
@@ -59,6 +63,9 @@ struct connection {
     struct bytes unparsed; /* for a server that waits for more: the beginning of a line */
     size_t counted;        /* for one that counts bytes */
     unsigned answered;
+#ifdef SECURED
+    SSL *tls;
+#endif
 };
 
 static int epoll_fd;
@@ -95,13 +102,32 @@ static void watch(struct connection *connection, uint32_t events, int operation)
         die("epoll_ctl");
 }
 
+/* What recv(), send() and close() are; with TLS, its own. */
+static inline ssize_t receive_bytes(struct connection *connection)
+{
+#ifdef SECURED
+    return receive_by_tls(connection->tls, receive_buffer, sizeof receive_buffer);
+#else
+    return recv(connection->fd, receive_buffer, sizeof receive_buffer, 0);
+#endif
+}
+
+static inline ssize_t send_bytes(struct connection *connection, const char *data, size_t length)
+{
+#ifdef SECURED
+    return send_by_tls(connection->tls, data, length);
+#else
+    return send(connection->fd, data, length, MSG_NOSIGNAL);
+#endif
+}
+
 /* Send, as far as the kernel takes it; returns how much that was. */
 static size_t send_some(struct connection *connection, const char *data, size_t length)
 {
     size_t sent = 0;
     while (sent < length) {
         size_t piece = length - sent < SENT_AT_ONCE ? length - sent : SENT_AT_ONCE;
-        ssize_t count = send(connection->fd, data + sent, piece, MSG_NOSIGNAL);
+        ssize_t count = send_bytes(connection, data + sent, piece);
         if (count < 0 && errno != EAGAIN && errno != EINTR)
             connection->broken = true;
         if (count > 0)
@@ -154,7 +180,7 @@ static void receive(struct connection *connection)
 {
     ssize_t count = RECEIVE_LIMIT;
     for (int times = 0; times < RECEIVES_AT_ONCE && count == RECEIVE_LIMIT; times++) {
-        count = recv(connection->fd, receive_buffer, sizeof receive_buffer, 0);
+        count = receive_bytes(connection);
         if (count > 0)
             on_bytes(connection, receive_buffer, (size_t)count);
         else if (count == 0 || (errno != EAGAIN && errno != EINTR))
@@ -166,6 +192,9 @@ static void receive(struct connection *connection)
 
 static void close_connection(struct connection *connection)
 {
+#ifdef SECURED
+    end_tls(connection->tls);
+#endif
     close(connection->fd);
     free(connection->unsent.copy);
     clear(&connection->unparsed);
@@ -178,6 +207,11 @@ static void on_ready(struct connection *connection)
         send_unsent(connection);
     else
         receive(connection);
+#ifdef SECURED
+    /* What OpenSSL has received already, the kernel does not tell of. */
+    if (!connection->broken && connection->unsent.length == 0 && SSL_has_pending(connection->tls))
+        receive(connection);
+#endif
     if (connection->broken)
         close_connection(connection);
 }
@@ -190,6 +224,9 @@ static void accept_all(int listener)
         if (connection == NULL)
             die("calloc");
         connection->fd = fd;
+#ifdef SECURED
+        connection->tls = begin_tls(fd);
+#endif
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         watch(connection, EPOLLIN, EPOLL_CTL_ADD);
     }
@@ -214,9 +251,16 @@ static int listen_somewhere(void)
     return listener;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
+#ifdef SECURED
+    if (argc != 2)
+        die("no certificate is named");
+    prepare_tls(argv[1]);
+#else
+    (void)argc, (void)argv;
+#endif
     int listener = listen_somewhere();
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL}; /* NULL is the listener */
 

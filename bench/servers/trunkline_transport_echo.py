@@ -1,7 +1,12 @@
-"""Echo by Trunkline's transport, delivering bytes."""
+"""Echo by Trunkline's transport, delivering bytes.
+
+With a certificate on the command line, over TLS.
+"""
+
+import sys
 
 from bench.servers import BACKLOG, HOST
-from trunkline import EventBase, make_socket
+from trunkline import TLS, EventBase, make_socket
 from trunkline.multiplex.listener import listen
 from trunkline.multiplex.protocol import TransportProtocol
 from trunkline.multiplex.transport import Transport
@@ -15,10 +20,11 @@ class Echo(TransportProtocol):
         self.transport.write(data)
 
 
+tls = TLS(certificate=sys.argv[1]) if sys.argv[1:] else None
 with (
     make_socket(connect="passive", local_host=HOST, backlog=BACKLOG) as server,
     EventBase() as base,
-    listen(base, server, Echo),
+    listen(base, server, Echo, tls=tls),
 ):
     print(server.local_port, flush=True)
     base.dispatch()

@@ -1,8 +1,13 @@
-"""Much output by Trunkline's transport, which pauses when it is told to."""
+"""Much output by Trunkline's transport, which pauses when it is told to.
+
+With a certificate on the command line, over TLS.
+"""
+
+import sys
 
 from bench.numbered import LINE, PIECES
 from bench.servers import BACKLOG, HOST
-from trunkline import EventBase, make_socket
+from trunkline import TLS, EventBase, make_socket
 from trunkline.multiplex.listener import listen
 from trunkline.multiplex.protocol import TransportProtocol
 from trunkline.multiplex.transport import Transport
@@ -31,10 +36,11 @@ class Source(TransportProtocol):
             self.transport.write(PIECES[(self.written - 1) % len(PIECES)])
 
 
+tls = TLS(certificate=sys.argv[1]) if sys.argv[1:] else None
 with (
     make_socket(connect="passive", local_host=HOST, backlog=BACKLOG) as server,
     EventBase() as base,
-    listen(base, server, Source),
+    listen(base, server, Source, tls=tls),
 ):
     print(server.local_port, flush=True)
     base.dispatch()

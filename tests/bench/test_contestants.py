@@ -2,13 +2,15 @@
 
 import sys
 from collections import Counter
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from support.timing import PATIENCE
 
-from bench.build import HERE, build_contestant
+from bench.build import HERE, build_contestant, openssl_flags
+from bench.certificate import CERTIFICATE, make_certificate
 from bench.contestants import all_contestants
 from bench.contests import all_contests
 from bench.match import Setup, play
@@ -21,7 +23,11 @@ pytestmark = pytest.mark.thorough
 CONTESTANTS = {contestant.key: contestant for contestant in all_contestants()}
 
 
-MODES = {"sink": ("in",), "source": ("out",), "datagrams": ("datagrams",)}
+MODES = {
+    **dict.fromkeys(("sink", "tls sink"), ("in",)),
+    **dict.fromkeys(("source", "tls source"), ("out",)),
+    "datagrams": ("datagrams",),
+}
 SERVERS = [
     (key, mode)
     for key, one in CONTESTANTS.items()
@@ -54,7 +60,7 @@ def contest_of(contestant: Contestant, mode: str) -> Contest:
         message="message",
         service=contestant.services[0],
         limit="",
-        load=loads[mode],
+        load=replace(loads[mode], tls=contestant.services[0].startswith("tls")),
     )
 
 
@@ -113,6 +119,10 @@ def prepare(contestant: Contestant, load_program: Path, directory: Path) -> Setu
         if find_spec(module) is None:
             pytest.skip(f"{module} is not installed for {sys.executable}")
     programs = {"load": load_program}
+    if str(CERTIFICATE) in contestant.arguments:
+        if not openssl_flags():
+            pytest.skip("the headers of OpenSSL are not installed")
+        make_certificate()
     if contestant.program.endswith(".c"):
         programs[contestant.program] = build_contestant(contestant, directory)
     server_core, load_core = choose_cores()

@@ -1,0 +1,51 @@
+"""Servers of TLS: those programs that also speak without, given a certificate.
+
+Of the loops that replace asyncio's own, uvloop has a TLS of its own.
+"""
+
+from bench.certificate import CERTIFICATE
+from bench.model import Contestant, Service
+
+SERVICES: tuple[tuple[str, Service], ...] = (
+    ("echo", "tls echo"),
+    ("sink", "tls sink"),
+    ("source", "tls source"),
+)
+LOOPS = ("asyncio", "uvloop")
+ARGUMENTS = (str(CERTIFICATE),)
+
+CONTESTANTS = (
+    *(
+        Contestant(
+            library="c",
+            interface=f"tls-{name}",
+            services=(service,),
+            program=f"tls_{name}.c",
+            arguments=ARGUMENTS,
+        )
+        for name, service in SERVICES
+    ),
+    *(
+        Contestant(
+            library="trunkline",
+            interface=f"tls-{name}",
+            services=(service,),
+            program=f"trunkline_transport_{name}",
+            arguments=ARGUMENTS,
+            environment=(("TRUNKLINE_IMPL", "pure"),),
+        )
+        for name, service in SERVICES
+    ),
+    *(
+        Contestant(
+            library=loop,
+            interface=f"tls-{name}",
+            services=(service,),
+            program=f"asyncio_protocol_{name}",
+            arguments=(loop, *ARGUMENTS),
+            requires=(loop,),
+        )
+        for loop in LOOPS
+        for name, service in SERVICES
+    ),
+)
