@@ -1,6 +1,7 @@
 """Transports that speak TLS: all that a transport promises holds, and what TLS adds to it."""
 
 import contextlib
+import errno
 import socket
 import ssl
 from collections.abc import Callable
@@ -443,6 +444,30 @@ def test_a_peer_that_resets_is_told(base: EventBase, certificates: Certificates)
         peer.socket.close()
         run_until(base, lambda: protocol.is_lost)
         assert isinstance(protocol.loss, ConnectionReset)
+
+
+@pytest.mark.parametrize("delivery", ["bytes", "buffer"])
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(errno.ECONNRESET, ConnectionReset), (errno.ETIMEDOUT, TimedOut), (errno.EPIPE, TLSTruncated)],
+)
+def test_what_the_system_told_while_tls_answered_is_not_taken_for_a_cut(
+    base: EventBase, certificates: Certificates, delivery: str, code: int, expected: type[OSError]
+) -> None:
+    # The system tells such a thing once, and then says "end of file".
+    def fail(data: object, flags: int) -> int:
+        raise OSError(code, "told once")
+
+    protocol = Recorder()
+    with speaking(base, protocol, certificates, delivery=delivery) as (transport, peer):
+        layer: Any = transport._layer
+        layer._send = fail
+        layer.machine.send_first(b"what TLS has to say by itself")
+        peer.write(b"data")
+        peer.until(lambda: protocol.data == b"data")
+        peer.socket.close()
+        run_until(base, lambda: protocol.is_lost)
+        assert type(protocol.loss) is expected
 
 
 def test_a_peer_that_takes_no_more_is_told(base: EventBase, certificates: Certificates) -> None:

@@ -20,7 +20,7 @@ from .._core.buffers import Buffer, space_in
 from .._sys.socket_descriptor import NO_SIGNAL, SocketDescriptor
 from ..errors import OperationNotSupported
 from ..tls.description import TLSLike, note_session
-from ..tls.errors import TLSError
+from ..tls.errors import TLSError, TLSTruncated
 from ..tls.intake import last_words, take_in
 from ..tls.machine import Machine
 
@@ -47,7 +47,8 @@ class TLSLayer:
     """
 
     __slots__ = """
-        _descriptor _encrypted _is_asked _is_due _is_stuck _moved _send _tls _transport machine
+        _descriptor _encrypted _is_asked _is_due _is_stuck _lost_by _moved _send _tls _transport
+        machine
     """.split()  # noqa: SIM905 - as in `TransportCore`
 
     def __init__(
@@ -68,6 +69,7 @@ class TLSLayer:
         self._encrypted = 0  # of how much plaintext the ciphertext is that has not left
         self._is_due = False  # there is something to tell without receiving
         self._is_asked = False  # the transport will be asked to ask
+        self._lost_by: OSError | None = None  # what the system has told while nobody could hear it
         self._is_stuck = False  # nothing is read before the peer has taken the answers
 
     # -- the handshake ---------------------------------------------------------------------------
@@ -133,9 +135,9 @@ class TLSLayer:
             else:
                 self._is_due = machine.has_ended and bool(pieces)
         except TLSError as error:
-            self._with_alert(error)
+            told = self._told(error)
             if not pieces:
-                raise
+                raise told from None
             self._is_due = True
         self._answer()
 
@@ -170,9 +172,9 @@ class TLSLayer:
             else:
                 self._is_due = machine.has_ended and count > 0
         except TLSError as error:
-            self._with_alert(error)
+            told = self._told(error)
             if not count:
-                raise
+                raise told from None
             self._is_due = True
         self._answer()
         return count
@@ -261,10 +263,14 @@ class TLSLayer:
     def send_answers(self) -> bool:
         """Send what TLS has to say by itself; return whether nothing is left that could be.
 
-        If the peer does not take it, reading will tell.
+        If the peer does not take it, reading will tell: the system tells an error once.
         """
-        with suppress(OSError):
+        try:
             return self.flush()
+        except BrokenPipeError:
+            pass
+        except OSError as error:
+            self._lost_by = error
         return True
 
     def _answer(self) -> None:
@@ -286,6 +292,12 @@ class TLSLayer:
                 note_session(self._tls, machine)
             return self.flush()
         return True
+
+    def _told(self, error: TLSError) -> OSError:
+        """Return what to tell of an error, and let the peer know."""
+        if self._lost_by is not None and isinstance(error, TLSTruncated):
+            return self._lost_by
+        return self._with_alert(error)
 
     def _with_alert(self, error: TLSError) -> TLSError:
         """Send the alert that tells the peer of an error, if that goes at once."""
