@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from sockets.helpers import Call
 from sockets.tls_helpers import VERSIONS
+from support import openssl
 from support.certificates import Certificates
+from support.openssl import s_server, version_option
 from support.peers import unused_port
 from support.processes import Program
 from support.programs import require
@@ -38,14 +40,8 @@ def listening(tls: TLS) -> PassiveSocket:
 
 
 def s_client(listener: PassiveSocket, certificates: Certificates, *options: str) -> Program:
-    """Return OpenSSL's client, which lets its standard input through."""
-    argv = [require("openssl"), "s_client", "-connect", f"127.0.0.1:{listener.local_port}"]
-    trust = ["-CAfile", str(certificates.authority.certificate), "-verify_return_error"]
-    return Program([*argv, *trust, "-servername", "localhost", *options])
-
-
-def version_option(version: str) -> str:
-    return f"-tls{version.replace('.', '_')}"
+    assert listener.local_port is not None
+    return openssl.s_client(listener.local_port, certificates, *options)
 
 
 def serve_lines(listener: PassiveSocket) -> list[str]:
@@ -161,10 +157,16 @@ def test_openssl_shows_a_certificate(certificates: Certificates) -> None:
         str(certificates.client.key),
     ]
     with listening(tls) as listener:
-        with s_client(listener, certificates, "-quiet", *shown), listener.accept() as client:
+        with (
+            s_client(listener, certificates, "-quiet", *shown),
+            listener.accept() as client,
+        ):
             client.handshake()
             assert client.remote_certificate is not None
-        with s_client(listener, certificates, "-quiet") as program, listener.accept() as client:
+        with (
+            s_client(listener, certificates, "-quiet") as program,
+            listener.accept() as client,
+        ):
             with pytest.raises(TLSCertificateError, match="has no certificate"):
                 client.handshake()
             client.close()
@@ -217,12 +219,6 @@ def test_curl_without_tls_is_told_from_one_with(certificates: Certificates) -> N
 
 
 # ---- Servers ----
-
-
-def s_server(certificates: Certificates, port: int, *options: str) -> Program:
-    argv = [require("openssl"), "s_server", "-accept", f"127.0.0.1:{port}"]
-    shown = ["-cert", str(certificates.server.certificate), "-key", str(certificates.server.key)]
-    return Program([*argv, *shown, *options])
 
 
 def connected(certificates: Certificates, port: int, tls: TLS | None = None) -> ActiveSocket:
