@@ -177,6 +177,18 @@ listener.close()
 server.join()
 """
 
+TLS_ECHO = """
+import pathlib, tempfile
+from trunkline.testing.certificates import Authority
+
+with tempfile.TemporaryDirectory() as directory:
+    authority = Authority(pathlib.Path(directory))
+    server_tls = authority.issue().tls().context(server_side=True)
+    client_tls = authority.client_tls(server_name="localhost").context(server_side=False)
+""" + ECHO.replace('connect="passive",', 'connect="passive", tls=server_tls,').replace(
+    "local_port, timeout", "local_port, tls=client_tls, timeout"
+)
+
 LINES = """
 def talk(number):
     left, right = insist(lambda: make_socket_pair(timeout=TIMEOUT, external_format="utf-8/crlf"))
@@ -255,9 +267,16 @@ server.close()
 serving.join()
 """
 
-PROGRAMS = {"an echo server": ECHO, "lines": LINES, "races": RACES, "datagrams": DATAGRAMS}
+PROGRAMS = {
+    "an echo server": ECHO,
+    "one with TLS": TLS_ECHO,
+    "lines": LINES,
+    "races": RACES,
+    "datagrams": DATAGRAMS,
+}
 WORTH = {
     "an echo server": 1,
+    "one with TLS": 1,
     "lines": 6,
     "races": 1,
     "datagrams": 20,

@@ -197,6 +197,7 @@ def test_who_does_not_speak_it_is_a_client_s_mistake(
     assert "the peer speaks HTTP" in record.message
 
 
+@pytest.mark.exact_io("an alert is sent at once, or not at all")
 def test_a_client_without_a_certificate_is_told(certificates: Certificates) -> None:
     tls = certificates.server.tls(
         client_certificate="required", authorities=certificates.authority.certificate
@@ -334,6 +335,39 @@ def test_a_refusal_can_be_read(certificates: Certificates) -> None:
     assert server.statistics().refused == 1
 
 
+def test_a_refusal_has_its_end_though_there_is_no_room_for_it_at_once(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutdown = ActiveSocket.shutdown
+    late: list[ActiveSocket] = []
+
+    def shut_down_late(connection: ActiveSocket, **options: Any) -> None:
+        if connection not in late:
+            late.append(connection)
+            raise TimedOut.expired("shutdown", connection.remote_name)
+        shutdown(connection, **options)
+
+    gate = Gate()
+    with (
+        serving(
+            gate,
+            tls=certificates.server_tls,
+            max_connections=1,
+            at_limit="refuse",
+            refusal=b"too busy",
+        ) as server,
+        tls_client_of(server, certificates) as first,
+    ):
+        gate.next()
+        monkeypatch.setattr(ActiveSocket, "shutdown", shut_down_late)
+        with tls_client_of(server, certificates) as second:
+            assert receive_to_the_word(second) == b"too busy"
+        assert late
+        monkeypatch.undo()
+        gate.open()
+        assert talk(first, "hello") == "hello"
+
+
 def test_too_many_of_one_client_are_not_worth_a_handshake(certificates: Certificates) -> None:
     with serving(
         tls=certificates.server_tls, max_connections_per_address=1, refusal=b"no"
@@ -462,6 +496,7 @@ def test_the_end_of_file_is_input(certificates: Certificates) -> None:
     assert server.statistics().finished == 1
 
 
+@pytest.mark.exact_io("what is sent past TLS is cut")
 def test_a_half_record_is_none(certificates: Certificates) -> None:
     def answer(connection: ServerConnection) -> None:
         with pytest.raises(TimedOut):
@@ -556,6 +591,7 @@ def test_the_limits_hold_for_that_handshake(certificates: Certificates, limit: s
 # -- others' clients -------------------------------------------------------------------------------
 
 
+@pytest.mark.exact_io("the conversation with the program is not up to faults")
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_openssl_resumes(certificates: Certificates, version: str) -> None:
     require("openssl")
@@ -574,6 +610,7 @@ def test_openssl_resumes(certificates: Certificates, version: str) -> None:
         assert done.stdout.count(b"Reused, TLSv1.2") == 5
 
 
+@pytest.mark.exact_io("the conversation with the program is not up to faults")
 def test_curl_gets_a_page(certificates: Certificates) -> None:
     require("curl")
 

@@ -164,7 +164,7 @@ class _Preamble:
         count = parser.feed(seen)
         taken = b""
         while len(taken) < count:
-            data, _ = socket.receive_from(count - len(taken))  # which is there
+            data, _ = socket.receive_from(count - len(taken), timeout=None)  # it is there
             taken += data
         return taken
 

@@ -9,7 +9,7 @@ event base, beside the accepting.
 from collections.abc import Callable
 
 from .._core.timer_queue import Timer
-from ..errors import SocketError
+from ..errors import SocketError, TimedOut
 from ..multiplex.event_base import EventBase
 from ..multiplex.handlers import Cause, Event
 from ..sockets.active_socket import LINGER_TIMEOUT, ActiveSocket
@@ -60,8 +60,7 @@ class Refusal:
                 self._end(connection)
 
         try:
-            if connection.force_output():
-                connection.shutdown(write=True, timeout=0)
+            if connection.force_output() and _end_writing(connection):
                 self._event_base.set_io_handler(connection, "read", on_readable)
             else:
                 self._event_base.set_io_handler(connection, "write", on_writable, one_shot=True)
@@ -83,6 +82,15 @@ class Refusal:
         while self._lingering:
             connection, _ = self._lingering.popitem()
             connection.close(abort=True)
+
+
+def _end_writing(connection: ActiveSocket) -> bool:
+    """End it, if there is room for what TLS has to say; return whether there was."""
+    try:
+        connection.shutdown(write=True, timeout=0)
+    except TimedOut:
+        return False
+    return True
 
 
 def _has_ended(connection: ActiveSocket, scratch: memoryview) -> bool:
