@@ -23,6 +23,7 @@ from trunkline import (
     TLSMismatch,
     make_socket,
 )
+from trunkline.tls.machine import Machine
 
 Outcome = "dict[str, Any] | SocketError"
 
@@ -137,6 +138,28 @@ def test_a_client_goes_on_with_its_session(certificates: Certificates, version: 
     assert [client["session_reused"] for client, _ in outcomes] == [False, True, True]
     assert [server["session_reused"] for _, server in outcomes] == [False, True, True]
     assert outcomes[2][0]["remote_certificate"] == der(certificates.server.certificate)
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_session_is_asked_for_no_more_than_once(
+    certificates: Certificates, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each time, Python makes a copy that it never frees.
+    session: Any = Machine.session
+    asked: list[Machine] = []
+
+    def ask(machine: Machine) -> Any:
+        asked.append(machine)
+        return session.fget(machine)
+
+    monkeypatch.setattr(Machine, "session", property(ask))
+    client_tls = certificates.authority.client_tls()
+    server_tls = certificates.server_context(version)
+    outcomes = [shake_hands(client_tls, server_tls) for _ in range(5)]
+    assert [client["session_reused"] for client, _ in outcomes] == [False, *[True] * 4]
+    assert len(asked) == 1
+    shake_hands(client_tls, certificates.server_context(version))  # who does not know it
+    assert len(asked) == 2
 
 
 def test_a_session_is_for_the_same_name_and_if_it_is_wanted(certificates: Certificates) -> None:

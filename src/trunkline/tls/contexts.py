@@ -150,14 +150,21 @@ class Contexts:
     # -- sessions --------------------------------------------------------------------------------
 
     def take_session(self, context: ssl.SSLContext, name: str | None) -> ssl.SSLSession | None:
-        """Return a session with a server to go on with, and forget it: it is for one connection."""
+        """Return a session with a server to go on with."""
         with self._lock:
-            made_with, session = self._sessions.pop(name, (None, None))
+            made_with, session = self._sessions.get(name, (None, None))
             return session if made_with is context else None
 
     def note_session(self, machine: Machine) -> None:
-        """Keep the session of a client's connection."""
-        session = machine.session if self._tls.resume else None
+        """Keep the session of a client's connection, for as long as the server takes it.
+
+        A new one each time would be harder to follow for whoever listens, see RFC 8446, appendix
+        C.4. But to ask Python for one costs some KiB that nobody gets back: up to 3.13, its copy is
+        never freed.
+        """
+        if machine.session_reused or not self._tls.resume:
+            return
+        session = machine.session
         if session is None or not (session.has_ticket or session.id):
             return
         with self._lock:
