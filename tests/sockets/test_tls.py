@@ -237,6 +237,72 @@ def test_a_connection_that_is_cut_off_is_no_end(certificates: Certificates, role
             ours.write("data")
 
 
+def talk_until(
+    sock: socket.socket, peer: ssl.SSLObject, bios: tuple[ssl.MemoryBIO, ssl.MemoryBIO], most: int
+) -> tuple[int, bool]:
+    """Shake hands and send a line, or so many bytes of that; return how many, and if it was all."""
+    incoming, outgoing = bios
+    left = most
+    has_written = False
+    while left:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            peer.do_handshake()
+            peer.write(b"a line\n")
+            has_written = True
+        data = outgoing.read(left)
+        sock.sendall(data)
+        left -= len(data)
+        if has_written or not left:
+            break
+        incoming.write(sock.recv(65_536))
+    sock.shutdown(socket.SHUT_WR)
+    while sock.recv(65_536):
+        pass
+    return most - left, has_written and not outgoing.pending
+
+
+def read_what_is_cut(certificates: Certificates, role: str, version: str, most: int) -> Any:
+    """Check what is read of a connection that is cut; return why no more is, and how much came."""
+
+    def read() -> None:
+        with ours:
+            ours.start_tls(
+                spoken(certificates, role, **({"resume": False} if role == "client" else {})),
+                server_side=role == "server",
+                server_name="localhost" if role == "client" else None,
+            )
+            lines.extend(ours)
+
+    lines: list[str] = []
+    bios = ssl.MemoryBIO(), ssl.MemoryBIO()
+    is_client = role == "client"
+    context = (certificates.server_context if is_client else certificates.client_context)(version)
+    peer = context.wrap_bio(
+        *bios, server_side=is_client, server_hostname=None if is_client else "localhost"
+    )
+    with socket_pair(socket.AF_INET) as (mine, theirs):
+        ours = make_socket_from_fd(mine.detach(), dup=False, timeout=PATIENCE)
+        with Call(read) as reading:
+            count, is_whole = talk_until(theirs, peer, bios, most)
+            with pytest.raises(TLSTruncated) as caught:
+                reading.result()
+    assert lines == ["a line"] * is_whole
+    return caught.value, count
+
+
+@both_roles
+@both_versions
+def test_a_connection_may_be_cut_off_anywhere(
+    certificates: Certificates, role: str, version: str
+) -> None:
+    error, size = read_what_is_cut(certificates, role, version, 10_000)
+    assert error.operation == "read_line"
+    record = 5 + 7 + 17  # a header, the line, and what TLS 1.3 adds to it
+    for most in {*range(0, size - 1, 97), *range(size - record, size, 4), size - 1}:
+        error, _ = read_what_is_cut(certificates, role, version, most)
+        assert error.operation in ("start_tls", "read_line")
+
+
 def test_aborting_says_nothing(certificates: Certificates) -> None:
     with ours_and_pythons(certificates, "client") as (ours, peer):
         ours.write_line("dropped")
