@@ -221,6 +221,7 @@ def test_a_client_expects_the_host_that_it_connected_to(
         run_until(base, lambda: client.is_lost and server.is_lost and not base._lingering)
 
 
+@pytest.mark.exact_io("a line that is waited for while nothing is dispatched comes whole")
 def test_a_blocking_conversation_goes_on_with_tls_on_an_event_base(
     base: EventBase, certificates: Certificates
 ) -> None:

@@ -313,6 +313,7 @@ def test_time_limits_hold(
         assert isinstance(protocol.loss, TimedOut)
 
 
+@pytest.mark.exact_io("what a fault holds back does not move in time")
 def test_what_moves_slowly_is_no_matter_for_the_limit_on_writing(
     timed_base: EventBase, clock: ManualClock, certificates: Certificates
 ) -> None:
