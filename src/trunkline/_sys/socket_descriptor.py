@@ -343,16 +343,7 @@ class SocketDescriptor(Descriptor):
         return data
 
     def receive_by(self, take: Callable[..., int], size: int) -> int | None:
-        """Have what is there taken, so that nothing is lost if a signal handler raises.
-
-        Args:
-            take: Called with a function and its argument; calls that, keeps the bytes which it
-                returns, none at the end of the stream, and returns how many those were.
-            size: How many bytes at most.
-
-        Returns:
-            What `take` has returned; None if nothing is there.
-        """
+        """Have what is there taken, which no signal handler interrupts; see `Machine.feed_from`."""
         try:
             count = take(self._socket.recv, size)
         except BlockingIOError:
@@ -432,15 +423,7 @@ class SocketDescriptor(Descriptor):
             raise self.failure(error, "send") from None
 
     def send_by(self, give: Callable[..., int]) -> int | None:
-        """Have what fits given away, so that nothing is sent twice if a signal handler raises.
-
-        Args:
-            give: Called with a function and its flags, like `Unsent.send`; calls that with bytes,
-                for how many of them it has taken, and returns that.
-
-        Returns:
-            What `give` has returned; None if nothing fits.
-        """
+        """Have what fits given away, which no signal handler interrupts; see `Unsent.send`."""
         try:
             return give(self._socket.send, NO_SIGNAL)
         except BlockingIOError:
