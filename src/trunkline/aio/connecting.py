@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -22,11 +23,12 @@ from .._sys.loop_sockets import (
 from .._sys.python_socket import PythonSocket
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import AddressNotAvailable, ConnectFailed, SocketError
-from .settling import succeed
+from .securing import Securing, make_securing
+from .settling import succeed_or_fail
 from .sock_calls import SockLoop, check_not_tls
 from .transports import StreamTransport
 
-__all__ = ("ConnectingLoop", "check_local_stream", "check_stream", "check_tls_arguments")
+__all__ = ("ConnectingLoop", "check_local_stream", "check_stream")
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
@@ -60,7 +62,10 @@ class ConnectingLoop(SockLoop):
         Args:
             protocol_factory: Called without arguments for the protocol.
             host, port: Where to connect to.
-            ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout: Of TLS.
+            ssl: Speak TLS: a context of Python's, or a `TLS`, or True for Python's defaults.
+            server_hostname: Whom to ask for, and to expect. Default: the host; ``""`` is nobody.
+            ssl_handshake_timeout: Seconds for the handshake. Default: 60.
+            ssl_shutdown_timeout: Seconds for closing in good order. Default: 30.
             family, proto, flags: Of the look-up, see `socket.getaddrinfo`.
             sock: A connected socket, instead of a host and a port.
             local_addr: A host and a port to connect from.
@@ -72,16 +77,21 @@ class ConnectingLoop(SockLoop):
 
         Raises:
             SocketError: All addresses have failed alike, and this is how; see `ConnectFailed`.
+            TLSError, ConnectionError: The handshake has failed, or was not over in time.
             OSError: The host was not found.
             TypeError, ValueError: Arguments are not what they can be, or do not go together.
         """
-        server_hostname = _server_name(ssl, host, server_hostname)
-        check_tls_arguments(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
+        securing = make_securing(
+            ssl,
+            server_hostname=_server_name(ssl, host, server_hostname),
+            handshake_timeout=ssl_handshake_timeout,
+            shutdown_timeout=ssl_shutdown_timeout,
+        )
         if host is None and port is None:
             if sock is None:
                 raise ValueError("host and port was not specified and no sock specified")
             check_stream(sock)
-            return await self._connect_transport(sock, protocol_factory)
+            return await self._connect_transport(sock, protocol_factory, securing)
         if sock is not None:
             raise ValueError("host/port and sock can not be specified at the same time")
         infos = await self._address_infos((host, port), family=family, proto=proto, flags=flags)
@@ -99,7 +109,9 @@ class ConnectingLoop(SockLoop):
                 raise ExceptionGroup("create_connection failed", errors)
             raise ConnectFailed.from_attempts(tuple(errors), address=f"{host!r}:{port!r}")
         try:
-            transport, protocol = await self._connect_transport(connected, protocol_factory)
+            transport, protocol = await self._connect_transport(
+                connected, protocol_factory, securing
+            )
         except BaseException:
             connected.close()
             raise
@@ -209,22 +221,28 @@ class ConnectingLoop(SockLoop):
             protocol_factory: Called without arguments for the protocol.
             path: The path of the socket's file, or an abstract name, which begins with a NUL.
             sock: A connected local socket, instead of a path.
-            ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout: Of TLS.
+            ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout: Of TLS; there is no
+                default for whom to expect.
         """
         if ssl and server_hostname is None:
             raise ValueError("you have to pass server_hostname when using ssl")
-        check_tls_arguments(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
+        securing = make_securing(
+            ssl,
+            server_hostname=server_hostname,
+            handshake_timeout=ssl_handshake_timeout,
+            shutdown_timeout=ssl_shutdown_timeout,
+        )
         if path is None:
             if sock is None:
                 raise ValueError("no path and sock were specified")
             check_local_stream(sock)
-            return await self._connect_transport(sock, protocol_factory)
+            return await self._connect_transport(sock, protocol_factory, securing)
         if sock is not None:
             raise ValueError("path and sock can not be specified at the same time")
         own = open_local_socket()
         try:
             await self.sock_connect(own, os.fspath(path))
-            return await self._connect_transport(own, protocol_factory)
+            return await self._connect_transport(own, protocol_factory, securing)
         except BaseException:
             own.close()
             raise
@@ -238,54 +256,110 @@ class ConnectingLoop(SockLoop):
         ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
     ) -> tuple[asyncio.Transport, P]:
-        """Make a transport of a connection that somebody else has accepted."""
+        """Make a transport of a connection that somebody else has accepted.
+
+        Args:
+            protocol_factory: Called without arguments for the protocol.
+            sock: The connection.
+            ssl, ssl_handshake_timeout, ssl_shutdown_timeout: As for `create_server`.
+
+        Raises:
+            TLSError, ConnectionError: The handshake has failed, or was not over in time.
+            TypeError, ValueError: An argument is not what it can be.
+        """
         check_stream(sock)
-        check_tls_arguments(ssl, None, ssl_handshake_timeout, ssl_shutdown_timeout)
-        return await self._connect_transport(sock, protocol_factory)
+        securing = make_securing(
+            ssl,
+            server_side=True,
+            handshake_timeout=ssl_handshake_timeout,
+            shutdown_timeout=ssl_shutdown_timeout,
+        )
+        return await self._connect_transport(sock, protocol_factory, securing)
 
     async def _connect_transport(
-        self, sock: PythonSocket, protocol_factory: Callable[[], P]
+        self, sock: PythonSocket, protocol_factory: Callable[[], P], securing: Securing | None
     ) -> tuple[asyncio.Transport, P]:
         """Make a transport of a connected socket, which it owns then."""
         protocol = protocol_factory()
         transport = StreamTransport(self, protocol)
         descriptor = descriptor_of(sock)
         send_soon(sock)
-        await self._until_made(transport, descriptor)
+        await self._until_made(transport, descriptor, securing)
         return transport, protocol  # type: ignore[return-value]  # it says that it is one
 
-    async def _until_made(self, transport: StreamTransport, descriptor: SocketDescriptor) -> None:
-        """Begin with a connection, outside of any task, and wait for that."""
+    async def _until_made(
+        self,
+        transport: StreamTransport,
+        descriptor: SocketDescriptor,
+        securing: Securing | None = None,
+    ) -> None:
+        """Begin with a connection, outside of any task, and wait for that.
+
+        Raises:
+            TLSError, ConnectionError: The handshake has failed.
+        """
         made = self.create_future()
-
-        def begin() -> None:
-            transport._begin_on(descriptor)
-            succeed(made, None)
-
-        self.call_soon(begin)
+        transport._will_begin(partial(succeed_or_fail, made))
+        self.call_soon(transport._begin_on, descriptor, securing)
         try:
             await made
         except BaseException:
             transport._give_up()
             raise
 
+    async def start_tls(
+        self,
+        transport: asyncio.WriteTransport,
+        protocol: asyncio.BaseProtocol,
+        sslcontext: Any,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> asyncio.Transport:
+        """Speak TLS from now on, on a connection that has begun without; return its transport.
 
-def check_tls_arguments(
-    ssl: Any,
-    server_hostname: str | None,
-    handshake_timeout: float | None,
-    shutdown_timeout: float | None,
-) -> None:
-    """Raise `ValueError` for arguments of TLS without TLS."""
-    if ssl:
-        raise NotImplementedError("TLS is not a layer of these transports yet")
-    for name, value in (
-        ("server_hostname", server_hostname),
-        ("ssl_handshake_timeout", handshake_timeout),
-        ("ssl_shutdown_timeout", shutdown_timeout),
-    ):
-        if value is not None:
-            raise ValueError(f"{name} is only meaningful with ssl")
+        That is the same one. What was written before goes before, as it is. If a client has
+        received something that was not delivered, that is refused, since anybody in between may
+        have put it there; a server takes it for the beginning of the handshake.
+
+        Args:
+            transport: The connection.
+            protocol: Whom it calls from now on.
+            sslcontext: A context of Python's, or a `TLS`.
+            server_side: Whether this end waits for the other one to begin.
+            server_hostname: Whom a client asks for, and expects.
+            ssl_handshake_timeout: Seconds for the handshake. Default: 60.
+            ssl_shutdown_timeout: Seconds for closing in good order. Default: 30.
+
+        Raises:
+            TLSError, ConnectionError: The handshake has failed, and the connection is closed.
+            NotConnected: It is closed already.
+            TypeError, ValueError: An argument is not what it can be, or the transport is none that
+                can speak TLS.
+        """
+        if sslcontext is True or not sslcontext:
+            raise TypeError(f"start_tls() takes a TLS or an ssl.SSLContext, got {sslcontext!r}")
+        securing = make_securing(
+            sslcontext,
+            server_side=server_side,
+            server_hostname=server_hostname,
+            handshake_timeout=ssl_handshake_timeout,
+            shutdown_timeout=ssl_shutdown_timeout,
+        )
+        assert securing is not None
+        target: Any = transport  # to type checkers it cannot be both
+        if not (isinstance(target, StreamTransport) and target._can_speak_tls):
+            raise TypeError(f"transport {transport!r} is not supported by start_tls()")
+        begun = self.create_future()
+        target._secure(securing, protocol, partial(succeed_or_fail, begun))
+        try:
+            await begun
+        except BaseException:
+            target.abort()
+            raise
+        return transport  # type: ignore[return-value]  # it is the other one, too
 
 
 def check_stream(sock: PythonSocket) -> None:

@@ -76,25 +76,29 @@ class EventLoop(PipeLoop):
         it is sent.
 
         Raises:
-            RuntimeError: The transport is closing, or is none that files can be sent on.
+            RuntimeError: The transport is closing, or is none that files can be sent on; or it
+                speaks TLS, and `fallback` is False.
             asyncio.SendfileNotAvailableError: The system cannot, and `fallback` is False.
             ConnectionError: The connection has ended.
         """
         if transport.is_closing():
             raise RuntimeError("Transport is closing")
         target: Any = transport  # to type checkers it cannot be both
-        if not isinstance(target, StreamTransport):
-            if not fallback:
-                raise RuntimeError(
-                    f"fallback is disabled and native sendfile is not supported for {transport!r}"
-                )
+        is_ours = isinstance(target, StreamTransport)
+        is_native = is_ours and not target.speaks_tls
+        if not (is_native or fallback):
+            raise RuntimeError(
+                f"fallback is disabled and native sendfile is not supported for {transport!r}"
+            )
+        if not is_ours:
             raise RuntimeError(f"sendfile is not supported for transport {transport!r}")
         check_part_of_file(file, offset, count)
         was_reading = target.is_reading()
         target.pause_reading()
         try:
             try:
-                return await self._sendfile_native(target, file, offset, count)
+                if is_native:
+                    return await self._sendfile_native(target, file, offset, count)
             except asyncio.SendfileNotAvailableError:
                 if not fallback:
                     raise
@@ -135,10 +139,6 @@ class EventLoop(PipeLoop):
             gate.remove()
 
     # -- what is still to come -------------------------------------------------------------------
-
-    async def start_tls(self, *args: Any, **options: Any) -> Never:
-        """Not there yet: TLS is not a layer of the transports."""
-        raise NotImplementedError("TLS is not a layer of these transports yet")
 
     async def create_datagram_endpoint(self, *args: Any, **options: Any) -> Never:
         """Not there yet: those of the event base are not asyncio's; see `open_datagrams`."""

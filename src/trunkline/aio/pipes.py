@@ -24,7 +24,9 @@ class _PipeTransport(StreamTransport):
         StreamTransport.__init__(self, loop, protocol)
         self._extra = {"pipe": pipe}
 
-    def _begin_on(self, descriptor: SocketDescriptor) -> None:
+    _can_speak_tls = False
+
+    def _begin_on(self, descriptor: SocketDescriptor, securing: None = None) -> None:  # type: ignore[override]
         """Begin on the descriptor, which the transport owns from now on."""
         self._attach(descriptor, None)
 
@@ -52,7 +54,7 @@ class WritePipeTransport(_PipeTransport):
 
     __class__ = property(lambda self: asyncio.WriteTransport)
 
-    def _begin_on(self, descriptor: SocketDescriptor) -> None:
+    def _begin_on(self, descriptor: SocketDescriptor, securing: None = None) -> None:  # type: ignore[override]
         """Begin on the descriptor; a device has nobody at the other end."""
         if cast("Any", descriptor).is_device:
             self._is_paused = True

@@ -27,7 +27,8 @@ from ..multiplex.listener import Listener
 from ..multiplex.protocol import ProtocolLike
 from ..multiplex.transport import Transport
 from ..sockets.passive_socket import PassiveSocket
-from .connecting import ConnectingLoop, check_local_stream, check_stream, check_tls_arguments
+from .connecting import ConnectingLoop, check_local_stream, check_stream
+from .securing import Securing, make_securing
 from .settling import succeed
 from .transports import StreamTransport
 
@@ -46,16 +47,21 @@ class _Listener(Listener):
     ) -> None:
         self._server = server
         self._context = context
+        securing = server._securing
         super().__init__(
             server.get_loop(),
             socket,
             partial(context.run, factory),  # type: ignore[arg-type]
             None,
             {},
+            tls=None if securing is None else securing.tls,
+            handshake_timeout=None if securing is None else securing.handshake_timeout,
         )
 
     def _make_transport(self, protocol: ProtocolLike) -> Transport:
-        return StreamTransport(self._event_base, protocol, self._context.copy())  # type: ignore[arg-type]
+        transport = StreamTransport(self._event_base, protocol, self._context.copy())  # type: ignore[arg-type]
+        transport._securing = self._server._securing
+        return transport
 
     def _connection_ended(self, transport: Transport) -> None:
         super()._connection_ended(transport)
@@ -72,9 +78,11 @@ class Server(asyncio.AbstractServer):
         protocol_factory: ProtocolFactory,
         backlog: int,
         *,
+        securing: Securing | None = None,
         removes_file: bool = False,
     ) -> None:
         self._loop = loop
+        self._securing = securing
         self._python_sockets = sockets
         self._sockets: list[PassiveSocket] | None = [_passive(each) for each in sockets]
         if removes_file:
@@ -221,7 +229,9 @@ class ServingLoop(ConnectingLoop):
             family, flags: Of the look-up, see `socket.getaddrinfo`.
             sock: A bound stream socket, instead of a host and a port.
             backlog: How many connections may wait to be accepted.
-            ssl, ssl_handshake_timeout, ssl_shutdown_timeout: Of TLS.
+            ssl: Speak TLS: a context of Python's, or a `TLS`, with a certificate.
+            ssl_handshake_timeout: Seconds for each handshake. Default: 60.
+            ssl_shutdown_timeout: Seconds for closing in good order. Default: 30.
             reuse_address: Do not wait for old connections of the port to fade away, by default.
             reuse_port: Let other sockets of this user listen at the same port.
             keep_alive: Ask peers that are silent for long whether they are still there.
@@ -232,7 +242,7 @@ class ServingLoop(ConnectingLoop):
             OSError: The host was not found.
             TypeError, ValueError: Arguments are not what they can be, or do not go together.
         """
-        _check_server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        securing = _server_securing(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if host is None and port is None:
             if sock is None:
                 raise ValueError("Neither host/port nor sock were specified")
@@ -248,9 +258,8 @@ class ServingLoop(ConnectingLoop):
                 reuse_port=bool(reuse_port),
                 keep_alive=bool(keep_alive),
             )
-        return await self._start_server(
-            Server(self, sockets, protocol_factory, backlog), start_serving
-        )
+        server = Server(self, sockets, protocol_factory, backlog, securing=securing)
+        return await self._start_server(server, start_serving)
 
     async def _server_infos(self, host: Any, port: Any, family: int, flags: int) -> list[Any]:
         """Return the addresses to listen at, each once."""
@@ -291,7 +300,7 @@ class ServingLoop(ConnectingLoop):
             start_serving: Begin at once, not by `Server.start_serving`.
             cleanup_socket: Remove the file when the server is closed, if it is still the same one.
         """
-        _check_server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        securing = _server_securing(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if path is None:
             if sock is None:
                 raise ValueError("path was not specified, and no sock specified")
@@ -300,7 +309,14 @@ class ServingLoop(ConnectingLoop):
             raise ValueError("path and sock can not be specified at the same time")
         else:
             sock = _bound_local_socket(os.fspath(path))
-        server = Server(self, [sock], protocol_factory, backlog, removes_file=cleanup_socket)
+        server = Server(
+            self,
+            [sock],
+            protocol_factory,
+            backlog,
+            securing=securing,
+            removes_file=cleanup_socket,
+        )
         return await self._start_server(server, start_serving)
 
     async def _start_server(self, server: Server, starts: bool) -> Server:
@@ -320,12 +336,17 @@ class ServingLoop(ConnectingLoop):
         sock.close()
 
 
-def _check_server_tls(
+def _server_securing(
     ssl: Any, handshake_timeout: float | None, shutdown_timeout: float | None
-) -> None:
+) -> Securing | None:
     if isinstance(ssl, bool):
         raise TypeError("ssl argument must be an SSLContext or None")
-    check_tls_arguments(ssl, None, handshake_timeout, shutdown_timeout)
+    return make_securing(
+        ssl,
+        server_side=True,
+        handshake_timeout=handshake_timeout,
+        shutdown_timeout=shutdown_timeout,
+    )
 
 
 def _passive(sock: PythonSocket) -> PassiveSocket:

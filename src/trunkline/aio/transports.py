@@ -5,37 +5,32 @@ both. So `isinstance` is told by `__class__`, which it asks where the type does 
 transport is a `Transport`, and an `asyncio.Transport`, too.
 """
 
-import asyncio
+import logging
 from asyncio.trsock import TransportSocket
 from collections.abc import Callable
-from contextvars import Context, copy_context
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from .._core.buffers import Buffer, bytes_of
-from .._sys.loop_sockets import peer_of_socket, python_socket_of, system_name
+from .._core.log_record import about
+from .._sys.loop_sockets import python_socket_of, system_name
 from .._sys.send_file import CanNotSendFile, FilePart
 from .._sys.sockaddr import family_of
-from .._sys.socket_descriptor import SocketDescriptor
 from ..multiplex.delivery import Delivery
 from ..multiplex.transport import DEFAULT_HIGH_WATER, Transport
-from ..multiplex.transport_core import CLOSING, CONNECTING
+from ..multiplex.transport_core import CLOSING
 from ..sockets.active_socket import ActiveSocket
+from .transport_beginning import BeginningTransport, delivery_to
 
 if TYPE_CHECKING:
     from .calling import CallingLoop
 
 __all__ = ("StreamTransport",)
 
-
-class LooksLikeTransport:
-    """The base of what is an `asyncio.Transport` to `isinstance`."""
-
-    __slots__ = ()
-
-    __class__ = property(lambda self: asyncio.Transport)
+_logger = logging.getLogger("asyncio")
 
 
-class StreamTransport(LooksLikeTransport, Transport):
+class StreamTransport(BeginningTransport):
     """A connection of an `EventLoop`; see `asyncio.Transport`, and `Transport`.
 
     Args:
@@ -48,33 +43,12 @@ class StreamTransport(LooksLikeTransport, Transport):
 
     bytes_sent: int  # once more, for type checkers that want it in each class
 
-    _lingers = False  # asyncio's do not: a peer that still sends is told so by a reset
-
     def __init__(self, loop: "CallingLoop", protocol: Any, context: Context | None = None) -> None:
         self._extra: dict[str, Any] | None = None
         self._file: FilePart | None = None
         self._file_ended: Callable[[Exception | None], object] | None = None
         self._before_file = 0
-        Transport.__init__(
-            self,
-            loop,
-            protocol,
-            delivery=delivery_to(protocol),
-            context=copy_context() if context is None else context,
-        )
-        self._writes_plainly = False  # text is none of asyncio's business
-
-    def _begin_on(self, descriptor: SocketDescriptor) -> None:
-        """Begin on a connected socket, which the transport owns from now on."""
-        name = peer_of_socket(descriptor)
-        self._attach(descriptor, name)
-
-    def _give_up(self) -> None:
-        """Close it; if there was no connection yet, the protocol is told nothing."""
-        if self._state == CONNECTING:
-            self._lose(None, tell=False)
-        else:
-            self.close()
+        BeginningTransport.__init__(self, loop, protocol, context)
 
     # -- what is called --------------------------------------------------------------------------
 
@@ -84,34 +58,39 @@ class StreamTransport(LooksLikeTransport, Transport):
     def _call(self, name: str, *args: Any) -> Any:
         """Call the protocol; what it raises is reported, and only for the end of file ends this."""
         try:
-            return self._caller.nested_method(name)(*args)
+            result = self._caller.nested_method(name)(*args)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
             try:
-                self._report(error, name)
+                self._report_call(error, name)
             finally:
                 if name == "eof_received":
                     self._lose(error)  # type: ignore[arg-type]
             return None
+        finally:
+            if name == "connection_lost":
+                self._forget()
+        if result and name == "eof_received" and self._layer is not None:
+            _logger.warning(
+                "With TLS, a connection ends with its input: what eof_received() returns has no "
+                "effect",
+                extra=about(peer=self.remote_name),
+            )
+            return None
+        return result
 
     def _callback_failed(self, error: BaseException) -> None:
         if isinstance(error, SystemExit | KeyboardInterrupt):
             raise
         try:
-            self._report(error, "buffer_updated" if self._delivery == "buffer" else "data_received")
+            name = "buffer_updated" if self._delivery == "buffer" else "data_received"
+            self._report_call(error, name)
         finally:
             self._lose(error)  # type: ignore[arg-type]  # asyncio tells of whatever was raised
 
-    def _report(self, error: BaseException, name: str) -> None:
-        self.event_base.call_exception_handler(  # type: ignore[attr-defined]
-            {
-                "message": f"Fatal error: protocol.{name}() call failed.",
-                "exception": error,
-                "transport": self,
-                "protocol": self.protocol,
-            }
-        )
+    def _report_call(self, error: BaseException, name: str) -> None:
+        self._report(error, f"Fatal error: protocol.{name}() call failed.")
 
     # -- asyncio's names -------------------------------------------------------------------------
 
@@ -120,7 +99,9 @@ class StreamTransport(LooksLikeTransport, Transport):
 
         Args:
             name: ``"peername"`` and ``"sockname"`` are the names of both ends, as Python's sockets
-                say them; ``"socket"`` is the socket, for its options.
+                say them; ``"socket"`` is the socket, for its options. With TLS, ``"sslcontext"``,
+                ``"ssl_object"``, ``"peercert"``, ``"cipher"`` and ``"compression"`` are as Python's
+                `ssl` says them.
             default: What else to return.
         """
         extra = self._extra
@@ -141,7 +122,7 @@ class StreamTransport(LooksLikeTransport, Transport):
             return system_name(self.remote_name, family_of(self.remote_name))
         if name == "sockname" and self.local_name is not None:
             return system_name(self.local_name, family_of(self.local_name))
-        return None
+        return self._find_tls_info(name)
 
     def is_closing(self) -> bool:  # type: ignore[override]  # asyncio's is a method
         """Return whether the connection is closed, or is being closed."""
@@ -194,8 +175,12 @@ class StreamTransport(LooksLikeTransport, Transport):
         return self._queue.size
 
     def can_write_eof(self) -> bool:
-        """Return True."""
-        return True
+        """Return whether the writing half can be ended alone, as asyncio has it: not with TLS.
+
+        `write_eof` does it with TLS, too, and TLS 1.3 knows what that is; but asyncio's own peers
+        do not.
+        """
+        return self._layer is None
 
     def _refuse_to_write(self) -> None:
         if self._eof_wanted:
@@ -278,9 +263,4 @@ class StreamTransport(LooksLikeTransport, Transport):
     def _lose(self, error: Exception | None, *, tell: bool = True) -> None:
         if self._file is not None and not self.event_base.closed:
             self._end_file(error or ConnectionError("the connection is closed"))
-        Transport._lose(self, error, tell=tell)
-
-
-def delivery_to(protocol: Any) -> Delivery:
-    """Return how a protocol of asyncio's takes its input."""
-    return "buffer" if isinstance(protocol, asyncio.BufferedProtocol) else "bytes"
+        BeginningTransport._lose(self, error, tell=tell)

@@ -299,6 +299,11 @@ class TLSLayer:
             return self._lost_by
         return self._with_alert(error)
 
+    def let_go(self) -> None:
+        """Know the transport no more, now that all is over; what was agreed on is still known."""
+        self._is_due = False
+        del self._transport
+
     def _with_alert(self, error: TLSError) -> TLSError:
         """Send the alert that tells the peer of an error, if that goes at once."""
         with suppress(OSError):

@@ -355,6 +355,11 @@ class Machine:
     # -- what was agreed on ----------------------------------------------------------------------
 
     @property
+    def ssl_object(self) -> ssl.SSLObject:
+        """Python's own object, for code that wants to ask it: this one alone reads and writes."""
+        return self._object
+
+    @property
     def remote_certificate(self) -> bytes | None:
         """The peer's certificate (DER), or None if it has shown none."""
         return self._object.getpeercert(binary_form=True) if self.is_established else None
