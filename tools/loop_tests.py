@@ -26,7 +26,6 @@ from trunkline.aio import EventLoop
 
 PRIVATE = "looks into private attributes of CPython's loops"
 PATCHED = "replaces the modules that CPython's loops are written with"
-NO_DATAGRAMS = "needs datagram endpoints, which the loop does not have yet"
 NO_PROCESSES = "needs child processes, which the loop does not have yet"
 
 # Patterns of the names of tests, with the module and the class.
@@ -34,14 +33,12 @@ LEFT_OUT = {
     "test_events.*.test_timeout_rounding": f"{PRIVATE}: counts calls of _run_once",
     "test_events.*.test_internal_fds": f"{PRIVATE}: _internal_fds, _csock, _ssock",
     "test_events.*.test_create_server_multiple_hosts_ipv?": PATCHED,
-    "test_events.*datagram*": NO_DATAGRAMS,
     "test_events.*subprocess*": NO_PROCESSES,
-    "test_sendfile.*.test_sendfile_not_supported": NO_DATAGRAMS,
+    "test_streams.*.test_read_all_from_pipe_reader": NO_PROCESSES,
+    "test_subprocess.*": NO_PROCESSES,
     "test_ssl.*.test_create_server_ssl_over_ssl": "speaks TLS in TLS, as the transports do not",
     "test_ssl.*.test_flush_before_shutdown": f"{PRIVATE}: _ssl_protocol",
     "test_ssl.*.test_remote_shutdown_receives_*": f"{PRIVATE}: _test__append_write_backlog",
-    "test_streams.*.test_read_all_from_pipe_reader": NO_PROCESSES,
-    "test_subprocess.*": NO_PROCESSES,
 }
 if sys.version_info < (3, 13):  # later ones have real connections
     LEFT_OUT["test_server.TestServer2.test_wait_closed*"] = f"{PRIVATE}: Server._attach"

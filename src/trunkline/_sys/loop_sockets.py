@@ -8,15 +8,18 @@ from typing import Any, Literal, TypeAlias
 
 from ..errors import NotConnected, SocketError
 from .borrowed_socket import BorrowedSocket
+from .datagram_descriptor import DatagramDescriptor
 from .python_socket import PythonSocket
 from .sockaddr import AF_INET6, AF_UNIX, KNOWN_FAMILIES, AnyName, Name, sockaddr_from_name
-from .socket_descriptor import STREAM, SocketDescriptor
+from .socket_descriptor import DATAGRAM, STREAM, SocketDescriptor
 from .socket_files import SocketFile
 
 __all__ = (
     "ADDRESS_FAMILIES",
     "ANY_FAMILY",
+    "DATAGRAM_KIND",
     "IGNORED_FLAGS",
+    "LOCAL_FAMILY",
     "NAME_REQUIRED",
     "NUMERIC_HOST",
     "PASSIVE",
@@ -24,20 +27,25 @@ __all__ = (
     "AddressInfo",
     "bind_to",
     "connect_error",
+    "datagram_descriptor_of",
     "descriptor_of",
     "is_local",
     "is_stream",
+    "let_broadcast",
     "look_up",
     "look_up_name",
+    "names_of_socket",
     "numeric_info",
+    "numeric_sockaddr",
     "open_local_socket",
-    "open_stream_socket",
+    "open_python_socket",
     "own_file",
     "peer_of_socket",
     "prepare_server",
     "python_socket_of",
     "remove_stale_file",
     "send_soon",
+    "share_port",
     "system_name",
     "take_error",
 )
@@ -46,6 +54,8 @@ AddressInfo: TypeAlias = tuple[int, int, int, str, Any]
 """What `socket.getaddrinfo` returns a list of: family, type, protocol, name and address."""
 
 STREAM_KIND = STREAM
+DATAGRAM_KIND = DATAGRAM
+LOCAL_FAMILY = AF_UNIX
 ANY_FAMILY = int(socket.AF_UNSPEC)
 PASSIVE = int(socket.AI_PASSIVE)
 NUMERIC_HOST = int(socket.NI_NUMERICHOST)
@@ -185,8 +195,8 @@ def python_socket_of(descriptor: SocketDescriptor) -> PythonSocket:
 # -- sockets for connections -----------------------------------------------------------------------
 
 
-def open_stream_socket(family: int, kind: int, protocol: int) -> PythonSocket:
-    """Make one of Python's sockets that never blocks, and sends small pieces at once.
+def open_python_socket(family: int, kind: int, protocol: int) -> PythonSocket:
+    """Make one of Python's sockets that never blocks.
 
     Raises:
         SocketError: The system says no.
@@ -229,6 +239,47 @@ def send_soon(python_socket: PythonSocket) -> None:
         python_socket.setsockopt(_TCP, socket.TCP_NODELAY, 1)
 
 
+# -- datagrams -------------------------------------------------------------------------------------
+
+
+def datagram_descriptor_of(python_socket: PythonSocket) -> DatagramDescriptor:
+    """Return an object that owns the same datagram socket; see `descriptor_of`."""
+    return DatagramDescriptor(python_socket)
+
+
+def let_broadcast(python_socket: PythonSocket) -> None:
+    """Let it send to all of a network."""
+    python_socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+
+
+def names_of_socket(python_socket: PythonSocket) -> tuple[Any, Any]:
+    """Return the names of both ends, as Python says them; None where there is none."""
+    names: list[Any] = []
+    for ask in (python_socket.getsockname, python_socket.getpeername):
+        try:
+            names.append(ask())
+        except OSError:
+            names.append(None)
+    return names[0], names[1]
+
+
+def numeric_sockaddr(sockaddr: Any, family: int) -> Any:
+    """Return a receiver as the system takes it, for one that Python's sockets take.
+
+    A host that is a name is looked up, which may block, as it does in those.
+
+    Raises:
+        OSError: It was not found.
+    """
+    if family not in _INTERNET or not isinstance(sockaddr, tuple):
+        return sockaddr
+    host, port, *rest = sockaddr
+    if host == "<broadcast>":
+        host = "255.255.255.255"
+    known = numeric_info(host, port, family, DATAGRAM, 0, rest)
+    return known[4] if known else look_up(host, port, family, DATAGRAM, 0, 0)[0][4]
+
+
 # -- sockets that listen ---------------------------------------------------------------------------
 
 
@@ -244,9 +295,7 @@ def prepare_server(
     if reuse_address:
         python_socket.setsockopt(level, socket.SO_REUSEADDR, 1)
     if reuse_port:
-        if not hasattr(socket, "SO_REUSEPORT"):
-            raise ValueError("this platform has no reuse_port")
-        python_socket.setsockopt(level, socket.SO_REUSEPORT, 1)
+        share_port(python_socket)
     if keep_alive:
         python_socket.setsockopt(level, socket.SO_KEEPALIVE, 1)
     if python_socket.family == AF_INET6:  # IPv4 has a socket of its own
@@ -254,10 +303,21 @@ def prepare_server(
     send_soon(python_socket)
 
 
+def share_port(python_socket: PythonSocket) -> None:
+    """Let other sockets of this user be bound to the same port.
+
+    Raises:
+        ValueError: The platform does not know that.
+    """
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise ValueError("this platform has no reuse_port")
+    python_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+
+
 def open_local_socket() -> PythonSocket:
-    """Make a local stream socket; see `open_stream_socket`."""
+    """Make a local stream socket; see `open_python_socket`."""
     assert AF_UNIX is not None
-    return open_stream_socket(AF_UNIX, STREAM, 0)
+    return open_python_socket(AF_UNIX, STREAM, 0)
 
 
 def remove_stale_file(path: str | bytes) -> None:

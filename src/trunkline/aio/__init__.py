@@ -5,6 +5,7 @@ an `AsyncStream`; `serve` has one for each client. Import from here; nothing els
 imports asyncio.
 """
 
+from .datagrams import DatagramTransport
 from .loop import EventLoop, run
 from .opening import open_stream
 from .serving import Server
@@ -16,6 +17,7 @@ from .transports import StreamTransport
 __all__ = (
     "AsyncServer",
     "AsyncStream",
+    "DatagramTransport",
     "EventLoop",
     "Server",
     "ServerStream",

@@ -39,6 +39,8 @@ class EventLoopClosed(SocketClosed, RuntimeError):
 class CallingLoop(EventBase, asyncio.AbstractEventLoop):
     """The part of an event loop that makes calls; see `EventLoop`."""
 
+    _deferred_come_first = True  # a task that begins finds what comes to it, and is not late for it
+
     def __init__(
         self,
         *,

@@ -17,7 +17,7 @@ from .._sys.loop_sockets import (
     is_local,
     is_stream,
     open_local_socket,
-    open_stream_socket,
+    open_python_socket,
     send_soon,
 )
 from .._sys.python_socket import PythonSocket
@@ -194,7 +194,7 @@ class ConnectingLoop(SockLoop):
     ) -> PythonSocket:
         """Return a socket that is connected to an address, and bound to another one before."""
         family, kind, protocol, _, sockaddr = info
-        sock = open_stream_socket(family, kind, protocol)
+        sock = open_python_socket(family, kind, protocol)
         try:
             if sources is not None:
                 _bind_to_one(sock, [each[4] for each in sources if each[0] == family])

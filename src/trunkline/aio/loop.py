@@ -9,7 +9,7 @@ from .._core.option_names import check_names_for
 from .._sys.clock import Clock, monotonic
 from .._sys.send_file import CanNotSendFile, FilePart
 from ..sockets.resolving import Resolver
-from .pipes import PipeLoop
+from .datagrams import DatagramLoop
 from .settling import succeed_or_fail
 from .sock_calls import check_part_of_file
 from .transports import StreamTransport
@@ -21,7 +21,7 @@ T = TypeVar("T")
 _READ_BYTES = 65_536  # of a file, at a time, where the system does not send it by itself
 
 
-class EventLoop(PipeLoop):
+class EventLoop(DatagramLoop):
     """An asyncio event loop that is an event base.
 
     You would want it for speed, and to have asyncio's tasks and libraries in one thread with what
@@ -139,10 +139,6 @@ class EventLoop(PipeLoop):
             gate.remove()
 
     # -- what is still to come -------------------------------------------------------------------
-
-    async def create_datagram_endpoint(self, *args: Any, **options: Any) -> Never:
-        """Not there yet: those of the event base are not asyncio's; see `open_datagrams`."""
-        raise NotImplementedError("there are no datagram endpoints of asyncio's yet")
 
     async def subprocess_exec(self, *args: Any, **options: Any) -> Never:
         """Not there yet: the event base has no child processes."""

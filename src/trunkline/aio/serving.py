@@ -16,7 +16,7 @@ from .._sys.loop_sockets import (
     bind_to,
     descriptor_of,
     open_local_socket,
-    open_stream_socket,
+    open_python_socket,
     own_file,
     prepare_server,
     remove_stale_file,
@@ -32,7 +32,7 @@ from .securing import Securing, make_securing
 from .settling import succeed
 from .transports import StreamTransport
 
-__all__ = ("Server", "ServingLoop")
+__all__ = ("Server", "ServingLoop", "remove_stale_local_file")
 
 _logger = logging.getLogger("asyncio")
 
@@ -368,7 +368,7 @@ def _bound_sockets(infos: list[Any], **options: bool) -> list[PythonSocket]:
     try:
         for family, kind, protocol, _, sockaddr in infos:
             try:
-                sock = open_stream_socket(family, kind, protocol)
+                sock = open_python_socket(family, kind, protocol)
             except SocketError as error:  # the system has no such family
                 missing = error
                 continue
@@ -391,18 +391,24 @@ def _bound_sockets(infos: list[Any], **options: bool) -> list[PythonSocket]:
 def _bound_local_socket(path: str | bytes) -> PythonSocket:
     sock = open_local_socket()
     try:
-        if path[:1] not in ("\0", b"\0"):
-            try:
-                remove_stale_file(path)
-            except OSError as error:  # the directory lets us make files, perhaps, and not see them
-                _logger.error(
-                    "Unable to check or remove stale UNIX socket %r: %r",
-                    path,
-                    error,
-                    extra=about(error=error),
-                )
+        remove_stale_local_file(path)
         bind_to(sock, path)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def remove_stale_local_file(path: str | bytes) -> None:
+    """Remove the file of a local socket, so that another one can be bound there."""
+    if path[:1] in ("\0", b"\0"):
+        return
+    try:
+        remove_stale_file(path)
+    except OSError as error:  # the directory lets us make files, perhaps, and not see them
+        _logger.error(
+            "Unable to check or remove stale UNIX socket %r: %r",
+            path,
+            error,
+            extra=about(error=error),
+        )

@@ -172,6 +172,7 @@ class BeginningTransport(LooksLikeTransport, Transport):
         limit, self._shutdown_limit = self._shutdown_limit, None
         if limit is not None:
             self.event_base.remove_timer(limit)
+            limit.callback = _nothing  # the queue may keep it
         if self._state == CONNECTING and self._securing is not None:
             error = handshake_error(error, self._securing.handshake_timeout)
             if begun is None and self._began_at is None and tell:

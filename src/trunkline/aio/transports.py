@@ -25,7 +25,7 @@ from .transport_beginning import BeginningTransport, delivery_to
 if TYPE_CHECKING:
     from .calling import CallingLoop
 
-__all__ = ("StreamTransport",)
+__all__ = ("StreamTransport", "water_marks")
 
 _logger = logging.getLogger("asyncio")
 
@@ -155,14 +155,8 @@ class StreamTransport(BeginningTransport):
         Raises:
             ValueError: They are not ``0 <= low <= high``.
         """
-        if high is None:
-            high = DEFAULT_HIGH_WATER if low is None else 4 * low
-        if low is None:
-            low = high // 4
-        if not high >= low >= 0:
-            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
-        self.set_water_marks(high, low)
-        if self._queue.size > high and not self._writing_is_paused:
+        self.set_water_marks(*water_marks(high, low))
+        if self._queue.size > self._high_water and not self._writing_is_paused:
             self._writing_is_paused = True
             self._call("pause_writing")
 
@@ -264,3 +258,18 @@ class StreamTransport(BeginningTransport):
         if self._file is not None and not self.event_base.closed:
             self._end_file(error or ConnectionError("the connection is closed"))
         BeginningTransport._lose(self, error, tell=tell)
+
+
+def water_marks(high: int | None, low: int | None) -> tuple[int, int]:
+    """Return both sizes where asyncio's users give one, or none; see `set_write_buffer_limits`.
+
+    Raises:
+        ValueError: They are not ``0 <= low <= high``.
+    """
+    if high is None:
+        high = DEFAULT_HIGH_WATER if low is None else 4 * low
+    if low is None:
+        low = high // 4
+    if not high >= low >= 0:
+        raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
+    return high, low

@@ -26,6 +26,9 @@ class Calls(Uncopied):
         collect_timing: Measure how long callbacks take.
     """
 
+    _deferred_come_first = False
+    """Whether calls deferred before an iteration are made before what is ready then."""
+
     def __init__(self, clock: Clock, collect_timing: bool) -> None:
         self._clock = clock
         self._timers = TimerQueue()

@@ -213,6 +213,8 @@ class EventBase(Monitor, PythonLoopNames):
         if self._buffered:
             ready = self._with_buffered(ready)
         if ready:
+            if deferred_count and self._deferred_come_first:
+                self._call_deferred(deferred_count)
             self._call_ready(ready)
         had_io = self._fired
         if self._handler_timeouts.heap:

@@ -127,5 +127,10 @@ class Handshake(Registration):
             descriptor.unwatch_closing(self._descriptor_closing)
         if self._limit is not None:
             self._event_base.remove_timer(self._limit)
+            self._limit.callback = _nothing  # the queue may keep it, but not the connection
             self._limit = None
         return descriptor
+
+
+def _nothing() -> None:
+    """What a timer calls that was removed."""

@@ -114,7 +114,7 @@ class DatagramEndpoint(SendingEndpoint, Multicast, WithOptions, PythonEndpointNa
         idle_timeout: float | None = None,
         context: Context | None = None,
     ) -> None:
-        taker = check_datagram_protocol(protocol, delivery)
+        taker = self._check_protocol(protocol, delivery)
         super().__init__(-1)
         self.event_base = event_base
         self._context = context
@@ -164,7 +164,14 @@ class DatagramEndpoint(SendingEndpoint, Multicast, WithOptions, PythonEndpointNa
             ValueError: There is no such delivery.
         """
         delivery = delivery or self._delivery
-        self._set_protocol(protocol, delivery, check_datagram_protocol(protocol, delivery))
+        self._set_protocol(protocol, delivery, self._check_protocol(protocol, delivery))
+
+    def _check_protocol(self, protocol: DatagramProtocolLike, delivery: DatagramDelivery) -> str:
+        """Return what datagrams are delivered to; see `check_datagram_protocol`.
+
+        A shell whose protocols are not only ours overrides it.
+        """
+        return check_datagram_protocol(protocol, delivery)
 
     def _set_protocol(
         self, protocol: DatagramProtocolLike, delivery: DatagramDelivery, taker: str
@@ -440,7 +447,7 @@ class DatagramEndpoint(SendingEndpoint, Multicast, WithOptions, PythonEndpointNa
         except Exception as error:
             self._delivery_failed(error, sender)
 
-    def _delivery_failed(self, error: Exception, sender: Sender) -> None:
+    def _delivery_failed(self, error: Exception, sender: object) -> None:
         error.add_note(f"when a datagram had come from {sender}")
         self.event_base._tell_exception(error, self)
 
