@@ -10,6 +10,7 @@ What is left out stands in a table below, each with its reason.
 
 import argparse
 import asyncio
+import gc
 import importlib
 import signal
 import sys
@@ -26,16 +27,12 @@ from trunkline.aio import EventLoop
 
 PRIVATE = "looks into private attributes of CPython's loops"
 PATCHED = "replaces the modules that CPython's loops are written with"
-NO_PROCESSES = "needs child processes, which the loop does not have yet"
 
 # Patterns of the names of tests, with the module and the class.
 LEFT_OUT = {
     "test_events.*.test_timeout_rounding": f"{PRIVATE}: counts calls of _run_once",
     "test_events.*.test_internal_fds": f"{PRIVATE}: _internal_fds, _csock, _ssock",
     "test_events.*.test_create_server_multiple_hosts_ipv?": PATCHED,
-    "test_events.*subprocess*": NO_PROCESSES,
-    "test_streams.*.test_read_all_from_pipe_reader": NO_PROCESSES,
-    "test_subprocess.*": NO_PROCESSES,
     "test_ssl.*.test_create_server_ssl_over_ssl": "speaks TLS in TLS, as the transports do not",
     "test_ssl.*.test_flush_before_shutdown": f"{PRIVATE}: _ssl_protocol",
     "test_ssl.*.test_remote_shutdown_receives_*": f"{PRIVATE}: _test__append_write_backlog",
@@ -55,7 +52,7 @@ SUITES = (
     ("test_sslproto", "BaseStartTLS", "new_loop"),
     ("test_ssl", "TestSSL", "setUp"),
     ("test_streams", "StreamTests", "setUp"),
-    ("test_subprocess", "SubprocessMixin", "runner"),
+    ("test_subprocess", "SubprocessMixin", "loop"),
 )
 
 
@@ -70,10 +67,12 @@ def make_case(module_name: str, name: str, way: str) -> type[unittest.TestCase] 
         ways: dict[str, Any] = {"_setupAsyncioRunner": set_up_runner}
     elif way == "setUp":
         ways = {"setUp": lambda self: set_up_with_new_loops(self, mixin.setUp)}
+    elif way == "loop":
+        ways = {"setUp": lambda self: set_up_with_loop(self, utils.TestCase.setUp)}
     else:
         ways = {way: lambda self: EventLoop()}
     is_case = issubclass(mixin, unittest.TestCase)
-    base = utils.TestCase if way == "create_event_loop" else unittest.TestCase
+    base = utils.TestCase if way in ("create_event_loop", "loop") else unittest.TestCase
     made = type(f"{module_name}.{name}", (mixin,) if is_case else (mixin, base), ways)
     made.__module__ = __name__
     made.__qualname__ = made.__name__
@@ -91,6 +90,14 @@ def set_up_with_new_loops(self: Any, set_up: Callable[[Any], None]) -> None:
     replaced.start()
     self.addCleanup(replaced.stop)
     set_up(self)
+
+
+def set_up_with_loop(self: Any, set_up: Callable[[Any], None]) -> None:
+    """Set a test up that has a loop of its own."""
+    gc.collect()  # one before it may have left a process with open pipes, which warns
+    set_up(self)
+    self.loop = EventLoop()
+    self.set_event_loop(self.loop)
 
 
 def reason_for(test: unittest.TestCase) -> str | None:

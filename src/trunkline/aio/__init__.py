@@ -8,6 +8,7 @@ imports asyncio.
 from .datagrams import DatagramTransport
 from .loop import EventLoop, run
 from .opening import open_stream
+from .processes import ProcessTransport
 from .serving import Server
 from .stream import AsyncStream, adopt
 from .task_connections import ServerStream
@@ -19,6 +20,7 @@ __all__ = (
     "AsyncStream",
     "DatagramTransport",
     "EventLoop",
+    "ProcessTransport",
     "Server",
     "ServerStream",
     "StreamTransport",

@@ -9,7 +9,7 @@ from .._core.option_names import check_names_for
 from .._sys.clock import Clock, monotonic
 from .._sys.send_file import CanNotSendFile, FilePart
 from ..sockets.resolving import Resolver
-from .datagrams import DatagramLoop
+from .processes import ProcessLoop
 from .settling import succeed_or_fail
 from .sock_calls import check_part_of_file
 from .transports import StreamTransport
@@ -21,7 +21,7 @@ T = TypeVar("T")
 _READ_BYTES = 65_536  # of a file, at a time, where the system does not send it by itself
 
 
-class EventLoop(DatagramLoop):
+class EventLoop(ProcessLoop):
     """An asyncio event loop that is an event base.
 
     You would want it for speed, and to have asyncio's tasks and libraries in one thread with what
@@ -137,16 +137,6 @@ class EventLoop(DatagramLoop):
             return await self._send_by_reading(send, file, offset, count, _READ_BYTES)
         finally:
             gate.remove()
-
-    # -- what is still to come -------------------------------------------------------------------
-
-    async def subprocess_exec(self, *args: Any, **options: Any) -> Never:
-        """Not there yet: the event base has no child processes."""
-        raise NotImplementedError("there are no child processes on an event base yet")
-
-    async def subprocess_shell(self, *args: Any, **options: Any) -> Never:
-        """Not there yet: the event base has no child processes."""
-        raise NotImplementedError("there are no child processes on an event base yet")
 
     def __repr__(self) -> str:
         return (
