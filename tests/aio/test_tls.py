@@ -302,6 +302,40 @@ def test_streams_are_upgraded(certificates: Certificates, version: str) -> None:
     aio.run(main())
 
 
+def test_an_upgrade_may_be_over_at_once(
+    certificates: Certificates, server_context: ssl.SSLContext
+) -> None:
+    """A client that answers while the loop is at it, and a transport that was paused for it."""
+    context = certificates.client_context()
+
+    def talk(address: tuple[str, int]) -> bytes:
+        secure = context.wrap_socket(connect(address), server_hostname="localhost")
+        with secure:
+            secure.sendall(b"hello\n")
+            return secure.recv(100)
+
+    class Upgrading(asyncio.StreamReaderProtocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            transport.pause_reading()
+            upgrade = asyncio.ensure_future(
+                running_loop().start_tls(transport, self, server_context, server_side=True)
+            )
+            made = super().connection_made
+            upgrade.add_done_callback(lambda done: made(done.result()))
+
+    async def main() -> None:
+        server = await running_loop().create_server(
+            lambda: Upgrading(asyncio.StreamReader(), echo), "127.0.0.1", 0
+        )
+        async with server:
+            address = server.sockets[0].getsockname()
+            for _ in range(10):
+                assert await asyncio.to_thread(talk, address) == b"hello\n"
+
+    aio.run(main())
+
+
 def test_what_was_queued_before_goes_before(
     certificates: Certificates, client_context: ssl.SSLContext
 ) -> None:

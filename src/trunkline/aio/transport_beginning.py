@@ -98,20 +98,21 @@ class BeginningTransport(LooksLikeTransport, Transport):
         self, securing: Securing, protocol: Any, begun: Callable[[Exception | None], object]
     ) -> None:
         """Speak TLS from now on, for another protocol; see `EventLoop.start_tls`."""
-        Transport.start_tls(
-            self,
-            securing.tls,
-            server_side=securing.server_side,
-            server_name=securing.server_name,
-            timeout=securing.handshake_timeout,
-        )
-        self._securing = securing
+        before = self._securing
+        self._securing, self._begun = securing, begun  # the handshake may be over at once
+        try:
+            Transport.start_tls(
+                self,
+                securing.tls,
+                server_side=securing.server_side,
+                server_name=securing.server_name,
+                timeout=securing.handshake_timeout,
+            )
+        except BaseException:
+            self._securing, self._begun = before, None
+            raise
         self.set_protocol(protocol)
-        self._is_paused = False
-        if self._state == CONNECTING:
-            self._begun = begun
-        else:  # it is over already
-            begun(self._error)
+        self.resume_reading()
 
     def _make_machine(
         self, tls: "TLSLike", *, server_side: bool, server_name: str | IPAddress | None
