@@ -22,6 +22,9 @@ SIDE_BY_SIDE := --numprocesses $(PROCESSES) --dist worksteal
 # Where `make quick` ends: at the first failure. With `make quick UNTIL=` it goes on.
 UNTIL ?= -x
 
+# How many variants of a test it runs: a few. With `make quick VARIANTS=` it runs all.
+VARIANTS ?= --variants 3
+
 # Exit status 5 is that there are none, which is no failure if only some were asked for.
 OR_NONE := $(if $(ARGS),|| [ $$? -eq 5 ])
 
@@ -53,8 +56,8 @@ thorough: $(DOCS_READY) ## Run what takes longer: faults, all variants of progra
 	$(RUN) pytest $(SIDE_BY_SIDE) -m "thorough and not soak and not alone" $(ARGS) $(OR_NONE)
 	$(RUN) pytest -m "alone and not soak" $(ARGS) $(OR_NONE)
 
-quick: $(READY) ## Run the library's quick tests, on one backend, up to the first failure
-	TRUNKLINE_TEST_BACKENDS=best $(RUN) pytest $(SIDE_BY_SIDE) $(UNTIL) \
+quick: $(READY) ## Run a few variants of each quick test, on one backend, up to the first failure
+	TRUNKLINE_TEST_BACKENDS=best $(RUN) pytest $(SIDE_BY_SIDE) $(UNTIL) $(VARIANTS) \
 	    -m "not slow and not thorough and not soak and not alone" \
 	    --ignore=tests/examples --ignore=tests/bench $(ARGS)
 

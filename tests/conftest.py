@@ -12,6 +12,7 @@ pytest_plugins = (
     "support.leaks",
     "support.programs",
     "support.processes",
+    "support.variants",
 )
 
 # How long one example takes on a busy machine is no property of the code.

@@ -154,6 +154,7 @@ def test_a_small_integer_is_ipv6_where_that_is_asked_for() -> None:
 
 
 @given(st.ip_addresses())
+@pytest.mark.slow
 def test_every_form_of_an_address_makes_the_same_address(
     address: IPv4Address | IPv6Address,
 ) -> None:
@@ -376,6 +377,7 @@ def test_dotted_text_and_integers_stand_for_each_other() -> None:
 
 
 @given(st.integers(0, MAX_IPV4_VALUE))
+@pytest.mark.slow
 def test_every_integer_makes_the_round_trip(value: int) -> None:
     assert dotted_to_ipaddr(ipaddr_to_dotted(value)) == value
 

@@ -132,6 +132,7 @@ def test_an_extra_that_gives_nothing_is_found() -> None:
     assert needless_extras(extras, {"os", "pycares"}) == ["cli", "none"]
 
 
+@pytest.mark.slow
 def test_every_extra_gives_something() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     modules = [Source.read(path, ROOT / "src") for path in (ROOT / "src").rglob("*.py")]

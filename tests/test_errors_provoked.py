@@ -402,6 +402,7 @@ def error_in_child(code: str, *command: str, cwd: Path | None = None) -> SocketE
     return error
 
 
+@pytest.mark.slow
 def test_too_many_open_files() -> None:
     # Importing needs a few; what is left then is used up with sockets.
     error = error_in_child(
@@ -414,6 +415,7 @@ def test_too_many_open_files() -> None:
     check(error, TooManyOpenFiles, errno.EMFILE, "socket", None)
 
 
+@pytest.mark.slow
 def test_too_many_open_files_for_a_pair_and_for_a_duplicate() -> None:
     limit = (
         "import resource\n"
@@ -426,6 +428,7 @@ def test_too_many_open_files_for_a_pair_and_for_a_duplicate() -> None:
     check(error, TooManyOpenFiles, errno.EMFILE, "adopt", None)
 
 
+@pytest.mark.slow
 def test_permission_denied(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0)
@@ -462,6 +465,7 @@ def in_lonely_network(*commands: str) -> list[str]:
     return [unshare, "-rn", "sh", "-ec", script, "sh"]
 
 
+@pytest.mark.slow
 def test_network_unreachable() -> None:
     error = error_in_child(
         f"make_socket(remote_host='{NOT_OURS}', remote_port=9)", *in_lonely_network()
@@ -477,6 +481,7 @@ def test_network_unreachable() -> None:
         ("prohibit", PermissionDenied, errno.EACCES),
     ],
 )
+@pytest.mark.slow
 def test_a_route_that_says_no(route: str, kind: type[SocketError], code: int) -> None:
     ip = require("ip")
     error = error_in_child(
@@ -486,6 +491,7 @@ def test_a_route_that_says_no(route: str, kind: type[SocketError], code: int) ->
     check(error, kind, code, "connect", Endpoint(IPv4Address(NOT_OURS), 9))
 
 
+@pytest.mark.slow
 def test_addresses_that_fail_differently() -> None:
     ip = require("ip")
     error = error_in_child(

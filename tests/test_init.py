@@ -95,6 +95,7 @@ def test_importing_it_imports_neither_sockets_nor_asyncio_nor_its_own_modules() 
         ("make_socket", {"asyncio", "ssl", "subprocess", "concurrent.futures"}),
     ],
 )
+@pytest.mark.slow
 def test_a_name_loads_what_it_needs_and_no_more(name: str, unwanted: set[str]) -> None:
     loaded = loaded_by(f"import trunkline\ntrunkline.{name}")
     assert not loaded & unwanted
@@ -125,6 +126,7 @@ sys.platform = "win32"
 """
 
 
+@pytest.mark.slow
 def test_it_can_be_imported_where_there_is_no_posix() -> None:
     names = [
         "servers",
@@ -140,6 +142,7 @@ def test_it_can_be_imported_where_there_is_no_posix() -> None:
     assert {f"trunkline.{name}" for name in names} <= loaded
 
 
+@pytest.mark.slow
 def test_a_system_that_cannot_fork_is_told_at_once() -> None:
     make = "trunkline.Supervisor(print, host='127.0.0.1')"
     caught = f"try:\n    {make}\nexcept trunkline.OperationNotSupported: import xml"

@@ -294,6 +294,7 @@ def snippet(name: str, text: str) -> Source:
 
 
 @pytest.mark.parametrize(("rule", "module", "text"), BAD)
+@pytest.mark.slow
 def test_a_rule_finds_what_it_is_for(rule: Rule, module: str, text: str) -> None:
     assert list(rule(snippet(module, text)))
 
@@ -345,6 +346,7 @@ def assert_kept(rule: Rule, directory: str) -> None:
 
 
 @pytest.mark.parametrize("rule", SRC_RULES)
+@pytest.mark.slow
 def test_the_package_keeps_the_rule(rule: Rule) -> None:
     assert_kept(rule, "src")
 
@@ -375,6 +377,7 @@ def first_imports(package: Iterable[Source]) -> dict[str, set[str]]:
     }
 
 
+@pytest.mark.slow
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graphlib.TopologicalSorter(first_imports(sources("src").values())).prepare()
 
@@ -403,6 +406,7 @@ def explained(thing: object) -> bool:
     return bool(thing.__doc__) and not (thing.__doc__ or "").startswith(generated)
 
 
+@pytest.mark.slow
 def test_every_example_is_tested() -> None:
     # Parts of paths and texts alike: a test is named for the program, or it names it.
     texts = "\n".join(
@@ -444,5 +448,6 @@ def loaded_code(code: str) -> int:
         ("from trunkline import make_socket, lookup_hostname", CLIENT_IMPORT_SHARE),
     ],
 )
+@pytest.mark.slow
 def test_importing_costs_less_than_importing_asyncio(code: str, share: float) -> None:
     assert 0 < loaded_code(code) <= share * loaded_code("import asyncio")

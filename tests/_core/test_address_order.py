@@ -86,6 +86,7 @@ def test_what_the_system_has_said_counts_for_a_moment() -> None:
 
 
 @given(st.lists(st.ip_addresses(), max_size=12), st.lists(st.booleans(), min_size=12, max_size=12))
+@pytest.mark.slow
 def test_none_is_lost(addresses: list[IPAddress], reachable: list[bool]) -> None:
     usable = dict(zip(addresses, reachable, strict=False))
     ordered = in_order(addresses, lambda each: each if usable[each] else None)

@@ -31,6 +31,7 @@ def test_no_delay_is_longer_than_the_last_not_even_the_first(first: float, last:
     last=st.floats(1, 60),
     failures=st.integers(1, 400),
 )
+@pytest.mark.slow
 def test_delays_grow_and_stay_within_their_bounds(
     first: float, factor: float, last: float, failures: int
 ) -> None:

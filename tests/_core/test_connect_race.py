@@ -63,6 +63,7 @@ def test_families_take_turns_and_the_first_one_begins(
 
 
 @given(st.lists(st.sampled_from(FOUR + SIX)))
+@pytest.mark.slow
 def test_taking_turns_keeps_each_address_once_and_the_order_within_a_family(
     addresses: list[Any],
 ) -> None:

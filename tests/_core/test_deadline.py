@@ -137,6 +137,7 @@ def test_a_timeout_of_zero_is_not_to_wait_at_all(timeout: float, immediate: bool
     start=st.floats(-1e9, 1e9),
     steps=st.lists(st.floats(0, 1e8), max_size=10),
 )
+@pytest.mark.slow
 def test_what_remains_never_grows_and_is_never_negative(
     timeout: float, start: float, steps: list[float]
 ) -> None:

@@ -109,11 +109,13 @@ LONGEST = ".".join(["a" * 63] * 3 + ["a" * 61])
 
 
 @given(MESSAGES)
+@pytest.mark.slow
 def test_what_is_packed_is_unpacked(message: DNSMessage) -> None:
     assert unpack_message(pack_message(message)) == message
 
 
 @given(MESSAGES, st.builds(DNSQuestion, NAMES, SHORTS, SHORTS), st.booleans())
+@pytest.mark.slow
 def test_it_makes_no_difference_which_question_was_asked(
     message: DNSMessage, question: DNSQuestion, is_it: bool
 ) -> None:
@@ -122,6 +124,7 @@ def test_it_makes_no_difference_which_question_was_asked(
 
 
 @given(MESSAGES, st.data())
+@pytest.mark.slow
 def test_what_is_cut_off_is_no_message(message: DNSMessage, data: st.DataObject) -> None:
     packed = pack_message(message._replace(truncated=False))
     with pytest.raises(BadDNSMessage):
@@ -135,6 +138,7 @@ def test_garbage_is_a_message_or_an_error_that_says_so(data: bytes) -> None:
 
 
 @given(MESSAGES, st.data())
+@pytest.mark.slow
 def test_so_is_a_message_with_a_wrong_byte(message: DNSMessage, data: st.DataObject) -> None:
     packed = bytearray(pack_message(message))
     packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(BYTES)
@@ -225,6 +229,7 @@ def test_a_ttl_that_is_negative_is_none() -> None:
 
 
 @given(LABELS)
+@pytest.mark.slow
 def test_every_label_has_a_text(labels: list[bytes]) -> None:
     name = name_from_labels(tuple(labels))
     assert name.isascii()

@@ -19,6 +19,7 @@ def take_all(splitter: Splitter) -> list[bytes]:
 
 
 @given(st.binary(max_size=300), st.lists(st.integers(1, 50)), st.integers(1, 70))
+@pytest.mark.slow
 def test_blocks_have_their_size_however_they_come(data: bytes, cuts: list[int], size: int) -> None:
     splitter = Splitter(Blocks(size))
     taken, rest = [], data
@@ -41,6 +42,7 @@ def test_blocks_have_their_size_however_they_come(data: bytes, cuts: list[int], 
     st.booleans(),
     st.integers(1, 20),
 )
+@pytest.mark.slow
 def test_frames_are_what_was_packed(
     frames: list[bytes], prefix_size: int, byte_order: Any, counts_itself: bool, cut: int
 ) -> None:
@@ -125,6 +127,7 @@ def test_what_cannot_be_is_refused_at_once(make: Any, error: type[Exception]) ->
         make()
 
 
+@pytest.mark.slow
 def test_much_that_waits_is_not_moved_again_and_again() -> None:
     splitter = Splitter(Blocks(1))
     splitter.feed(bytes(300_000))

@@ -73,6 +73,7 @@ def test_what_pretends_to_stand_for_other_letters_stays(label: str) -> None:
 
 
 @given(st.text(max_size=80))
+@pytest.mark.slow
 def test_any_text_is_a_name_or_a_value_error(text: str) -> None:
     try:
         asked = to_ascii(text)
@@ -83,6 +84,7 @@ def test_any_text_is_a_name_or_a_value_error(text: str) -> None:
         assert to_ascii(to_unicode(asked)).casefold() == asked.casefold()
 
 
+@pytest.mark.slow
 def test_only_who_meets_other_letters_imports_what_knows_them() -> None:
     program = """if True:
         import sys

@@ -79,6 +79,7 @@ def test_whatever_comes_has_a_header_or_none(data: bytes) -> None:
     st.booleans(),
     st.binary(max_size=40),
 )
+@pytest.mark.slow
 def test_what_is_joined_is_split_again(
     source: Any,
     to: Any,

@@ -143,6 +143,7 @@ def test_formats_that_mix_allow_bytes_and_others_do_not(errors: str) -> None:
 @pytest.mark.parametrize("encoding", MIXING_ENCODINGS)
 @settings(max_examples=20)
 @given(data=st.data(), eol=st.sampled_from(EOLS))
+@pytest.mark.slow
 def test_text_and_bytes_come_from_one_buffer(encoding: str, eol: str, data: st.DataObject) -> None:
     newline = {"lf": "\n", "crlf": "\r\n", "cr": "\r"}[eol]
     message = data.draw(texts(encoding, newlines=""))
@@ -417,6 +418,7 @@ def test_a_carriage_return_before_what_is_no_text_is_read_first(
     eol=st.sampled_from(EOLS),
     errors=st.sampled_from(HANDLERS),
 )
+@pytest.mark.slow
 def test_any_bytes_can_be_read_to_their_end_around_whatever_is_no_text(
     raw: bytes, encoding: str, eol: str, errors: str, data: st.DataObject
 ) -> None:
@@ -448,6 +450,7 @@ def test_any_bytes_can_be_read_to_their_end_around_whatever_is_no_text(
     eol=st.sampled_from(EOLS),
     errors=st.sampled_from(HANDLERS),
 )
+@pytest.mark.slow
 def test_there_is_a_character_where_one_can_be_read_or_an_error(
     raw: bytes, encoding: str, eol: str, errors: str, data: st.DataObject
 ) -> None:

@@ -94,6 +94,7 @@ some_bytes = st.one_of(
 
 
 @given(st.data(), formats, limits)
+@pytest.mark.slow
 def test_any_text_in_any_pieces(
     data: st.DataObject, external_format: ExternalFormat, limit: int
 ) -> None:
@@ -104,6 +105,7 @@ def test_any_text_in_any_pieces(
 
 
 @given(st.data(), formats, limits, some_bytes)
+@pytest.mark.slow
 def test_any_bytes_in_any_pieces(
     data: st.DataObject, external_format: ExternalFormat, limit: int, sent: bytes
 ) -> None:
@@ -113,6 +115,7 @@ def test_any_bytes_in_any_pieces(
 
 
 @given(st.data(), direct_formats, some_bytes)
+@pytest.mark.slow
 def test_what_comes_behind_any_line_can_be_had_as_bytes(
     data: st.DataObject, external_format: ExternalFormat, sent: bytes
 ) -> None:
@@ -140,6 +143,7 @@ def test_what_comes_behind_any_line_can_be_had_as_bytes(
 
 
 @given(st.data(), formats, limits, some_bytes)
+@pytest.mark.slow
 def test_lines_that_are_put_back_come_again(
     data: st.DataObject, external_format: ExternalFormat, limit: int, sent: bytes
 ) -> None:

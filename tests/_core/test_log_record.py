@@ -39,6 +39,7 @@ def test_no_field_has_the_name_of_one_of_logging_s_own() -> None:
     assert not FIELDS & {*vars(record), "message", "asctime"}
 
 
+@pytest.mark.slow
 def test_every_record_has_them() -> None:
     found = 0
     for path in Path(trunkline.__file__).parent.rglob("*.py"):

@@ -381,6 +381,7 @@ headers = st.one_of(
 
 
 @given(header=headers, checksum=st.booleans(), rest=st.binary(max_size=50), data=st.data())
+@pytest.mark.slow
 def test_what_was_built_is_parsed_from_any_pieces_and_not_a_byte_more(
     header: ProxyHeader, checksum: bool, rest: bytes, data: st.DataObject
 ) -> None:

@@ -67,6 +67,7 @@ def test_the_environment_comes_last() -> None:
 
 
 @given(st.text())
+@pytest.mark.slow
 def test_no_file_is_too_strange(text: str) -> None:
     assert parse_resolver_config(text).servers
 

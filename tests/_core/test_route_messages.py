@@ -190,6 +190,7 @@ PIECES = st.one_of(
 
 
 @given(st.lists(PIECES, max_size=4).map(b"".join))
+@pytest.mark.slow
 def test_any_bytes_are_taken_apart_or_told(data: bytes) -> None:
     tables = []
     for table in (GET_LINKS, GET_ADDRESSES):

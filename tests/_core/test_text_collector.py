@@ -18,6 +18,7 @@ def collect_all(external_format: ExternalFormat, arriving: list[bytes]) -> str:
 
 
 @given(st.data(), st.sampled_from(ENCODINGS), st.sampled_from(EOLS))
+@pytest.mark.slow
 def test_any_text_in_any_pieces(data: st.DataObject, encoding: str, eol: str) -> None:
     text = data.draw(texts(encoding))
     arriving = data.draw(pieces_of(text.encode(encoding)))
@@ -33,6 +34,7 @@ def test_any_text_in_any_pieces(data: st.DataObject, encoding: str, eol: str) ->
     st.sampled_from(("replace", "ignore", "backslashreplace", "surrogateescape")),
     st.binary(max_size=30),
 )
+@pytest.mark.slow
 def test_bytes_that_are_made_good(
     data: st.DataObject, encoding: str, eol: str, errors: str, sent: bytes
 ) -> None:
@@ -49,6 +51,7 @@ def test_bytes_that_are_made_good(
 
 
 @given(st.data(), st.sampled_from(ENCODINGS), st.sampled_from(EOLS), st.binary(max_size=30))
+@pytest.mark.slow
 def test_any_bytes_are_text_or_an_error_of_ours(
     data: st.DataObject, encoding: str, eol: str, sent: bytes
 ) -> None:

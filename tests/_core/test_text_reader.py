@@ -453,6 +453,7 @@ def test_each_malformed_sequence_is_replaced_by_one_character(data: bytes, chars
     eol=eols,
     errors=st.sampled_from(HANDLERS),
 )
+@pytest.mark.slow
 def test_any_bytes_are_read_or_are_a_decoding_error(
     raw: bytes, encoding: str, eol: str, errors: str, data: st.DataObject
 ) -> None:

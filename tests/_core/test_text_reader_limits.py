@@ -387,6 +387,7 @@ def test_formats_that_mix_with_bytes_are_read_from_the_bytes() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
 @for_each_eol
+@pytest.mark.slow
 def test_a_long_line_in_small_pieces_is_searched_once(
     encoding: str, eol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

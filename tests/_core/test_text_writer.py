@@ -56,6 +56,7 @@ def test_a_byte_order_mark_is_written_once_and_before_any_text(encoding: str) ->
 @for_each_encoding
 @settings(max_examples=20)
 @given(data=st.data(), eol=st.sampled_from(EOLS))
+@pytest.mark.slow
 def test_what_is_written_in_pieces_is_read_again_however_it_arrives(
     encoding: str, eol: str, data: st.DataObject
 ) -> None:

@@ -162,6 +162,7 @@ def test_clearing_leaves_nothing_pending() -> None:
 # -- what it costs ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_removed_timers_do_not_pile_up() -> None:
     """As of timeouts that hardly ever pass: each is added, and soon removed."""
     queue = TimerQueue()
@@ -250,6 +251,7 @@ def test_no_single_timer_costs_more_than_a_logarithm_to_add() -> None:
     assert max(costs) <= 2 * (log2(11_000) + 1)  # two for each level: "equal?", and then "less?"
 
 
+@pytest.mark.slow
 def test_timeouts_that_hardly_ever_pass_cost_a_logarithm() -> None:
     """Each is removed long before it is due, and another one added; sweeping is part of it."""
 

@@ -104,6 +104,7 @@ def test_others_signals_are_not_theirs(signals: Signals) -> None:
     assert heard == [signal.SIGALRM]
 
 
+@pytest.mark.slow
 def test_a_signal_for_which_the_pipe_has_no_room_is_not_lost(signals: Signals) -> None:
     for _ in range(70_000):
         signal.raise_signal(signal.SIGUSR1)

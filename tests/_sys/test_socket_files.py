@@ -124,6 +124,7 @@ def test_what_can_be_seen_to_live_is_not_claimed_any_more(path: Path) -> None:
         file.show_life()
 
 
+@pytest.mark.slow
 def test_of_many_that_start_at_a_stale_path_at_once_one_gets_it(path: Path) -> None:
     count = 8
     start, over = threading.Barrier(count), threading.Barrier(count)

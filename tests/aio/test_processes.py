@@ -289,6 +289,7 @@ def test_what_is_run_is_checked() -> None:
     aio.run(main())
 
 
+@pytest.mark.slow
 def test_one_that_is_forgotten_is_told_of() -> None:
     """It is killed, too."""
     code = """if True:

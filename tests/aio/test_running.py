@@ -312,6 +312,7 @@ def test_an_old_coroutine_runs_too(loop: EventLoop) -> None:
     assert loop.run_until_complete(main()) == 3
 
 
+@pytest.mark.slow
 def test_nothing_but_aio_imports_asyncio() -> None:
     script = (
         "import sys, trunkline, trunkline.evented, trunkline.names\n"
@@ -321,6 +322,7 @@ def test_nothing_but_aio_imports_asyncio() -> None:
     subprocess.run([sys.executable, "-Ic", script], check=True)
 
 
+@pytest.mark.slow
 def test_python_finds_nothing_to_say_in_its_strictest_mode() -> None:
     script = (
         "import asyncio, trunkline.aio\n"

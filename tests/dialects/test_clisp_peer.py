@@ -223,6 +223,7 @@ def test_its_server_sees_us_wait(lisp: Lisp) -> None:
 # -- programs -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_uses_our_read_eval_print_loop(lisp: Lisp) -> None:
     with example("repl_server") as program:
         port = program.wait_for_line(r'"127\.0\.0\.1":(\d+)$')[1]
@@ -256,6 +257,7 @@ def http_port(lisp: Lisp) -> int:
 
 
 @pytest.mark.parametrize("program", ["wget_text", "wget_binary"])
+@pytest.mark.slow
 def test_our_programs_get_from_it(lisp: Lisp, http_port: int, program: str, tmp_path: Path) -> None:
     header = "HTTP/1.0 200 OK~%Content-length: 7~2%"
     lisp.begin(f'(answer (lambda (s) (format s "{header}a~%b~%c") nil))')
@@ -270,6 +272,7 @@ def test_our_programs_get_from_it(lisp: Lisp, http_port: int, program: str, tmp_
         assert file.read_bytes() == b"HTTP/1.0 200 OK\nContent-length: 7\n\na\nb\nc\n"
 
 
+@pytest.mark.slow
 def test_our_program_puts_to_it(lisp: Lisp, http_port: int, tmp_path: Path) -> None:
     size = 3_000_000
     (tmp_path / "file").write_bytes(bytes(range(250)) * (size // 250))

@@ -334,6 +334,7 @@ with socket_accept(server, external_format="dos") as stream:
 """
 
 
+@pytest.mark.slow
 def test_a_child_process() -> None:
     with Program([sys.executable, "-c", CHILD]) as child:
         port = int(child.wait_for_line(r"^(\d+)$")[1])

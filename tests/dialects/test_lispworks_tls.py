@@ -68,6 +68,7 @@ def test_why_it_could_not_be_opened(certificates: Certificates) -> None:
             create_ssl_socket_stream(None, True, ssl_side="both")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_the_example(certificates: Certificates) -> None:
     issued = certificates.server
     given = ("--certificate", str(issued.certificate), "--key", str(issued.key))

@@ -321,6 +321,7 @@ except PermissionDenied as error:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere such ports may be for everybody")
+@pytest.mark.slow
 def test_a_privileged_port_is_an_error_for_others() -> None:
     with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as file:
         if int(file.read()) <= 1:
@@ -609,6 +610,7 @@ def test_a_process_needs_something_to_call(function: Any) -> None:
     assert threading.enumerate() == before
 
 
+@pytest.mark.slow
 def test_a_process_does_not_keep_the_program_running() -> None:
     code = (
         "import threading; from trunkline.dialects.port import make_process;"

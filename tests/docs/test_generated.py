@@ -121,12 +121,14 @@ def contract() -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the table has Linux's errnos")
+@pytest.mark.slow
 def test_the_guide_has_the_table_of_errnos() -> None:
     text = table_of_errnos()
     assert "| ECONNREFUSED | `ConnectionRefused` | `ConnectionRefusedError` | Nobody" in text
     assert_up_to_date(ERRORS, "<!-- table of errno -->", "<!-- end of table of errno -->", text)
 
 
+@pytest.mark.slow
 def test_the_guide_has_the_table_of_the_other_errors() -> None:
     text = table_of_others()
     assert "| `EndOfFile` | `EOFError` |" in text
@@ -150,6 +152,7 @@ def test_the_meaning_of_an_option_is_a_sentence() -> None:
         assert option.meaning[0].isupper(), name
 
 
+@pytest.mark.slow
 def test_every_error_is_in_one_of_the_tables() -> None:
     text = ERRORS.read_text(encoding="utf-8")
     tables = text[text.index("<!-- table of errno -->") :]

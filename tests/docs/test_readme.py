@@ -63,6 +63,7 @@ def greet(port: int, directory: Path) -> str:
     return output
 
 
+@pytest.mark.slow
 def test_the_client_talks_to_the_example_server(tmp_path: Path) -> None:
     assert GREETING
     with example("ex5_server", "--port", "0") as server:
@@ -79,6 +80,7 @@ def test_an_error_tells_what_the_readme_says(tmp_path: Path) -> None:
 
 
 @SERVERS
+@pytest.mark.slow
 def test_the_client_talks_to_the_servers_of_the_readme(server: str, tmp_path: Path) -> None:
     assert GREETING
     with listening(server, tmp_path) as (_, port):
@@ -87,6 +89,7 @@ def test_the_client_talks_to_the_servers_of_the_readme(server: str, tmp_path: Pa
 
 
 @SERVERS
+@pytest.mark.slow
 def test_a_server_of_the_readme_survives_rude_clients(server: str, tmp_path: Path) -> None:
     with listening(server, tmp_path) as (program, port), connect((HOST, port)) as silent:
         silent.sendall(b"half a li")
@@ -102,6 +105,7 @@ def test_a_server_of_the_readme_survives_rude_clients(server: str, tmp_path: Pat
 
 
 @SERVERS
+@pytest.mark.slow
 def test_a_server_of_the_readme_survives_a_shortage(server: str, tmp_path: Path) -> None:
     with listening(server, tmp_path, descriptors=24) as (_, port), ExitStack() as crowd:
         first = crowd.enter_context(connect((HOST, port)))
@@ -116,6 +120,7 @@ def test_a_server_of_the_readme_survives_a_shortage(server: str, tmp_path: Path)
 
 
 @SERVERS
+@pytest.mark.slow
 def test_ctrl_c_ends_a_server_of_the_readme_well(server: str, tmp_path: Path) -> None:
     with listening(server, tmp_path) as (program, port), connect((HOST, port)) as client:
         client.sendall(b"line\r\n")
@@ -130,6 +135,7 @@ def test_ctrl_c_ends_a_server_of_the_readme_well(server: str, tmp_path: Path) ->
                 assert client.recv(1) == b""
 
 
+@pytest.mark.slow
 def test_everybody_in_the_chat_room_hears_everybody(tmp_path: Path) -> None:
     with (
         listening(CALLBACKS, tmp_path) as (_, port),

@@ -135,6 +135,7 @@ def test_gigabytes_stay_within_its_marks(start: Start, slow: str) -> None:
     run_through(start, 2048, slow)
 
 
+@pytest.mark.slow
 def test_a_side_that_takes_nothing_stops_the_other_one(start: Start, tcp_place: Place) -> None:
     proxies: list[Proxy] = []
 

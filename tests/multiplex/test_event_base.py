@@ -51,6 +51,7 @@ with EventBase() as base:
 
 
 @pytest.mark.skipif(UNDER_FAULTS, reason="we could not read what the program prints")
+@pytest.mark.slow
 def test_the_environment_forces_a_backend(backend: str) -> None:
     environment = {**os.environ, "TRUNKLINE_BACKEND": backend}
     with Program([sys.executable, "-c", SHOW_BACKEND], env=environment) as program:

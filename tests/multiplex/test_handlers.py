@@ -53,6 +53,7 @@ def test_a_write_handler_is_called_when_there_is_room(base: EventBase, channel: 
     assert handler.calls == [(channel.writer, "write", None)]
 
 
+@pytest.mark.slow
 def test_nothing_is_called_without_a_reason(base: EventBase, channel: Channel) -> None:
     channel.fill()
     channel.drain()

@@ -619,6 +619,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("accept:ENOBUFS@2*2,accept:ECONNABORTED@6", 1),
     ],
 )
+@pytest.mark.slow
 def test_a_server_survives_what_accept_may_say(
     backend: str, library: Path, tmp_path: Path, script: str, warnings: int
 ) -> None:

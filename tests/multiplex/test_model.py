@@ -375,6 +375,7 @@ class Machine(RuleBasedStateMachine):
             assert self.base.statistics().handlers == count
 
 
+@pytest.mark.slow
 def test_an_event_base_calls_whom_its_model_calls(backend: str) -> None:
     machine: Any = partial(Machine, backend)
     run_state_machine_as_test(

@@ -43,6 +43,7 @@ BODY = bytes(range(256)) * 40  # so much is sent at once
 
 
 @both_families
+@pytest.mark.slow
 def test_close_sends_megabytes_to_a_slow_reader_first(
     base: EventBase, family: socket.AddressFamily
 ) -> None:

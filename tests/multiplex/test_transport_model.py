@@ -201,6 +201,7 @@ test_anything_in_any_order = pytest.mark.slow(AnyOrder.TestCase)
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 @pytest.mark.parametrize("delivery", DELIVERIES)
+@pytest.mark.slow
 def test_much_both_ways_in_every_form(
     base: EventBase, family: socket.AddressFamily, delivery: Any
 ) -> None:

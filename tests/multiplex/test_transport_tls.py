@@ -157,6 +157,7 @@ def test_frames_are_delivered(base: EventBase, certificates: Certificates) -> No
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 100_000])
+@pytest.mark.slow
 def test_what_has_no_room_in_a_buffer_comes_in_the_next_one(
     base: EventBase, certificates: Certificates, size: int
 ) -> None:
@@ -245,6 +246,7 @@ def test_pausing_in_a_callback_holds_back_what_is_decrypted(
         assert protocol.loss is None
 
 
+@pytest.mark.slow
 def test_who_reads_nothing_holds_up_only_what_is_for_him(
     base: EventBase, certificates: Certificates
 ) -> None:
@@ -546,6 +548,7 @@ def test_a_handshake_may_come_in_pieces(
 
 
 @both
+@pytest.mark.slow
 def test_a_handshake_may_be_cut_off_anywhere(
     base: EventBase, certificates: Certificates, role: str, version: str
 ) -> None:

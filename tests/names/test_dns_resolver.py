@@ -504,6 +504,7 @@ TEN_THOUSAND = pytest.param(
 
 
 @pytest.mark.parametrize("count", [500, TEN_THOUSAND])
+@pytest.mark.slow
 def test_thousands_at_once(base: EventBase, dns: DNSServer, count: int) -> None:
     threads = threading.active_count()
     resolver, names, told = ask_for_many(base, dns, count, cache_size=20_000)
@@ -516,6 +517,7 @@ def test_thousands_at_once(base: EventBase, dns: DNSServer, count: int) -> None:
     assert len(resolver.known()) == count
 
 
+@pytest.mark.slow
 def test_nobody_waits_for_a_turn_because_others_get_no_answer(
     base: EventBase, dns: DNSServer
 ) -> None:

@@ -189,6 +189,7 @@ def without_zones(addresses: list[list[Any]]) -> list[list[Any]]:
 
 @OTHERS
 @LINUX
+@pytest.mark.slow
 def test_in_a_namespace_of_its_own_they_are_those_that_ip_shows(
     elsewhere: dict[str, Any],
 ) -> None:

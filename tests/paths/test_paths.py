@@ -326,6 +326,7 @@ def test_names_need_not_be_valid_in_any_encoding(tmp_path: Path) -> None:
     assert list_directory(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_directories_may_be_nested_deeper_than_a_path_can_be_long(tmp_path: Path) -> None:
     import resource
 

@@ -215,6 +215,7 @@ def test_a_program_inherits_nothing_but_the_three() -> None:
         os.close(writer)
 
 
+@pytest.mark.slow
 def test_ours_may_be_closed() -> None:
     code = """
 import os, sys

@@ -96,6 +96,7 @@ def count_places(action: Callable[[], object]) -> int:
 
 
 @ACTIONS
+@pytest.mark.slow
 def test_a_signal_at_some_place_leaves_nothing(action: Callable[[], object]) -> None:
     count = count_places(action)
     assert count > 200

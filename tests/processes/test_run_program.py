@@ -128,6 +128,7 @@ def test_what_comes_beyond_the_limit_may_be_dropped() -> None:
 # -- limits of time --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_when_time_is_up_it_is_asked_to_end() -> None:
     script = "trap 'echo ended; exit 9' TERM; echo begun; while :; do sleep 0.01; done"
     with pytest.raises(ProgramTimedOut, match="run_program /bin/sh: time limit passed") as caught:
@@ -169,6 +170,7 @@ def test_what_it_has_started_may_keep_its_output_open_no_longer_than_that() -> N
     assert caught.value.result.status == SUCCESS  # the program itself had ended
 
 
+@pytest.mark.slow
 def test_what_has_left_its_group_is_not_waited_for() -> None:
     before = time.monotonic()
     with pytest.raises(ProgramTimedOut) as caught:
@@ -257,6 +259,7 @@ def test_an_interruption_leaves_no_child(tmp_path: Path, deaf: bool) -> None:
         os.kill(pids[0], 0)
 
 
+@pytest.mark.slow
 def test_ctrl_c_twice_waits_for_nothing(tmp_path: Path) -> None:
     code = f"""
 import sys

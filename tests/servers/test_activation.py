@@ -114,6 +114,7 @@ def report(kinds: list[str], **variables: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_sockets_come_by_their_names() -> None:
     kinds = ["listener", "local", "listener"]
     found = report(kinds, LISTEN_FDNAMES="http:control:http")
@@ -124,12 +125,14 @@ def test_sockets_come_by_their_names() -> None:
     }
 
 
+@pytest.mark.slow
 def test_they_are_non_blocking_and_no_child_inherits_them() -> None:
     found = report(["listener"])
     assert (found["open"], found["blocking"], found["inheritable"]) == ([3], [], [])
 
 
 @pytest.mark.parametrize("names", ["-", ":"])
+@pytest.mark.slow
 def test_without_names_they_are_unknown(names: str) -> None:
     found = report(["listener", "listener"], LISTEN_FDNAMES=names)
     assert [number for number, *_ in found["sockets"]["unknown"]] == [3, 4]
@@ -153,6 +156,7 @@ def test_nothing_is_left_in_the_environment_and_nothing_comes_twice() -> None:
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_nothing_is_nothing(variables: dict[str, str]) -> None:
     found = report(["listener"], **{"LISTEN_FDNAMES": "http", **variables})
     assert found["sockets"] == {}
@@ -173,6 +177,7 @@ def test_nothing_is_nothing(variables: dict[str, str]) -> None:
         ({"LISTEN_FDS": "0", "LISTEN_FDNAMES": "one"}, "LISTEN_FDNAMES has 1 names for 0 sockets"),
     ],
 )
+@pytest.mark.slow
 def test_bad_values_are_clear_errors(variables: dict[str, str], text: str) -> None:
     found = report(["listener"], **variables)
     kind, message = found["error"]
@@ -194,6 +199,7 @@ def test_bad_values_are_clear_errors(variables: dict[str, str], text: str) -> No
         ("closed", "SocketClosed"),
     ],
 )
+@pytest.mark.slow
 def test_what_is_no_listening_socket_is_an_error_and_the_others_stay(kind: str, error: str) -> None:
     found = report(["listener", kind, "listener"], LISTEN_FDNAMES="http:odd:more")
     assert found["error"][0] == error
@@ -202,6 +208,7 @@ def test_what_is_no_listening_socket_is_an_error_and_the_others_stay(kind: str, 
 
 
 @pytest.mark.parametrize("names", ["-", "http"])
+@pytest.mark.slow
 def test_more_sockets_than_there_can_be_are_an_error(names: str) -> None:
     found = report(["listener"], LISTEN_FDS="999999999", LISTEN_FDNAMES=names)
     kind, message = found["error"]
@@ -211,11 +218,13 @@ def test_more_sockets_than_there_can_be_are_an_error(names: str) -> None:
     assert found["open"] == found["blocking"] == found["inheritable"] == [3]
 
 
+@pytest.mark.slow
 def test_a_name_is_printed_so_that_it_does_nothing() -> None:
     found = report(["file"], LISTEN_FDNAMES="\n\x1b[2J")
     assert r"descriptor 3 (\n\x1b[2J)" in found["error"][1]
 
 
+@pytest.mark.slow
 def test_a_caller_s_mistake_leaves_everything_as_it_is() -> None:
     mistaken = REPORT.replace('"latin-1/crlf"', '"no such format"')
     variables = {"LISTEN_PID": "PID", "LISTEN_FDS": "1"}
@@ -226,6 +235,7 @@ def test_a_caller_s_mistake_leaves_everything_as_it_is() -> None:
     assert found["open"] == found["blocking"] == found["inheritable"] == [3]
 
 
+@pytest.mark.slow
 def test_a_server_serves_what_it_was_started_with() -> None:
     variables = {"LISTEN_PID": "PID", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "http:http"}
     with launch(["listener", "listener"], SERVE, **variables) as program:
@@ -237,6 +247,7 @@ def test_a_server_serves_what_it_was_started_with() -> None:
 
 
 @pytest.mark.needs_program("systemd-socket-activate")
+@pytest.mark.slow
 def test_systemd_starts_a_server_for_its_first_client(tmp_path: Path) -> None:
     path = tmp_path / "socket"
     launcher = [require("systemd-socket-activate"), "--listen", str(path), "--fdname", "http"]

@@ -198,6 +198,7 @@ def test_two_servers_share_a_port_if_both_want_to() -> None:
             Server(echo, host=HOST, port=server.port)
 
 
+@pytest.mark.slow
 def test_the_backlog_is_the_one_that_was_given() -> None:
     with Server(echo, host=HOST, backlog=0) as server, client_of(server):
         with socket.socket() as more:

@@ -331,6 +331,7 @@ def test_a_handler_that_does_not_end_is_left_behind(
         assert isinstance(gate.next_end(), SocketClosed)
 
 
+@pytest.mark.slow
 def test_a_handler_that_does_not_end_keeps_its_accepting_thread_and_not_the_caller(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

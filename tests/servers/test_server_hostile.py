@@ -217,6 +217,7 @@ BAD: list[Callable[[Server, threading.Event], None]] = [
 
 @in_threads
 @pytest.mark.parametrize("behave", BAD)
+@pytest.mark.slow
 def test_a_bad_client_is_got_rid_of_and_others_are_served(
     behave: Callable[[Server, threading.Event], None], threads: Any
 ) -> None:

@@ -362,6 +362,7 @@ def test_a_client_that_does_not_take_the_end_of_the_answer_is_ended() -> None:
 
 
 @pytest.mark.parametrize("limit", ["read_timeout", "lifetime"])
+@pytest.mark.slow
 def test_a_client_that_sends_a_byte_now_and_then_is_ended(limit: str) -> None:
     options: dict[str, Any] = {limit: 5 * LIMIT}
     stop = threading.Event()
@@ -515,6 +516,7 @@ def test_a_preamble_has_so_much_time() -> None:
         eventually(lambda: server.statistics().rejected == 1)
 
 
+@pytest.mark.slow
 def test_after_the_preamble_its_limit_is_over() -> None:
     def preamble(connection: ActiveSocket) -> None:
         connection.read_line()
@@ -556,6 +558,7 @@ def test_waiting_for_input_sees_input_buffered_input_and_the_end() -> None:
     assert seen == ["one", "two", "three"]
 
 
+@pytest.mark.slow
 def test_waiting_for_input_is_not_reading() -> None:
     outcome: list[str] = []
 

@@ -264,6 +264,7 @@ def test_silent_clients_take_no_room(certificates: Certificates, threads: Any) -
         eventually(lambda: server.statistics().rejected == 20)
 
 
+@pytest.mark.slow
 def test_the_oldest_of_too_many_have_to_go(certificates: Certificates) -> None:
     with (
         serving(tls=certificates.server_tls, max_connections=1) as server,

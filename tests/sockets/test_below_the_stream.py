@@ -434,6 +434,7 @@ def test_a_closed_socket_sends_and_receives_nothing() -> None:
 
 
 @pytest.mark.parametrize("ends", [{"read": True}, {"write": True}, {"read": True, "write": True}])
+@pytest.mark.slow
 def test_a_connection_that_is_not_there_yet_cannot_be_ended(ends: dict[str, bool]) -> None:
     with full_listener() as listener, make_socket() as stream:
         stream.connect(*listener.getsockname(), timeout=0)

@@ -331,6 +331,7 @@ def until_closed(number: int) -> None:
 
 @pytest.mark.parametrize("keeps_sending", [False, True])
 @pytest.mark.exact_io("an injected EINTR looks as if nothing were unread")
+@pytest.mark.slow
 def test_lingering_is_bounded_and_nobody_waits_for_it(keeps_sending: bool) -> None:
     with stream_and_peer(socket.AF_INET) as (stream, peer):
         peer.sendall(b"unread")
@@ -366,6 +367,7 @@ def test_many_may_linger_but_not_any_number(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.exact_io("the faults would strike the pipes to the program, too")
+@pytest.mark.slow
 def test_a_process_lingers_before_it_ends() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
@@ -442,6 +444,7 @@ def test_lingering_ends_quietly_when_the_peer_resets() -> None:
 @pytest.mark.exact_io("an injected EINTR looks as if nothing were unread")
 # What is lost on the way is closed when it is collected, and Python says so.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.slow
 def test_ctrl_c_ends_lingering_for_nobody_else() -> None:
     def close_one(point: int | None) -> bool:
         with stream_and_peer(socket.AF_INET) as (stream, peer):

@@ -49,6 +49,7 @@ base.close()
 """
 
 
+@pytest.mark.slow
 def test_the_second_connection_begins_with_data() -> None:
     unshare = [require("unshare"), "-rn", "sh", "-ec"]
     script = "ip link set lo up; echo 3 > /proc/sys/net/ipv4/tcp_fastopen"

@@ -85,6 +85,7 @@ def test_what_a_child_closes_stays_open_in_its_parent(what: str) -> None:
 
 
 @pytest.mark.exact_io("the conversation with the program is not up to faults")
+@pytest.mark.slow
 def test_what_a_thread_of_the_parent_uses_can_be_used_in_the_child() -> None:
     assert run(USING) == "['to the acceptor', 'to the reader']\n"
 
@@ -101,6 +102,7 @@ CLOSING_WHAT_IS_IN_USE = """
 
 
 @pytest.mark.exact_io("the conversation with the program is not up to faults")
+@pytest.mark.slow
 def test_waking_a_thread_of_the_child_does_not_end_the_parent_s_listening() -> None:
     assert run(CLOSING_WHAT_IS_IN_USE) == "['to the acceptor', 'to the reader']\n"
 

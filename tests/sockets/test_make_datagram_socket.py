@@ -178,6 +178,7 @@ theirs.close()
 
 
 @pytest.mark.exact_io("descriptors run out at a certain call")
+@pytest.mark.slow
 def test_so_it_is_if_something_has_to_be_imported_first() -> None:
     with Program([sys.executable, "-c", SHORTAGE]) as program:
         told = program.read_to_end().splitlines()

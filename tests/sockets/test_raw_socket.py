@@ -257,6 +257,7 @@ except PermissionDenied as error:
 @NEEDS_RAW
 @linux
 @pytest.mark.skipif(os.name == "nt" or os.getuid() != 0, reason="only root becomes somebody else")
+@pytest.mark.slow
 def test_who_may_not_is_told_what_it_takes() -> None:
     command = [sys.executable, "-c", AS_NOBODY]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)

@@ -85,6 +85,7 @@ def test_with_a_time_limit_nobody_is_accepted_until_it_has_passed() -> None:
 
 
 @pytest.mark.exact_io("an injected EAGAIN looks as if nobody were there")
+@pytest.mark.slow
 def test_while_it_lasts_the_processor_is_left_alone(attempts: Attempts) -> None:
     with (
         listening() as listener,
@@ -234,6 +235,7 @@ with listener.accept() as client:
 
 
 @pytest.mark.exact_io("the conversation with the program is not up to faults")
+@pytest.mark.slow
 def test_a_program_that_has_not_imported_everything_survives_it_too() -> None:
     with Program([sys.executable, "-c", SERVER, str(100 * MS)]) as program:
         port = int(program.wait_for_line(r"^port (\d+)$")[1])

@@ -236,6 +236,7 @@ with make_socket(connect="passive", local_host="127.0.0.1") as listener:
 
 
 @pytest.mark.exact_io("the conversation with the program is not up to faults")
+@pytest.mark.slow
 def test_control_c_gets_through_and_spoils_nothing() -> None:
     with Program([sys.executable, "-c", CONTROL_C]) as program:
         port = int(program.wait_for_line(r"^port (\d+)$")[1])

@@ -290,6 +290,7 @@ forget()
         "EventBase()",
     ],
 )
+@pytest.mark.slow
 def test_the_development_mode_tells_where_what_was_forgotten_was_made(
     call: str, tmp_path: Path
 ) -> None:

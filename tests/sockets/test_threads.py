@@ -330,6 +330,7 @@ def test_nobody_reads_what_is_meant_for_whoever_has_the_number_now() -> None:
     assert stolen == []
 
 
+@pytest.mark.slow
 def test_readers_and_writers_survive_being_closed_at_any_moment() -> None:
     """A stress of everything at once: the only thing that may come of it is one of our errors."""
     outcomes: set[type] = set()

@@ -123,6 +123,7 @@ def test_a_read_sends_first_what_is_queued(certificates: Certificates) -> None:
             assert reading.result() == "answer"
 
 
+@pytest.mark.slow
 def test_what_was_taken_counts_as_output_until_it_has_left(certificates: Certificates) -> None:
     size = 5 * BIG
     with ours_and_pythons(certificates, "client", output_buffer_size=size) as (ours, peer):
@@ -292,6 +293,7 @@ def read_what_is_cut(certificates: Certificates, role: str, version: str, most: 
 
 @both_roles
 @both_versions
+@pytest.mark.slow
 def test_a_connection_may_be_cut_off_anywhere(
     certificates: Certificates, role: str, version: str
 ) -> None:

@@ -34,6 +34,7 @@ def test_a_file_is_sent_through_it(certificates: Any, role: str, tmp_path: Path)
             stream.send_file(file, offset=1, count=len(DATA))
 
 
+@pytest.mark.slow
 def test_whoever_runs_out_of_time_can_go_on(certificates: Any, tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_bytes(DATA * 20)

@@ -227,6 +227,7 @@ def connected(certificates: Certificates, port: int, tls: TLS | None = None) -> 
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.slow
 def test_we_talk_to_openssl(certificates: Certificates, version: str) -> None:
     port = unused_port()
     with s_server(certificates, port, "-quiet", version_option(version)) as program:

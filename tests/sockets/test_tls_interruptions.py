@@ -98,6 +98,7 @@ def test_none_is_lost_wherever_a_handler_interrupts_receiving(
     assert 20 < point < 999
 
 
+@pytest.mark.slow
 def test_none_is_lost_wherever_a_handler_interrupts_the_end(certificates: Certificates) -> None:
     def end() -> None:
         ours.shutdown(write=True)

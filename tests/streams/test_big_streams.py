@@ -51,6 +51,7 @@ def convert(source: ActiveSocket, target: ActiveSocket) -> None:
 
 
 @pytest.mark.parametrize(("script", "one", "other"), CASES)
+@pytest.mark.slow
 def test_a_text_is_converted_byte_for_byte(script: str, one: str, other: str) -> None:
     lines = text_of(script)
     for eol_in, eol_out in product(NEWLINES, repeat=2):

@@ -173,6 +173,7 @@ def test_the_error_that_is_raised_again_is_a_new_one() -> None:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="no TCP_USER_TIMEOUT here")
+@pytest.mark.slow
 def test_when_the_system_gives_up_on_the_peer_the_limit_was_not_ours() -> None:
     with stream_and_peer(socket.AF_INET, timeout=PATIENCE) as (stream, _):
         # The peer takes nothing any more, and the system asks it for a while whether it will.

@@ -228,6 +228,7 @@ def test_a_second_reader_is_told_that_another_thread_reads() -> None:
             assert reading.result() == b"3\n456"
 
 
+@pytest.mark.slow
 def test_many_threads_that_read_lines_get_each_of_them_once() -> None:
     taken: list[str] = []
     count = 50_000

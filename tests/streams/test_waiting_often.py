@@ -180,6 +180,7 @@ def test_signals_do_not_end_the_wait() -> None:
 
 
 @pytest.mark.parametrize("limits", [{}, {"read_timeout": 60.0, "lifetime": 60.0}])
+@pytest.mark.slow
 def test_a_server_serves_and_its_limits_hold(limits: dict[str, float]) -> None:
     def serve(connection: ServerConnection) -> None:
         for line in connection:

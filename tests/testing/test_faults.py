@@ -439,6 +439,7 @@ show([attempt(b.recv, 1), len(b.recv(1)), attempt(b.send, b"x"), len(a.recv(1))]
     assert outcome.seen == ["ECONNRESET", 0, "EPIPE", 0]
 
 
+@pytest.mark.slow
 def test_a_pipe_or_local_socket_is_broken_by_a_script_only(run: Runner) -> None:
     program = """
 a, b = socket.socketpair()
@@ -573,6 +574,7 @@ def test_a_script_is_followed_to_the_letter(
         ("TRUNKLINE_FAULTS_REPORT", "/nowhere/report"),
     ],
 )
+@pytest.mark.slow
 def test_a_typing_error_stops_the_program(run: Runner, variable: str, value: str) -> None:
     environment = Faults().environment(run.library) | {variable: value}
     done = run.start(environment, "show(1)")
