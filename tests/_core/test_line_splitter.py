@@ -309,6 +309,7 @@ def test_what_is_put_back_was_not_much_more_than_what_was_taken(
     assert split <= 3 * 30_000 + 32 * batches  # the first batch has no more than 32 such lines
 
 
+@pytest.mark.alone
 def test_lines_that_are_put_back_are_bytes_and_no_objects() -> None:
     splitter = DirectLineSplitter(ExternalFormat(), PLENTY)
     data = b"xy\n" * 20_000
@@ -323,6 +324,7 @@ def test_lines_that_are_put_back_are_bytes_and_no_objects() -> None:
 
 @pytest.mark.parametrize("arriving", [1, 3])
 @pytest.mark.parametrize("half", [b"", b"half"])
+@pytest.mark.alone
 def test_what_has_been_taken_takes_no_room(half: bytes, arriving: int) -> None:
     splitter = DirectLineSplitter(ExternalFormat(), PLENTY)
     with memory_held() as held:

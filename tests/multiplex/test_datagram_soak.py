@@ -97,6 +97,7 @@ def exchange(base: EventBase, **options: Any) -> Iterator[tuple[Server, Answers]
 @pytest.mark.parametrize("delivery", ["one", "many"])
 @pytest.mark.parametrize("packet_info", [False, sys.platform == "linux"])
 @pytest.mark.exact_io("a fault may be what a datagram is lost by")
+@pytest.mark.alone
 def test_a_thousand_leave_nothing(delivery: Any, packet_info: bool) -> None:
     options = {"delivery": delivery, "packet_info": packet_info}
     with EventBase() as base:

@@ -707,6 +707,7 @@ def test_switching_the_delivery_costs_as_much_as_there_is_to_switch(
 
 @pytest.mark.skipif(UNDER_FAULTS, reason="it measures")
 @pytest.mark.parametrize("line", ["x", "xy", "12345678"])
+@pytest.mark.alone
 def test_lines_that_wait_take_little_room(base: EventBase, line: str) -> None:
     def pause(protocol: Counting) -> None:
         if protocol.count % 1000 == 0:
@@ -736,6 +737,7 @@ class Taking:
 
 @pytest.mark.parametrize("delivery", [form for form in FORMS if form != "bytes"])
 @pytest.mark.parametrize("external_format", ["utf-8", "utf-16-le"])
+@pytest.mark.alone
 def test_what_has_been_delivered_takes_no_room(delivery: Any, external_format: str) -> None:
     form = make_delivery(delivery, Taking(), ExternalFormat(external_format), 1000)
     assert form is not None

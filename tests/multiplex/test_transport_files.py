@@ -299,6 +299,7 @@ def test_a_peer_that_takes_nothing_meets_the_limit_of_time(
         assert 0 < transfer.sent < len(DATA)
 
 
+@pytest.mark.alone
 def test_a_large_file_takes_no_memory(base: EventBase, tmp_path: Path, told: Told) -> None:
     size, path = 50_000_000, tmp_path / "sparse"
     with path.open("wb") as file:

@@ -454,6 +454,7 @@ def test_what_is_not_connected_sends_none(path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["buffered", "for writing, too"])
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_large_file_takes_no_memory(sending: Any, kind: str, tmp_path: Path) -> None:
     size = 100_000_000
     path = tmp_path / "sparse"

@@ -219,6 +219,7 @@ def test_a_handler_that_raises_wherever_it_strikes_loses_nothing_of_what_has_com
     assert 20 < point < 1999
 
 
+@pytest.mark.alone
 def test_it_takes_no_memory(ends: Ends) -> None:
     size = 30_000_000
 

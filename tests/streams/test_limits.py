@@ -146,6 +146,7 @@ def test_after_a_line_that_is_too_long_the_reader_goes_on_with_the_next(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_line_of_whatever_size_is_skipped_in_the_room_of_the_buffer() -> None:
     count = 3000
 

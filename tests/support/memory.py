@@ -15,7 +15,8 @@ def memory_held() -> Iterator[Callable[[], int]]:
     """Yield what tells how many bytes are held that were allocated in the block.
 
     Only those count that code of the library, or of the tests, has asked for: the threads of
-    whoever runs the tests allocate at any time.
+    whoever runs the tests allocate at any time. Python before 3.12.9 may even crash then, when it
+    stops to trace: a test that uses this is marked `alone`.
     """
     ours = [tracemalloc.Filter(True, f"{ROOT / folder}/*") for folder in ("src", "tests")]
 
