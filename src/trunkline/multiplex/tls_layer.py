@@ -31,9 +31,6 @@ __all__ = ("TLSLayer",)
 
 _RECORD_BYTES = 16_384  # no record has more, RFC 8446, section 5.1
 
-# How often a handshake is gone on with in one turn. It takes two or three messages.
-_STEPS_AT_ONCE = 16
-
 
 class TLSLayer:
     """What speaks TLS for a transport.
@@ -47,8 +44,8 @@ class TLSLayer:
     """
 
     __slots__ = """
-        _descriptor _encrypted _is_asked _is_due _is_stuck _lost_by _moved _send _tls _transport
-        machine
+        _descriptor _encrypted _has_begun _is_asked _is_due _is_stuck _lost_by _moved _send _tls
+        _transport machine
     """.split()  # noqa: SIM905 - as in `TransportCore`
 
     def __init__(
@@ -67,6 +64,7 @@ class TLSLayer:
         machine.send_first(unsent)
         self._moved = 0  # how many bytes the system has taken
         self._encrypted = 0  # of how much plaintext the ciphertext is that has not left
+        self._has_begun = False  # with the handshake
         self._is_due = False  # there is something to tell without receiving
         self._is_asked = False  # the transport will be asked to ask
         self._lost_by: OSError | None = None  # what the system has told while nobody could hear it
@@ -81,20 +79,19 @@ class TLSLayer:
             TLSError: It has failed. The alert that tells the peer so has been sent if that went.
             OSError: The system says no.
         """
-        is_over = self._step()
-        for _ in range(_STEPS_AT_ONCE):
-            if is_over or not take_in(self.machine, self._descriptor):
-                break
-            is_over = self._step()
-        self._is_due = is_over and self.machine.has_pending
-        return is_over
-
-    def _step(self) -> bool:
+        machine = self.machine
+        # A server has nothing to say before it has heard something.
+        is_first = not self._has_begun and (machine.has_pending or not machine.server_side)
+        self._has_begun = True
+        if not (is_first or take_in(machine, self._descriptor)):
+            self.flush()
+            return False
         try:
-            is_over = self.machine.advance()
+            is_over = machine.advance()
         except TLSError as error:
             raise self._with_alert(error) from None
         self.flush()
+        self._is_due = is_over and machine.has_pending
         return is_over
 
     def last_words(self) -> TLSError | None:

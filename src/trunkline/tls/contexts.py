@@ -158,11 +158,11 @@ class Contexts:
     def note_session(self, machine: Machine) -> None:
         """Keep the session of a client's connection, for as long as the server takes it.
 
-        A new one each time would be harder to follow for whoever listens, see RFC 8446, appendix
-        C.4. But to ask Python for one costs some KiB that nobody gets back: up to 3.13, its copy is
-        never freed.
+        A server's connection has none to keep. A new one each time would be harder to follow for
+        whoever listens, see RFC 8446, appendix C.4. But to ask Python for one costs some KiB that
+        nobody gets back: up to 3.13, its copy is never freed.
         """
-        if machine.session_reused or not self._tls.resume:
+        if machine.server_side or machine.session_reused or not self._tls.resume:
             return
         session = machine.session
         if session is None or not (session.has_ticket or session.id):

@@ -208,6 +208,13 @@ def check_tls(tls: TLSLike, *, server_side: bool, has_host: bool = True) -> "TLS
         ValueError: It is for the other side, or has a name to check and there is none.
         TLSError, SocketError: A file that it needs is not as it should be.
     """
+    return _checked(tls, server_side=server_side, has_host=has_host)[0]
+
+
+def _checked(
+    tls: TLSLike, *, server_side: bool, has_host: bool
+) -> "tuple[TLS | ssl.SSLContext, ssl.SSLContext]":
+    """Do what `check_tls` says, and return the context besides: to get it looks at the files."""
     if tls is True:
         if server_side:
             raise ValueError("tls=True is for clients: a server needs a TLS with a certificate")
@@ -225,7 +232,7 @@ def check_tls(tls: TLSLike, *, server_side: bool, has_host: bool = True) -> "TLS
         raise TypeError(f"tls is a TLS, a context of Python's, or True, not {type(tls).__name__}")
     if context.check_hostname and not (server_side or has_host):
         raise ValueError(_NO_NAME)
-    return tls
+    return tls, context
 
 
 def context_with(
@@ -290,8 +297,7 @@ def make_machine(
         ValueError: The client does not know whom to expect.
         TLSError, SocketError: As for `check_tls`.
     """
-    tls = check_tls(tls, server_side=server_side)
-    context = tls.context(server_side=server_side) if isinstance(tls, TLS) else tls
+    tls, context = _checked(tls, server_side=server_side, has_host=True)
     if server_side:
         return Machine(context, server_side=True)
     expected = server_name

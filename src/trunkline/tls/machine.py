@@ -25,8 +25,11 @@ from .other_protocols import OPENING_BYTES, looks_like_tls, protocol_of
 
 __all__ = ("FEED_BYTES", "MOST_PLAINTEXT", "MOST_UNTAKEN", "Machine", "not_tls", "plaintext_ahead")
 
-FEED_BYTES = 65_536
-"""How much ciphertext to receive at a time, and to feed: no more than that is kept of it."""
+FEED_BYTES = 262_144
+"""How much ciphertext to receive at a time, and to feed: no more than that is kept of it.
+
+It is what bulk costs least with: of 64 KiB each, what is done for each time takes a third of all.
+"""
 
 MOST_PLAINTEXT = 65_536
 """How much `write` takes at a time."""
@@ -50,6 +53,7 @@ class Machine:
 
     Attributes:
         context: That which was given.
+        server_side: That which was given.
         server_name: That which was given.
         is_established: Whether the handshake is over.
         has_ended: Whether the peer has said that it sends no more.
@@ -72,6 +76,7 @@ class Machine:
         self._outgoing = ssl.MemoryBIO()
         self._unsent = Unsent()
         self.context: ssl.SSLContext = context
+        self.server_side: bool = server_side
         self.server_name: str | None = server_name
         try:
             self._object = context.wrap_bio(
