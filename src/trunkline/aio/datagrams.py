@@ -63,6 +63,10 @@ class DatagramTransport(DatagramEndpoint):
 
     __class__ = property(lambda self: _LooksLike)
 
+    # Once more, for type checkers that want it in each class.
+    sent: int
+    failed: int
+
     def __init__(
         self, loop: "CallingLoop", protocol: Any, sock: PythonSocket, address: Any = None
     ) -> None:

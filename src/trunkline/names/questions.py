@@ -53,7 +53,7 @@ class Wish(Generic[K, V, E]):
         self.event_base = event_base
         self.key = key
         self.group = group
-        self.thread = get_ident()
+        self.thread: int = get_ident()
         self.question: _Question[K, V, E] | None = None
         self._told = told
         self._failed = failed
