@@ -70,7 +70,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"(trunkline\.sockets\.datagrams\.received\.)?T"),
     (r"py:class", r"str \| bytes \| .*"),  # a union that Sphinx does not take apart
     (r"py:class", r"TLSLike|Arguments|Buffer|HasFileno|IPVersion|OptionName|Path|PythonSocket"),
-    (r"py:class", r"BinaryFile|FileCallback|SourceFile"),
+    (r"py:class", r"BinaryFile|FileCallback|PythonProcess|Securing|SourceFile"),
     (r"py:class", r"(Raw|Datagram)Descriptor"),
     (r"py:class", r"trunkline\.processes\.(options\.HasFileno|run\.Output)"),
     # Nobody makes a process by its class.

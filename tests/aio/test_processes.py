@@ -139,7 +139,7 @@ def test_the_protocol_is_told_in_order() -> None:
     [
         ("kill", signal.SIGKILL),
         ("terminate", signal.SIGTERM),
-        ("send_signal", signal.SIGHUP),
+        ("send_signal", signal.SIGUSR1),
     ],
 )
 def test_signals_end_it(end: str, number: signal.Signals) -> None:
