@@ -107,6 +107,26 @@ def test_what_is_written_in_one_turn_leaves_in_one_piece(make_loop: LoopFactory)
     run_on(make_loop, main())
 
 
+def test_who_does_not_await_knows_how_much_is_queued(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, peer):
+            assert stream.buffered_output == 0
+            size = 0
+            while not stream.buffered_output:  # until the system takes no more
+                stream.write(bytes(100_000))
+                size += 100_000
+                stream.force_output()
+            waiting = stream.buffered_output
+            stream.write(bytes(100_000))
+            assert stream.buffered_output == waiting + 100_000
+            reading = asyncio.create_task(asyncio.to_thread(receive_exactly, peer, size + 100_000))
+            await stream.finish_output()
+            assert stream.buffered_output == 0
+            await reading
+
+    run_on(make_loop, main())
+
+
 def test_much_is_written_as_fast_as_the_peer_reads(make_loop: LoopFactory) -> None:
     data = bytes(range(256)) * 8192
 

@@ -426,6 +426,14 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
         """Whether something has been written that has not been sent."""
         return self._socket.has_buffered_output
 
+    @property
+    def buffered_output(self) -> int:
+        """How many bytes are queued, not counting the few records that TLS has made of some.
+
+        Who does not await `write` looks here whether the peer takes what it gets.
+        """
+        return len(self._socket._output)
+
     # -- TLS -------------------------------------------------------------------------------------
 
     async def start_tls(
