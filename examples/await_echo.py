@@ -8,7 +8,8 @@ import asyncio
 import signal
 import sys
 
-from supporting import PORT, run_server, say
+from supporting import PORT, add_listening_port, parser_for, run, say
+from supporting_await import add_loop, run_on
 
 from trunkline import AddressInUse, aio
 
@@ -44,12 +45,15 @@ async def serve(port: int) -> None:
 # [/serve]
 
 
-def await_echo(port: int = PORT) -> None:
+def await_echo(loop: str, port: int) -> None:
     try:
-        aio.run(serve(port))
+        run_on(loop, serve(port))
     except AddressInUse:
         sys.exit("Bind: Address already in use")
 
 
 if __name__ == "__main__":
-    run_server(await_echo)
+    parser = parser_for(await_echo)
+    add_listening_port(parser, PORT)
+    add_loop(parser)
+    run(parser, lambda chosen: await_echo(chosen.loop, chosen.port))

@@ -1,25 +1,61 @@
 """The programs with await, in processes of their own, and with plain peers."""
 
 import contextlib
+import importlib
+import inspect
 from collections.abc import Iterator
 
-from support.peers import connect, receive_all, reset
+import pytest
+from support.peers import (
+    connect,
+    receive_all,
+    reset,
+)
 from support.processes import Program, example
-from support.tutorial import HOST, receive_exactly, wait_for_all
+from support.tutorial import (
+    HOST,
+    plain_listener,
+    receive_exactly,
+    wait_for_all,
+)
+
+
+@pytest.fixture(params=["trunkline", pytest.param("asyncio", marks=pytest.mark.thorough)])
+def loop(request: pytest.FixtureRequest) -> str:
+    """On whose loop the program runs."""
+    name: str = request.param
+    return name
 
 
 @contextlib.contextmanager
-def serving(name: str) -> Iterator[tuple[Program, int]]:
-    """Yield a server program, and its port."""
-    with example(name, "--port", "0") as server:
-        found = server.wait_for_line(r"^Listening at 0\.0\.0\.0:(\d+)")
+def serving(name: str, *arguments: str, host: str = "127.0.0.1") -> Iterator[tuple[Program, int]]:
+    """Yield a server program, and its port. It has not to complain of anything."""
+    with example(name, "--port", "0", *arguments) as server:
+        found = server.wait_for_line(rf"^Listening at {host}:(\d+)")
         yield server, int(found[1])
-        assert "Traceback" not in server.output
-        assert "Warning" not in server.output
+        if server.process.returncode is None:
+            server.interrupt()
+            assert server.wait() == 130
+        assert_content(server)
 
 
-def test_await_echo_sends_lines_back_and_lets_its_clients_finish() -> None:
-    with serving("await_echo") as (server, port), connect((HOST, port)) as client:
+def assert_content(program: Program) -> None:
+    """Check that Python has nothing to complain of."""
+    assert "Traceback" not in program.output
+    assert "Warning" not in program.output
+
+
+# -- echo ------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def echoing(loop: str) -> Iterator[tuple[Program, int]]:
+    with serving("await_echo", "--loop", loop, host="0.0.0.0") as served:
+        yield served
+
+
+def test_await_echo_sends_lines_back_and_lets_its_clients_finish(loop: str) -> None:
+    with echoing(loop) as (server, port), connect((HOST, port)) as client:
         client.sendall(b"one\n")
         assert receive_exactly(client, 4) == b"one\n"
         with connect((HOST, port)) as other:
@@ -42,8 +78,9 @@ def test_await_echo_sends_lines_back_and_lets_its_clients_finish() -> None:
     wait_for_all(server, "Read line from", "4 clients were served.")
 
 
-def test_await_echo_is_ended_at_once_by_another_ctrl_c() -> None:
-    with serving("await_echo") as (server, port), connect((HOST, port)) as client:
+@pytest.mark.thorough
+def test_await_echo_is_ended_at_once_by_another_ctrl_c(loop: str) -> None:
+    with echoing(loop) as (server, port), connect((HOST, port)) as client:
         client.sendall(b"one\n")
         assert receive_exactly(client, 4) == b"one\n"
         server.interrupt()
@@ -54,10 +91,23 @@ def test_await_echo_is_ended_at_once_by_another_ctrl_c() -> None:
         assert server.wait() == 0
 
 
-def test_await_echo_says_that_its_port_is_in_use() -> None:
-    with serving("await_echo") as (server, port):
-        with example("await_echo", "--port", str(port)) as second:
-            assert second.wait() == 1
-            assert second.output == "Bind: Address already in use\n"
-        server.interrupt()
-        assert server.wait() == 0
+# -- all of them -----------------------------------------------------------------------------------
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["await_echo"])
+def test_help_says_what_a_program_with_await_does(name: str) -> None:
+    with example(name, "--help") as program:
+        assert program.wait() == 0
+    description = inspect.getdoc(importlib.import_module(name))
+    assert description
+    assert description in program.output
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["await_echo"])
+def test_a_server_with_await_says_that_its_port_is_in_use(name: str) -> None:
+    with plain_listener() as (_, port), example(name, "--port", str(port)) as program:
+        assert program.wait() == 1
+        assert "Address already in use" in program.output
+        assert program.output.count("\n") == 1
