@@ -24,3 +24,14 @@ def run_on(loop: str, main: Coroutine[Any, Any, None]) -> None:
 
 
 # [/loop]
+
+
+def seconds(text: str) -> float:
+    """Return how long an argument says."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"seconds, more than 0, not {text!r}")
+    return value

@@ -8,13 +8,20 @@ from collections.abc import Iterator
 
 import pytest
 from support.peers import (
+    PeerServer,
     connect,
     receive_all,
+    refusing_port,
     reset,
 )
 from support.processes import Program, example
+from support.timing import MS
 from support.tutorial import (
     HOST,
+    MULTIPLEXED_SERVERS,
+    accept,
+    client_of,
+    listening,
     plain_listener,
     receive_exactly,
     wait_for_all,
@@ -203,11 +210,131 @@ def test_await_chat_sends_away_who_does_not_listen_and_nobody_else_waits(loop: s
         wait_for_all(server, "deaf does not listen.\n")
 
 
+# -- the pool --------------------------------------------------------------------------------------
+
+
+def pool(port: int, loop: str, *, lines: int, connections: int, timeout: float = 60.0) -> Program:
+    """Return a pool of clients, to be started."""
+    numbers = {"--lines": lines, "--connections": connections, "--timeout": timeout}
+    arguments = [str(each) for pair in numbers.items() for each in pair]
+    program = client_of(port, "await_pool")
+    program.argv += ["--loop", loop, *arguments]
+    return program
+
+
+def test_await_pool_asks_all_lines_by_few_connections(loop: str) -> None:
+    count: list[int] = []
+    lines: list[bytes] = []
+
+    def echo_and_count(connection: socket.socket) -> None:
+        count.append(1)
+        with connection.makefile("rb") as file:
+            for line in file:
+                lines.append(line)
+                connection.sendall(line)
+
+    with (
+        PeerServer(echo_and_count) as server,
+        pool(server.address[1], loop, lines=60, connections=4) as program,
+    ):
+        assert program.wait() == 0
+    assert program.output == "60 of 60 lines came back, by 4 connections.\n"
+    assert len(count) == 4
+    assert sorted(lines) == sorted(f"line {number}\r\n".encode() for number in range(1, 61))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["ex5_server", *MULTIPLEXED_SERVERS])
+def test_await_pool_works_with_the_echo_servers(name: str) -> None:
+    with (
+        listening(name) as (_, port),
+        pool(port, "trunkline", lines=60, connections=4) as program,
+    ):
+        assert program.wait() == 0
+
+
+@pytest.mark.thorough
+def test_await_pool_tells_what_is_wrong_and_goes_on(loop: str) -> None:
+    def answer(connection: socket.socket) -> None:
+        with connection.makefile("rb") as file:
+            for line in file:
+                if line == b"line 2\r\n":
+                    break
+                connection.sendall(line.replace(b"3", b"three"))
+
+    with PeerServer(answer) as server:
+        with pool(server.address[1], loop, lines=5, connections=1) as program:
+            assert program.wait() == 1
+        name = f"127.0.0.1:{server.address[1]}"
+    assert program.output == (
+        f"line 2: read_line {name}: end of file\n"
+        "line 3: the server has made 'line three' of it\n"
+        "3 of 5 lines came back, by 2 connections.\n"
+    )
+
+
+@pytest.mark.thorough
+def test_await_pool_waits_for_no_longer_than_it_is_told(loop: str) -> None:
+    with (
+        plain_listener() as (_, port),
+        pool(port, loop, lines=3, connections=2, timeout=100 * MS) as program,
+    ):
+        assert program.wait() == 1
+    *told, summary = program.output.splitlines()
+    assert [line.partition(":")[0] for line in told] == ["line 1", "line 2", "line 3"]
+    assert all("time limit passed" in line for line in told)
+    assert summary.startswith("0 of 3 lines came back")
+
+
+@pytest.mark.thorough
+def test_await_pool_says_that_nobody_listens() -> None:
+    with refusing_port() as port, pool(port, "trunkline", lines=2, connections=2) as program:
+        assert program.wait() == 1
+    assert program.output.count(f"connect 127.0.0.1:{port}: ") == 2
+    assert program.output.endswith("\n0 of 2 lines came back, by 0 connections.\n")
+
+
+@pytest.mark.thorough
+def test_await_pool_takes_no_name_that_is_none() -> None:
+    with example("await_pool", "--host", "a..b", "--lines", "2") as program:
+        assert program.wait() == 2
+    assert program.output.endswith(": error: not the name of a host: 'a..b'\n")
+    assert_content(program)
+
+
+@pytest.mark.thorough
+def test_await_pool_is_ended_by_ctrl_c(loop: str) -> None:
+    with plain_listener() as (listener, port), contextlib.ExitStack() as stack:
+        program = stack.enter_context(pool(port, loop, lines=100, connections=3))
+        connections = [stack.enter_context(accept(listener)) for _ in range(3)]
+        asked = [receive_exactly(connection, 8) for connection in connections]
+        assert sorted(asked) == [b"line 1\r\n", b"line 2\r\n", b"line 3\r\n"]
+        position = asked.index(b"line 2\r\n")
+        connections[position].sendall(b"line 2\r\n")
+        assert receive_exactly(connections[position], 8) == b"line 4\r\n"
+        program.interrupt()
+        assert program.wait() == 130
+        assert [connection.recv(1) for connection in connections] == [b""] * 3
+    assert program.output == "1 of 100 lines came back, by 3 connections.\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("lines", "0"), ("lines", "x"), ("connections", "-1"), ("timeout", "0"), ("timeout", "nan")],
+)
+@pytest.mark.thorough
+def test_await_pool_says_which_numbers_are_none(option: str, value: str) -> None:
+    with example("await_pool", f"--{option}={value}") as program:
+        assert program.wait() == 2
+    assert f"argument --{option}: " in program.output
+    assert_content(program)
+
+
 # -- all of them -----------------------------------------------------------------------------------
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", ["await_chat", "await_echo"])
+@pytest.mark.parametrize("name", ["await_chat", "await_echo", "await_pool"])
 def test_help_says_what_a_program_with_await_does(name: str) -> None:
     with example(name, "--help") as program:
         assert program.wait() == 0
