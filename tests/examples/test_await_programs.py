@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import inspect
+import random
 import socket
 from collections.abc import Iterator
 
@@ -10,12 +11,15 @@ import pytest
 from support.peers import (
     PeerServer,
     connect,
+    echo_server,
+    exchange,
+    netcat,
     receive_all,
     refusing_port,
     reset,
 )
 from support.processes import Program, example
-from support.timing import MS
+from support.timing import MS, PATIENCE
 from support.tutorial import (
     HOST,
     MULTIPLEXED_SERVERS,
@@ -330,11 +334,120 @@ def test_await_pool_says_which_numbers_are_none(option: str, value: str) -> None
     assert_content(program)
 
 
+# -- the proxy -------------------------------------------------------------------------------------
+
+MUCH = 40_000_000
+"""More bytes than the system's buffers hold, all of those between two peers together."""
+
+
+@contextlib.contextmanager
+def proxy_to(upstream: int, loop: str = "trunkline") -> Iterator[tuple[Program, int]]:
+    """Yield a proxy to a port of this machine, and its own port."""
+    arguments = ("--to-host", HOST, "--to-port", str(upstream), "--loop", loop)
+    with serving("await_proxy", *arguments) as (proxy, port):
+        yield proxy, port
+
+
+def test_await_proxy_hands_on_both_ways(loop: str) -> None:
+    data = random.Random(2).randbytes(1_000_000)
+    with echo_server() as server, proxy_to(server.address[1], loop) as (_, port):
+        is_same = exchange((HOST, port), data) == data
+        assert is_same
+        with netcat(HOST, port, "hello\n") as client:
+            client.read_to_end()
+            assert client.output == "hello\n"
+
+
+@pytest.mark.thorough
+def test_await_proxy_hands_on_that_one_side_has_ended(loop: str) -> None:
+    with plain_listener() as (listener, upstream), proxy_to(upstream, loop) as (_, port):
+        with connect((HOST, port)) as client, accept(listener) as server:
+            client.sendall(b"question")
+            client.shutdown(socket.SHUT_WR)
+            assert receive_all(server) == b"question"
+            server.sendall(b"answer")
+            server.close()
+            assert receive_all(client) == b"answer"
+        with connect((HOST, port)) as client, accept(listener) as server:
+            server.sendall(b"greeting")
+            server.shutdown(socket.SHUT_WR)
+            assert receive_all(client) == b"greeting"
+            client.sendall(b"thanks")
+            client.close()
+            assert receive_all(server) == b"thanks"
+
+
+@pytest.mark.thorough
+def test_await_proxy_hands_on_that_one_side_has_broken_off(loop: str) -> None:
+    with plain_listener() as (listener, upstream), proxy_to(upstream, loop) as (proxy, port):
+        with connect((HOST, port)) as client:
+            own_port = client.getsockname()[1]
+            server = accept(listener)
+            client.sendall(b"x")
+            assert server.recv(1) == b"x"
+            reset(server)
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
+        client = connect((HOST, port))
+        with accept(listener) as server:
+            client.sendall(b"x")
+            assert server.recv(1) == b"x"
+            reset(client)
+            with pytest.raises(ConnectionResetError):
+                server.recv(1)
+        wait_for_all(proxy, f"127.0.0.1:{own_port}: read 127.0.0.1:{upstream}: ")
+
+
+@pytest.mark.thorough
+def test_await_proxy_sends_clients_away_if_there_is_no_server(loop: str) -> None:
+    with refusing_port() as upstream, proxy_to(upstream, loop) as (proxy, port):
+        with connect((HOST, port)) as client, pytest.raises(ConnectionResetError):
+            client.recv(1)
+        wait_for_all(proxy, f": connect 127.0.0.1:{upstream}: ")
+
+
+@pytest.mark.thorough
+def test_await_proxy_reads_no_faster_than_the_other_side_takes(loop: str) -> None:
+    with (
+        plain_listener() as (listener, upstream),
+        proxy_to(upstream, loop) as (proxy, port),
+        connect((HOST, port)) as client,
+        accept(listener) as server,
+    ):
+        sent = send_until_stuck(client, proxy)
+        # What the proxy holds is little; the rest are the system's own buffers.
+        assert sent < MUCH
+        with connect((HOST, port)) as other, accept(listener) as its_server:
+            other.sendall(b"hello")
+            assert its_server.recv(5) == b"hello"
+        client.shutdown(socket.SHUT_WR)
+        received = 0
+        while piece := server.recv(1 << 20):
+            received += len(piece)
+        assert received == sent
+
+
+def send_until_stuck(
+    connection: socket.socket, program: Program, data: bytes = bytes(1 << 16)
+) -> int:
+    """Send until nothing more is taken, though a program has done all that it can."""
+    sent, before = 0, -1
+    connection.setblocking(False)
+    while before < sent < MUCH:
+        before = sent
+        with contextlib.suppress(BlockingIOError):
+            while sent < MUCH:
+                sent += connection.send(data)
+        program.wait_until_idle()
+    connection.settimeout(PATIENCE)
+    return sent
+
+
 # -- all of them -----------------------------------------------------------------------------------
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", ["await_chat", "await_echo", "await_pool"])
+@pytest.mark.parametrize("name", ["await_chat", "await_echo", "await_pool", "await_proxy"])
 def test_help_says_what_a_program_with_await_does(name: str) -> None:
     with example(name, "--help") as program:
         assert program.wait() == 0
@@ -344,7 +457,7 @@ def test_help_says_what_a_program_with_await_does(name: str) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", ["await_chat", "await_echo"])
+@pytest.mark.parametrize("name", ["await_chat", "await_echo", "await_proxy"])
 def test_a_server_with_await_says_that_its_port_is_in_use(name: str) -> None:
     with plain_listener() as (_, port), example(name, "--port", str(port)) as program:
         assert program.wait() == 1
