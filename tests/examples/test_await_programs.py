@@ -443,11 +443,94 @@ def send_until_stuck(
     return sent
 
 
+# -- mixing ----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def mixing(*arguments: str) -> Iterator[tuple[Program, int, int]]:
+    """Yield the program, and its ports: for those who speak, and for those who listen."""
+    with example("await_mixing", "--port", "0", "--listeners-port", "0", *arguments) as program:
+        speak = int(program.wait_for_line(r"^Speak at 127\.0\.0\.1:(\d+)$")[1])
+        listen = int(program.wait_for_line(r"^Listen at 127\.0\.0\.1:(\d+)$")[1])
+        yield program, speak, listen
+        program.interrupt()
+        assert program.wait() == 130
+        assert_content(program)
+
+
+def test_in_await_mixing_all_who_listen_hear_all_who_speak() -> None:
+    with mixing() as (program, speak, listen), netcat(HOST, listen) as one:
+        program.wait_for_line("Somebody listens.")
+        with connect((HOST, listen)) as two:
+            program.wait_for_line("Somebody listens.")
+            with connect((HOST, speak)) as ann, connect((HOST, speak)) as bob:
+                ann.sendall("grüße\nhal".encode())
+                assert receive_exactly(two, 8) == "grüße\n".encode()
+                bob.sendall(b"yes\n")
+                assert receive_exactly(two, 4) == b"yes\n"
+                ann.sendall(b"f\n")
+                assert receive_exactly(two, 5) == b"half\n"
+        with connect((HOST, speak)) as cy:
+            cy.sendall(b"one\ntwo\n")
+        one.read_until("two\n")
+        assert one.output == "grüße\nyes\nhalf\none\ntwo\n"
+
+
+@pytest.mark.thorough
+def test_await_mixing_is_ended_by_ctrl_c_though_people_are_there() -> None:
+    with contextlib.ExitStack() as stack:
+        with mixing() as (program, speak, listen):
+            speaker = stack.enter_context(connect((HOST, speak)))
+            listener = stack.enter_context(connect((HOST, listen)))
+            program.wait_for_line("Somebody listens.")
+            speaker.sendall(b"hello\n")
+            assert receive_exactly(listener, 6) == b"hello\n"
+        assert speaker.recv(1) == b""
+        assert listener.recv(1) == b""
+
+
+@pytest.mark.thorough
+def test_in_await_mixing_those_who_speak_wait_for_those_who_listen() -> None:
+    with mixing() as (program, speak, listen), deaf_to(listen) as listener:
+        program.wait_for_line("Somebody listens.")
+        with connect((HOST, speak)) as first, connect((HOST, speak)) as second:
+            expected = 0
+            for speaker in (first, second):
+                sent = send_until_stuck(speaker, program, LONG_LINE)
+                assert sent < MUCH
+                speaker.shutdown(socket.SHUT_WR)
+                expected += sent + (sent % len(LONG_LINE) > 0)  # half a line becomes a line
+            received = 0
+            while received < expected:
+                received += len(listener.recv(1 << 20))
+            assert received == expected
+
+
+@pytest.mark.thorough
+def test_await_mixing_sends_away_who_holds_up_the_others() -> None:
+    with mixing("--patience", str(50 * MS)) as (program, speak, listen), deaf_to(listen) as deaf:
+        program.wait_for_line("Somebody listens.")
+        with connect((HOST, speak)) as speaker, connect((HOST, listen)) as listener:
+            program.wait_for_line("Somebody listens.")
+            sent = 0
+            while "Somebody does not listen." not in program.transcript:
+                assert sent < MUCH
+                speaker.sendall(LONG_LINE * 10)
+                sent += 10 * len(LONG_LINE)
+                assert receive_exactly(listener, 10 * len(LONG_LINE)) == LONG_LINE * 10
+            assert len(receive_all(deaf)) < sent
+
+
+LONG_LINE = b"x" * 19_999 + b"\n"
+
+
 # -- all of them -----------------------------------------------------------------------------------
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", ["await_chat", "await_echo", "await_pool", "await_proxy"])
+@pytest.mark.parametrize(
+    "name", ["await_chat", "await_echo", "await_mixing", "await_pool", "await_proxy"]
+)
 def test_help_says_what_a_program_with_await_does(name: str) -> None:
     with example(name, "--help") as program:
         assert program.wait() == 0
@@ -457,7 +540,7 @@ def test_help_says_what_a_program_with_await_does(name: str) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", ["await_chat", "await_echo", "await_proxy"])
+@pytest.mark.parametrize("name", ["await_chat", "await_echo", "await_mixing", "await_proxy"])
 def test_a_server_with_await_says_that_its_port_is_in_use(name: str) -> None:
     with plain_listener() as (_, port), example(name, "--port", str(port)) as program:
         assert program.wait() == 1
