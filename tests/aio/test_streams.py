@@ -432,11 +432,16 @@ def test_who_always_finds_something_lets_others_have_their_turns(make_loop: Loop
 
         async with stream_and_peer() as (stream, peer):
             counting = asyncio.create_task(count())
-            peer.sendall(b"\n" * 20_000)
+            peer.sendall(b"\n" * 30_000)
             await stream.peek_char()
             before = turns
             for _ in range(10_000):
                 await stream.read_line()
+            assert 0 < turns - before < 1000
+            before = turns
+            buffer = bytearray(1)
+            for _ in range(10_000):
+                await stream.read_into(buffer)
             assert 0 < turns - before < 1000
             before = turns
             for _ in range(10_000):

@@ -240,6 +240,10 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
         self._begin_to_read("read_into")
         unread = self._socket._input
         try:
+            self._credit -= 1
+            if self._credit <= 0:
+                await self._take_turns()
+                self._descriptor.check_open("read_into")
             with space_in(buffer) as target:
                 unread.check_bytes()
                 count = unread.take_into(target)
