@@ -16,7 +16,14 @@ import pytest
 from aio.loops import LoopFactory, each_loop, run_on, stream_and_peer, until_it_waits
 from sockets.helpers import listening, receive_exactly
 from support.certificates import Certificates
-from support.peers import PeerServer, echo_server, refusing_port, reset, socket_pair
+from support.peers import (
+    PeerServer,
+    echo_server,
+    receive_all,
+    refusing_port,
+    reset,
+    socket_pair,
+)
 from support.timing import MS, PATIENCE
 
 from trunkline import (
@@ -541,6 +548,50 @@ def test_closing_that_is_cancelled_closes(make_loop: LoopFactory) -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert stream.closed
+
+    run_on(make_loop, main())
+
+
+def test_closing_that_another_task_comes_before_is_over(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, _):
+            stream.write(b"x" * 3_000_000)
+            task = asyncio.create_task(stream.close())
+            await until_it_waits(task)
+            stream.abort()
+            await task
+
+    run_on(make_loop, main())
+
+
+def test_a_time_that_is_none_closes_nothing(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, _):
+            for wrong in ({"linger": -1.0}, {"timeout": -1.0}):
+                with pytest.raises(ValueError, match="negative"):
+                    await stream.close(**wrong)
+            with pytest.raises(TypeError, match="linger is a number"):
+                await stream.close(linger=None)  # type: ignore[arg-type]
+            assert not stream.closed
+
+    run_on(make_loop, main())
+
+
+@pytest.mark.parametrize("end", ["shutdown", "close"])
+def test_what_is_written_while_the_writing_is_being_ended_is_sent_before(
+    make_loop: LoopFactory, end: str
+) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, peer):
+            stream.write(b"x" * 1_000_000)
+            how = {"write": True} if end == "shutdown" else {}
+            ending = asyncio.create_task(getattr(stream, end)(**how))
+            await until_it_waits(ending)
+            stream.write(b"y" * 1_000_000)
+            received = await asyncio.to_thread(receive_all, peer)
+            await ending
+            assert received == b"x" * 1_000_000 + b"y" * 1_000_000
+            assert not stream.has_buffered_output
 
     run_on(make_loop, main())
 

@@ -12,8 +12,8 @@ from .._core.external_format import ExternalFormat, ExternalFormatLike
 from .._sys.sockaddr import AnyName
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import IPAddress, LocalAddress
-from ..errors import BrokenPipe, Busy, ConnectionReset, EndOfFile, TimedOut
-from ..sockets.active_socket import CLOSE_TIMEOUT, LINGER_TIMEOUT, ActiveSocket
+from ..errors import BrokenPipe, Busy, ConnectionReset, EndOfFile, SocketClosed, TimedOut
+from ..sockets.active_socket import CLOSE_TIMEOUT, LINGER_TIMEOUT, ActiveSocket, check_linger
 from ..sockets.options.with_options import ConnectionWithOptions
 from ..sockets.peer import Peer
 from ..sockets.secured import ready_tls
@@ -501,13 +501,19 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
     # -- the end ---------------------------------------------------------------------------------
 
     async def _end_text(self, operation: str, deadline: Deadline) -> None:
-        """Bring an encoding with state back to where it began, and send all that is queued."""
+        """Bring an encoding with state back to where it began, and send all that is queued.
+
+        What other tasks write meanwhile is sent, too: afterwards it could not be any more.
+        """
         socket = self._socket
-        with socket._writing:
-            end = socket._writer.finish()
-            socket._output += end
-            self._note_written(len(end))
-        await self._flush(operation, deadline)
+        while True:
+            with socket._writing:
+                end = socket._writer.finish()
+                socket._output += end
+                self._note_written(len(end))
+            await self._flush(operation, deadline)
+            if not socket._output:
+                return
 
     async def _end_records(self, operation: str, deadline: Deadline) -> None:
         """Say by TLS that nothing more will be sent."""
@@ -567,15 +573,17 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
         Raises:
             TimedOut: What was queued could not be sent in time; `unsent` is how much of it.
             Hangup, ConnectionReset: The peer does not read it.
+            TypeError, ValueError: One of the times is not a number, or negative. Nothing is done.
         """
         if timeout is DEFAULT_TIMEOUT and self.timeout is None:
             timeout = CLOSE_TIMEOUT
         deadline = self._deadline(timeout)
+        grace = check_linger(linger)
         socket = self._socket
         try:
             if socket.is_output_open and socket._fatal_error is None:
                 await self._end_output_to_close(deadline)
-            socket.close(linger=linger, timeout=0)
+            socket.close(linger=grace, timeout=0)
         finally:
             socket.close(abort=True)
 
@@ -586,6 +594,8 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
             if self._socket._has_records_to_end:
                 with suppress(BrokenPipe, ConnectionReset):
                     await self._end_records("close", deadline)
+        except SocketClosed:
+            pass  # another task has closed it meanwhile
         except TimedOut as error:
             if not error.deadline:
                 raise

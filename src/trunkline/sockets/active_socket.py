@@ -603,9 +603,7 @@ class ActiveSocket(
             Hangup, ConnectionReset: The peer does not read it.
             TypeError, ValueError: One of the times is not a number, or negative. Nothing is done.
         """
-        grace = check_seconds(linger, "linger")
-        if grace is None:
-            raise TypeError("linger is a number of seconds, not None")
+        grace = check_linger(linger)
         if timeout is not DEFAULT_TIMEOUT:
             check_timeout(timeout)
         if self.closed:
@@ -716,3 +714,15 @@ class ActiveSocket(
         if self._remote_name is not None:
             return f" connected to {name_text(self._remote_name)}"
         return ", unconnected"
+
+
+def check_linger(linger: float) -> float:
+    """Return `linger` if it is a number of seconds.
+
+    Raises:
+        TypeError, ValueError: It is none; see `check_seconds`.
+    """
+    seconds = check_seconds(linger, "linger")
+    if seconds is None:
+        raise TypeError("linger is a number of seconds, not None")
+    return seconds
