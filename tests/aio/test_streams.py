@@ -722,6 +722,19 @@ def test_only_connections_are_adopted(make_loop: LoopFactory) -> None:
     run_on(make_loop, main())
 
 
+def test_without_a_loop_nothing_is_lost(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with aio.adopt(blocking) as stream:
+            assert await stream.read_line() == "hello"
+
+    with socket_pair() as (mine, peer):
+        peer.sendall(b"hello\n")
+        with make_socket_from_fd(mine.detach(), dup=False) as blocking:
+            with pytest.raises(RuntimeError, match="no running event loop"):
+                aio.adopt(blocking)
+            run_on(make_loop, main())
+
+
 # -- TLS ------------------------------------------------------------------------------------------
 
 

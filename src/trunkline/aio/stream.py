@@ -1,5 +1,6 @@
 """The stream to await: that of the blocking world, with a task waiting instead of a thread."""
 
+from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from functools import partial
@@ -728,6 +729,7 @@ def adopt(socket: ActiveSocket) -> AsyncStream:
     """
     if not isinstance(socket, ActiveSocket):
         raise TypeError(f"adopt takes an active socket, not {type(socket).__name__}")
+    get_running_loop()  # before the socket is closed
     stream = AsyncStream(_moved(socket, "adopt"))
     if stream.has_buffered_output:
         stream._flush_soon()
