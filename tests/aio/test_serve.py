@@ -2,22 +2,25 @@
 
 import asyncio
 import logging
+import os
 import socket
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from aio.loops import LoopFactory, each_loop, run_on
+from aio.loops import LoopFactory, each_loop, run_on, until_it_waits
 from servers.serving import HOST
 from support.certificates import Certificates
 from support.timing import MS, PATIENCE
 
 from trunkline import (
+    Busy,
     ConnectionReset,
     EndOfFile,
     ServerStatistics,
     SocketClosed,
+    SocketError,
     TimedOut,
     aio,
     make_socket,
@@ -357,6 +360,81 @@ def test_between_two_requests_a_connection_ends_without_harm(make_loop: LoopFact
             await server.shutdown(None)
             assert await stream.read() == b""
         assert server.statistics() == ServerStatistics(accepted=1, peak=1, finished=1)
+
+    run_on(make_loop, main())
+
+
+def test_who_may_not_wait_leaves_who_waits_to_be_told_of_the_end(make_loop: LoopFactory) -> None:
+    async def wait(stream: ServerStream) -> None:
+        waiting = asyncio.create_task(stream.server.wait_for_input(stream))
+        await until_it_waits(waiting)
+        with pytest.raises(Busy):
+            await stream.server.wait_for_input(stream)
+        await stream.write_line("waiting")
+        assert not await waiting
+
+    async def main() -> None:
+        async with serve(wait) as server, await open_stream(HOST, server.port) as stream:
+            assert await stream.read_line() == "waiting"
+            await server.shutdown(None)
+        assert server.statistics().finished == 1
+
+    run_on(make_loop, main())
+
+
+def test_who_waits_is_told_of_an_end_that_nobody_has_asked_for(make_loop: LoopFactory) -> None:
+    async def wait(stream: ServerStream) -> None:
+        await stream.write_line("waiting")
+        assert not await stream.server.wait_for_input(stream)
+
+    async def main() -> None:
+        listener = make_socket(connect="passive", local_host=HOST)
+        server = serve(wait, sockets=[listener], drain_timeout=None).start()
+        async with await open_stream(HOST, server.port) as stream:
+            assert await stream.read_line() == "waiting"
+            # Nobody can accept at a socket that does not listen any more.
+            with socket.socket(fileno=os.dup(listener.fileno())) as same:
+                same.shutdown(socket.SHUT_RDWR)
+            with pytest.raises(SocketError, match=r"^accept "):
+                await server.wait()
+        assert server.statistics().finished == 1
+
+    run_on(make_loop, main())
+
+
+def test_a_handler_that_ends_its_server_does_not_wait_for_itself(make_loop: LoopFactory) -> None:
+    async def end(stream: ServerStream) -> None:
+        await stream.server.shutdown(None)
+        await stream.write_line("ended")
+
+    async def main() -> None:
+        async with serve(end) as server, await open_stream(HOST, server.port) as stream:
+            assert await stream.read_line() == "ended"
+            await server.wait()
+        assert server.statistics().finished == 1
+
+    run_on(make_loop, main())
+
+
+def test_a_task_that_is_cancelled_before_it_begins_serves_nobody(make_loop: LoopFactory) -> None:
+    served: list[ServerStream] = []
+
+    async def serve_it(stream: ServerStream) -> None:
+        served.append(stream)
+
+    def make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
+        task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)
+        if coroutine.__name__ == "serve_in_task":
+            task.cancel()
+        return task
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(make_task)
+        async with serve(serve_it) as server, await open_stream(HOST, server.port) as stream:
+            assert await stream.read() == b""
+            await server.shutdown(None)
+        assert server.statistics() == ServerStatistics(accepted=1, peak=1, failed=1)
+        assert not served
 
     run_on(make_loop, main())
 

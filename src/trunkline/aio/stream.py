@@ -317,11 +317,18 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
             self._is_being_read = False
 
     async def _wait_for_something(
-        self, is_interrupted: Callable[[], bool], deadline: Deadline
+        self, is_interrupted: Callable[[], bool], waiting: set[Any], deadline: Deadline
     ) -> bool:
-        """Wait until something can be read; return False if that was interrupted before."""
+        """Wait until something can be read; return False if that was interrupted before.
+
+        Args:
+            is_interrupted: Whether it was; see `_wake_reader`.
+            waiting: Where the stream is meanwhile, to be found by who interrupts.
+            deadline: The limit of the whole call.
+        """
         self._begin_to_read("wait_for_input")
         unread = self._socket._input
+        waiting.add(self)
         try:
             while not (unread or unread.at_end):
                 if is_interrupted():
@@ -329,6 +336,7 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
                 await self._receive_more("wait_for_input", deadline, is_call=False)
             return True
         finally:
+            waiting.discard(self)
             self._is_being_read = False
 
     # -- writing ---------------------------------------------------------------------------------

@@ -59,30 +59,49 @@ class ServerStream(AsyncStream):
 
 
 class TaskConnection(Connection):
-    """A connection that is being served by a task."""
+    """A connection that is being served by a task.
 
-    _task: "asyncio.Task[Any] | None" = None
+    Attributes:
+        serving: The task that serves it, while there is one.
+    """
+
+    serving: "asyncio.Task[Any] | None" = None
+    _has_begun = False  # its task
 
     @property
-    def task(self) -> Callable[[], object]:
-        """What a runner is to run for it, in a task."""
-        return self.serve_in_task
+    def task(self) -> Callable[..., object]:
+        """What a runner is to call for it, on the loop; see `begin`."""
+        return self.begin
 
     @property
     def _server(self) -> "TaskServer":
         return cast("TaskServer", self.socket.server)
 
+    def begin(self, name: str) -> "asyncio.Task[Any]":
+        """Have the connection served by a task of that name, and return it."""
+        self._has_begun = False
+        task = self._server.loop.create_task(self.serve_in_task(), name=name)
+        task.add_done_callback(self._end_unbegun)
+        return task
+
+    def _end_unbegun(self, task: "asyncio.Task[Any]") -> None:
+        """Make an end if the task was cancelled before it could begin."""
+        if not self._has_begun:
+            self.socket.close(abort=True)
+            self._count_out(Outcome.CUT if self._is_cut else Outcome.FAILED)
+
     async def serve_in_task(self) -> None:
         """Do all that there is to do; see `Connection.serve`."""
         outcome: Outcome | None = Outcome.FAILED
-        self._task = asyncio.current_task()
+        self._has_begun = True
+        self.serving = asyncio.current_task()
         try:
             outcome = await self._serve_in_task()
         except BaseException:
             self.socket.close(abort=True)
             raise
         finally:
-            self._task = None
+            self.serving = None
             self._count_out(outcome)
         self._hand_on(outcome)
 
@@ -117,7 +136,7 @@ class TaskConnection(Connection):
             self._close_after(outcome)
 
     def _closing(self, number: int) -> None:
-        if asyncio.current_task(self._server.loop) is not self._task:
+        if asyncio.current_task(self._server.loop) is not self.serving:
             self._was_closed_elsewhere = True
 
     def cut(self) -> None:
@@ -158,8 +177,12 @@ class TaskRunner:
         self._idle = threading.Event()
         self._idle.set()
 
-    def run(self, task: Callable[[], Any], name: str) -> None:
+    def run(self, begin: Callable[..., Any], name: str) -> None:
         """Have the loop begin with a task.
+
+        Args:
+            begin: Makes the task, whose name it is given, and returns it.
+            name: The task's.
 
         Raises:
             RuntimeError: The loop is closed.
@@ -168,13 +191,13 @@ class TaskRunner:
             self._count += 1
             self._idle.clear()
         try:
-            self._loop.call_soon_threadsafe(self._begin, task, name)
+            self._loop.call_soon_threadsafe(self._begin, begin, name)
         except BaseException:
             self._note_end()
             raise
 
-    def _begin(self, function: Callable[[], Any], name: str) -> None:
-        task = self._loop.create_task(function(), name=name)
+    def _begin(self, begin: "Callable[[str], asyncio.Task[Any]]", name: str) -> None:
+        task = begin(name)
         self._tasks.add(task)
         task.add_done_callback(self._end)
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from inspect import iscoroutinefunction
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Never, Self, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, Never, Self, TypeAlias, Unpack, cast
 
 from .._core.deadline import Deadline
 from .._core.external_format import ExternalFormatLike
@@ -58,12 +58,27 @@ class TaskServer(Server):
     def _make_runner(self, threads: Threads, size: int, name: str) -> Runner:
         return TaskRunner(self.loop, name)
 
+    def _drain(self) -> None:
+        super()._drain()
+        self._call_loop(self.face._wake_waiting)
+
     def _finish(self) -> None:
         try:
             super()._finish()
         finally:
-            with suppress(RuntimeError):  # the loop is closed
-                self.loop.call_soon_threadsafe(self.face._over.set)
+            self._call_loop(self.face._over.set)
+
+    def _call_loop(self, callback: Callable[[], object]) -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            self.loop.call_soon_threadsafe(callback)
+
+    def serves_by_this_task(self) -> bool:
+        """Return whether the task that runs is a handler's, which is not to wait for itself."""
+        task = asyncio.current_task()
+        with self._lock:
+            connections = [*self._connections.values()]
+        serving = {cast("TaskConnection", each).serving for each in connections}
+        return task is not None and task in serving
 
 
 class AsyncServer(Uncopied):
@@ -121,9 +136,10 @@ class AsyncServer(Uncopied):
     ) -> Awaitable[None]:
         """End the server: accept nobody any more, let the clients finish, and cut the others.
 
-        It begins at once; to await what this returns is to wait until the server has ended. See
-        `Server.shutdown`. A handler learns from `draining` that it should come to an end, and
-        `wait_for_input` waits for that too.
+        It begins at once; to await what this returns is to wait until the server has ended. A
+        handler's task, which would wait for itself, never does. See `Server.shutdown`. A handler
+        learns from `draining` that it should come to an end, and `wait_for_input` waits for that
+        too.
 
         Args:
             timeout: Seconds for the clients; 0 cuts them at once, None is for ever. Default: the
@@ -132,15 +148,14 @@ class AsyncServer(Uncopied):
                 cancelled. Default: `JOIN_TIMEOUT`.
         """
         self._server.shutdown(timeout, join_timeout=join_timeout, wait=False)
-        for stream in self._waiting:
-            stream._wake_reader()
         if not self._has_begun:
             self._has_begun = True
             self._server._end_unstarted()
         return Later(self._until_over)
 
     async def _until_over(self) -> None:
-        await self._over.wait()
+        if not self._server.serves_by_this_task():
+            await self._over.wait()
 
     async def __aenter__(self) -> Self:
         if not self._has_begun:
@@ -189,11 +204,12 @@ class AsyncServer(Uncopied):
             SocketClosed, Busy, SocketError: As the names say.
         """
         deadline = Deadline(timeout, self._loop.time)
-        self._waiting.add(stream)
-        try:
-            return await stream._wait_for_something(lambda: self.draining, deadline)
-        finally:
-            self._waiting.discard(stream)
+        return await stream._wait_for_something(lambda: self.draining, self._waiting, deadline)
+
+    def _wake_waiting(self) -> None:
+        """Have those who wait for input look whether the server is to end."""
+        for stream in self._waiting:
+            stream._wake_reader()
 
     # -- looking at it ---------------------------------------------------------------------------
 

@@ -178,7 +178,7 @@ class Connection:
         self._hand_on(outcome)
 
     @property
-    def task(self) -> Callable[[], object]:
+    def task(self) -> Callable[..., object]:
         """What a runner is to run for it."""
         return self.serve
 
