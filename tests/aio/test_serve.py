@@ -182,6 +182,36 @@ def test_a_client_that_breaks_off_costs_a_line_of_the_log(
     assert "is broken: read_line " in caplog.text
 
 
+def test_a_client_that_breaks_off_the_tasks_of_a_handler_breaks_off_the_handler(
+    make_loop: LoopFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "trunkline.servers")
+
+    async def read_in_a_task(stream: ServerStream) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(stream.read_line())
+            await stream.write_line("reading")
+
+    async def fail_in_a_task(stream: ServerStream) -> None:
+        try:
+            await read_in_a_task(stream)
+        except* ConnectionReset as group:
+            raise ExceptionGroup("both", [group, ZeroDivisionError()]) from None
+
+    async def main() -> None:
+        for handler, count in ((read_in_a_task, "broken"), (fail_in_a_task, "failed")):
+            async with serve(handler) as server:
+                stream = await open_stream(HOST, server.port)
+                assert await stream.read_line() == "reading"
+                stream.abort(reset=True)
+                await until(server, **{count: 1})
+
+    run_on(make_loop, main())
+    told, fault = caplog.records
+    assert "is broken: read_line" in told.getMessage()
+    assert fault.levelno == logging.ERROR
+
+
 @pytest.mark.parametrize("limit", ["read_timeout", "idle_timeout", "lifetime"])
 def test_a_silent_client_has_a_limit_of_time(make_loop: LoopFactory, limit: str) -> None:
     errors: list[Exception] = []

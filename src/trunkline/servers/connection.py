@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from threading import Thread, current_thread
@@ -281,8 +281,13 @@ class Connection:
         """Say whose fault an exception is.
 
         That a client resets its connection, or is silent for too long, is part of a server's life.
-        The same error of some other connection that the handler has is a fault of the handler.
+        The same error of some other connection that the handler has is a fault of the handler, and
+        so is a group of errors if one of them is.
         """
+        outcomes = [self._judge_one(each) for each in _errors_in(error)]
+        return Outcome.FAILED if Outcome.FAILED in outcomes else outcomes[0]
+
+    def _judge_one(self, error: Exception) -> Outcome:
         is_ours = getattr(error, "address", None) is self.socket.remote_name
         if not is_ours or not isinstance(error, SocketError | StreamError):
             return Outcome.FAILED
@@ -328,6 +333,7 @@ class Connection:
         else:
             text = "%s: the connection from %s is %s: %s"
             how = outcome.value.replace("_", " ")
+            error = next(_errors_in(error))
             shown = printable(error)
             extra = self._about(error)
             logger.info(text, self._service.name, self.peer, how, shown, extra=extra)
@@ -346,3 +352,12 @@ class Connection:
 
     def _about(self, error: Exception | None = None) -> dict[str, object]:
         return about(server=self._service.name, peer=self.peer, error=error)
+
+
+def _errors_in(error: Exception) -> Iterator[Exception]:
+    """Yield an error, or those that it is a group of."""
+    if isinstance(error, ExceptionGroup):
+        for each in error.exceptions:
+            yield from _errors_in(each)
+    else:
+        yield error
