@@ -7,7 +7,7 @@ import random
 import secrets
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from trunkline import (
     SocketClosed,
     TimedOut,
     TLSCertificateError,
+    TLSError,
     aio,
     make_socket,
     make_socket_from_fd,
@@ -635,6 +636,22 @@ def test_a_reset_is_told_in_both_directions(make_loop: LoopFactory) -> None:
     run_on(make_loop, main())
 
 
+def test_a_reset_is_told_to_who_reads_and_to_who_waits_for_output(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer(socket.AF_INET) as (stream, peer):
+            stream.write(bytes(10_000_000))
+            finishing = asyncio.create_task(stream.finish_output())
+            reading = asyncio.create_task(stream.read())
+            await until_it_waits(finishing)
+            await until_it_waits(reading)
+            reset(peer)
+            for task in (reading, finishing):
+                with pytest.raises(ConnectionReset):
+                    await task
+
+    run_on(make_loop, main())
+
+
 def test_a_peer_that_is_gone_is_told_to_who_writes_next(make_loop: LoopFactory) -> None:
     async def main() -> None:
         async with stream_and_peer() as (stream, peer):
@@ -827,6 +844,56 @@ def test_both_ends_begin_with_tls_later(make_loop: LoopFactory, certificates: Ce
                 with pytest.raises(ValueError, match="speaks TLS"):
                     one.detach()
             await serving
+
+    run_on(make_loop, main())
+
+
+@contextlib.asynccontextmanager
+async def streams_with_tls(
+    certificates: Certificates,
+) -> AsyncIterator[tuple[AsyncStream, AsyncStream]]:
+    """Yield the two ends of a connection that speaks TLS, the server's first."""
+    async with contextlib.AsyncExitStack() as aborting:
+        pair = aborting.enter_context(socket_pair())
+        server, client = (aio.adopt(make_socket_from_fd(each.detach(), dup=False)) for each in pair)
+        aborting.callback(server.abort)
+        aborting.callback(client.abort)
+        beginning = asyncio.create_task(server.start_tls(certificates.server_tls, server_side=True))
+        await client.start_tls(certificates.client_tls, server_name="localhost")
+        await beginning
+        yield server, client
+
+
+def test_the_end_may_come_together_with_what_is_before_it(
+    make_loop: LoopFactory, certificates: Certificates
+) -> None:
+    async def main() -> None:
+        async with streams_with_tls(certificates) as (server, client):
+            reading = asyncio.create_task(server.read_exactly(100))
+            await until_it_waits(reading)
+            records = client._socket._records
+            assert records is not None
+            assert records.send(memoryview(b"the last")) == 8  # which leaves with what comes next
+            assert records.end_output()
+            with pytest.raises(EndOfFile) as caught:
+                await reading
+            assert caught.value.partial == b"the last"
+
+    run_on(make_loop, main())
+
+
+def test_an_alert_waits_for_room(make_loop: LoopFactory, certificates: Certificates) -> None:
+    async def main() -> None:
+        async with streams_with_tls(certificates) as (server, client):
+            server.write(bytes(3_000_000))
+            finishing = asyncio.create_task(server.finish_output())
+            await until_it_waits(finishing)
+            os.write(client.fileno(), b"no record of TLS")
+            for call in (server.read(), finishing):
+                with pytest.raises(TLSError):
+                    await call
+            with pytest.raises(TLSError, match="the peer has ended the connection"):
+                await client.read_exactly(10_000_000)
 
     run_on(make_loop, main())
 

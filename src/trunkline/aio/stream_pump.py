@@ -116,11 +116,15 @@ class StreamPump(Uncopied):
     def _receive(self, operation: str) -> bool:
         """Receive what has come; return whether there was anything, the end included.
 
-        What has waited for the handshake goes on if that is over now.
+        What has waited for the handshake goes on if that is over now. Who waits for output is told
+        of an error: it may be the end of that, too, and is told to nobody by the system again.
         """
         was_shaking_hands = self._is_shaking_hands
         try:
             return self._socket._receive(operation, None)
+        except SocketError:
+            self._wake_writers()
+            raise
         finally:
             if was_shaking_hands and not self._is_shaking_hands:
                 self._flush_in_background()
@@ -140,6 +144,11 @@ class StreamPump(Uncopied):
         """Send what goes. What fails is told to those who wait for it, or to who writes next."""
         with suppress(SocketError):
             self._flush_now("write")
+            return
+        records = self._socket._records
+        if records is not None and self._holds_alert:
+            with suppress(SocketError):
+                records.end_output()
 
     def _closing(self, number: int) -> None:
         """Nobody is to wait any more for a descriptor that is being closed."""
@@ -158,10 +167,21 @@ class StreamPump(Uncopied):
         return machine is not None and not (machine.is_established or machine.has_failed)
 
     @property
+    def _holds_alert(self) -> bool:
+        """Whether something is left to be sent of what tells the peer of an error."""
+        machine = self._socket._machine
+        return machine is not None and machine.has_failed and machine.output_size > 0
+
+    @property
     def _has_pending(self) -> bool:
-        """Whether something has come that the system has no more."""
+        """Whether something has come that the system has no more: an end, too, or an error."""
         records = self._socket._records
-        return records is not None and records.has_pending
+        if records is None:
+            return False
+        machine = self._socket._machine
+        return (
+            records.has_pending or records.has_ended or (machine is not None and machine.has_failed)
+        )
 
     def _update(self) -> None:
         """Have the loop watch for what is wanted just now.
@@ -180,6 +200,8 @@ class StreamPump(Uncopied):
             if is_shaking_hands:
                 reads = reads or writes or bool(self._writers)
             writes = records.holds_output or (writes and not is_shaking_hands)
+        if socket._fatal_error is not None:
+            writes = self._holds_alert
         self._watch.want(read=reads, write=writes)
         self._reads = reads
 
@@ -250,6 +272,12 @@ class StreamPump(Uncopied):
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(True)
 
+    def _wake_writers(self) -> None:
+        """Have those who wait for output look how much is left of it."""
+        for writer in self._writers:
+            if not writer.done():
+                writer.set_result(True)
+
     def _expired(self, operation: str) -> TimedOut:
         return TimedOut.expired(operation, self._descriptor.where)
 
@@ -309,9 +337,7 @@ class StreamPump(Uncopied):
             self._hangup = error
             raise
         finally:
-            for writer in self._writers:
-                if not writer.done():
-                    writer.set_result(True)
+            self._wake_writers()
             reader = self._reader
             if reader is not None and not reader.done() and self._has_pending:
                 self._receive_for(reader)  # the handshake has taken it in
