@@ -355,6 +355,7 @@ def test_a_handler_that_waits_for_something_else_is_cancelled(
 
     run_on(make_loop, main())
     assert "does not end, and is cancelled" in caplog.text
+    assert "in the thread" not in caplog.text
 
 
 def test_leaving_by_an_exception_cuts(make_loop: LoopFactory) -> None:

@@ -62,8 +62,8 @@ def name_those_left(server: str, connections: Iterable[Connection], runner: Runn
     serving = []
     for connection in connections:
         thread, peer = connection.thread, connection.peer
-        name = "" if thread is None else thread.name
-        _warn_of(server, f"the handler for {peer} in the thread {name!r}", peer)
+        where = "" if thread is None else f" in the thread {thread.name!r}"
+        _warn_of(server, f"the handler for {peer}{where}", peer)
         serving.append(thread)
     # Of a thread for which Ctrl-C has ended the waiting, Python may believe that it has ended.
     idle = {*runner.running()}.difference(serving)
