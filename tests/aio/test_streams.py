@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import random
 import secrets
@@ -190,6 +191,29 @@ def test_nobody_listens(make_loop: LoopFactory) -> None:
 
     with refusing_port() as port:
         run_on(make_loop, main())
+
+
+def test_connecting_that_cannot_be_watched_leaves_nothing_watched(
+    make_loop: LoopFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(port: int) -> None:
+        loop = asyncio.get_running_loop()
+        add_writer = loop.add_writer
+        numbers: list[int] = []
+
+        def fail(number: int, *arguments: Any) -> None:
+            add_writer(number, *arguments)
+            numbers.append(number)
+            raise OSError(errno.ENOSPC, "no watch is left")
+
+        with monkeypatch.context() as patching:
+            patching.setattr(loop, "add_writer", fail)
+            with pytest.raises(OSError, match="no watch is left"):
+                await open_stream("127.0.0.1", port)
+        assert not loop.remove_writer(numbers.pop())
+
+    with listening() as listener:
+        run_on(make_loop, main(listener.local_port))
 
 
 def test_a_name_that_there_is_not(make_loop: LoopFactory) -> None:

@@ -181,10 +181,10 @@ async def _wait(loop: asyncio.AbstractEventLoop, attempts: Attempts, deadline: D
             happened.set_result(name)
 
     watched = [(descriptor.number, name) for name, descriptor in attempts.running.items()]
-    for number, name in watched:
-        loop.add_writer(number, happen, name)
     timer = None if remaining is None else loop.call_later(remaining, happen)
     try:
+        for number, name in watched:
+            loop.add_writer(number, happen, name)
         name = await happened
     finally:
         for number, _ in watched:
