@@ -906,6 +906,25 @@ def test_the_end_may_come_together_with_what_is_before_it(
     run_on(make_loop, main())
 
 
+def test_nothing_is_written_after_the_end_though_that_has_not_left(
+    make_loop: LoopFactory, certificates: Certificates
+) -> None:
+    async def main() -> None:
+        async with streams_with_tls(certificates) as (server, client):
+            records = server._socket._records
+            assert records is not None
+            assert records.end_output()  # as who shuts down, and waits then
+            with pytest.raises(EndpointShutdown, match=r"^write .*ended"):
+                server.write(b"late")
+            assert not server.has_buffered_output
+            await server.shutdown(write=True)
+            assert await client.read() == b""
+            with pytest.raises(EndpointShutdown, match=r"^write .*ended"):
+                records.send(memoryview(b"late"))
+
+    run_on(make_loop, main())
+
+
 def test_an_alert_waits_for_room(make_loop: LoopFactory, certificates: Certificates) -> None:
     async def main() -> None:
         async with streams_with_tls(certificates) as (server, client):

@@ -13,7 +13,15 @@ from .._core.external_format import ExternalFormat, ExternalFormatLike
 from .._sys.sockaddr import AnyName
 from .._sys.socket_descriptor import SocketDescriptor
 from ..addresses import IPAddress, LocalAddress
-from ..errors import BrokenPipe, Busy, ConnectionReset, EndOfFile, SocketClosed, TimedOut
+from ..errors import (
+    BrokenPipe,
+    Busy,
+    ConnectionReset,
+    EndOfFile,
+    EndpointShutdown,
+    SocketClosed,
+    TimedOut,
+)
 from ..sockets.active_socket import CLOSE_TIMEOUT, LINGER_TIMEOUT, ActiveSocket, check_linger
 from ..sockets.options.with_options import ConnectionWithOptions
 from ..sockets.peer import Peer
@@ -369,6 +377,9 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
         socket = self._socket
         with socket._writing:
             self._check_output("write")
+            if socket._machine is not None and socket._machine.output_ended:
+                reason = "the writing is being ended"  # by a task that waits for room
+                raise EndpointShutdown(strerror=reason, operation="write", address=self.remote_name)
             encoded = (
                 socket._writer.encode(data) if isinstance(data, str) else socket._bytes_of(data)
             )

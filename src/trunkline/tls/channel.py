@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol
 
 from .._core.deadline import Deadline
-from ..errors import BrokenPipe, ConnectionReset, SocketError, TimedOut
+from ..errors import BrokenPipe, ConnectionReset, EndpointShutdown, SocketError, TimedOut
 from ..streams.channel import Channel
 from .errors import TLSError
 from .intake import last_words, take_in
@@ -122,12 +122,18 @@ class TLSChannel:
 
         What is taken leaves with the next call: until the caller knows that it was taken, nothing
         is done here that takes long, where a signal handler might raise.
+
+        Raises:
+            EndpointShutdown: `end_output` was called, so that nothing can be sent any more.
         """
         with self._lock:
             if not (self._advance() and self._flush()):
                 return None
             if not len(data):
                 return 0
+            if self.machine.output_ended:
+                reason = "the writing was ended"
+                raise EndpointShutdown(strerror=reason, operation="write", address=self.where)
             try:
                 return self.machine.write(data)
             except TLSError as error:
