@@ -888,6 +888,7 @@ async def streams_with_tls(
         yield server, client
 
 
+@pytest.mark.exact_io("the two are sent by one call")
 def test_the_end_may_come_together_with_what_is_before_it(
     make_loop: LoopFactory, certificates: Certificates
 ) -> None:
@@ -906,6 +907,7 @@ def test_the_end_may_come_together_with_what_is_before_it(
     run_on(make_loop, main())
 
 
+@pytest.mark.exact_io("the end is sent by one call")
 def test_nothing_is_written_after_the_end_though_that_has_not_left(
     make_loop: LoopFactory, certificates: Certificates
 ) -> None:
