@@ -176,7 +176,7 @@ def test_its_end_is_known_while_others_have_its_pipes() -> None:
 
 def test_closing_kills() -> None:
     async def main() -> None:
-        transport, protocol = await running_loop().subprocess_exec(Noting, "cat")
+        transport, protocol = await running_loop().subprocess_exec(Noting, "sleep", "1000")
         transport.close()
         transport.close()
         assert await protocol.lost is None
