@@ -102,10 +102,32 @@ def test_what_the_programs_with_callbacks_say_is_followed(installed: Walk) -> No
         installed.assert_complete(text_of(program))
 
 
+@pytest.mark.needs_program("nc")
+def test_what_the_programs_with_await_say_is_followed(installed: Walk) -> None:
+    python = ".venv/bin/python examples/"
+    proxy = f"{python}await_proxy.py --port 9998 --to-host localhost --to-port 9999"
+    mixing = f"{python}await_mixing.py --port 9999 --listeners-port 9998"
+    with (
+        installed.serving(f"{python}await_chat.py --port 9999", "^Listening"),
+        installed.serving(proxy, "^Listening"),
+        installed.start("nc localhost 9999") as person,
+    ):
+        person.send("Ann\n")
+    with (
+        installed.serving(mixing, "^Listen at"),
+        installed.start("nc localhost 9998"),
+        installed.start("nc localhost 9999"),
+    ):
+        pass
+    for program in (ROOT / "examples").glob("await_*.py"):
+        installed.assert_complete(text_of(program))
+
+
 # Those of which a test above asks whether all of it was typed.
 FOLLOWED = {
     *(README, *(GUIDE / f"{name}.md" for name in ("programs", "port", "lispworks", "await"))),
     *(ROOT / "examples" / f"{name}.py" for name in ("ex15_server", "ex20_server", "ex22_proxy")),
+    *(ROOT / "examples").glob("await_*.py"),
     *(ROOT / "examples").glob("evented_*.py"),
     ROOT / "examples" / "lispworks_listener.py",
 }
