@@ -17,10 +17,8 @@ from support.tutorial import CLIENTS, HOST, listening
 pytestmark = pytest.mark.thorough
 
 EXAMPLES = ROOT / "examples"
-NO_PROGRAMS = {
-    *("supporting", "supporting_await", "supporting_tls"),
-    *("http10", "demo", "demo_programs"),
-}
+NO_PROGRAMS = {path.stem for path in EXAMPLES.glob("supporting*.py")}
+NO_PROGRAMS |= {"http10", "demo", "demo_programs"}
 PROGRAMS = sorted({path.stem for path in EXAMPLES.glob("*.py")} - NO_PROGRAMS)
 
 TEXT = "\x1b[31mgr\u00fcn\x07 \x9b2J\u202e\x0bb\t!!"
