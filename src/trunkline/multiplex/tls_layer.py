@@ -216,7 +216,7 @@ class TLSLayer:
             self._encrypted = self._encrypt(memoryview(data)[left:] if left else data)
             if not self._encrypted:
                 break
-        if self._moved == before:
+        if not left and self._moved == before:
             raise BlockingIOError
         return left
 
