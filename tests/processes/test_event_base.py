@@ -150,7 +150,7 @@ def test_a_pipe_can_be_watched_and_its_buffered_lines_count(base: EventBase) -> 
 def test_one_can_wait_for_a_pipe() -> None:
     with create_process("cat") as process:
         assert not fd_readable(stream(process.stdout))
-        assert wait_until_fd_ready(stream(process.stdin), "write", timeout=0).writable
+        assert wait_until_fd_ready(stream(process.stdin), "write", timeout=PATIENCE).writable
         stream(process.stdin).write_line("x", flush=True)
         assert wait_until_fd_ready(stream(process.stdout), timeout=PATIENCE)
 
