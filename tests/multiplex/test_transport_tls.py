@@ -509,7 +509,7 @@ def test_what_the_system_told_while_tls_answered_is_not_taken_for_a_cut(
         layer.machine.send_first(b"what TLS has to say by itself")
         peer.write(b"data")
         peer.until(lambda: protocol.data == b"data")
-        peer.socket.close()
+        peer.socket.shutdown(socket.SHUT_WR)
         run_until(base, lambda: protocol.is_lost)
         assert type(protocol.loss) is expected
 
