@@ -211,7 +211,8 @@ def test_pipes_can_be_transports(base: EventBase) -> None:
         feeding.write(b"hello")
         feeding.write_eof()
         base.dispatch(timeout=PATIENCE)
-        assert told.told == [b"hello", "eof", None]
+        assert told.received == b"hello"
+        assert told.told[-2:] == ["eof", None]
         assert fed.told == [None]
     assert descriptors() == before
 
