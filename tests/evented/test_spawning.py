@@ -85,12 +85,12 @@ def test_what_it_says_is_read_and_what_is_written_it_reads(start: Start, name: s
 
 
 def test_streams_are_in_the_place_of_sockets(start: Start) -> None:
-    lines: list[str] = []
+    said: list[bytes] = []
 
     def main() -> None:
         def read(socket: AsyncSocket, stream: SocketStream) -> None:
             assert stream is process.output
-            lines.extend(stream.read_available().decode().splitlines())
+            said.append(stream.read_available())
 
         process = spawn(
             "cat",
@@ -103,7 +103,7 @@ def test_streams_are_in_the_place_of_sockets(start: Start) -> None:
         process.input.close()
 
     start(main)
-    assert lines == ["one", "two"]
+    assert b"".join(said) == b"one\ntwo\n"
 
 
 def test_the_write_callback_says_when_all_has_gone(start: Start) -> None:
