@@ -437,7 +437,7 @@ def test_a_limit_of_idleness(timed_base: EventBase, clock: ManualClock) -> None:
         run_until(timed_base, lambda: protocol.data)
         clock.advance(9)
         endpoint.send_to(b"hello", name_of(peer))
-        settle(timed_base)
+        run_until(timed_base, lambda: not endpoint.buffered_output)
         clock.advance(9)
         settle(timed_base)
         assert endpoint.is_open
