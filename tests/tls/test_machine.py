@@ -229,6 +229,33 @@ def test_much_is_taken_in_parts(pair: Pair, kind: type) -> None:
     assert come == data
 
 
+def test_as_much_is_received_as_it_pays_to_make_room_for(pair: Pair) -> None:
+    def receive(size: int) -> bytes:
+        nonlocal output
+        data, output = output[:size], output[size:]
+        return data
+
+    pair.shake_hands()
+    data = b"x" * FEED_BYTES
+    sizes: list[int] = []
+    come = b""
+    while data:
+        data = data[pair.client.write(data) :]
+    output = output_of(pair.client)
+    while output:
+        sizes.append(pair.server.feed_size)
+        pair.server.feed_from(receive, pair.server.feed_size)
+        come += read_all(pair.server)
+    assert come == b"x" * FEED_BYTES
+    assert sizes[0] < FEED_BYTES // 2
+    assert sizes[1] == FEED_BYTES
+    pair.client.write(b"little")
+    output = output_of(pair.client)
+    pair.server.feed_from(receive, pair.server.feed_size)
+    assert read_all(pair.server) == b"little"
+    assert pair.server.feed_size == sizes[0]
+
+
 def test_nothing_is_read_while_too_much_output_is_not_taken(pair: Pair) -> None:
     pair.shake_hands()
     pair.say(pair.server, b"for later")

@@ -2,12 +2,9 @@
 
 from collections.abc import Callable
 from itertools import starmap
-from operator import setitem
 from typing import Any
 
 __all__ = ("Unsent",)
-
-_view_of: Callable[[bytes], memoryview] = memoryview
 
 
 class Unsent:
@@ -16,19 +13,25 @@ class Unsent:
     Whoever takes them says how many of them it took. An exception of a signal handler, which Python
     may raise wherever its own code goes on, does not come in between: no such code goes on between
     the taking and the noting.
+
+    Attributes:
+        pieces: What has not been taken altogether: one piece, or none.
     """
 
-    __slots__ = ("_views",)
+    __slots__ = ("_counts", "pieces")
 
     def __init__(self, data: bytes = b"") -> None:
-        self._views = [memoryview(data)]  # a list of one: functions of C can put another there
+        # Both are lists because a function of C can put something there.
+        self.pieces: list[bytes] = [data] if data else []
+        self._counts: list[int] = []  # how much of the piece was taken; nothing if there is none
 
     def __len__(self) -> int:
-        return len(self._views[0])
+        return len(self.pieces[0]) - sum(self._counts) if self.pieces else 0
 
     def clear(self) -> None:
         """Drop them all."""
-        self._views[0] = memoryview(b"")
+        self.pieces.clear()
+        self._counts.clear()
 
     def refill(self, source: Callable[[], bytes]) -> None:
         """Take in what comes next, once there is nothing left.
@@ -36,7 +39,8 @@ class Unsent:
         Args:
             source: A function not written in Python that gives the bytes away.
         """
-        next(map(setitem, (self._views,), (0,), map(_view_of, starmap(source, ((),)))))
+        self.clear()
+        self.pieces.extend(starmap(source, ((),)))
 
     def send(self, send: Callable[..., int], *arguments: Any) -> int:
         """Have them taken by a function; return how many it took.
@@ -49,9 +53,14 @@ class Unsent:
         Raises:
             Everything that `send` raises; all is as it was then.
         """
-        view = self._views[0]
-        # The slice from there on takes the place of the whole.
-        counts = starmap(send, ((view, *arguments),))
-        rest = map(view.__getitem__, map(slice, counts, (None,)))
-        next(map(setitem, (self._views,), (0,), rest))
-        return len(view) - len(self._views[0])
+        if not self.pieces:
+            return 0
+        piece, counts = self.pieces[0], self._counts
+        before = sum(counts)
+        counts.extend(starmap(send, ((memoryview(piece)[before:], *arguments),)))
+        count = counts[-1]
+        if before + count == len(piece):
+            self.clear()
+        else:
+            counts[:] = (before + count,)
+        return count

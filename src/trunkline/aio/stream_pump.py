@@ -170,7 +170,7 @@ class StreamPump(Uncopied):
     def _holds_alert(self) -> bool:
         """Whether something is left to be sent of what tells the peer of an error."""
         machine = self._socket._machine
-        return machine is not None and machine.has_failed and machine.output_size > 0
+        return machine is not None and machine.has_failed and machine.has_output
 
     @property
     def _has_pending(self) -> bool:

@@ -44,8 +44,8 @@ class TLSLayer:
     """
 
     __slots__ = """
-        _descriptor _encrypted _has_begun _is_asked _is_due _is_stuck _lost_by _moved _send _tls
-        _transport machine
+        _descriptor _encrypted _has_begun _is_asked _is_due _is_stuck _lost_by _moved _receive _send
+        _tls _transport machine
     """.split()  # noqa: SIM905 - as in `TransportCore`
 
     def __init__(
@@ -58,6 +58,7 @@ class TLSLayer:
     ) -> None:
         self._transport = transport
         self._descriptor = descriptor
+        self._receive = descriptor.bare_receive
         self._send = descriptor.bare_send
         self._tls = tls
         self.machine: Machine = machine
@@ -111,12 +112,15 @@ class TLSLayer:
                 ended by an alert.
             OSError: The system says no.
         """
-        pieces: list[bytes] = []
-        if self._is_due or take_in(self.machine, self._descriptor):
+        if self._is_due:
             self._is_due = False
-            self._read_records(pieces)
+        else:
+            self.machine.feed_from(self._receive, self.machine.feed_size)
+        pieces: list[bytes] = []
+        self._read_records(pieces)
         if pieces:
-            self._go_on_later()
+            if self._is_due:
+                self._go_on_later()
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self.machine.has_ended:
             return b""
@@ -136,7 +140,8 @@ class TLSLayer:
             if not pieces:
                 raise told from None
             self._is_due = True
-        self._answer()
+        if machine.has_output:
+            self._answer()
 
     def receive_into(self, buffer: Buffer) -> int | None:
         """Receive as much as a buffer takes; return None if nothing has come.
@@ -173,7 +178,8 @@ class TLSLayer:
             if not count:
                 raise told from None
             self._is_due = True
-        self._answer()
+        if machine.has_output:
+            self._answer()
         return count
 
     def _go_on_later(self) -> None:
@@ -207,24 +213,26 @@ class TLSLayer:
             TLSError: The connection has failed.
             OSError: The system says no.
         """
+        machine = self.machine
         before = self._moved
         left = 0
-        while self.flush():
-            left, self._encrypted = left + self._encrypted, 0
+        while True:
+            # What TLS has to say by itself is still there, and leaves together with that.
+            if not self._encrypted:
+                try:
+                    self._encrypted = machine.write(memoryview(data)[left:] if left else data)
+                except TLSError as error:
+                    raise self._with_alert(error) from None
+            if not (self.flush() and self._encrypted):
+                break
+            left += self._encrypted
+            self._encrypted = 0
             if left == len(data):
                 return left
-            self._encrypted = self._encrypt(memoryview(data)[left:] if left else data)
-            if not self._encrypted:
-                break
+        # What has left may have been sent before, when something was read.
         if not left and self._moved == before:
             raise BlockingIOError
         return left
-
-    def _encrypt(self, data: bytes | memoryview) -> int:
-        try:
-            return self.machine.write(data)
-        except TLSError as error:
-            raise self._with_alert(error) from None
 
     def send_file(self, number: int, offset: int, count: int) -> int:
         """Say that the system cannot do it: what is sent has to be encrypted."""
@@ -238,7 +246,7 @@ class TLSLayer:
     @property
     def holds_output(self) -> bool:
         """Whether there is something that has not left."""
-        return self.machine.output_size > 0
+        return self.machine.has_output
 
     def flush(self) -> bool:
         """Send the ciphertext that there is, as far as it goes; return whether all has left.
@@ -247,7 +255,7 @@ class TLSLayer:
             OSError: The system says no.
         """
         machine = self.machine
-        while machine.output_size:
+        while machine.has_output:
             try:
                 self._moved += machine.send_output(self._send, NO_SIGNAL)
             except BlockingIOError:
@@ -272,11 +280,10 @@ class TLSLayer:
 
     def _answer(self) -> None:
         """Send what reading has made, now or when there is room."""
-        machine = self.machine
-        if not machine.output_size or self.send_answers():
+        if self.send_answers():
             return
         self._transport._start_waiting_to_write()
-        if machine.is_stuck:
+        if self.machine.is_stuck:
             self._is_stuck = self._is_due = True
             self._transport._stop_reading()
 

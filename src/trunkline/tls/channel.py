@@ -142,7 +142,7 @@ class TLSChannel:
     @property
     def holds_output(self) -> bool:
         """Whether something that `send` has taken has not left."""
-        return self.machine.output_size > 0
+        return self.machine.has_output
 
     def end_output(self) -> bool:
         """Say that nothing more will be sent, once all has been; return whether that has left."""
@@ -162,7 +162,7 @@ class TLSChannel:
     def _flush(self) -> bool:
         """Send what there is to be sent, as far as it goes; return whether nothing is left."""
         machine = self.machine
-        while machine.output_size:
+        while machine.has_output:
             try:
                 if self._below.send_by(machine.send_output) is None:
                     return False

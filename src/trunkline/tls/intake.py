@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ..errors import SocketError
 from .errors import TLSError
-from .machine import FEED_BYTES, Machine
+from .machine import Machine
 
 __all__ = ("last_words", "take_in")
 
@@ -31,7 +31,7 @@ def take_in(machine: Machine, source: _Source) -> bool:
     Raises:
         SocketError: The system says no.
     """
-    return source.receive_by(machine.feed_from, FEED_BYTES) is not None
+    return source.receive_by(machine.feed_from, machine.feed_size) is not None
 
 
 def last_words(machine: Machine, source: _Source) -> TLSError | None:

@@ -26,10 +26,14 @@ from .other_protocols import OPENING_BYTES, looks_like_tls, protocol_of
 __all__ = ("FEED_BYTES", "MOST_PLAINTEXT", "MOST_UNTAKEN", "Machine", "not_tls", "plaintext_ahead")
 
 FEED_BYTES = 262_144
-"""How much ciphertext to receive at a time, and to feed: no more than that is kept of it.
+"""How much ciphertext to feed at a time, at most: no more than that is kept of it.
 
 It is what bulk costs least with: of 64 KiB each, what is done for each time takes a third of all.
 """
+
+# Where there is less, room for so much costs more than all the rest of receiving: glibc has the
+# system map what is that large, and touches it, each time.
+_FEW_BYTES = 65_536
 
 MOST_PLAINTEXT = 65_536
 """How much `write` takes at a time."""
@@ -58,6 +62,7 @@ class Machine:
         is_established: Whether the handshake is over.
         has_ended: Whether the peer has said that it sends no more.
         output_ended: Whether `end` was called.
+        feed_size: How much ciphertext to receive for `feed_from`.
 
     Raises:
         ValueError: The context is for the other side, or needs a name to check.
@@ -91,10 +96,13 @@ class Machine:
         self.is_established: bool = False
         self.has_ended: bool = False
         self.output_ended: bool = False
+        self.feed_size: int = _FEW_BYTES
+        self._is_going = False  # the handshake is over, and nothing was wrong
         self._is_cut = False  # no more ciphertext will come
         self._failure: TLSError | None = None
         self._aside = b""  # plaintext that was in the way
-        self._opening = b""  # what the peer has begun with
+        self._is_filled = False  # there was no room for more when it was read last
+        self._opening: bytes | None = b""  # what the peer has begun with; None if it was TLS
 
     # -- ciphertext ------------------------------------------------------------------------------
 
@@ -126,9 +134,14 @@ class Machine:
             Everything that `receive` raises.
         """
         arrived = self._arrived
-        next(map(arrived.append, starmap(receive, (arguments,))))
-        count = len(arrived[-1])
-        self._take_arrived()
+        if arrived or self.has_ended or self._opening is not None:
+            next(map(arrived.append, starmap(receive, (arguments,))))
+            count = len(arrived[-1])
+            self._take_arrived()
+        else:
+            count = next(map(self._incoming.write, starmap(receive, (arguments,))))
+            self._is_cut = self._is_cut or not count
+        self.feed_size = _FEW_BYTES if count < _FEW_BYTES else FEED_BYTES
         return count
 
     def _take_arrived(self) -> None:
@@ -140,7 +153,7 @@ class Machine:
                 return
             if not data:
                 self._is_cut = True
-            elif not self.is_established and len(self._opening) < OPENING_BYTES:
+            elif self._opening is not None:
                 self._opening = (self._opening + data)[:OPENING_BYTES]
             next(map(self._incoming.write, starmap(arrived.pop, ((0,),))))
 
@@ -150,8 +163,13 @@ class Machine:
         return not (self.has_pending or self._is_cut or self.has_ended or self.is_stuck)
 
     @property
+    def has_output(self) -> bool:
+        """Whether anything has to be sent: also after an error, for it may be an alert."""
+        return bool(self._outgoing.pending or self._unsent.pieces)
+
+    @property
     def output_size(self) -> int:
-        """How many bytes have to be sent: also after an error, for they may be an alert.
+        """How many bytes have to be sent.
 
         There are never more than what three calls of `write` make, and a little.
         """
@@ -159,9 +177,10 @@ class Machine:
 
     def send_output(self, send: Callable[..., int], *arguments: Any) -> int:
         """Have some of what has to be sent taken by a function; see `Unsent.send`."""
-        if not self._unsent:
-            self._unsent.refill(self._outgoing.read)
-        return self._unsent.send(send, *arguments)
+        unsent = self._unsent
+        if not unsent.pieces:
+            unsent.refill(self._outgoing.read)
+        return unsent.send(send, *arguments)
 
     def drop_output(self) -> None:
         """Send nothing of it: nobody would have it."""
@@ -195,8 +214,8 @@ class Machine:
             return False
         except ssl.SSLError as error:
             raise self._fail(self._explained(error)) from None
-        self.is_established = True
-        self._opening = b""
+        self.is_established = self._is_going = True
+        self._opening = None
         return True
 
     # -- plaintext -------------------------------------------------------------------------------
@@ -204,10 +223,15 @@ class Machine:
     @property
     def has_pending(self) -> bool:
         """Whether something was fed that no call has returned: `read` may find it is not enough."""
-        if self._failure is not None or self.has_ended or self.is_stuck:
+        if self._failure is not None or self.has_ended or self._outgoing.pending > MOST_UNTAKEN:
             return bool(self._aside)
-        fed = self._arrived or self._incoming.pending
-        return bool(fed or self._object.pending() or self._aside)
+        # OpenSSL keeps something only if a record has not been read to its end.
+        return bool(
+            self._incoming.pending
+            or self._arrived
+            or self._aside
+            or (self._is_filled and self._object.pending())
+        )
 
     def read(self, size: int) -> bytes | None:
         """Return plaintext: at most `size` bytes, at least one, and no more than a record has.
@@ -224,15 +248,13 @@ class Machine:
         if self._aside:
             data, self._aside = self._aside[:size], self._aside[size:]
             return data
-        return self._read_record(size)
-
-    def _read_record(self, size: int) -> bytes | None:
-        if not self._can_read():
+        if (self._outgoing.pending or self._arrived or not self._is_going) and not self._can_read():
             return None
         try:
             data = self._object.read(size)
         except ssl.SSLError as error:
             return b"" if self._reading_failed(error) else None
+        self._is_filled = len(data) == size
         if not data:
             self.has_ended = True
         return data
@@ -243,17 +265,19 @@ class Machine:
             count = min(len(self._aside), len(buffer))
             buffer[:count], self._aside = self._aside[:count], self._aside[count:]
             return count
-        if not self._can_read():
+        if (self._outgoing.pending or self._arrived or not self._is_going) and not self._can_read():
             return None
         try:
             count = self._object.read(len(buffer), buffer)  # type: ignore[assignment]
         except ssl.SSLError as error:
             return 0 if self._reading_failed(error) else None
+        self._is_filled = count == len(buffer)
         if not count:
             self.has_ended = True
         return count
 
     def _can_read(self) -> bool:
+        """Return whether OpenSSL can be asked: it can where nothing of this is in the way."""
         self._check()
         if self._arrived:
             self._take_arrived()
@@ -275,11 +299,15 @@ class Machine:
 
         You would want it where sending has failed: an alert may say why.
         """
+        aside = self._aside
         try:
-            while len(self._aside) < FEED_BYTES and (data := self._read_record(FEED_BYTES)):
-                self._aside += data
+            self._aside = b""
+            while len(aside) < FEED_BYTES and (data := self.read(FEED_BYTES)):
+                aside += data
         except TLSError as error:
             return error
+        finally:
+            self._aside = aside
         return None
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
@@ -290,9 +318,10 @@ class Machine:
         Raises:
             TLSError: As for `read`.
         """
-        self._check()
-        if self.output_ended or not (self.is_established or self.advance()):
-            return 0
+        if self.output_ended or not self._is_going:
+            self._check()
+            if self.output_ended or not self.advance():
+                return 0
         try:
             if len(data) <= MOST_PLAINTEXT:
                 return self._object.write(data)
@@ -344,16 +373,17 @@ class Machine:
 
     def _fail(self, failure: TLSError) -> TLSError:
         self._failure = failure
+        self._is_going = False
         self._incoming.read()
         return failure._told_again(self._operation)
 
     def _explained(self, error: ssl.SSLError) -> TLSError:
-        if not self.is_established and not looks_like_tls(self._opening):
+        if self._opening is not None and not looks_like_tls(self._opening):
             return not_tls(self._opening, self._operation)
         return from_ssl_error(error, self._operation, server_name=self.server_name)
 
     def _cut_off(self) -> TLSError:
-        if not self.is_established and not looks_like_tls(self._opening):
+        if self._opening is not None and not looks_like_tls(self._opening):
             return not_tls(self._opening, self._operation)
         return TLSTruncated(operation=self._operation)
 
