@@ -230,6 +230,8 @@ def test_much_is_taken_in_parts(pair: Pair, kind: type) -> None:
 
 
 def test_as_much_is_received_as_it_pays_to_make_room_for(pair: Pair) -> None:
+    output = b""
+
     def receive(size: int) -> bytes:
         nonlocal output
         data, output = output[:size], output[size:]
@@ -237,11 +239,11 @@ def test_as_much_is_received_as_it_pays_to_make_room_for(pair: Pair) -> None:
 
     pair.shake_hands()
     data = b"x" * FEED_BYTES
-    sizes: list[int] = []
-    come = b""
     while data:
         data = data[pair.client.write(data) :]
     output = output_of(pair.client)
+    sizes: list[int] = []
+    come = b""
     while output:
         sizes.append(pair.server.feed_size)
         pair.server.feed_from(receive, pair.server.feed_size)

@@ -1,6 +1,6 @@
 """Shaking hands on an event base, before a transport begins, or goes on, with TLS."""
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .._core.timer_queue import Timer
 from .._sys.readiness import READABLE, WRITABLE
@@ -11,6 +11,9 @@ from .event_base import EventBase
 from .lingering import linger
 from .tls_layer import TLSLayer
 
+if TYPE_CHECKING:
+    from .transport_securing import SecuringTransport
+
 __all__ = ("Handshake",)
 
 
@@ -19,38 +22,27 @@ class Handshake(Registration):
 
     Args:
         event_base: Who calls it.
+        transport: Which begins when it is over, or is lost when it has failed.
         descriptor: The connection, which is given on, or closed.
         layer: What speaks TLS.
         timeout: Seconds for all of it, however much comes meanwhile; None for no limit.
-        done: Called without arguments when it is over; the descriptor is the callee's then.
-        failed: Called with the error when it has failed, and the descriptor is closed.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_descriptor",
-        "_done",
-        "_event_base",
-        "_failed",
-        "_layer",
-        "_limit",
-    )
+    __slots__ = ("__weakref__", "_descriptor", "_event_base", "_layer", "_limit", "_transport")
 
     def __init__(
         self,
         event_base: EventBase,
+        transport: "SecuringTransport",
         descriptor: SocketDescriptor,
         layer: TLSLayer,
         timeout: float | None,
-        done: Callable[[], object],
-        failed: Callable[[Exception], object],
     ) -> None:
         super().__init__(descriptor.number)
         self._event_base = event_base
+        self._transport = transport
         self._descriptor: SocketDescriptor | None = descriptor
         self._layer = layer
-        self._done = done
-        self._failed = failed
         self._limit: Timer | None = None
         if timeout is not None and not event_base.closed:
             self._limit = event_base.add_timer(self._expire, timeout, one_shot=True)
@@ -85,8 +77,9 @@ class Handshake(Registration):
         except OSError as error:
             self._fail(self._explained(error, descriptor))
             return
+        self._event_base._pass_on(self, self._transport)
         self._let_go()
-        self._done()
+        self._layer.begin()
 
     def _explained(self, error: OSError, descriptor: SocketDescriptor) -> Exception:
         if isinstance(error, (BrokenPipeError, ConnectionResetError)):
@@ -101,13 +94,13 @@ class Handshake(Registration):
         descriptor = self._let_go()
         if descriptor is not None:
             linger(self._event_base, descriptor)  # or the alert may be destroyed
-            self._failed(error)
+            self._transport._lose(error)
 
     def _expire(self) -> None:
         if self._descriptor is not None:
             where = self._descriptor.where
             self.cancel()
-            self._failed(TimedOut.expired("handshake", where))
+            self._transport._lose(TimedOut.expired("handshake", where))
 
     def _descriptor_closing(self, number: int) -> None:
         """Somebody else closes the descriptor, in whatever thread; see `TransportCore`."""

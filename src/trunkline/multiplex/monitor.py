@@ -300,6 +300,17 @@ class Monitor(Calls):
             if registration._interest is not None:
                 self._backend.unregister(registration)
 
+    def _pass_on(self, registration: Registration, heir: Registration) -> None:
+        """Have another registration called for a descriptor, and for what the one was called for.
+
+        The system is not told, for which nothing changes.
+        """
+        with self._lock:
+            if registration._interest is not None:
+                self._backend.registered[registration._number] = heir
+                heir._number, heir._interest = registration._number, registration._interest
+                registration._interest = None
+
     def _unwatch_for_good(self, registration: Registration) -> None:
         """Watch a registration never again, in whatever thread: its number is about to be free."""
         with self._lock:

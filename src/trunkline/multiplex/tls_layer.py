@@ -44,8 +44,8 @@ class TLSLayer:
     """
 
     __slots__ = """
-        _descriptor _encrypted _has_begun _is_asked _is_due _is_stuck _lost_by _moved _receive _send
-        _tls _transport machine
+        _descriptor _encrypted _has_begun _is_asked _is_beginning _is_due _is_stuck _lost_by _moved
+        _receive _send _tls _transport machine
     """.split()  # noqa: SIM905 - as in `TransportCore`
 
     def __init__(
@@ -66,6 +66,7 @@ class TLSLayer:
         self._moved = 0  # how many bytes the system has taken
         self._encrypted = 0  # of how much plaintext the ciphertext is that has not left
         self._has_begun = False  # with the handshake
+        self._is_beginning = False  # what is due and what is left to be sent have their turn soon
         self._is_due = False  # there is something to tell without receiving
         self._is_asked = False  # the transport will be asked to ask
         self._lost_by: OSError | None = None  # what the system has told while nobody could hear it
@@ -75,6 +76,8 @@ class TLSLayer:
 
     def advance(self) -> bool:
         """Go on with the handshake as far as it goes at once; return whether it is over.
+
+        Then, something may be left to be sent: see `begin`.
 
         Raises:
             TLSError: It has failed. The alert that tells the peer so has been sent if that went.
@@ -91,9 +94,27 @@ class TLSLayer:
             is_over = machine.advance()
         except TLSError as error:
             raise self._with_alert(error) from None
-        self.flush()
-        self._is_due = is_over and machine.has_pending
+        if not is_over:
+            self.flush()
         return is_over
+
+    def begin(self) -> None:
+        """Have the transport begin, and deliver what has come behind the handshake.
+
+        What is left to be said of the handshake leaves together with what the protocol writes then.
+        """
+        transport = self._transport
+        self._is_due = self.machine.has_pending
+        self._is_beginning = True
+        try:
+            transport._begin_with_tls(self._descriptor, self)
+            if self._is_due:
+                transport._receive_again()
+        finally:
+            self._is_beginning = False
+            self._go_on_later()
+            if transport.descriptor is self._descriptor and self.machine.has_output:
+                self._answer()
 
     def last_words(self) -> TLSError | None:
         """Return the alert by which a peer has said why it takes no more, if there is one."""
@@ -140,7 +161,7 @@ class TLSLayer:
             if not pieces:
                 raise told from None
             self._is_due = True
-        if machine.has_output:
+        if machine.has_output and not self._is_beginning:
             self._answer()
 
     def receive_into(self, buffer: Buffer) -> int | None:
@@ -178,14 +199,14 @@ class TLSLayer:
             if not count:
                 raise told from None
             self._is_due = True
-        if machine.has_output:
+        if machine.has_output and not self._is_beginning:
             self._answer()
         return count
 
     def _go_on_later(self) -> None:
         """Have the transport ask again, if there is more to tell."""
         base = self._transport.event_base
-        if self._is_due and not (self._is_asked or base.closed):
+        if self._is_due and not (self._is_asked or self._is_beginning or base.closed):
             self._is_asked = True
             base.call_soon(self._ask)
 

@@ -5,7 +5,8 @@ connection asks for it.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from .._core.deadline import check_timeout
 from .._sys.late_import import late_import
@@ -22,13 +23,34 @@ from .transport_reading import ReadingTransport
 
 if TYPE_CHECKING:
     from ..tls.description import TLSLike
+    from ..tls.errors import NotTLS
     from ..tls.machine import Machine
+    from .handshake import Handshake
     from .tls_layer import TLSLayer
 
 __all__ = ("DEFAULT_HANDSHAKE_TIMEOUT", "SecuringTransport")
 
 DEFAULT_HANDSHAKE_TIMEOUT = 60.0
 """Seconds for a handshake, unless told otherwise."""
+
+
+class _PartsOfTLS(NamedTuple):
+    """What it takes, and is imported late."""
+
+    make_machine: "Callable[..., Machine]"
+    plaintext_ahead: "Callable[..., NotTLS | None]"
+    TLSLayer: "type[TLSLayer]"
+    Handshake: "type[Handshake]"
+
+
+@cache
+def _parts_of_tls() -> _PartsOfTLS:
+    with late_import("start_tls"):
+        from ..tls.description import make_machine
+        from ..tls.machine import plaintext_ahead
+        from .handshake import Handshake
+        from .tls_layer import TLSLayer
+    return _PartsOfTLS(make_machine, plaintext_ahead, TLSLayer, Handshake)
 
 
 class SecuringTransport(TLSFacts, ReadingTransport):
@@ -109,8 +131,6 @@ class SecuringTransport(TLSFacts, ReadingTransport):
         finally:
             if self._queue.size or has_to_flush:
                 self._flush()
-            if layer is not None and layer.holds_output and self._state == OPEN:
-                self._start_waiting_to_write()
             self._start_reading()
             self._deliver_soon()
 
@@ -199,11 +219,7 @@ class SecuringTransport(TLSFacts, ReadingTransport):
             ValueError: Whom to expect is not known.
             TLSError, SocketError: A file of the `TLS` is not as it should be.
         """
-        with late_import("start_tls"):
-            from ..tls.description import make_machine
-            from . import handshake as handshake  # so that it can be had later
-
-        return make_machine(
+        return _parts_of_tls().make_machine(
             tls,
             server_side=server_side,
             server_name=server_name,
@@ -270,12 +286,8 @@ class SecuringTransport(TLSFacts, ReadingTransport):
         unsent: bytes,
     ) -> None:
         """Have the handshake begin, and the transport with it when that is over."""
-        with late_import("start_tls"):
-            from ..tls.machine import plaintext_ahead
-            from .handshake import Handshake
-            from .tls_layer import TLSLayer
-
-        error = plaintext_ahead(unread, server_side=server_side)
+        parts = _parts_of_tls()
+        error = parts.plaintext_ahead(unread, server_side=server_side)
         if error is not None:
             error.address = descriptor.where
             linger(self.event_base, descriptor)
@@ -283,15 +295,18 @@ class SecuringTransport(TLSFacts, ReadingTransport):
             self._lose(error)
             return
         machine.feed(unread)
-        layer = TLSLayer(self, descriptor, machine, tls, unsent)
-
-        def done() -> None:
-            name = self.remote_name
-            self._attach(descriptor, name, local_name=self._local_name, layer=layer)
-
-        handshake = Handshake(self.event_base, descriptor, layer, timeout, done, self._lose)
+        layer = parts.TLSLayer(self, descriptor, machine, tls, unsent)
+        handshake = parts.Handshake(self.event_base, self, descriptor, layer, timeout)
         self._cancel_connecting = handshake.cancel
         handshake.start()
+
+    def _begin_with_tls(self, descriptor: SocketDescriptor, layer: "TLSLayer") -> None:
+        """Begin, or go on, after a handshake, which has passed on that it was watched."""
+        try:
+            self._attach(descriptor, self.remote_name, local_name=self._local_name, layer=layer)
+        finally:
+            if self._interest is not None:
+                self._update_interest()
 
     def _receive_again(self) -> None:
         """Receive what there is to tell without the descriptor's being ready."""
