@@ -71,7 +71,8 @@ class Handshake(Registration):
         try:
             is_over = self._layer.advance()
             if not is_over:
-                wanted = READABLE | (WRITABLE if self._layer.holds_output else 0)
+                wanted = 0 if self._layer.machine.is_established else READABLE
+                wanted |= WRITABLE if self._layer.holds_output else 0
                 self._event_base._watch(self, wanted)
                 return
         except OSError as error:
@@ -93,7 +94,8 @@ class Handshake(Registration):
     def _fail(self, error: Exception) -> None:
         descriptor = self._let_go()
         if descriptor is not None:
-            linger(self._event_base, descriptor)  # or the alert may be destroyed
+            # Or the alert may be destroyed.
+            linger(self._event_base, descriptor, flush=self._layer.flush)
             self._transport._lose(error)
 
     def _expire(self) -> None:

@@ -77,7 +77,8 @@ class TLSLayer:
     def advance(self) -> bool:
         """Go on with the handshake as far as it goes at once; return whether it is over.
 
-        Then, something may be left to be sent: see `begin`.
+        Then, something may be left to be sent: see `begin`. While output is held, nothing is, for
+        what TLS has to say is not.
 
         Raises:
             TLSError: It has failed. The alert that tells the peer so has been sent if that went.
@@ -87,6 +88,9 @@ class TLSLayer:
         # A server has nothing to say before it has heard something.
         is_first = not self._has_begun and (machine.has_pending or not machine.server_side)
         self._has_begun = True
+        is_held = self._transport._is_held
+        if machine.is_established:  # and output is held
+            return self.flush() or not is_held
         if not (is_first or take_in(machine, self._descriptor)):
             self.flush()
             return False
@@ -94,9 +98,9 @@ class TLSLayer:
             is_over = machine.advance()
         except TLSError as error:
             raise self._with_alert(error) from None
-        if not is_over:
-            self.flush()
-        return is_over
+        if is_over and not is_held:
+            return True
+        return self.flush() and is_over
 
     def begin(self) -> None:
         """Have the transport begin, and deliver what has come behind the handshake.
@@ -326,7 +330,7 @@ class TLSLayer:
 
     def let_go(self) -> None:
         """Know the transport no more, now that all is over; what was agreed on is still known."""
-        self._is_due = False
+        self._is_due = self._is_stuck = False
         del self._transport
 
     def _with_alert(self, error: TLSError) -> TLSError:

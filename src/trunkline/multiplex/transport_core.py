@@ -263,7 +263,8 @@ class TransportCore(Registration, Uncopied):
         descriptor = self._release_descriptor()
         if descriptor is not None:
             if error is not None and self._layer is not None and self._layer.machine.has_failed:
-                linger(self.event_base, descriptor)  # or the alert may be destroyed
+                # Or the alert may be destroyed.
+                linger(self.event_base, descriptor, flush=self._layer.flush)
             else:
                 descriptor.close()
         if tell and not self.event_base.closed:

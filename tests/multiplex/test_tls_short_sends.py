@@ -1,0 +1,122 @@
+"""What becomes of TLS where the system takes only some of what is sent, or nothing for a while."""
+
+import contextlib
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from multiplex.tls_helpers import ROLES, beginning, speaking
+from multiplex.transport_helpers import Recorder, run_until, settle
+from support.backends import wanted_backends
+from support.certificates import Certificates
+
+from trunkline import EventBase, TLSError, TLSMismatch
+from trunkline._sys.socket_descriptor import SocketDescriptor
+from trunkline.sockets.active_socket import LINGER_TIMEOUT
+from trunkline.testing.clock import ManualClock
+
+pytestmark = pytest.mark.exact_io("the faults are those of the tests")
+
+
+@pytest.fixture
+def backend() -> str:
+    """The best one: for what is tested here, it does not matter which."""
+    return wanted_backends()[0]
+
+
+class Room:
+    """How much of each send the system takes.
+
+    Attributes:
+        next: How many bytes of the next ones, one after the other; 0 is that it would block.
+        then: How many of those behind them; None is all.
+    """
+
+    def __init__(self) -> None:
+        self.next: list[int] = []
+        self.then: int | None = None
+
+    def limiting(self, send: Callable[[Any, int], int]) -> Callable[[Any, int], int]:
+        def send_some(data: Any, flags: int) -> int:
+            most = self.next.pop(0) if self.next else self.then
+            if most == 0:
+                raise BlockingIOError
+            return send(data if most is None else data[:most], flags)
+
+        return send_some
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> Room:
+    """What transports that are made from now on find."""
+    room = Room()
+    bare_send: Any = vars(SocketDescriptor)["bare_send"]
+    limited = property(lambda descriptor: room.limiting(bare_send.fget(descriptor)))
+    monkeypatch.setattr(SocketDescriptor, "bare_send", limited)
+    return room
+
+
+def test_an_alert_leaves_in_pieces_when_a_handshake_has_failed(
+    base: EventBase, certificates: Certificates, room: Room
+) -> None:
+    protocol = Recorder()
+    tls = certificates.server.tls(minimum_version="1.3")
+    with beginning(base, protocol, certificates, version="1.2", tls=tls) as (_, peer):
+        room.next = [3, 0, 1, 0]
+        with pytest.raises(ssl.SSLError, match="PROTOCOL_VERSION"):
+            peer.shake_hands()
+        run_until(base, lambda: protocol.is_lost)
+        assert isinstance(protocol.loss, TLSMismatch)
+        assert not room.next
+
+
+def test_so_it_does_when_a_record_was_changed(
+    base: EventBase, certificates: Certificates, room: Room
+) -> None:
+    protocol = Recorder()
+    with speaking(base, protocol, certificates) as (_, peer):
+        settle(base)
+        room.next = [3, 0, 1, 0]
+        peer.object.write(b"something")
+        record = bytearray(peer.outgoing.read())
+        record[-1] ^= 1
+        peer.send_plainly(bytes(record) + b"more")
+        peer.until(lambda: protocol.is_lost)
+        assert isinstance(protocol.loss, TLSError)
+        with pytest.raises(ssl.SSLError, match="BAD_RECORD_MAC"):
+            peer.until(peer.read)
+        assert not room.next
+
+
+def test_nobody_waits_for_long_for_who_does_not_take_the_alert(
+    certificates: Certificates, clock: ManualClock, backend: str, room: Room
+) -> None:
+    with EventBase(backend=backend, clock=clock) as base:
+        protocol = Recorder()
+        tls = certificates.server.tls(minimum_version="1.3")
+        with beginning(base, protocol, certificates, version="1.2", tls=tls) as (_, peer):
+            room.then = 0
+            with contextlib.suppress(ssl.SSLWantReadError):
+                peer.object.do_handshake()
+            peer.until(lambda: protocol.is_lost)
+            assert not peer.is_cut
+            clock.advance(LINGER_TIMEOUT)
+            peer.until(lambda: peer.is_cut)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_handshake_goes_on_though_output_is_held(
+    base: EventBase, certificates: Certificates, role: str, room: Room
+) -> None:
+    protocol = Recorder()
+    with beginning(base, protocol, certificates, role) as (transport, peer):
+        room.next = [1, 0] * 1000
+        transport.hold_output()
+        transport.write(b"held")
+        peer.shake_hands()
+        peer.write(b"now")
+        peer.until(lambda: protocol.data == b"now")
+        assert peer.read() == b""
+        transport.release_output()
+        assert peer.read_exactly(4) == b"held"
