@@ -36,6 +36,7 @@ from trunkline import (
     make_socket_from_fd,
     make_socket_pair,
 )
+from trunkline._core.deadline import Deadline
 
 BIG = 3_000_000  # bytes: more than all buffers on the way have
 
@@ -208,6 +209,63 @@ def test_closing_says_so(certificates: Certificates, role: str) -> None:
         ours.write_line("last words")
         ours.close()
         assert receive_all(peer) == b"last words\n"
+
+
+class WithoutRoom:
+    """A channel that has room for nothing, until it is told otherwise."""
+
+    def __init__(self, below: Any) -> None:
+        self._below = below
+        self.is_full = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._below, name)
+
+    def send_by(self, give: Any) -> Any:
+        return None if self.is_full else self._below.send_by(give)
+
+    def wait_writable(self, deadline: Deadline, operation: str) -> None:
+        raise TimedOut.expired(operation, None)
+
+
+def test_an_end_that_has_not_left_in_time_is_one_and_leaves_later(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ours_and_pythons(certificates, "server") as (ours, peer):
+        ours.write_line("all of it", flush=True)
+        channel: Any = ours._channel
+        below = WithoutRoom(channel._below)
+        monkeypatch.setattr(channel, "_below", below)
+        for _ in range(2):
+            with pytest.raises(TimedOut):
+                ours.shutdown(write=True)
+            assert not ours.is_output_open
+            with pytest.raises(EndpointShutdown):
+                ours.write("more")
+        peer.sendall(b"an answer\n")
+        assert ours.read_line() == "an answer"
+        below.is_full = False
+        ours.shutdown(write=True)
+        assert receive_all(peer) == b"all of it\n"
+        ours.shutdown(write=True)
+        with pytest.raises(EndpointShutdown):
+            ours.write("more")
+        assert not ours.has_buffered_output
+
+
+@both_versions
+def test_so_does_one_that_a_close_has_to_say(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    with ours_and_pythons(certificates, "server", version) as (ours, peer):
+        channel: Any = ours._channel
+        below = WithoutRoom(channel._below)
+        monkeypatch.setattr(channel, "_below", below)
+        with pytest.raises(TimedOut):
+            ours.shutdown(write=True)
+        below.is_full = False
+        ours.close()
+        assert receive_all(peer) == b""
 
 
 def test_the_peer_s_end_is_the_end_of_file(certificates: Certificates) -> None:

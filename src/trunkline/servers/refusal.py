@@ -60,7 +60,7 @@ class Refusal:
                 self._end(connection)
 
         try:
-            if connection.force_output() and _end_writing(connection):
+            if _end_writing(connection):
                 self._event_base.set_io_handler(connection, "read", on_readable)
             else:
                 self._event_base.set_io_handler(connection, "write", on_writable, one_shot=True)
@@ -85,7 +85,7 @@ class Refusal:
 
 
 def _end_writing(connection: ActiveSocket) -> bool:
-    """End it, if there is room for what TLS has to say; return whether there was."""
+    """End it after what is queued, if there is room for that; return whether there was."""
     try:
         connection.shutdown(write=True, timeout=0)
     except TimedOut:

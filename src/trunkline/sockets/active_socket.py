@@ -533,7 +533,13 @@ class ActiveSocket(
         with self._descriptor.writing:
             self._output += self._writer.finish()
             self._flush("shutdown", deadline)
-            self._end_records("shutdown", deadline)
+            try:
+                self._end_records("shutdown", deadline)
+            except BaseException:
+                if self._machine is not None and self._machine.output_ended:
+                    self._writing = ended = Ended(self._descriptor, "write")
+                    ended.is_told = False
+                raise
             self._end_directions(read=read, write=True)
 
     def _end_directions(self, *, read: bool = False, write: bool = False) -> None:
@@ -543,7 +549,7 @@ class ActiveSocket(
         self._descriptor.check_open("shutdown")
         # Asked once more, the system would say, after both ends have finished, that there is none.
         read = read and not isinstance(self._reading, Ended)
-        write = write and not isinstance(self._writing, Ended)
+        write = write and not getattr(self._writing, "is_told", False)
         if not (read or write):
             return
         before = self._reading, self._writing, self._has_obstacle

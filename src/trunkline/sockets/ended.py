@@ -17,6 +17,8 @@ class Ended:
     Whatever a stream does in a direction begins with that right, so that nothing else has to ask.
     """
 
+    is_told: bool = True  # whether the system knows: it does not before TLS has told the peer
+
     def __init__(self, descriptor: Descriptor, operation: Literal["read", "write"]) -> None:
         self._descriptor = descriptor
         self._operation = operation
