@@ -10,7 +10,7 @@ whatever else a server adds, nobody has asked for. All else is as if it had not 
 answer may still be on its way.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal, NamedTuple, TypeAlias
@@ -40,6 +40,7 @@ from .dns_message import (
 )
 from .dns_names import key_of_name
 from .dns_records import CNAMERecord, DNSRecord, RecordType, SOARecord
+from .dns_usual_answer import usual_answer
 from .resolver_config import ResolverConfig
 
 __all__ = ("Ask", "DNSAnswer", "DNSTransport", "Exchange")
@@ -168,6 +169,9 @@ class Exchange:
         """
         if data[:2] != self._id:
             return None
+        usual = usual_answer(data, self._asked)
+        if usual:
+            return self._answer(usual)
         try:
             message = unpack_message(data, self._asked)
         except BadDNSMessage as error:
@@ -224,15 +228,7 @@ class Exchange:
             return self.ask()
         records = self._follow(message.answers)
         if records:
-            found = (*self._aliases, *records)
-            return DNSAnswer(
-                self._name,
-                self._type,
-                found,
-                records[0].name,
-                min(map(_ttl_of, found)),
-                self._server,
-            )
+            return self._answer(records)
         if message.truncated:
             return self._ask_next(self._error(ServerFailure, "the answer is cut off"))
         if message.rcode == NXDOMAIN:
@@ -244,6 +240,11 @@ class Exchange:
             self._asked = pack_question(DNSQuestion(self._key, self._type))
             return self.ask()
         raise self._negative(NoRecord, "no such record", message)
+
+    def _answer(self, records: Sequence[DNSRecord]) -> DNSAnswer:
+        found = (*self._aliases, *records)
+        ttl = min(map(_ttl_of, found))
+        return DNSAnswer(self._name, self._type, found, records[0].name, ttl, self._server)
 
     def _follow(self, answers: Iterable[DNSRecord]) -> list[DNSRecord]:
         """Follow the aliases; return the records of the name that they lead to."""

@@ -31,9 +31,11 @@ __all__ = (
     "FORMERR",
     "INTERNET",
     "IN_A_CONNECTION",
+    "LONGEST_TTL",
     "NOERROR",
     "NOTIMP",
     "NXDOMAIN",
+    "OPT",
     "REFUSED",
     "SERVFAIL",
     "SMALLEST_PAYLOAD",
@@ -60,7 +62,11 @@ NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 
 _RECURSION_DESIRED = 1 << 8  # among the flags
 
-_OPT = 41  # the type of the record that is none, and says more of the message (RFC 6891)
+OPT = 41
+"""The type of the record that is none, and says more of the message (RFC 6891)."""
+
+LONGEST_TTL = 2**31 - 1
+"""The longest time to live; what is more is none at all (RFC 2181, section 8)."""
 
 _HEADER = struct.Struct("!6H")
 _QUESTION = struct.Struct("!2H")
@@ -68,8 +74,6 @@ _RECORD = struct.Struct("!2HIH")
 _SOA = struct.Struct("!5I")
 _SRV = struct.Struct("!3H")
 _TWO = struct.Struct("!2H")
-
-_LONGEST_TTL = 2**31 - 1  # what is more is none at all (RFC 2181, section 8)
 
 
 class DNSQuestion(NamedTuple):
@@ -166,7 +170,7 @@ def pack_message(message: DNSMessage) -> bytes:
             for record in section:
                 _pack_record(record, data, known)
         if has_options:
-            data += b"\0" + _RECORD.pack(_OPT, message.payload_size, message.rcode >> 4 << 24, 0)
+            data += b"\0" + _RECORD.pack(OPT, message.payload_size, message.rcode >> 4 << 24, 0)
     except struct.error as error:
         raise ValueError(f"a number is out of range: {error}") from None
     return bytes(data)
@@ -192,7 +196,7 @@ def pack_query(number: int, question: PackedQuestion, payload_size: int) -> byte
             it, which is for servers that do not understand more.
     """
     head = _HEADER.pack(number, _RECURSION_DESIRED, 1, 0, 0, payload_size > 0)
-    options = b"\0" + _RECORD.pack(_OPT, payload_size, 0, 0) if payload_size else b""
+    options = b"\0" + _RECORD.pack(OPT, payload_size, 0, 0) if payload_size else b""
     return head + question.data + options
 
 
@@ -387,14 +391,14 @@ class _Reader:
             whole, self._end = self._end, self._index + size
             if self._end > whole:
                 raise BadDNSMessage("a record is cut off")
-            if kind == _OPT:
+            if kind == OPT:
                 self.payload_size = max(SMALLEST_PAYLOAD, record_class)
                 self.rcode_above = ttl >> 24
                 self.rest()
             elif record_class != INTERNET:
                 self.rest()  # of another world, where even an address may be something else
             else:
-                found.append(self._record(name, kind, ttl if ttl <= _LONGEST_TTL else 0))
+                found.append(self._record(name, kind, ttl if ttl <= LONGEST_TTL else 0))
             if self._index != self._end:
                 raise BadDNSMessage("a record is longer than what it says")
             self._end = whole
