@@ -38,15 +38,12 @@ def check_callback(callback: Any, *arguments: str, what: str = "a callback") -> 
         *arguments: What it will be called with, by the names that an error gives them.
         what: What an error calls it.
     """
-    function: Any = callback
-    if not isinstance(callback, _WRITTEN_IN_PYTHON):
-        if not callable(callback):
+    is_partial = isinstance(callback, partial)
+    function: Any = callback.func if is_partial else callback
+    if not isinstance(function, _WRITTEN_IN_PYTHON):
+        if not callable(function):
             raise TypeError(f"{what} is callable, not {type(callback).__name__}")
-        function = callback.func if isinstance(callback, partial) else callback
-        if isinstance(function, type):
-            function = _how_it_is_made(function)
-        elif not isinstance(function, _WRITTEN_IN_PYTHON):
-            function = function.__call__
+        function = _how_it_is_made(function) if isinstance(function, type) else function.__call__
     is_bound = isinstance(function, MethodType)
     if is_bound:
         function = function.__func__
@@ -56,7 +53,6 @@ def check_callback(callback: Any, *arguments: str, what: str = "a callback") -> 
     flags = code.co_flags
     if flags & _UNPLAIN:
         raise _not_plain(what, function.__qualname__, flags)
-    is_partial = isinstance(callback, partial)
     if is_partial and callback.keywords:
         can_be_called = not _why_not(callback, arguments)
     else:
