@@ -7,7 +7,7 @@ has more bits in common, since by the order of its answers a name server spreads
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from ipaddress import IPv6Network
+from ipaddress import IPv4Address, IPv6Network
 from typing import TypeAlias
 
 from ..addresses import IPAddress
@@ -75,8 +75,9 @@ class AddressOrder:
         for address, kind in zip(wanted, kinds, strict=True):
             if kind not in ranks:
                 ranks[kind] = _rank(kind, self._source_of(address))
-        order = sorted(range(len(wanted)), key=lambda index: ranks[kinds[index]])
-        return tuple(wanted[index] for index in order)
+        of_each = [ranks[kind] for kind in kinds]
+        order = sorted(range(len(wanted)), key=of_each.__getitem__)
+        return tuple([wanted[index] for index in order])
 
 
 def _rank(kind: _Kind, source: IPAddress | None) -> _Rank:
@@ -89,9 +90,9 @@ def _rank(kind: _Kind, source: IPAddress | None) -> _Rank:
 
 
 def _kind_of(address: IPAddress) -> _Kind:
-    if address.version == 4:
-        return _kind_of_ipv4(int(address) >> 16)
     value = int(address)
+    if isinstance(address, IPv4Address):
+        return _kind_of_ipv4(value >> 16)
     top = value >> 96 << 96
     return _kind_of_ipv6(top or value)
 
