@@ -120,7 +120,8 @@ def test_it_makes_no_difference_which_question_was_asked(
     message: DNSMessage, question: DNSQuestion, is_it: bool
 ) -> None:
     packed = pack_message(message._replace(questions=(question,)) if is_it else message)
-    assert unpack_message(packed, pack_question(question)) == unpack_message(packed)
+    asked = pack_question(question.name, question.type)
+    assert unpack_message(packed, asked) == unpack_message(packed)
 
 
 @given(MESSAGES, st.data())

@@ -36,7 +36,7 @@ def test_it_is_read_as_with_care(records: tuple[DNSRecord, ...], payload_size: i
     data = pack_message(
         ANSWER._replace(questions=(asked,), answers=records, payload_size=payload_size)
     )
-    assert usual_answer(data, pack_question(asked)) == [*unpack_message(data).answers]
+    assert usual_answer(data, pack_question(*asked[:2])) == [*unpack_message(data).answers]
     assert unpack_message(data).answers == records
 
 
@@ -74,15 +74,15 @@ def test_it_is_read_as_with_care(records: tuple[DNSRecord, ...], payload_size: i
     ],
 )
 def test_what_is_not_as_usual_is_left(data: bytes) -> None:
-    assert usual_answer(data, pack_question(ASKED)) is None
+    assert usual_answer(data, pack_question(*ASKED[:2])) is None
 
 
 def test_only_addresses_are_usual() -> None:
     record = TXTRecord(NAME, 60, (b"abc",))
     asked = DNSQuestion(NAME, record.type)
     data = pack_message(ANSWER._replace(questions=(asked,), answers=(record,)))
-    assert usual_answer(data, pack_question(asked)) is None
+    assert usual_answer(data, pack_question(*asked[:2])) is None
 
 
 def test_there_may_be_nothing_in_it() -> None:
-    assert usual_answer(answer(), pack_question(ASKED)) == []
+    assert usual_answer(answer(), pack_question(*ASKED[:2])) == []

@@ -11,7 +11,6 @@ answer may still be on its way.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -73,8 +72,7 @@ class Ask(NamedTuple):
     timeout: float
 
 
-@dataclass(frozen=True, slots=True)
-class DNSAnswer:
+class DNSAnswer(NamedTuple):
     """What a server has answered.
 
     Attributes:
@@ -122,7 +120,7 @@ class Exchange:
         self._config = config
         self._make_id = make_id
         self._key = key_of_name(name)
-        self._asked = pack_question(DNSQuestion(self._key, record_type))
+        self._asked = pack_question(self._key, record_type)
         self._aliases: list[CNAMERecord] = []
         self._id = b""
         self._turn = first
@@ -131,7 +129,8 @@ class Exchange:
 
     def _turn_to_next(self) -> None:
         """Ask the next server, of which nothing is known yet."""
-        self._server = self._config.servers[self._turn % len(self._config.servers)]
+        servers = self._config.servers
+        self._server = servers[self._turn % len(servers)]
         self._turn += 1
         self._turns_left -= 1
         self._transport: DNSTransport = "tcp" if self._config.use_tcp else "udp"
@@ -196,10 +195,8 @@ class Exchange:
         if not message.questions:
             return message.rcode not in (NOERROR, NXDOMAIN)
         first, *others = message.questions
-        asked = self._asked.question
-        if others:
-            return False
-        return first == asked or first._replace(name=key_of_name(first.name)) == asked
+        asked = DNSQuestion(self._asked.name, self._asked.type)
+        return not others and first._replace(name=key_of_name(first.name)) == asked
 
     def _refusal(self, rcode: int) -> ResolverError:
         if rcode == REFUSED:
@@ -235,9 +232,9 @@ class Exchange:
             error = self._negative(NoName, "no such name", message)
             error._of_all_types = not self._aliases  # there is no alias, either
             raise error
-        is_elsewhere = self._asked.question.name != self._key  # the last alias has led there
+        is_elsewhere = self._asked.name != self._key  # the last alias has led there
         if is_elsewhere and len(self._aliases) < _MOST_ALIASES:
-            self._asked = pack_question(DNSQuestion(self._key, self._type))
+            self._asked = pack_question(self._key, self._type)
             return self.ask()
         raise self._negative(NoRecord, "no such record", message)
 

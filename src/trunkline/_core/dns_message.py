@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
 
@@ -94,11 +95,13 @@ class PackedQuestion(NamedTuple):
     """A question and its bytes, which nearly every answer repeats as they are.
 
     Attributes:
-        question: What is asked.
-        data: That as it is in a message.
+        name: For whose records it is.
+        type: The number of their type.
+        data: All of it as it is in a message.
     """
 
-    question: DNSQuestion
+    name: str
+    type: int
     data: bytes
 
 
@@ -176,14 +179,15 @@ def pack_message(message: DNSMessage) -> bytes:
     return bytes(data)
 
 
-def pack_question(question: DNSQuestion) -> PackedQuestion:
-    """Return a question with its bytes.
+def pack_question(name: str, record_type: int) -> PackedQuestion:
+    """Return the question for the records of a name, with its bytes.
 
     Raises:
         ValueError: The name is none.
     """
-    data = pack_name(question.name) + _QUESTION.pack(question.type, question.record_class)
-    return PackedQuestion(question, data)
+    return PackedQuestion(
+        name, record_type, pack_name(name) + _QUESTION.pack(record_type, INTERNET)
+    )
 
 
 def pack_query(number: int, question: PackedQuestion, payload_size: int) -> bytes:
@@ -195,9 +199,16 @@ def pack_query(number: int, question: PackedQuestion, payload_size: int) -> byte
         payload_size: The largest answer, in bytes, that is taken in a datagram; 0 says nothing of
             it, which is for servers that do not understand more.
     """
-    head = _HEADER.pack(number, _RECURSION_DESIRED, 1, 0, 0, payload_size > 0)
+    head, options = _around_question(payload_size)
+    return number.to_bytes(2) + head + question.data + options
+
+
+@lru_cache(2)  # for it is the same nearly always
+def _around_question(payload_size: int) -> tuple[bytes, bytes]:
+    """Return what a query has between its id and the question, and after that."""
+    head = _HEADER.pack(0, _RECURSION_DESIRED, 1, 0, 0, payload_size > 0)
     options = b"\0" + _RECORD.pack(OPT, payload_size, 0, 0) if payload_size else b""
-    return head + question.data + options
+    return head[2:], options
 
 
 def _pack_record(record: DNSRecord, data: bytearray, known: Known) -> None:
@@ -377,8 +388,8 @@ class _Reader:
         start = self._index
         if asked is not None and count == 1 and self._data.startswith(asked.data, start):
             self._index += len(asked.data)
-            self._names[pointer_to(start)] = asked.question.name
-            return (asked.question,)
+            self._names[pointer_to(start)] = asked.name
+            return (DNSQuestion(asked.name, asked.type),)
         return tuple(DNSQuestion(self.name(), *self.numbers(_QUESTION)) for _ in range(count))
 
     def records(self, count: int) -> tuple[DNSRecord, ...]:

@@ -40,6 +40,7 @@ _PLAIN = frozenset(b"!\"#$%&'()*+,-/:;<=>?@[]^_`{|}~") | frozenset(
 _remembering = lru_cache(256)
 
 
+@_remembering
 def is_usual_name(name: str) -> bool:
     """Return whether it is a name like nearly all: with labels of letters, digits, "-" and "_".
 
@@ -110,13 +111,9 @@ def reverse_name(address: IPv4Address | IPv6Address) -> str:
 @_remembering
 def name_from_labels(labels: tuple[bytes, ...]) -> str:
     """Return the name that has these labels."""
-    return ".".join(map(_text_of_label, labels)) or ROOT
-
-
-def _text_of_label(label: bytes) -> str:
-    if _PLAIN.issuperset(label):
-        return label.decode("ascii")
-    return "".join(map(_text_of_byte, label))
+    if _PLAIN.issuperset(b"".join(labels)):
+        return b".".join(labels).decode() or ROOT
+    return ".".join(["".join(map(_text_of_byte, label)) for label in labels])
 
 
 def _text_of_byte(code: int) -> str:

@@ -7,6 +7,7 @@ keeps it busy for long.
 """
 
 from collections.abc import MutableMapping
+from functools import lru_cache
 
 from ..errors import BadDNSMessage
 from .dns_names import MOST_BYTES, MOST_IN_LABEL, labels_of_name, name_from_labels
@@ -33,18 +34,25 @@ def pack_name(
     Raises:
         ValueError: It is no name.
     """
+    if known is None:
+        return _pack_whole(name)
     labels = labels_of_name(name)
     packed = bytearray()
     for index, label in enumerate(labels):
-        if known is not None:
-            end = labels[index:]
-            if end in known:
-                return bytes(packed + pointer_to(known[end]))
-            if offset + len(packed) <= _FARTHEST:
-                known[end] = offset + len(packed)
+        end = labels[index:]
+        if end in known:
+            return bytes(packed + pointer_to(known[end]))
+        if offset + len(packed) <= _FARTHEST:
+            known[end] = offset + len(packed)
         packed.append(len(label))
         packed += label
     return bytes(packed + b"\0")
+
+
+@lru_cache(256)  # whoever looks a host up asks two questions about it
+def _pack_whole(name: str) -> bytes:
+    labels = labels_of_name(name)
+    return b"".join([len(label).to_bytes(1) + label for label in labels]) + b"\0"
 
 
 def unpack_name(data: bytes, start: int) -> tuple[str, int]:

@@ -59,7 +59,7 @@ def usual_answer(data: bytes, asked: PackedQuestion) -> list[ARecord | AAAARecor
         data: A message, which has come under the question's number.
         asked: The question.
     """
-    form = _FORMS.get(asked.question.type)
+    form = _FORMS.get(asked.type)
     start = _HEADER.size + len(asked.data)
     if form is None or not data.startswith(asked.data, _HEADER.size):
         return None
@@ -69,7 +69,7 @@ def usual_answer(data: bytes, asked: PackedQuestion) -> list[ARecord | AAAARecor
         return None
     if additional and not _has_no_options(data[end:], additional):
         return None
-    name = asked.question.name
+    name = asked.name
     records = []
     for head, ttl, size, packed in form.record.iter_unpack(data[start:end]):
         if head != form.head or size != form.size or ttl > LONGEST_TTL:

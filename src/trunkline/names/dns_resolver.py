@@ -255,10 +255,12 @@ class DNSResolver:
         family_number(family)
         address = literal_address(host)
         found, name = ((address,), None) if address else self._addresses_here(host)
+        if not found:
+            return None
         wanted = tuple(each for each in found if family in ("internet", f"ipv{each.version}"))
         if wanted:
             return Resolution(self._in_order(wanted), name)
-        if found and (address is not None or _is_localhost(host)):
+        if address is not None or _is_localhost(host):
             raise NoName(strerror="no address", operation="resolve", host=host)
         return None
 
@@ -313,8 +315,8 @@ class DNSResolver:
                 lookup._fail(error)
 
         for name, record_type in search.next_questions():
-            take = partial(taken, record_type)
-            self._ask(lookup, (key_of_name(name), record_type), take, take, is_waited_for)
+            key, take = (key_of_name(name), record_type), partial(taken, record_type)
+            ask_for(lookup, self._questions, key, take, take, is_waited_for=is_waited_for)
 
     # -- names -----------------------------------------------------------------------------------
 
@@ -366,7 +368,7 @@ class DNSResolver:
             lookup._fail(error._told_of("reverse", address))
 
         key = key_of_name(reverse_name(address)), int(RecordType.PTR)
-        self._ask(lookup, key, told, not_told, False)
+        ask_for(lookup, self._questions, key, told, not_told, is_waited_for=False)
         return lookup
 
     # -- records ---------------------------------------------------------------------------------
@@ -398,7 +400,8 @@ class DNSResolver:
             return _in_time(name, key[1], *known)
 
         def begin(lookup: Lookup) -> None:
-            self._ask(lookup, key, lookup._succeed, lookup._fail, True)
+            told, failed = lookup._succeed, lookup._fail
+            ask_for(lookup, self._questions, key, told, failed, is_waited_for=True)
 
         answer: DNSAnswer = wait_for(begin, "query", name, deadline)
         return _called(answer, name)
@@ -423,7 +426,7 @@ class DNSResolver:
             def told(answer: DNSAnswer) -> None:
                 lookup._succeed(_called(answer, name))
 
-            self._ask(lookup, key, told, lookup._fail, False)
+            ask_for(lookup, self._questions, key, told, lookup._fail, is_waited_for=False)
             return lookup
         try:
             lookup._soon(lookup._succeed, _in_time(name, key[1], *known))
@@ -445,16 +448,6 @@ class DNSResolver:
         self._questions.clear()
 
     # -- asking ----------------------------------------------------------------------------------
-
-    def _ask(
-        self,
-        lookup: Lookup,
-        key: Key,
-        told: Callable[[DNSAnswer], object],
-        failed: Callable[[ResolverError], object],
-        is_waited_for: bool,
-    ) -> None:
-        ask_for(lookup, self._questions, key, told, failed, is_waited_for=is_waited_for)
 
     def _begin(
         self,
@@ -479,7 +472,7 @@ def _is_localhost(host: str) -> bool:
 
 def _called(answer: DNSAnswer, name: str) -> DNSAnswer:
     """Return an answer with the name that was asked for, whose case does not count."""
-    return answer if answer.name == name else replace(answer, name=name)
+    return answer if answer.name == name else answer._replace(name=name)
 
 
 def _ttl_of(outcome: DNSAnswer | ResolverError) -> float:
@@ -504,7 +497,7 @@ def _in_time(
         outcome.record_type = record_type
         raise outcome
     records = tuple(_aged(record, int(age)) for record in outcome.records)
-    return replace(outcome, name=name, records=records, ttl=int(left))
+    return outcome._replace(name=name, records=records, ttl=int(left))
 
 
 def _aged(record: DNSRecord, age: int) -> DNSRecord:
