@@ -5,7 +5,7 @@ import os
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from threading import RLock, get_ident
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from .._core.callbacks import call_plainly, check_callback
 from .._core.ttl_cache import TTLCache
@@ -87,19 +87,12 @@ class Wish(Generic[K, V, E]):
             call_plainly(self._came, part)
 
 
-class _Place(NamedTuple):
-    """Where those meet who want to know the same.
+_Place: TypeAlias = tuple[Hashable, object, int]
+"""Where those meet who want to know the same.
 
-    Attributes:
-        key: What it is.
-        group: Those who can rely on each other to find it out.
-        time: In which they have asked. What is asked before all is forgotten is nobody else's, and
-            is not remembered.
-    """
-
-    key: Hashable
-    group: object
-    time: int
+These are: what it is; those who can rely on each other to find it out; and the time in which they
+have asked, for what is asked before all is forgotten is nobody else's, and is not remembered.
+"""
 
 
 class _Question(Generic[K, V, E]):
@@ -109,6 +102,7 @@ class _Question(Generic[K, V, E]):
         self._questions = questions
         self.key = key
         self.place = place
+        self.time: int = place[-1]
         self.wishes: dict[Wish[K, V, E], None] = {}  # in order
         self.worker: Wish[K, V, E] | None = None  # one of them
         self.give_up: Callable[[], object] | None = None
@@ -207,7 +201,7 @@ class Questions(Generic[K, V, E]):
 
     def _question_for(self, wish: Wish[K, V, E]) -> _Question[K, V, E]:
         """Return the question that somebody joins, or a new one; with the lock."""
-        place = _Place(wish.key, wish.group, self._time)
+        place = wish.key, wish.group, self._time
         question = self._open.get(place)
         if question is None:
             question = self._open[place] = _Question(self, wish.key, place)
@@ -239,7 +233,7 @@ class Questions(Generic[K, V, E]):
         with self._lock:
             self._close(question)
             key = self._wider(question.key) if self._is_of_all(outcome) else question.key
-            if question.place.time == self._time:
+            if question.time == self._time:
                 self._cache.put(key, (outcome, self._clock()), self._ttl_of(outcome))
             wishes = self._dismiss(question)
             question.give_up = None  # which would keep it, and all that has to do with it, alive

@@ -80,9 +80,14 @@ class Turns:
             channel = self._channel = Channel(self._event_base, ask.server)
         return channel
 
+    def _are_of(self, event_base: EventBase, server: Endpoint, transport: DNSTransport) -> bool:
+        of_server, of_transport = self._key
+        is_same = of_server is server and of_transport == transport
+        return is_same and self._event_base is event_base
+
     def take(self, who: Asker) -> None:
         """Have somebody ask: at once, or when it is their turn."""
-        if self._is_full or self._waiting:
+        if self._waiting or self._is_full:
             self._waiting[who] = self._answers
             who._wait_for_turn()
             self._let_ask()
@@ -148,9 +153,20 @@ class Turns:
 
 _turns: WeakKeyDictionary[EventBase, dict[_Key, Turns]] = WeakKeyDictionary()
 
+_latest: Turns | None = None
+"""Those that were wanted last, and most often are again: an address is slow to be looked up."""
+
 
 def turns_for(event_base: EventBase, server: Endpoint, transport: DNSTransport) -> Turns:
     """Return the turns of those who ask a server on an event base."""
+    latest = _latest  # other threads have their own event bases, and set it, too
+    if latest is not None and latest._are_of(event_base, server, transport):
+        return latest
+    return _look_up(event_base, server, transport)
+
+
+def _look_up(event_base: EventBase, server: Endpoint, transport: DNSTransport) -> Turns:
+    global _latest
     here = _turns.get(event_base)
     if here is None:
         here = _turns[event_base] = {}
@@ -158,10 +174,14 @@ def turns_for(event_base: EventBase, server: Endpoint, transport: DNSTransport) 
     turns = here.get(key)
     if turns is None:
         turns = here[key] = Turns(event_base, key)
+    _latest = turns
     return turns
 
 
 def _forget(event_base: EventBase, key: _Key, turns: Turns) -> None:
+    global _latest
+    if _latest is turns:
+        _latest = None
     here = _turns.get(event_base)
     if here and here.get(key) is turns:
         del here[key]
@@ -169,6 +189,8 @@ def _forget(event_base: EventBase, key: _Key, turns: Turns) -> None:
 
 def forget_all_turns() -> list[Asker]:
     """Begin anew, also with sockets, and return all those who ask or wait for a turn."""
+    global _latest
+    _latest = None
     everybody = [
         who
         for here in _turns.values()
