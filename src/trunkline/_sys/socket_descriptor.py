@@ -26,12 +26,13 @@ from ..addresses import LocalAddress
 from ..errors import NotConnected, OperationNotSupported, SocketClosed, SocketError
 from .borrowed_socket import BorrowedSocket
 from .descriptor import Descriptor
+from .late_import import late_import
 from .readiness import unread_count
 from .sockaddr import KNOWN_FAMILIES, Name, name_from_sockaddr, sockaddr_from_name
-from .socket_files import SocketFile, bind_to_path
 
 if TYPE_CHECKING:
     from .file_descriptors import Arrivals
+    from .socket_files import SocketFile
 
 __all__ = (
     "DATAGRAM",
@@ -257,6 +258,9 @@ class SocketDescriptor(Descriptor):
         sockaddr = sockaddr_from_name(name, self.family, "bind")
         try:
             if isinstance(name, LocalAddress):
+                with late_import("bind"):
+                    from .socket_files import bind_to_path
+
                 self._file = bind_to_path(
                     name, lambda: self._socket.bind(sockaddr), replaces_stale=replaces_stale
                 )
