@@ -219,10 +219,12 @@ class Connection:
         """
         if not self.has_preamble:
             return True, None
+        return self._after_preamble(self._run_preamble())
+
+    def _after_preamble(self, error: Exception | None) -> tuple[bool, Outcome | None]:
+        """Go on after the preamble, which may have failed; see `_prepare`."""
         self._has_prepared = True
-        try:
-            self._run_preamble(self._service.preamble)
-        except Exception as error:
+        if error is not None:
             return False, self._end_by(error, self._judge_preamble(error))
         if not self.admit():
             return False, Outcome.REFUSED
@@ -255,7 +257,16 @@ class Connection:
                 self.socket.close(timeout=0)  # which lets the alert arrive
         self._end_by(error, outcome)
 
-    def _run_preamble(self, preamble: Preamble | None) -> None:
+    def _run_preamble(self) -> Exception | None:
+        """Run the preamble; return the error if it fails."""
+        try:
+            self._call_preamble()
+        except Exception as error:
+            return error
+        return None
+
+    def _call_preamble(self) -> None:
+        preamble = self._service.preamble
         assert preamble is not None
         self.channel.set_end("preamble_timeout", self._service.preamble_timeout)
         name = call_plainly(preamble, self.socket)

@@ -156,9 +156,7 @@ class Handshakes:
 
     def _make_room(self) -> None:
         """If there is none, drop who has been at it for longest, as soon as that is fair."""
-        if self._room_timer is not None:
-            self._event_base.remove_timer(self._room_timer)
-            self._room_timer = None
+        self._stop_waiting_for_room()
         if self.have_room:
             return
         oldest, began = next(iter(self._began.items()))
@@ -170,6 +168,11 @@ class Handshakes:
         where = oldest.socket.remote_name
         error = TimedOut.expired("handshake", where, limit="others wait for their handshakes")
         self._fail(oldest, error, Outcome.REFUSED)
+
+    def _stop_waiting_for_room(self) -> None:
+        if self._room_timer is not None:
+            self._event_base.remove_timer(self._room_timer)
+            self._room_timer = None
 
     def wait_for_room(self, connection: Connection) -> None:
         """Keep a connection that has shaken hands until there is room to serve it."""
@@ -185,6 +188,7 @@ class Handshakes:
         """Close all connections, and return how many there were."""
         self.closed = True
         found = [*self._expected, *self._began, *self._waiting]
+        self._stop_waiting_for_room()
         for connection in list(self._began):
             self._forget(connection)
         self._expected.clear()

@@ -80,7 +80,8 @@ class Refusal:
     def close(self) -> None:
         """Close all connections that are left, now."""
         while self._lingering:
-            connection, _ = self._lingering.popitem()
+            connection, timer = self._lingering.popitem()
+            self._event_base.remove_timer(timer)
             connection.close(abort=True)
 
 

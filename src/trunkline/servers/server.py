@@ -23,9 +23,7 @@ from .._core.uncopied import Uncopied
 from .._sys.arrivals import stop_arrivals
 from .._sys.clock import monotonic
 from .._sys.latch import Latch
-from .._sys.sockaddr import AnyName
 from .._sys.waker import Waker
-from ..addresses import Endpoint
 from ..errors import SocketClosed, SocketError
 from ..multiplex.event_base import EventBase
 from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT
@@ -41,6 +39,7 @@ from .ending import Ending
 from .handshakes import LEAST_AT_ONCE, Handshakes
 from .left_behind import name_those_left, watch_handler_in_place
 from .limits import LimitedChannel, TimeLimits, check_limit_of_time
+from .places import Places
 from .python_names import PythonServerNames
 from .refusal import Refusal
 from .server_connection import ServerConnection
@@ -77,7 +76,7 @@ _ALLOWANCE = 1.0
 _FOREVER = float("inf")
 
 
-class Server(PythonServerNames, Uncopied):
+class Server(Places, PythonServerNames, Uncopied):
     """Listens, accepts connections, and calls a handler with each of them.
 
     It listens as soon as it is made. `serve_forever` accepts in the calling thread, `start` in one
@@ -254,11 +253,22 @@ class Server(PythonServerNames, Uncopied):
         self, host: Hosts, port: int | str, path: Paths, options: Mapping[str, Any]
     ) -> None:
         with contextlib.ExitStack() as undoing:
-            self._event_base = undoing.enter_context(EventBase())
+            self._event_base = self._open_event_base()
+            undoing.callback(self._close_event_base)
             self._drain_waker = Waker()  # readable for good from the moment when draining begins
             undoing.callback(self._drain_waker.close)
             self._sockets = tuple(bind_all(host, port, path, self._given, options))
             undoing.pop_all()
+
+    def _open_event_base(self) -> EventBase:
+        return EventBase()
+
+    def _close_event_base(self) -> None:
+        self._event_base.close()
+
+    def _stop_dispatching(self) -> None:
+        """Nobody is accepted any more, and nobody is waited for."""
+        self._event_base.exit()
 
     # -- serving ---------------------------------------------------------------------------------
 
@@ -348,6 +358,10 @@ class Server(PythonServerNames, Uncopied):
             self._finish()
 
     def _accept_until_the_end(self) -> None:
+        self._begin_to_accept()
+        self._event_base.dispatch()
+
+    def _begin_to_accept(self) -> None:
         self._accepting = threading.get_ident()
         for socket in self._sockets:
             acceptor = Acceptor(
@@ -363,7 +377,6 @@ class Server(PythonServerNames, Uncopied):
             self._acceptors.append(acceptor)
         if self.draining and self._ending.remaining() <= 0:  # nobody is to be accepted any more
             self._drain()
-        self._event_base.dispatch()
 
     # -- connections, in the accepting thread ----------------------------------------------------
 
@@ -620,11 +633,11 @@ class Server(PythonServerNames, Uncopied):
         is_accepting = not all(acceptor.closed for acceptor in self._acceptors)
         is_busy = is_accepting or self._connections or self._handshakes or self._refusal.is_busy
         if self._has_begun_to_drain and not is_busy:
-            self._event_base.exit()
+            self._stop_dispatching()
 
     def _cut(self) -> None:
         self._cut_connections()
-        self._event_base.exit()
+        self._stop_dispatching()
 
     def _cut_connections(self) -> None:
         with self._lock:
@@ -656,27 +669,33 @@ class Server(PythonServerNames, Uncopied):
         """Close everything, and wait for the threads, for a limited time."""
         try:
             self._close_everything()
-        finally:
-            self._ending.ask(0)
-            self._event_base.close()
-            self._drain_waker.close()
-            self._accepting = None  # another thread may get the same identity
-            self._ended.set()
+            began = monotonic()
+            self._runner.join(lambda: began + self._ending.join_timeout() - monotonic())
+        finally:  # Ctrl-C may end the waiting
+            self._end()
         for helper in self._helpers:
             helper.join()
 
     def _close_everything(self) -> None:
+        for acceptor in self._acceptors:
+            acceptor.close()
+        for socket in self._sockets:  # those that nobody has accepted at, too
+            socket.close()
+        self._cut_connections()
+        with self._lock:
+            self._counts["cut"] += self._handshakes.close()
+        self._refusal.close()
+
+    def _end(self) -> None:
+        """Be over, and tell who has waited for that."""
         try:
-            for socket in self._sockets:
-                socket.close()
-            self._cut_connections()
-            with self._lock:
-                self._counts["cut"] += self._handshakes.close()
-            self._refusal.close()
-            began = monotonic()
-            self._runner.join(lambda: began + self._ending.join_timeout() - monotonic())
-        finally:  # Ctrl-C may end the waiting
             self._note_stuck()
+        finally:
+            self._ending.ask(0)
+            self._close_event_base()
+            self._drain_waker.close()
+            self._accepting = None  # another thread may get the same identity
+            self._ended.set()
 
     def _note_stuck(self) -> None:
         """Take note of the handlers, and the threads, that have not ended, and name them."""
@@ -742,28 +761,6 @@ class Server(PythonServerNames, Uncopied):
         return served.wait_for_input(self._drain_waker, Deadline(timeout, monotonic))
 
     # -- looking at it ---------------------------------------------------------------------------
-
-    @property
-    def sockets(self) -> tuple[PassiveSocket, ...]:
-        """The sockets that listen."""
-        return self._sockets
-
-    @property
-    def local_names(self) -> tuple[AnyName, ...]:
-        """The names that the server listens at: `Endpoint` or `LocalAddress`."""
-        return tuple(socket.local_name for socket in self._sockets)
-
-    @property
-    def port(self) -> int:
-        """The port that the server listens at, the first one if it has several.
-
-        Raises:
-            TypeError: It has none: all of its sockets are local ones.
-        """
-        for name in self.local_names:
-            if isinstance(name, Endpoint):
-                return name.port
-        raise TypeError(f"{self!r} has no port: its sockets are local")
 
     @property
     def drain_timeout(self) -> float | None:
