@@ -4,6 +4,8 @@ import asyncio
 import logging
 import os
 import socket
+import threading
+from contextvars import ContextVar
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -18,6 +20,7 @@ from trunkline import (
     Busy,
     ConnectionReset,
     EndOfFile,
+    ServerConnection,
     ServerStatistics,
     SocketClosed,
     SocketError,
@@ -97,6 +100,25 @@ def test_the_handler_knows_its_client_and_its_server(make_loop: LoopFactory) -> 
                 await stream.read_line()
         assert seen.get(timeout=PATIENCE) == (server, name, 6, 6)
         assert seen.get(timeout=PATIENCE) == f"looking: {name}"
+
+    run_on(make_loop, main())
+
+
+def test_handlers_run_in_the_context_that_the_server_was_made_in(make_loop: LoopFactory) -> None:
+    name: ContextVar[str] = ContextVar("name")
+
+    async def tell(stream: ServerStream) -> None:
+        await stream.write_line(name.get())
+        name.set("a handler's")
+
+    async def main() -> None:
+        name.set("the server's")
+        server = serve(tell)
+        name.set("another")
+        async with server:
+            for _ in range(2):
+                async with await open_stream(HOST, server.port) as stream:
+                    assert await stream.read_line() == "the server's"
 
     run_on(make_loop, main())
 
@@ -470,7 +492,66 @@ def test_a_task_that_is_cancelled_before_it_begins_serves_nobody(make_loop: Loop
     run_on(make_loop, main())
 
 
+def test_a_task_that_cannot_be_made_gives_its_place_back(make_loop: LoopFactory) -> None:
+    faults: list[Exception] = []
+
+    def make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
+        if coroutine.__name__ == "serve_in_task" and not faults:
+            raise ZeroDivisionError
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    def note(error: Exception, connection: Any) -> None:
+        faults.append(error)
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(make_task)
+        options: dict[str, Any] = {"max_connections": 1, "max_connections_per_address": 1}
+        async with serve(exception_hook=note, **options) as server:
+            async with await open_stream(HOST, server.port) as stream:
+                assert await stream.read() == b""
+            assert await ask(server) == "hello"
+        assert server.statistics() == ServerStatistics(accepted=2, peak=1, failed=1, finished=1)
+        assert [type(error) for error in faults] == [ZeroDivisionError]
+
+    run_on(make_loop, main())
+
+
 # -- what comes before the handler ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_a_task_that_is_cancelled_during_its_preamble_gives_its_place_back(
+    make_loop: LoopFactory, is_over: bool
+) -> None:
+    """Also if the preamble succeeds at that moment."""
+    threads: SimpleQueue[threading.Thread] = SimpleQueue()
+    goes_on = threading.Event()
+
+    def wait(connection: ServerConnection) -> None:
+        if not goes_on.is_set():
+            threads.put(threading.current_thread())
+            goes_on.wait(PATIENCE)
+
+    async def main() -> None:
+        options: dict[str, Any] = {"max_connections": 1, "max_connections_per_address": 1}
+        async with serve(preamble=wait, **options) as server:
+            async with await open_stream(HOST, server.port) as stream:
+                while threads.empty():
+                    await asyncio.sleep(MS)
+                thread = threads.get()
+                (task,) = (each for each in asyncio.all_tasks() if "server: " in each.get_name())
+                if is_over:
+                    goes_on.set()
+                    thread.join()
+                task.cancel()
+                with pytest.raises((EndOfFile, ConnectionReset)):
+                    await stream.read_line()
+                goes_on.set()
+                thread.join()
+            assert await ask(server) == "hello"
+        assert server.statistics() == ServerStatistics(accepted=2, peak=1, failed=1, finished=1)
+
+    run_on(make_loop, main())
 
 
 def test_clients_speak_tls(make_loop: LoopFactory, certificates: Certificates) -> None:

@@ -1,8 +1,7 @@
-"""One connection of a server whose handlers are tasks, and who runs them.
+"""One connection of a server whose handlers are tasks.
 
 What is decided about a connection is decided by `Connection`, as for a handler in a thread; only
-what waits, waits here. The server accepts in a thread of its own, so the calls that come from there
-are handed to the loop.
+what waits, waits here.
 """
 
 import asyncio
@@ -12,18 +11,18 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from .._core.log_record import about
 from ..errors import SocketError
-from ..servers.connection import Connection, Outcome, logger
+from ..servers.connection import Connection, Outcome
 from ..servers.server_connection import ServerConnection
 from ..streams.stream import DEFAULT_TIMEOUT
 from .settling import fail, succeed
 from .stream import AsyncStream
 
 if TYPE_CHECKING:
-    from .task_server import AsyncServer, TaskServer
+    from .task_server import AsyncServer
+    from .thread_server import TaskServer
 
-__all__ = ("ServerStream", "TaskConnection", "TaskRunner")
+__all__ = ("ServerStream", "TaskConnection")
 
 T = TypeVar("T")
 
@@ -77,10 +76,20 @@ class TaskConnection(Connection):
     def _server(self) -> "TaskServer":
         return cast("TaskServer", self.socket.server)
 
-    def begin(self, name: str) -> "asyncio.Task[Any]":
-        """Have the connection served by a task of that name, and return it."""
+    def begin(self, name: str) -> "asyncio.Task[Any] | None":
+        """Have the connection served by a task of that name, and return it.
+
+        If no task can be made of it, as a factory of tasks raises, that is the connection's end.
+        """
         self._has_begun = False
-        task = self._server.loop.create_task(self.serve_in_task(), name=name)
+        serving = self.serve_in_task()
+        try:
+            task = self._server.loop.create_task(serving, name=name)
+        except Exception as error:
+            if not self._has_begun:
+                serving.close()
+                self._count_out(self._end_by(error, Outcome.FAILED))
+            return None
         task.add_done_callback(self._end_unbegun)
         return task
 
@@ -107,7 +116,9 @@ class TaskConnection(Connection):
 
     async def _serve_in_task(self) -> Outcome | None:
         if self.has_preamble:
-            goes_on, outcome = await _in_thread(self._prepare, f"preamble for {self.peer}")
+            # What follows from it is decided here: the task may be cancelled, and the thread not.
+            error = await _in_thread(self._run_preamble, f"preamble for {self.peer}")
+            goes_on, outcome = self._after_preamble(error)
             if not goes_on:
                 return outcome
         stream: ServerStream | None = None
@@ -163,75 +174,3 @@ async def _in_thread(function: Callable[[], T], name: str) -> T:
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return await done
-
-
-class TaskRunner:
-    """Runs handlers in tasks of a loop; see `Runner`."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, name: str) -> None:
-        self._loop = loop
-        self._name = name
-        self._lock = threading.Lock()
-        self._count = 0  # of tasks that have not ended, and that are to begin
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._idle = threading.Event()
-        self._idle.set()
-
-    def run(self, begin: Callable[..., Any], name: str) -> None:
-        """Have the loop begin with a task.
-
-        Args:
-            begin: Makes the task, whose name it is given, and returns it.
-            name: The task's.
-
-        Raises:
-            RuntimeError: The loop is closed.
-        """
-        with self._lock:
-            self._count += 1
-            self._idle.clear()
-        try:
-            self._loop.call_soon_threadsafe(self._begin, begin, name)
-        except BaseException:
-            self._note_end()
-            raise
-
-    def _begin(self, begin: "Callable[[str], asyncio.Task[Any]]", name: str) -> None:
-        task = begin(name)
-        self._tasks.add(task)
-        task.add_done_callback(self._end)
-
-    def _end(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
-        self._note_end()
-
-    def _note_end(self) -> None:
-        with self._lock:
-            self._count -= 1
-            if not self._count:
-                self._idle.set()
-
-    def runs_this(self) -> bool:
-        """Return whether the calling thread is the loop's, which is not to wait for itself."""
-        return asyncio._get_running_loop() is self._loop
-
-    def join(self, remaining: Callable[[], float]) -> list[threading.Thread]:
-        """Wait for all tasks to end, and cancel those that have not when the time is up."""
-        while not self._idle.is_set() and not self._loop.is_closed():
-            left = remaining()
-            if left <= 0:
-                with suppress(RuntimeError):
-                    self._loop.call_soon_threadsafe(self._cancel)
-                break
-            self._idle.wait(min(left, 0.05))
-        return []
-
-    def _cancel(self) -> None:
-        for task in list(self._tasks):
-            text = "%s: the task %r does not end, and is cancelled"
-            logger.warning(text, self._name, task.get_name(), extra=about(server=self._name))
-            task.cancel()
-
-    def running(self) -> list[threading.Thread]:
-        """Return the threads that have not ended: there are none."""
-        return []

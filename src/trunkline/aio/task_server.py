@@ -2,86 +2,37 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from contextlib import suppress
-from inspect import iscoroutinefunction
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Never, Self, TypeAlias, Unpack, cast
+from typing import TYPE_CHECKING, Any, Never, Self, TypeAlias, Unpack
 
 from .._core.deadline import Deadline
 from .._core.external_format import ExternalFormatLike
 from .._core.uncopied import Uncopied
-from .._sys.sockaddr import AnyName
 from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT
 from ..servers.binding import Hosts, Paths, ServerSocketOptions
 from ..servers.connection import Preamble
-from ..servers.server import DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_CONNECTIONS, Server
+from ..servers.places import Places
+from ..servers.server import DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_CONNECTIONS
 from ..servers.server_options import AtLimit, check_server_names
 from ..servers.statistics import ServerStatistics
-from ..servers.threads import Runner, Threads
 from ..sockets.passive_socket import PassiveSocket
 from ..streams.stream import DEFAULT_TIMEOUT, Timeout
+from .loop import EventLoop
+from .loop_server import LoopServer
 from .stream import Later
-from .task_connections import ServerStream, TaskConnection, TaskRunner
+from .task_connections import ServerStream
+from .thread_server import TaskServer
 
 if TYPE_CHECKING:
     from ..tls.description import TLSLike
 
-__all__ = ("AsyncServer", "StreamHandler", "TaskServer", "serve")
+__all__ = ("AsyncServer", "StreamHandler", "serve")
 
 StreamHandler: TypeAlias = Callable[[ServerStream], Coroutine[Any, Any, object]]
 """What a server calls with each connection, and awaits."""
 
 
-class TaskServer(Server):
-    """A server whose handlers run in tasks of a loop, while a thread accepts.
-
-    Attributes:
-        face: What is shown of it.
-        loop: The loop.
-    """
-
-    _connection_type = TaskConnection
-
-    def __init__(
-        self, face: "AsyncServer", loop: asyncio.AbstractEventLoop, *args: Any, **options: Any
-    ) -> None:
-        self.face: AsyncServer = face
-        self.loop: asyncio.AbstractEventLoop = loop
-        super().__init__(*args, **options)
-
-    @staticmethod
-    def _check_handler(handler: Any, misplaced: tuple[object, ...]) -> None:
-        calls = type(handler).__call__ if callable(handler) else None
-        if not (iscoroutinefunction(handler) or iscoroutinefunction(calls)):
-            raise TypeError(f"a handler that is awaited is an async function, not {handler!r}")
-
-    def _make_runner(self, threads: Threads, size: int, name: str) -> Runner:
-        return TaskRunner(self.loop, name)
-
-    def _drain(self) -> None:
-        super()._drain()
-        self._call_loop(self.face._wake_waiting)
-
-    def _finish(self) -> None:
-        try:
-            super()._finish()
-        finally:
-            self._call_loop(self.face._over.set)
-
-    def _call_loop(self, callback: Callable[[], object]) -> None:
-        with suppress(RuntimeError):  # the loop is closed
-            self.loop.call_soon_threadsafe(callback)
-
-    def serves_by_this_task(self) -> bool:
-        """Return whether the task that runs is a handler's, which is not to wait for itself."""
-        task = asyncio.current_task()
-        with self._lock:
-            connections = [*self._connections.values()]
-        serving = {cast("TaskConnection", each).serving for each in connections}
-        return task is not None and task in serving
-
-
-class AsyncServer(Uncopied):
+class AsyncServer(Places, Uncopied):
     """What `serve` returns: it listens, and calls a handler, in a task, with each connection.
 
     It accepts from when an ``async with`` block begins, or `start` is called. Leaving the block
@@ -94,7 +45,9 @@ class AsyncServer(Uncopied):
         self._over = asyncio.Event()
         self._waiting: set[ServerStream] = set()  # those whose handlers wait for input, or the end
         self._has_begun = False
-        self._server = TaskServer(self, self._loop, handler, **options)
+        kind = LoopServer if isinstance(self._loop, EventLoop) else TaskServer
+        self._server: TaskServer = kind(self, self._loop, handler, **options)
+        self._sockets = self._server.sockets
 
     def start(self) -> Self:
         """Accept connections from now on, and return the server.
@@ -214,23 +167,9 @@ class AsyncServer(Uncopied):
     # -- looking at it ---------------------------------------------------------------------------
 
     @property
-    def sockets(self) -> tuple[PassiveSocket, ...]:
-        """The sockets that listen."""
-        return self._server.sockets
-
-    @property
-    def local_names(self) -> tuple[AnyName, ...]:
-        """The names that the server listens at: `Endpoint` or `LocalAddress`."""
-        return self._server.local_names
-
-    @property
-    def port(self) -> int:
-        """The port that the server listens at, the first one if it has several.
-
-        Raises:
-            TypeError: It has none: all of its sockets are local ones.
-        """
-        return self._server.port
+    def drain_timeout(self) -> float | None:
+        """Seconds that the clients get when the server ends; None is for ever."""
+        return self._server.drain_timeout
 
     @property
     def closed(self) -> bool:
@@ -288,8 +227,8 @@ def serve(
     The handler's return closes its connection in good order. An exception closes it at once, and
     goes to `exception_hook`, unless it says that the connection itself is over.
 
-    Everything else is as for a `Server` with threads, because it is one: a thread of its own
-    accepts, counts and refuses, shakes hands and ends, and only the handlers are on the loop.
+    Everything else is as for a `Server` with threads, because it is one. On a loop of ours that is
+    what accepts, counts and refuses, shakes hands and ends; beside any other loop a thread does it.
 
     Args:
         handler: An async function, called with each connection, a `ServerStream`.

@@ -1,0 +1,126 @@
+"""Who runs the handlers of a server in tasks: for one that accepts in a thread, and on the loop."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
+from typing import Any, TypeAlias
+
+from .._core.log_record import about
+from ..servers.connection import logger
+
+__all__ = ("LoopRunner", "TaskRunner")
+
+Begin: TypeAlias = Callable[[str], "asyncio.Task[Any] | None"]
+"""Makes a task of that name, and returns it; or None if that could not be done."""
+
+
+class TaskRunner:
+    """Runs handlers in tasks of a loop; see `Runner`.
+
+    The tasks run in copies of the context that it is made in.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, name: str) -> None:
+        self._loop = loop
+        self._name = name
+        self._context = copy_context()
+        self._lock = threading.Lock()
+        self._count = 0  # of tasks that have not ended, and that are to begin
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._idle = threading.Event()
+        self._idle.set()
+
+    def run(self, begin: Callable[..., Any], name: str) -> None:
+        """Have the loop begin with a task.
+
+        Args:
+            begin: Makes the task, whose name it is given, and returns it.
+            name: The task's.
+
+        Raises:
+            RuntimeError: The loop is closed.
+        """
+        with self._lock:
+            self._count += 1
+            self._idle.clear()
+        try:
+            self._hand_over(begin, name)
+        except BaseException:
+            self._note_end()
+            raise
+
+    def _hand_over(self, begin: Begin, name: str) -> None:
+        self._loop.call_soon_threadsafe(self._begin, begin, name)
+
+    def _begin(self, begin: Begin, name: str) -> None:
+        task = self._context.copy().run(begin, name)
+        if task is None:
+            self._note_end()
+        else:
+            self._tasks.add(task)
+            task.add_done_callback(self._end)
+
+    def _end(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        self._note_end()
+
+    def _note_end(self) -> None:
+        with self._lock:
+            self._count -= 1
+            if not self._count:
+                self._idle.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all tasks have ended."""
+        return self._idle.is_set()
+
+    def runs_this(self) -> bool:
+        """Return whether the calling thread is the loop's, which is not to wait for itself."""
+        return asyncio._get_running_loop() is self._loop
+
+    def join(self, remaining: Callable[[], float]) -> list[threading.Thread]:
+        """Wait for all tasks to end, and cancel those that have not when the time is up."""
+        while not self.is_idle and not self._loop.is_closed():
+            left = remaining()
+            if left <= 0:
+                with suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self.cancel)
+                break
+            self._idle.wait(min(left, 0.05))
+        return []
+
+    def cancel(self) -> None:
+        """Cancel the tasks that have not ended, on the loop."""
+        for task in list(self._tasks):
+            text = "%s: the task %r does not end, and is cancelled"
+            logger.warning(text, self._name, task.get_name(), extra=about(server=self._name))
+            task.cancel()
+
+    def running(self) -> list[threading.Thread]:
+        """Return the threads that have not ended: there are none."""
+        return []
+
+
+class LoopRunner(TaskRunner):
+    """The same, called by the loop itself, which waits for nobody.
+
+    Attributes:
+        became_idle: Called whenever all tasks have ended.
+    """
+
+    became_idle: Callable[[], object] | None = None
+
+    def _hand_over(self, begin: Begin, name: str) -> None:
+        self._begin(begin, name)
+
+    def _note_end(self) -> None:
+        super()._note_end()
+        if self.is_idle and self.became_idle is not None:
+            self.became_idle()
+
+    def join(self, remaining: Callable[[], float]) -> list[threading.Thread]:
+        """Wait for nothing: see `became_idle`."""
+        return []
