@@ -11,6 +11,7 @@ from .opening import open_stream
 from .processes import ProcessTransport
 from .serving import Server
 from .stream import AsyncStream, adopt
+from .supervised import on_loop
 from .task_connections import ServerStream
 from .task_server import AsyncServer, serve
 from .transports import StreamTransport
@@ -25,6 +26,7 @@ __all__ = (
     "ServerStream",
     "StreamTransport",
     "adopt",
+    "on_loop",
     "open_stream",
     "run",
     "serve",

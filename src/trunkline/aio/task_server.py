@@ -229,6 +229,7 @@ def serve(
 
     Everything else is as for a `Server` with threads, because it is one. On a loop of ours that is
     what accepts, counts and refuses, shakes hands and ends; beside any other loop a thread does it.
+    `on_loop` lets a `Supervisor` have several processes of it.
 
     Args:
         handler: An async function, called with each connection, a `ServerStream`.
