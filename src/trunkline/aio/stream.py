@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from .._core.buffers import Buffer, space_in
 from .._core.deadline import Deadline
 from .._core.external_format import ExternalFormat, ExternalFormatLike
-from .._sys.sockaddr import AnyName
 from .._sys.socket_descriptor import SocketDescriptor
-from ..addresses import IPAddress, LocalAddress
+from ..addresses import IPAddress
 from ..errors import (
     BrokenPipe,
     Busy,
@@ -24,7 +23,6 @@ from ..errors import (
 )
 from ..sockets.active_socket import CLOSE_TIMEOUT, LINGER_TIMEOUT, ActiveSocket, check_linger
 from ..sockets.options.with_options import ConnectionWithOptions
-from ..sockets.peer import Peer
 from ..sockets.secured import ready_tls
 from ..sockets.tls_facts import TLSFacts
 from ..streams.python_names import PythonStreamNames
@@ -35,6 +33,7 @@ from ..streams.stream import (
     check_limit,
     check_size,
 )
+from .socket_facts import SocketFacts
 from .stream_pump import StreamPump
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ _NOTHING = memoryview(b"")  # to send this takes as long as the handshake
 T = TypeVar("T")
 
 
-class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStreamNames):
+class AsyncStream(StreamPump, SocketFacts, TLSFacts, ConnectionWithOptions, PythonStreamNames):
     """A connection, to read and to write text, lines and bytes; what may wait is awaited.
 
     `open_stream` makes streams, and `adopt`. They work on any loop of asyncio's. It is the stream
@@ -631,11 +630,6 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
         """
         self._socket.close(abort=True, reset=reset)
 
-    @property
-    def closed(self) -> bool:
-        """Whether the stream has been closed."""
-        return self._socket.closed
-
     def detach(self) -> ActiveSocket:
         """Take the connection out of the stream, which is closed then, for the other ways.
 
@@ -665,37 +659,6 @@ class AsyncStream(StreamPump, Peer, TLSFacts, ConnectionWithOptions, PythonStrea
             await self.close()
         else:
             self.abort()
-
-    # -- names -----------------------------------------------------------------------------------
-
-    def fileno(self) -> int:
-        """Return the number of the descriptor, or -1 when the stream is closed."""
-        return self._socket.fileno()
-
-    @property
-    def remote_name(self) -> AnyName:
-        """The name of the peer: an `Endpoint` (address, port), or a `LocalAddress`."""
-        return self._socket.remote_name
-
-    @property
-    def local_name(self) -> AnyName:
-        """The name of this end: an `Endpoint` (address, port), or a `LocalAddress`."""
-        return self._socket.local_name
-
-    @property
-    def local_host(self) -> IPAddress:
-        """The address of this end; see `remote_host`."""
-        return self._socket.local_host
-
-    @property
-    def local_port(self) -> int:
-        """The port of this end; see `remote_port`."""
-        return self._socket.local_port
-
-    @property
-    def local_filename(self) -> LocalAddress:
-        """The local address of this end; see `remote_filename`."""
-        return self._socket.local_filename
 
     def _descriptor_with_options(self, operation: str) -> SocketDescriptor:
         return self._descriptor
