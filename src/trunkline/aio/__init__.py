@@ -6,6 +6,7 @@ imports asyncio.
 """
 
 from .datagrams import DatagramTransport
+from .lookups import dns_query, lookup_hostname
 from .loop import EventLoop, run
 from .opening import open_stream
 from .processes import ProcessTransport
@@ -26,6 +27,8 @@ __all__ = (
     "ServerStream",
     "StreamTransport",
     "adopt",
+    "dns_query",
+    "lookup_hostname",
     "on_loop",
     "open_stream",
     "run",

@@ -1,8 +1,5 @@
 """The part of the loop that looks names up: by the system, or by one of our resolvers."""
 
-import asyncio
-from collections.abc import Callable
-from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -21,7 +18,7 @@ from ..errors import ResolverError
 from ..multiplex.resolving import resolve_on, reverse_on
 from ..sockets.resolving import Resolution, Resolver
 from .files import FileLoop
-from .settling import succeed, succeed_or_fail
+from .settling import answer_of
 
 __all__ = ("NameLoop",)
 
@@ -57,10 +54,11 @@ class NameLoop(FileLoop):
             return await self.run_in_executor(None, look_up, host, port, family, type, proto, flags)
         # What else there is to know, of an address in place of the host.
         forms = await self.run_in_executor(None, look_up, None, port, family, type, proto, flags)
-        found = await self._answer_of(
+        found: Resolution = await answer_of(
+            self,
             lambda answered, failed: resolve_on(
                 self, self._resolver, str(host), wanted, answered, failed
-            )
+            ),
         )
         return _infos_of(found, forms)
 
@@ -73,25 +71,16 @@ class NameLoop(FileLoop):
             None, look_up_name, sockaddr, flags & ~NAME_REQUIRED | NUMERIC_HOST
         )
         try:
-            host = await self._answer_of(
-                lambda answered, failed: reverse_on(self, self._resolver, address, answered, failed)
+            host = await answer_of(
+                self,
+                lambda answered, failed: reverse_on(
+                    self, self._resolver, address, answered, failed
+                ),
             )
         except ResolverError:
             if flags & NAME_REQUIRED:
                 raise
         return host, service
-
-    async def _answer_of(
-        self, begin: Callable[[Callable[[Any], object], Callable[[Any], object]], Any]
-    ) -> Any:
-        """Begin a look-up, wait for its answer, and give it up if nobody waits any more."""
-        answer = self.create_future()
-        give_up = begin(partial(succeed, answer), partial(succeed_or_fail, answer))
-        try:
-            return await answer
-        except asyncio.CancelledError:
-            give_up()
-            raise
 
     async def _address_infos(
         self,

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import Any, Literal, Unpack, overload
 
 from .._core.back_off import BackOff
 from .._core.deadline import Deadline
 from .._sys.sockaddr import Name, family_of
 from .._sys.socket_descriptor import STREAM, SocketDescriptor
-from ..addresses import AddressLike, ensure_address
+from ..addresses import AddressLike, IPAddress, ensure_address
 from ..errors import SocketError, TimedOut, WouldBlock
 from ..sockets.active_socket import ActiveSocket
-from ..sockets.connect_plan import ConnectPlan, Route, bind_address
+from ..sockets.connect_plan import ConnectPlan, Route
 from ..sockets.connecting import Attempts, start_to_connect
 from ..sockets.families import AddressFamily, InternetFamily
 from ..sockets.keywords import (
@@ -23,13 +23,12 @@ from ..sockets.keywords import (
     split_stream_options,
 )
 from ..sockets.local_stream import stream_descriptors
-from ..sockets.resolving import Resolver, ask_for_addresses
 from ..sockets.secured import ready_tls
+from .lookups import begin_to_resolve, find_addresses, own_resolver
+from .settling import succeed
 from .stream import AsyncStream
 
 __all__ = ("open_stream",)
-
-T = TypeVar("T")
 
 
 @overload
@@ -53,8 +52,9 @@ async def open_stream(
 ) -> AsyncStream:
     """Connect to a server, on the loop that is running, and return a stream.
 
-    A name is looked up in a thread, and its addresses race (RFC 8305). Nothing is left behind if
-    it fails, or is cancelled.
+    A name is looked up, and its addresses race (RFC 8305), while others are still being looked for.
+    That takes a thread, but for a `DNSResolver` on an `EventLoop`. Nothing is left behind if it
+    fails, or is cancelled.
 
     Args:
         remote_host: The address or the name of the server.
@@ -96,9 +96,11 @@ async def open_stream(
     if address_family == "local":
         descriptor, name = await _connect_locally(deadline, **others)
     else:
+        if others.get("resolver") is None:
+            others["resolver"] = own_resolver(loop)
         plan = ConnectPlan(address_family, **others)
         host = plan.target_host
-        descriptor, name = await _connect(plan, address_family, deadline)
+        descriptor, name = await _connect(plan, deadline)
     socket = ActiveSocket(descriptor, remote_name=name, **stream_options)
     socket._host = host
     stream = AsyncStream(socket)
@@ -114,85 +116,111 @@ async def open_stream(
     return stream
 
 
-async def _connect(
-    plan: ConnectPlan, family: InternetFamily, deadline: Deadline
-) -> tuple[SocketDescriptor, Name]:
+async def _connect(plan: ConnectPlan, deadline: Deadline) -> tuple[SocketDescriptor, Name]:
     """Connect to the first of several addresses that answers; see `connect_by`."""
-    loop = asyncio.get_running_loop()
-    source = plan.source_to_look_up
-    if source is not None:
-        find = partial(bind_address, source, family, plan.resolver)
-        route = plan.route(await _in_thread(find, deadline, source))
-    else:
-        route = plan.route(None)
-    attempts = Attempts(route, plan.attempt_delay, loop.time)
+    source = None
+    if plan.source_to_look_up is not None:
+        found = await find_addresses(
+            plan.resolver, plan.source_to_look_up, plan.family, deadline, "connect"
+        )
+        source = found.addresses[0]
+    race = _Race(plan, plan.route(source), deadline)
     try:
-        if route.name_to_look_up is None:
-            attempts.complete(())
-        else:
-            await _look_up(route, route.name_to_look_up, plan.resolver, deadline, attempts)
+        return await race.run()
+    finally:
+        race.close()
+
+
+class _Race:
+    """A race of addresses, which may still be looked for when it begins.
+
+    Args:
+        plan: What is to be connected.
+        route: Where to.
+        deadline: The limit for all of it.
+    """
+
+    def __init__(self, plan: ConnectPlan, route: Route, deadline: Deadline) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._attempts = Attempts(route, plan.attempt_delay, self._loop.time)
+        self._deadline = deadline
+        self._happened: asyncio.Future[Any] | None = None
+        self._failure: Exception | None = None
+        self._give_up: Callable[[], object] | None = None
+        name = route.name_to_look_up
+        if name is None:
+            self._attempts.complete(())
+            return
+        self._give_up = begin_to_resolve(
+            self._loop,
+            plan.resolver,
+            name,
+            route.wanted_family,
+            deadline,
+            lambda found: self._take(self._attempts.complete, found.addresses),
+            self._fail,
+            came=partial(self._take, self._attempts.offer),
+        )
+
+    def _take(
+        self, take: Callable[[tuple[IPAddress, ...]], object], addresses: tuple[IPAddress, ...]
+    ) -> None:
+        """Take note of addresses that were found."""
+        try:
+            take(addresses)
+        except Exception as error:
+            self._failure = error
+        self._happen()
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = error
+        self._happen()
+
+    def _happen(self, name: Any = None) -> None:
+        if self._happened is not None:
+            succeed(self._happened, name)
+
+    async def run(self) -> tuple[SocketDescriptor, Name]:
+        """Return the descriptor that is connected, and to where."""
+        attempts = self._attempts
         while not attempts.is_over:
             attempts.start_due()
             if not attempts.is_over:
-                await _wait(loop, attempts, deadline)
+                await self._wait()
+            if self._failure is not None:
+                raise self._failure
         return attempts.take_winner()
-    finally:
-        attempts.close()
 
+    async def _wait(self) -> None:
+        """Wait until something happens or the next attempt is due, and take note of what has."""
+        loop, attempts = self._loop, self._attempts
+        remaining = self._deadline.remaining()
+        if remaining == 0:
+            raise attempts.timed_out()
+        if attempts.next_due is not None:
+            until_next = max(0.0, attempts.next_due - loop.time())
+            remaining = until_next if remaining is None else min(remaining, until_next)
+        happened = self._happened = loop.create_future()
+        watched = [(descriptor.number, name) for name, descriptor in attempts.running.items()]
+        timer = None if remaining is None else loop.call_later(remaining, self._happen)
+        try:
+            for number, name in watched:
+                loop.add_writer(number, self._happen, name)
+            name = await happened
+        finally:
+            self._happened = None
+            for number, _ in watched:
+                loop.remove_writer(number)
+            if timer is not None:
+                timer.cancel()
+        if name is not None:
+            attempts.finish(name)
 
-async def _look_up(
-    route: Route, host: str, resolver: Resolver | None, deadline: Deadline, attempts: Attempts
-) -> None:
-    find = partial(
-        ask_for_addresses,
-        resolver,
-        host,
-        family=route.wanted_family,
-        timeout=deadline.remaining(),
-    )
-    found = await _in_thread(find, deadline, host)
-    attempts.complete(found.addresses)
-
-
-async def _in_thread(find: Callable[[], T], deadline: Deadline, what: object) -> T:
-    """Return what a function returns that may block; nobody waits for it after the deadline."""
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(deadline.remaining()):
-            return await loop.run_in_executor(None, find)
-    except TimedOut:
-        raise
-    except TimeoutError:
-        raise TimedOut.expired("connect", what) from None
-
-
-async def _wait(loop: asyncio.AbstractEventLoop, attempts: Attempts, deadline: Deadline) -> None:
-    """Wait until an attempt is over, and take note of how, or until the next one is due."""
-    remaining = deadline.remaining()
-    if remaining == 0:
-        raise attempts.timed_out()
-    if attempts.next_due is not None:
-        until_next = max(0.0, attempts.next_due - loop.time())
-        remaining = until_next if remaining is None else min(remaining, until_next)
-    happened: asyncio.Future[Any] = loop.create_future()
-
-    def happen(name: Any = None) -> None:
-        if not happened.done():
-            happened.set_result(name)
-
-    watched = [(descriptor.number, name) for name, descriptor in attempts.running.items()]
-    timer = None if remaining is None else loop.call_later(remaining, happen)
-    try:
-        for number, name in watched:
-            loop.add_writer(number, happen, name)
-        name = await happened
-    finally:
-        for number, _ in watched:
-            loop.remove_writer(number)
-        if timer is not None:
-            timer.cancel()
-    if name is not None:
-        attempts.finish(name)
+    def close(self) -> None:
+        """Close what is still running, and look for nothing any more."""
+        if self._give_up is not None:
+            self._give_up()
+        self._attempts.close()
 
 
 async def _connect_locally(

@@ -1,9 +1,11 @@
 """Settling futures of which somebody may have made an end already, by cancelling them."""
 
 import asyncio
-from typing import TypeVar
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
-__all__ = ("fail", "succeed", "succeed_or_fail")
+__all__ = ("answer_of", "fail", "succeed", "succeed_or_fail")
 
 T = TypeVar("T")
 
@@ -26,3 +28,23 @@ def succeed_or_fail(future: "asyncio.Future[None]", error: BaseException | None)
         succeed(future, None)
     else:
         fail(future, error)
+
+
+async def answer_of(
+    loop: asyncio.AbstractEventLoop,
+    begin: Callable[[Callable[[T], object], Callable[[Exception], object]], Callable[[], Any]],
+) -> T:
+    """Wait for an answer that a callback is called with.
+
+    Args:
+        loop: The loop that runs.
+        begin: Called with what is to be called with the answer, and with an error; returns what
+            gives it up, if nobody waits any more.
+    """
+    answer: asyncio.Future[T] = loop.create_future()
+    give_up = begin(partial(succeed, answer), partial(fail, answer))
+    try:
+        return await answer
+    except asyncio.CancelledError:
+        give_up()
+        raise

@@ -6,7 +6,7 @@ from .._core.dns_exchange import DNSAnswer
 from .._core.dns_records import RecordType
 from .dns_resolver import DNSResolver
 
-__all__ = ("dns_query", "machine_resolver")
+__all__ = ("check_dns_resolver", "dns_query", "machine_resolver")
 
 
 @cache
@@ -36,8 +36,17 @@ def dns_query(
     Returns:
         See `DNSResolver.query`, which raises the same, too.
     """
+    return check_dns_resolver(resolver).query(name, record_type, timeout=timeout)
+
+
+def check_dns_resolver(resolver: DNSResolver | None) -> DNSResolver:
+    """Return a resolver that asks for records, `machine_resolver` if it is None.
+
+    Raises:
+        TypeError: It does not do that.
+    """
     if resolver is None:
-        resolver = machine_resolver()
-    elif not isinstance(resolver, DNSResolver):
+        return machine_resolver()
+    if not isinstance(resolver, DNSResolver):
         raise TypeError(f"records are asked for by a DNSResolver, not by {resolver!r}")
-    return resolver.query(name, record_type, timeout=timeout)
+    return resolver

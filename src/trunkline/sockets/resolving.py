@@ -22,10 +22,12 @@ __all__ = (
     "SystemResolver",
     "ask_for_addresses",
     "ask_for_name",
+    "check_family",
     "check_name",
     "check_resolution",
     "check_resolver",
     "ensure_hostname",
+    "entry_of",
     "host_as_text",
     "literal_address",
     "lookup_hostname",
@@ -172,19 +174,21 @@ def lookup_hostname(
     if address is None:
         assert isinstance(host, str)
         found = ask_for_addresses(resolver, host, family=family, timeout=deadline.remaining())
-        names = dict.fromkeys(name for name in (found.canonical_name, host) if name)
-        return HostEntry(
-            found.addresses[0],
-            found.addresses[1:],
-            found.canonical_name,
-            tuple((name, each) for name in names for each in found.addresses),
-        )
-    _check_family(address, family)
+        return entry_of((found.canonical_name, host), *found)
+    check_family(address, family)
     try:
         name = ask_for_name(resolver, address, timeout=deadline.remaining())
     except NoName:
-        return HostEntry(address, (), None, ())
-    return HostEntry(address, (), name, ((name, address),))
+        name = None
+    return entry_of((name,), (address,), name)
+
+
+def entry_of(
+    names: tuple[str | None, ...], addresses: tuple[IPAddress, ...], canonical_name: str | None
+) -> HostEntry:
+    """Return the entry of a host with these names, but for None, and addresses."""
+    pairs = tuple((name, each) for name in dict.fromkeys(names) if name for each in addresses)
+    return HostEntry(addresses[0], addresses[1:], canonical_name, pairs)
 
 
 def ensure_hostname(
@@ -201,8 +205,8 @@ def ensure_hostname(
     resolver = check_resolver(resolver)
     address = literal_address(host)
     if address is None:
-        return lookup_hostname(host, family=family, resolver=resolver, timeout=timeout).address
-    _check_family(address, family)
+        return lookup_hostname(host, family=family, resolver=resolver, timeout=timeout)[0]
+    check_family(address, family)
     return address
 
 
@@ -343,11 +347,12 @@ def _is_numeric(label: str) -> bool:
     return not label or label.isdecimal()
 
 
-def _check_family(address: IPAddress, family: InternetFamily) -> None:
+def check_family(address: IPAddress, family: InternetFamily) -> None:
+    """Raise `NoName` if an address is of another family."""
     family_number(family)
     if family != "internet" and family != f"ipv{address.version}":
         raise NoName(
-            strerror=f"not an {'IPv4' if family == 'ipv4' else 'IPv6'} address",
+            strerror=f"not an IP{family[2:]} address",
             operation="resolve",
             host=address,
         )
