@@ -12,7 +12,7 @@ from .opening import check_base_is_open
 from .options import EndpointOptions
 from .protocol import DatagramProtocolLike
 
-__all__ = ("adopt_datagrams",)
+__all__ = ("adopt_datagrams", "check_datagrams")
 
 
 def adopt_datagrams(
@@ -42,7 +42,7 @@ def adopt_datagrams(
             was.
     """
     check_event_base(event_base)
-    _check_socket(socket)
+    check_datagrams(socket)
     check_names_for(adopt_datagrams, options, EndpointOptions.__annotations__)
     check_base_is_open(event_base)
     endpoint = DatagramEndpoint(event_base, protocol, **options)
@@ -55,7 +55,8 @@ def adopt_datagrams(
     return endpoint
 
 
-def _check_socket(socket: object) -> None:
+def check_datagrams(socket: object) -> None:
+    """Raise `TypeError` for what is no datagram socket that could be moved."""
     if isinstance(socket, DatagramSocket) and not isinstance(socket, PacketSocket | RawSocket):
         return
     hint = ""

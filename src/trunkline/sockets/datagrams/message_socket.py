@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias, overload
+from typing import Any, NoReturn, TypeAlias, overload
 
 from ..._core.back_off import BackOff
 from ..._core.buffers import Buffer, bytes_of, part_of, space_in
@@ -42,11 +42,14 @@ from .python_names import PythonDatagramNames
 from .received import Received, Sender, sender_of
 
 __all__ = (
+    "AT_ONCE",
     "LARGEST_DATAGRAM",
     "OF_EARLIER_DATAGRAMS",
     "WHOLE_NAMES",
     "MessageSocket",
+    "Outgoing",
     "Receiver",
+    "check_room",
     "deadline_in",
 )
 
@@ -76,14 +79,16 @@ OF_EARLIER_DATAGRAMS = (
 A receiver says what it likes: these are all that the system makes of it.
 """
 
-_Outgoing: TypeAlias = tuple[Buffer, Any, Sequence[ControlMessage]]
+Outgoing: TypeAlias = tuple[Buffer, Any, Sequence[ControlMessage]]
 """A datagram that is ready for the system calls: data, target, and what goes with it.
 
 There is no target if it is for the peer.
 """
 
 # Nearly all calls do not wait, or wait for ever, which is the same for all of them.
-_AT_ONCE = Deadline(0, monotonic)
+AT_ONCE: Deadline = Deadline(0, monotonic)
+"""The deadline of a call that does not wait."""
+
 _NEVER = Deadline(None, monotonic)
 
 
@@ -91,7 +96,22 @@ def deadline_in(timeout: float | None) -> Deadline:
     """Return the deadline of a call that may take so many seconds."""
     if timeout is None:
         return _NEVER
-    return _AT_ONCE if type(timeout) is int and timeout == 0 else Deadline(timeout, monotonic)
+    return AT_ONCE if type(timeout) is int and timeout == 0 else Deadline(timeout, monotonic)
+
+
+def check_room(size: int | None, start: int = 0, end: int | None = None) -> None:
+    """Check the most bytes that are to be received, None for all that there are.
+
+    Raises:
+        TypeError: It is no size; or there are bounds, which only a buffer has.
+        ValueError: It is negative, or too large.
+    """
+    if start != 0 or end is not None:
+        raise TypeError("start and end are bounds in a buffer, and a size has none")
+    if size:
+        check_buffer_size(size)
+    elif size is not None:
+        check_size(size)
 
 
 class MessageSocket(Socket, PythonDatagramNames):
@@ -126,16 +146,20 @@ class MessageSocket(Socket, PythonDatagramNames):
         Raises:
             Everything that `send_to` raises; its attribute `sent` says how many had gone before.
         """
-        prepared = [
+        prepared = self._prepared(datagrams)
+        self._send_in_turn(prepared, 0, deadline_in(timeout))
+        return len(prepared)
+
+    def _prepared(self, datagrams: Iterable[Buffer | tuple[Buffer, Receiver]]) -> list[Outgoing]:
+        """Return what `send_many` is given, ready for the system calls."""
+        return [
             self._outgoing(bytes_of(each[0]), each[1])
             if isinstance(each, tuple) and len(each) == 2
             else self._outgoing(bytes_of(each, "a datagram is"), None)
             for each in datagrams
         ]
-        self._send_in_turn(prepared, 0, deadline_in(timeout))
-        return len(prepared)
 
-    def _send_one(self, outgoing: _Outgoing, flags: int, deadline: Deadline) -> int:
+    def _send_one(self, outgoing: Outgoing, flags: int, deadline: Deadline) -> int:
         """Send a datagram; return how many bytes it has."""
         try:
             with self._descriptor.writing:
@@ -143,7 +167,7 @@ class MessageSocket(Socket, PythonDatagramNames):
         except Busy:
             return self._send_in_turn([outgoing], flags, deadline)
 
-    def _send_in_turn(self, prepared: list[_Outgoing], flags: int, deadline: Deadline) -> int:
+    def _send_in_turn(self, prepared: list[Outgoing], flags: int, deadline: Deadline) -> int:
         """Send all of it when other threads have sent what they are sending."""
         sent = count = 0
         try:
@@ -160,11 +184,11 @@ class MessageSocket(Socket, PythonDatagramNames):
             raise
         return count
 
-    def _send(self, outgoing: _Outgoing, flags: int, deadline: Deadline) -> int:
+    def _send(self, outgoing: Outgoing, flags: int, deadline: Deadline) -> int:
         """Send a datagram, with the right to write, when there is room."""
         descriptor = self._descriptor
         if descriptor.postponed:
-            raise descriptor.postponed.pop(0)
+            self._tell_postponed()
         data, target, control = outgoing
         back_off = None
         while True:
@@ -188,7 +212,7 @@ class MessageSocket(Socket, PythonDatagramNames):
             back_off = back_off or BackOff(first=0.001, factor=2.0, last=0.05)
             descriptor.pause(back_off.next_delay(), deadline, "send")
 
-    def _outgoing(self, data: Buffer, to: Any) -> _Outgoing:
+    def _outgoing(self, data: Buffer, to: Any) -> Outgoing:
         """Return a datagram to a sender or a name, or to the peer."""
         if to is None:
             if self._remote_name is None:
@@ -292,12 +316,8 @@ class MessageSocket(Socket, PythonDatagramNames):
         deadline = deadline_in(timeout)
         flags = PEEK if peek else 0
         if size_or_buffer is None or isinstance(size_or_buffer, int):
-            if start != 0 or end is not None:
-                raise TypeError("start and end are bounds in a buffer, and a size has none")
-            if size_or_buffer:
-                check_buffer_size(size_or_buffer)
-            elif size_or_buffer is not None:
-                check_size(size_or_buffer)
+            if size_or_buffer is not None or start != 0 or end is not None:
+                check_room(size_or_buffer, start, end)
             with self._descriptor.reading:
                 return self._receive(size_or_buffer, flags, deadline)
         with part_of(space_in(size_or_buffer), start, end) as view, self._descriptor.reading:
@@ -321,33 +341,38 @@ class MessageSocket(Socket, PythonDatagramNames):
             ValueError: The count is not positive.
         """
         check_count("a count", count)
-        if size:
-            check_buffer_size(size)
-        elif size is not None:
-            check_size(size)
+        check_room(size)
         with self._descriptor.reading:
             received = [self._receive(size, 0, deadline_in(timeout))]
-            while len(received) < count:
-                try:
-                    received.append(self._receive(size, 0, _AT_ONCE))
-                except (WouldBlock, EndOfFile):
-                    break  # the end stays
-                except SocketError as error:
-                    self._descriptor.postponed.append(error)  # the others must not be lost
-                    break
+            self._receive_rest(received, count, size)
             return received
+
+    def _receive_rest(self, received: list[Received[bytes]], count: int, size: int | None) -> None:
+        """Receive what has come behind the first, so that there are so many at most."""
+        while len(received) < count:
+            try:
+                received.append(self._receive(size, 0, AT_ONCE))
+            except (WouldBlock, EndOfFile):
+                break  # the end stays
+            except SocketError as error:
+                self._descriptor.postponed.append(error)  # the others must not be lost
+                break
 
     def _receive(
         self, into: int | memoryview | None, flags: int, deadline: Deadline
     ) -> Received[Any]:
         """Receive a datagram, with the right to read, when there is one."""
         if self._descriptor.postponed:
-            raise self._descriptor.postponed.pop(0)
+            self._tell_postponed()
         while (received := self._receive_now(into, flags)) is None:
             if deadline.is_immediate:
                 raise self._would_block("receive")
             self._descriptor.wait_readable(deadline, "receive")
         return received
+
+    def _tell_postponed(self) -> NoReturn:
+        """Raise the first error of earlier datagrams that was found out, and not told yet."""
+        raise self._descriptor.postponed.pop(0)
 
     def _receive_now(self, into: int | memoryview | None, flags: int = 0) -> Received[Any] | None:
         """Receive a datagram if there is one."""
