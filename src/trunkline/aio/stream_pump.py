@@ -79,8 +79,9 @@ class StreamPump(Uncopied):
         self._written = 0  # how many bytes, in all
         self._flush_is_due = False  # a deferred call will send what is queued
         self._hangup: Hangup | None = None  # what the peer has made of what was sent
-        socket.watch_closing(self._closing)
-        self._watch: Watch = watch_on(self._loop, socket.fileno(), self._on_ready)
+        self._writes = False  # the loop watches for room
+        self._watch: Watch = watch_on(self._loop, socket.fileno(), self)
+        socket.watch_closing(self._watch.closing)
 
     # -- the loop calls --------------------------------------------------------------------------
 
@@ -150,11 +151,8 @@ class StreamPump(Uncopied):
             with suppress(SocketError):
                 records.end_output()
 
-    def _closing(self, number: int) -> None:
+    def _wake_all(self) -> None:
         """Nobody is to wait any more for a descriptor that is being closed."""
-        self._watch.stop()
-        if self._loop.is_closed():
-            return
         for waiter in (self._reader, *self._writers):
             if waiter is not None and not waiter.done():
                 waiter.set_result(True)
@@ -203,7 +201,8 @@ class StreamPump(Uncopied):
         if socket._fatal_error is not None:
             writes = self._holds_alert
         self._watch.want(read=reads, write=writes)
-        self._reads = reads
+        self._reads, self._writes = reads, writes
+        self._watch.kept = self if writes or self._reader or self._writers else None
 
     # -- waiting, in a task ----------------------------------------------------------------------
 
@@ -262,6 +261,8 @@ class StreamPump(Uncopied):
                 self._writers.discard(waiter)
             if timer is not None:
                 timer.cancel()
+            if not (self._writes or self._reader or self._writers):
+                self._watch.kept = None
         self._credit = _CREDIT
         self._descriptor.check_open(operation)
         if not is_ready:
