@@ -10,7 +10,7 @@ from aio.loops import LoopFactory, each_loop, run_on, stream_and_peer, until_it_
 from support.peers import socket_pair
 from support.timing import PATIENCE
 
-from trunkline import aio, make_socket_from_fd
+from trunkline import aio, make_socket, make_socket_from_fd
 
 pytestmark = each_loop
 
@@ -95,5 +95,22 @@ def test_waiting_in_vain_keeps_nothing(make_loop: LoopFactory) -> None:
                 reading.cancel()
                 await asyncio.wait([reading])
                 assert stream._watch.kept is None
+
+    run_on(make_loop, main())
+
+
+def test_datagrams_that_are_forgotten_close_themselves_and_say_so(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        with make_socket(type="datagram", local_host="127.0.0.1") as sender:
+            options: dict[str, Any] = {"local_host": "127.0.0.1"}
+            datagrams: Any = await aio.open_datagrams(**options)
+            receiving = asyncio.create_task(datagrams.receive_from())
+            await until_it_waits(receiving)
+            gc.collect()
+            sender.send_to(b"hello", datagrams.local_name, timeout=PATIENCE)
+            assert (await receiving).data == b"hello"
+            del receiving
+            with pytest.warns(ResourceWarning, match="unclosed <IPv4 datagram socket"):
+                del datagrams
 
     run_on(make_loop, main())

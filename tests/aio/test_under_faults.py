@@ -1,4 +1,4 @@
-"""Awaited streams, and servers, while the system's calls go wrong as they may. Nobody may notice.
+"""Awaited streams, servers and datagrams, while the system's calls go wrong. Nobody may notice.
 
 The seed is printed, and named in a failure; give it to `TRUNKLINE_TEST_SEED` to meet the same
 faults again.
@@ -21,7 +21,8 @@ SEED = int(os.environ.get("TRUNKLINE_TEST_SEED", "20261"))
 @pytest.mark.skipif(not faults.available(), reason="it takes Linux, glibc and a C compiler")
 def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path) -> None:
     here = Path(__file__)
-    paths = [os.fspath(here.with_name(f"test_{name}.py")) for name in ("streams", "serve")]
+    names = ("streams", "serve", "async_datagrams")
+    paths = [os.fspath(here.with_name(f"test_{name}.py")) for name in names]
     happened = ["recv EAGAIN", "recv short", "send short", "wait EINTR"]
     run_tests_under(
         Faults.benign(SEED), tmp_path, "epoll", "-m", "not exact_io", *paths, happened=happened

@@ -5,10 +5,12 @@ an `AsyncStream`; `serve` has one for each client. Import from here; nothing els
 imports asyncio.
 """
 
+from .async_datagrams import AsyncDatagrams, adopt_datagrams
 from .datagrams import DatagramTransport
 from .lookups import dns_query, lookup_hostname
 from .loop import EventLoop, run
 from .opening import open_stream
+from .opening_datagrams import open_datagrams
 from .processes import ProcessTransport
 from .serving import Server
 from .stream import AsyncStream, adopt
@@ -18,6 +20,7 @@ from .task_server import AsyncServer, serve
 from .transports import StreamTransport
 
 __all__ = (
+    "AsyncDatagrams",
     "AsyncServer",
     "AsyncStream",
     "DatagramTransport",
@@ -27,9 +30,11 @@ __all__ = (
     "ServerStream",
     "StreamTransport",
     "adopt",
+    "adopt_datagrams",
     "dns_query",
     "lookup_hostname",
     "on_loop",
+    "open_datagrams",
     "open_stream",
     "run",
     "serve",
