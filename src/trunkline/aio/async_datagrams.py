@@ -151,13 +151,6 @@ class AsyncDatagrams(SocketFacts, Multicast, WithOptions, PythonDatagramNames, U
             self._reads = self._reads or self._receiver is not None
             self._watch.want(read=self._reads, write=bool(self._senders))
 
-    def _watch_anew(self) -> None:
-        """Have the loop begin anew: uvloop's stops after an error, and does not say so."""
-        if not self.closed:
-            self._reads = False
-            self._watch.want(read=False, write=False)
-            self._update()
-
     def _wake_all(self) -> None:
         """Nobody is to wait any more for a descriptor that is being closed."""
         for waiter in (self._receiver, *self._senders):
@@ -343,7 +336,7 @@ class AsyncDatagrams(SocketFacts, Multicast, WithOptions, PythonDatagramNames, U
             except (WouldBlock, NoBufferSpace):
                 # The room is in the receiver's queue, or in that of a network interface, and the
                 # system cannot tell when there is some.
-                self._watch_anew()
+                self._watch.begin_anew()
                 await self._pause(back_off.next_delay(), deadline)
                 take_turn = self._senders.appendleft
             else:
@@ -465,10 +458,11 @@ class AsyncDatagrams(SocketFacts, Multicast, WithOptions, PythonDatagramNames, U
                     report = descriptor.take_report("receive")
                     if report is not None:
                         raise report
-                    self._watch_anew()
+                    self._watch.begin_anew()
             return received
         except SocketError:
-            self._watch_anew()
+            if not self.closed:
+                self._watch.begin_anew()
             raise
         finally:
             self._is_being_received = False

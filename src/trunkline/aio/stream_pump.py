@@ -96,6 +96,8 @@ class StreamPump(Uncopied):
                 self._reads = False
             elif not reader.done():
                 self._receive_for(reader)
+                if not reader.done():  # in vain
+                    self._watch.begin_anew()
         self._update()
 
     def _receive_for(self, reader: "asyncio.Future[bool]") -> None:

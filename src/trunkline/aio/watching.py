@@ -45,6 +45,9 @@ class Watch(Protocol):
             NotImplementedError: The loop watches no descriptors at all.
         """
 
+    def begin_anew(self) -> None:
+        """Watch on after an error, at which uvloop's watching ends without a word."""
+
     def closing(self, number: int) -> None:
         """Watch it never again: its number is about to be free."""
 
@@ -81,6 +84,9 @@ class _OwnWatch(Registration):
             self._loop._watch(self, interest)
         else:
             self._loop._unwatch(self)
+
+    def begin_anew(self) -> None:
+        pass  # it goes on
 
     def closing(self, number: int) -> None:
         self._loop._unwatch_for_good(self)
@@ -120,6 +126,11 @@ class _ForeignWatch:
             else:
                 self._loop.remove_writer(self._number)
             self._writes = write
+
+    def begin_anew(self) -> None:
+        reads, writes = self._reads, self._writes
+        self.want(read=False, write=False)
+        self.want(read=reads, write=writes)
 
     def closing(self, number: int) -> None:
         if not self._loop.is_closed():
