@@ -54,6 +54,7 @@ class SourceFile(Uncopied):
         self.left: int | None = count
         self.sent: int = 0
         self._moves = offset is None
+        self._moved: Any = None  # the file, by `take`
         try:
             self._look(offset)
         except OSError as error:
@@ -138,8 +139,8 @@ class SourceFile(Uncopied):
         """
         if self.number is None:
             raise TypeError(
-                f"a transport sends files that are on a disk, not {type(self._file).__name__}: "
-                "read others, and write() what they have"
+                "who must not wait for a file sends those that are on a disk, not "
+                f"{type(self._file).__name__}: read others, and write() what they have"
             )
         if self.left is None:
             self.left = 0 if self._is_empty() else None
@@ -151,7 +152,13 @@ class SourceFile(Uncopied):
             raise _file_error(error) from None
         if self._moves:
             self._file.seek(self.position + self.left)
+            self._moved = self._file
         self._file, self.number, self._moves = own, own.fileno(), False
+
+    def go_back(self) -> None:
+        """Move the file that `take` has moved behind all of it behind what was sent of it."""
+        if self._moved is not None and self.left and not self._moved.closed:
+            self._moved.seek(self.position)
 
     def _is_empty(self) -> bool:
         return not self.read(1)

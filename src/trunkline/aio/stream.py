@@ -34,7 +34,8 @@ from ..streams.stream import (
     check_size,
 )
 from .socket_facts import SocketFacts
-from .stream_pump import StreamPump
+from .stream_files import FileSendingPump
+from .stream_pump import NOTHING
 
 if TYPE_CHECKING:
     from ..tls.description import TLSLike
@@ -42,12 +43,10 @@ if TYPE_CHECKING:
 
 __all__ = ("AsyncStream", "Later", "adopt")
 
-_NOTHING = memoryview(b"")  # to send this takes as long as the handshake
-
 T = TypeVar("T")
 
 
-class AsyncStream(StreamPump, SocketFacts, TLSFacts, ConnectionWithOptions, PythonStreamNames):
+class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions, PythonStreamNames):
     """A connection, to read and to write text, lines and bytes; what may wait is awaited.
 
     `open_stream` makes streams, and `adopt`. They work on any loop of asyncio's. It is the stream
@@ -66,10 +65,6 @@ class AsyncStream(StreamPump, SocketFacts, TLSFacts, ConnectionWithOptions, Pyth
     ``async with`` block closes it in good order, and leaving it by an exception aborts. It is an
     asynchronous iterator, too, over the lines that are still to come.
     """
-
-    def _deadline(self, timeout: Timeout) -> Deadline:
-        seconds = self._socket._timeout if timeout is DEFAULT_TIMEOUT else timeout
-        return Deadline(seconds, self._loop.time)
 
     # -- settings --------------------------------------------------------------------------------
 
@@ -506,7 +501,7 @@ class AsyncStream(StreamPump, SocketFacts, TLSFacts, ConnectionWithOptions, Pyth
 
     async def _shake_hands(self, operation: str, deadline: Deadline) -> None:
         channel = self._socket._channel
-        await self._try_until_done(lambda: channel.send(_NOTHING) is not None, deadline, operation)
+        await self._try_until_done(lambda: channel.send(NOTHING) is not None, deadline, operation)
 
     @property
     def speaks_tls(self) -> bool:
@@ -526,6 +521,9 @@ class AsyncStream(StreamPump, SocketFacts, TLSFacts, ConnectionWithOptions, Pyth
         """
         socket = self._socket
         while True:
+            while self._sends_file:
+                await self._wait(deadline, operation, reads=False)
+                self._check_output(operation)
             with socket._writing:
                 end = socket._writer.finish()
                 socket._output += end
@@ -602,6 +600,8 @@ class AsyncStream(StreamPump, SocketFacts, TLSFacts, ConnectionWithOptions, Pyth
         try:
             if socket.is_output_open and socket._fatal_error is None:
                 await self._end_output_to_close(deadline)
+            if self._sends_file and not socket.closed:
+                raise self._expired("close")
             socket.close(linger=grace, timeout=0)
         finally:
             socket.close(abort=True)
@@ -641,7 +641,7 @@ class AsyncStream(StreamPump, SocketFacts, TLSFacts, ConnectionWithOptions, Pyth
             ValueError: Text has been decoded and not been read, in a format that does not mix with
                 bytes; or it speaks TLS.
         """
-        if self._is_being_read or self._writers:
+        if self._is_being_read or self._writers or self._sends_file:
             reason = "a task is using the stream"
             raise Busy(strerror=reason, operation="detach", address=self._descriptor.where)
         return _moved(self._socket, "detach")

@@ -20,13 +20,16 @@ from .._core.uncopied import Uncopied
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import Hangup, SocketError, TimedOut
 from ..sockets.active_socket import ActiveSocket
-from ..streams.stream import DEFAULT_BUFFER_SIZE
+from ..streams.stream import DEFAULT_BUFFER_SIZE, DEFAULT_TIMEOUT, Timeout
 from .watching import Watch, watch_on
 
 if TYPE_CHECKING:
     from ..servers.limits import LimitedChannel
 
-__all__ = ("StreamPump",)
+__all__ = ("NOTHING", "StreamPump")
+
+NOTHING = memoryview(b"")
+"""To send this through TLS takes as long as the handshake, or what is held back."""
 
 _SCRATCH_BYTES = 65_536  # how much is received at a time
 
@@ -78,6 +81,8 @@ class StreamPump(Uncopied):
         self._writers: set[asyncio.Future[bool]] = set()  # those that wait
         self._written = 0  # how many bytes, in all
         self._flush_is_due = False  # a deferred call will send what is queued
+        self._sends_file = False  # a task, whose turn it is until all of it has left
+        self._awaits_room = False  # that task
         self._hangup: Hangup | None = None  # what the peer has made of what was sent
         self._writes = False  # the loop watches for room
         self._watch: Watch = watch_on(self._loop, socket.fileno(), self)
@@ -193,7 +198,7 @@ class StreamPump(Uncopied):
         if socket.closed:
             return
         reads = self._reads or self._reader is not None
-        writes = bool(socket._output)
+        writes = bool(socket._output) or self._awaits_room
         records = socket._records
         if records is not None:
             is_shaking_hands = self._is_shaking_hands
@@ -205,6 +210,10 @@ class StreamPump(Uncopied):
         self._watch.want(read=reads, write=writes)
         self._reads, self._writes = reads, writes
         self._watch.kept = self if writes or self._reader or self._writers else None
+
+    def _deadline(self, timeout: Timeout) -> Deadline:
+        seconds = self._socket._timeout if timeout is DEFAULT_TIMEOUT else timeout
+        return Deadline(seconds, self._loop.time)
 
     # -- waiting, in a task ----------------------------------------------------------------------
 
@@ -330,9 +339,14 @@ class StreamPump(Uncopied):
     def _flush_now(self, operation: str) -> bool:
         """Send what goes at once; return whether nothing is left. Who waits looks at it again.
 
+        While a file is being sent, nothing goes but that.
+
         Raises:
             Hangup, ConnectionReset, SocketClosed, SocketError: As the names say.
         """
+        if self._sends_file:
+            self._wake_writers()
+            return not self._socket.has_buffered_output
         try:
             with self._socket._writing:
                 return self._socket._flush_at_once(operation)
