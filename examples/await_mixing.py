@@ -135,8 +135,7 @@ class Listeners:
 # [entry]
 async def mix(port: int, listeners_port: int, patience: float) -> None:
     speakers, listeners = Speakers(), Listeners(patience)
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, aio.EventLoop)  # it is an event base, too
+    loop = aio.running_loop()  # it is an event base, too
     speaking = make_socket(connect="passive", local_host=LOCALHOST, local_port=port)
     with listen(loop, speaking, lambda: Speaker(speakers), delivery="lines"):
         async with asyncio.TaskGroup() as visits:

@@ -8,7 +8,6 @@ from contextvars import ContextVar
 from typing import Any, cast
 
 import pytest
-from aio.helpers import running_loop
 from support.peers import ELSEWHERE, PeerServer, has_ipv6
 from support.timing import MS, PATIENCE
 
@@ -20,7 +19,7 @@ from trunkline import (
     Transport,
     aio,
 )
-from trunkline.aio import EventLoop
+from trunkline.aio import EventLoop, running_loop
 
 variable: ContextVar[str] = ContextVar("variable", default="unset")
 

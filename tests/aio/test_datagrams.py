@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from aio.helpers import running_loop
 from support.peers import has_ipv6
 from support.timing import PATIENCE
 
 from trunkline import aio
+from trunkline.aio import running_loop
 from trunkline.errors import AddressInUse, DestinationRequired, MessageTooLong
 from trunkline.multiplex.datagrams import DatagramEndpoint
 

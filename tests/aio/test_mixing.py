@@ -5,7 +5,6 @@ import socket
 from typing import Any, cast
 
 import pytest
-from aio.helpers import running_loop
 from aio.test_connections import connected
 from aio.test_servers import Echo
 from support.timing import MS, PATIENCE
@@ -22,7 +21,7 @@ from trunkline import (
     make_socket,
     make_socket_pair,
 )
-from trunkline.aio import EventLoop
+from trunkline.aio import EventLoop, running_loop
 from trunkline.multiplex.resolving import resolve_on
 from trunkline.sockets.resolving import Resolution
 

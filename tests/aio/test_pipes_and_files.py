@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from aio.helpers import running_loop
 from aio.test_connections import Recorder, connected
 from support.timing import PATIENCE
 
 from trunkline import aio
-from trunkline.aio import EventLoop
+from trunkline.aio import EventLoop, running_loop
 
 CONTENTS = bytes(range(256)) * 12_345
 

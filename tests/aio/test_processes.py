@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aio.helpers import running_loop
 from support.timing import PATIENCE
 
 from trunkline import aio
+from trunkline.aio import running_loop
 from trunkline.errors import PathNotFound, PermissionDenied
 
 # More than any pipe holds.

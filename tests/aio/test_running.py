@@ -39,6 +39,20 @@ def test_run_runs_a_coroutine() -> None:
     assert not loop.is_running()
 
 
+def test_the_loop_that_runs_is_known_as_ours() -> None:
+    async def main() -> EventLoop:
+        return aio.running_loop()
+
+    assert isinstance(aio.run(main()), EventLoop)
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        aio.running_loop()
+    with (
+        asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner,
+        pytest.raises(RuntimeError, match="is no EventLoop"),
+    ):
+        runner.run(main())
+
+
 def test_run_takes_debug() -> None:
     async def main() -> bool:
         return asyncio.get_running_loop().get_debug()

@@ -8,14 +8,13 @@ import threading
 from typing import Any
 
 import pytest
-from aio.helpers import running_loop
 from aio.loops import run_on, until, until_it_waits
 from servers.serving import HOST
 from support.certificates import Certificates
 from support.timing import MS, PATIENCE
 
 from trunkline import ServerStatistics, aio
-from trunkline.aio import AsyncServer, EventLoop, ServerStream, open_stream
+from trunkline.aio import AsyncServer, EventLoop, ServerStream, open_stream, running_loop
 
 
 async def echo(stream: ServerStream) -> None:

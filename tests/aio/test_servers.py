@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from aio.helpers import running_loop
 from support.peers import has_ipv6
 from support.timing import PATIENCE
 
 from trunkline import AddressInUse, aio
-from trunkline.aio import EventLoop, Server, StreamTransport
+from trunkline.aio import EventLoop, Server, StreamTransport, running_loop
 
 variable: ContextVar[str] = ContextVar("variable", default="unset")
 

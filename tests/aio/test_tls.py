@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aio.helpers import running_loop
 from support.certificates import Certificates
 from support.peers import PeerServer, connect
 from support.processes import Program
@@ -20,6 +19,7 @@ from support.programs import require
 from support.timing import MS, PATIENCE
 
 from trunkline import aio
+from trunkline.aio import running_loop
 from trunkline.errors import ConnectionAborted, NotConnected, TimedOut
 from trunkline.tls import NotTLS, TLSCertificateError
 

@@ -8,7 +8,7 @@ imports asyncio.
 from .async_datagrams import AsyncDatagrams, adopt_datagrams
 from .datagrams import DatagramTransport
 from .lookups import dns_query, lookup_hostname
-from .loop import EventLoop, run
+from .loop import EventLoop, run, running_loop
 from .opening import open_stream
 from .opening_datagrams import open_datagrams
 from .processes import ProcessTransport
@@ -37,5 +37,6 @@ __all__ = (
     "open_datagrams",
     "open_stream",
     "run",
+    "running_loop",
     "serve",
 )

@@ -14,7 +14,7 @@ from .settling import succeed_or_fail
 from .sock_calls import check_part_of_file
 from .transports import StreamTransport
 
-__all__ = ("EventLoop", "run")
+__all__ = ("EventLoop", "run", "running_loop")
 
 T = TypeVar("T")
 
@@ -206,3 +206,15 @@ def run(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
         raise RuntimeError("run() cannot be called while a loop is running in this thread")
     with asyncio.Runner(debug=debug, loop_factory=EventLoop) as runner:
         return runner.run(main)
+
+
+def running_loop() -> EventLoop:
+    """Return the `EventLoop` that is running: for what takes an event base, and for type checkers.
+
+    Raises:
+        RuntimeError: No loop is running in this thread, or another one than ours.
+    """
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, EventLoop):
+        raise RuntimeError(f"the loop that is running is no EventLoop: {loop!r}")
+    return loop
