@@ -55,7 +55,8 @@ nitpick_ignore = [
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(asyncio|collections|concurrent|enum|io|ipaddress|os|pathlib|socket|ssl|types|typing)\..*",
+        r"(asyncio|collections|concurrent|contextlib|enum|io|ipaddress|os|pathlib|socket|ssl|types)\..*"
+        r"|typing\..*",
     ),
     # A part of the event loop, which is described as a whole.
     (r"py:class", r"(trunkline\.aio\.[\w.]+\.)?\w+Loop"),

@@ -401,8 +401,8 @@ class AsyncDatagrams(SocketFacts, Multicast, WithOptions, PythonDatagramNames, U
             A pair, `Received`: the bytes, or how many there are in the buffer; and the `Sender`.
 
         Raises:
-            Everything that `DatagramSocket.receive_from` raises; `Busy` if another task is
-            receiving.
+            Busy: Another task is receiving.
+            Everything else that `DatagramSocket.receive_from` raises.
         """
         deadline = self._deadline(timeout)
         flags = PEEK if peek else 0
