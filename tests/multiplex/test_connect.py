@@ -29,12 +29,14 @@ from trunkline import (
     Resolution,
     ResolverError,
     SocketClosed,
+    SocketError,
     TimedOut,
     TooManyOpenFiles,
     Transport,
     TryAgain,
     connect,
 )
+from trunkline.multiplex.connector import connect_for
 from trunkline.multiplex.event_base import MOST_WORKER_THREADS
 from trunkline.testing.clock import ManualClock
 
@@ -115,6 +117,39 @@ def test_an_unreachable_address_is_no_exception_of_the_call(base: EventBase) -> 
     protocol = Recorder()
     connect(base, protocol, remote_host=MULTICAST, remote_port=9)
     assert isinstance(finish(base, protocol), NetworkUnreachable)
+
+
+class Watching:
+    """Notes how connecting goes."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[object, ...]] = []
+
+    def addresses_found(self, names: tuple[Endpoint, ...]) -> None:
+        self.seen.append(("found", *names))
+
+    def attempt_started(self, name: Endpoint) -> None:
+        self.seen.append(("started", name))
+
+    def attempt_failed(self, name: Endpoint, error: SocketError) -> None:
+        self.seen.append(("failed", name, type(error)))
+
+
+def test_who_watches_is_told_of_each_attempt(base: EventBase) -> None:
+    watching, protocol = Watching(), Recorder()
+    with hosts(answering=[ONE]) as there:
+        port = there.port
+        options = {"remote_host": "host.example", "remote_port": port, "resolver": Names(TWO, ONE)}
+        transport = connect_for(None, base, protocol, "internet", options, watcher=watching)
+        run_until(base, lambda: transport.is_connected, "the connection")
+        transport.abort()
+    one, two = Endpoint(ONE, port), Endpoint(TWO, port)
+    assert watching.seen == [
+        ("found", two, one),
+        ("started", two),
+        ("failed", two, ConnectionRefused),
+        ("started", one),
+    ]
 
 
 def test_the_options_are_those_of_a_socket_and_of_a_transport(base: EventBase) -> None:

@@ -40,6 +40,7 @@ from .transport_options import BeginningOptions, TransportOptions
 from .transport_securing import DEFAULT_HANDSHAKE_TIMEOUT
 
 if TYPE_CHECKING:
+    from ..sockets.watching import Watcher
     from ..tls.description import TLSLike
 
 __all__ = (
@@ -145,10 +146,20 @@ def connect_for(
     protocol: ProtocolLike,
     address_family: AddressFamily,
     options: dict[str, Any],
+    *,
+    watcher: "Watcher | None" = None,
 ) -> Transport:
     """Do what `connect` does, and tell somebody when the transport has ended, or will never begin.
 
     That may be before this returns.
+
+    Args:
+        owner: Who is told.
+        event_base: See `connect`, as for the next three.
+        protocol: Whom the transport calls.
+        address_family: Of which family the address is.
+        options: Where to connect to, and how; they are taken out.
+        watcher: Who is told which internet addresses are tried, and what comes of that.
     """
     for_transport = TransportOptions.__annotations__.keys() & options.keys()
     transport_options = cast(
@@ -171,7 +182,7 @@ def connect_for(
         plan = ConnectPlan(address_family, **options)
         transport = Transport(event_base, protocol, **transport_options)
         transport._owner = owner
-        _InternetConnector(transport, secure, plan).start(timeout)
+        _InternetConnector(transport, secure, plan, watcher).start(timeout)
     return transport
 
 
@@ -248,8 +259,15 @@ class _Connector:
 class _InternetConnector(_Connector):
     """Carries a plan out: looks names up, races the addresses, and hands over the winner."""
 
-    def __init__(self, transport: Transport, secure: _Security, plan: ConnectPlan) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        secure: _Security,
+        plan: ConnectPlan,
+        watcher: "Watcher | None",
+    ) -> None:
         super().__init__(transport, secure, str(plan))
+        self._watcher = watcher
         transport._host = plan.target_host
         self._plan = plan
         self._attempts: Attempts | None = None
@@ -277,7 +295,13 @@ class _InternetConnector(_Connector):
     def _begin_from(self, source: IPAddress | None) -> None:
         """Begin, with the address to connect from if that had to be looked up."""
         route = self._plan.route(source)
-        attempts = Attempts(route, self._plan.attempt_delay, self._event_base.now)
+        delay, clock = self._plan.attempt_delay, self._event_base.now
+        if self._watcher is None:
+            attempts = Attempts(route, delay, clock)
+        else:
+            from ..sockets.watching import WatchedAttempts  # only who tells people needs it
+
+            attempts = WatchedAttempts(route, delay, clock, self._watcher)
         self._attempts = attempts
         host = route.name_to_look_up
         if host is None:

@@ -190,12 +190,14 @@ class Attempts:
         race = self._race
         while (name := race.due(self._clock())) is not None:
             try:
-                descriptor = self._route.open_descriptor(name)
-                self.running[name] = descriptor
+                descriptor = self.running[name] = self._open(name)
                 if start_to_connect(descriptor, name):
                     race.succeeded(name)
             except SocketError as error:
                 self._give_up(name, error)
+
+    def _open(self, name: Endpoint) -> SocketDescriptor:
+        return self._route.open_descriptor(name)
 
     def finish(self, name: Endpoint) -> None:
         """Take note of how an attempt has ended, whose descriptor is writable."""
