@@ -22,6 +22,9 @@ PACKAGE = "trunkline"
 # They say themselves, for type checkers, that they cannot be imported everywhere.
 OF_SOME_SYSTEMS = frozenset({f"{PACKAGE}._sys.backends.kqueue"})
 
+# What extras bring, without which some modules cannot be imported, and say so to their users.
+OF_EXTRAS = frozenset({"click", "rich"})
+
 # What only a checkout has a use for.
 OF_THE_CHECKOUT = re.compile(r"\.ci/.*|(.*/)?\.git\w+")
 
@@ -80,6 +83,8 @@ def faults_of_installation() -> Iterator[str]:
             try:
                 importlib.import_module(found.name)
             except Exception as error:
+                if getattr(error, "name", None) in OF_EXTRAS:
+                    continue
                 yield f"importing {found.name}: {error!r}"
     silent = [name for name in package.__all__ if not hasattr(package, name)]
     yield from (f"{PACKAGE}.__all__ names {name}, which is not there" for name in silent)

@@ -1,0 +1,86 @@
+"""What all commands have in common: help that shows what one would type.
+
+The help of a command and its page of the manual are made of the same parts: what it says of itself,
+its options, sections of terms and what they mean, and examples.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import click
+
+__all__ = ("Command", "Example", "Program", "Section")
+
+_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
+
+
+class Example(NamedTuple):
+    """A line that one may type.
+
+    Attributes:
+        line: The line.
+        meaning: What comes of it, in one sentence.
+    """
+
+    line: str
+    meaning: str
+
+
+class Section(NamedTuple):
+    """Terms, and what they mean.
+
+    Attributes:
+        title: What they have in common.
+        rows: Pairs of a term and its meaning.
+    """
+
+    title: str
+    rows: Sequence[tuple[str, str]]
+
+
+class Explained(click.Command):
+    """A command whose help has sections and examples.
+
+    Args:
+        *arguments: As for `click.Command`.
+        sections: Terms to be explained.
+        examples: Lines to type.
+        **options: As for `click.Command`.
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,
+        sections: Sequence[Section] = (),
+        examples: Sequence[Example] = (),
+        **options: Any,
+    ) -> None:
+        options.setdefault("context_settings", _SETTINGS)
+        super().__init__(*arguments, **options)
+        self.sections = tuple(sections)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections and the examples, behind the options."""
+        for section in self.sections:
+            with formatter.section(section.title):
+                formatter.write_dl([*section.rows])
+        if self.examples:
+            with formatter.section("Examples"):
+                for number, example in enumerate(self.examples):
+                    if number:
+                        formatter.write_paragraph()
+                    formatter.write_text(example.meaning)
+                    formatter.write(f"{'':>{formatter.current_indent + 2}}{example.line}\n")
+
+
+class Command(Explained):
+    """One of the program's commands."""
+
+
+class Program(Explained, click.Group):
+    """The program, which has commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which they were added."""
+        return list(self.commands)

@@ -1,0 +1,160 @@
+"""What `--verbose` tells, on the error stream: each step, and how long it took."""
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..._printable import printable
+from ..._sys.clock import monotonic
+from ...addresses import Endpoint
+from ...errors import SocketError
+from ...multiplex import Transport
+
+if TYPE_CHECKING:
+    from ..._sys.sockaddr import AnyName
+
+__all__ = ("Teller", "Telling", "say_on_errors")
+
+
+class Teller:
+    """Who is told of the steps of a connection, and says nothing of them.
+
+    It is what watches the attempts to connect, too.
+    """
+
+    def begin(self, target: object) -> None:
+        """A connection is to be made."""
+
+    def addresses_found(self, names: tuple[Endpoint, ...]) -> None:
+        """These addresses are to be tried."""
+
+    def attempt_started(self, name: Endpoint) -> None:
+        """One of them is."""
+
+    def attempt_failed(self, name: Endpoint, error: SocketError) -> None:
+        """It has failed."""
+
+    def connected(self, name: "AnyName", local_name: "AnyName") -> None:
+        """There is a connection."""
+
+    def retrying(self, error: Exception, delay: float) -> None:
+        """There is none, and it will be tried again."""
+
+    def starttls_agreed(self, protocol: str) -> None:
+        """The server has agreed to go on with TLS."""
+
+    def secured(self, transport: Transport) -> None:
+        """The handshake is over."""
+
+    def ended(self, sent: int, received: int, seconds: float) -> None:
+        """It is all over."""
+
+
+class Telling(Teller):
+    """Says all of that.
+
+    Args:
+        say: Prints a line.
+        clock: What tells how long a step took.
+    """
+
+    def __init__(
+        self, say: Callable[[str], object], clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._say = say
+        self._clock = clock
+        self._step_began = clock()
+        self._attempt_began: dict[Endpoint, float] = {}
+        self._found: dict[Endpoint, None] = {}
+
+    def begin(self, target: object) -> None:
+        """A connection is to be made."""
+        self._say(f"connecting to {target}")
+        self._step_began = self._clock()
+        self._found.clear()
+
+    def addresses_found(self, names: tuple[Endpoint, ...]) -> None:
+        """These addresses are to be tried."""
+        new = [name for name in names if name not in self._found]
+        self._found.update(dict.fromkeys(new))
+        if new:
+            shown = ", ".join(str(name.host) for name in new)
+            self._tell(f"to be tried: {shown}", self._step_began)
+
+    def attempt_started(self, name: Endpoint) -> None:
+        """One of them is."""
+        self._attempt_began[name] = self._clock()
+        self._say(f"trying {name}")
+
+    def attempt_failed(self, name: Endpoint, error: SocketError) -> None:
+        """It has failed."""
+        self._tell(str(error), self._attempt_began[name])
+
+    def connected(self, name: "AnyName", local_name: "AnyName") -> None:
+        """There is a connection."""
+        began = self._step_began
+        if isinstance(name, Endpoint):
+            began = self._attempt_began.get(name, began)
+        source = "" if not isinstance(local_name, Endpoint) else f" from {local_name}"
+        self._tell(f"connected to {name}{source}", began)
+        self._step_began = self._clock()
+
+    def retrying(self, error: Exception, delay: float) -> None:
+        """There is none, and it will be tried again."""
+        self._say(f"{error}; once more in {delay:g} s")
+
+    def starttls_agreed(self, protocol: str) -> None:
+        """The server has agreed to go on with TLS."""
+        self._tell(f"agreed on TLS by {protocol}", self._step_began)
+        self._step_began = self._clock()
+
+    def secured(self, transport: Transport) -> None:
+        """The handshake is over."""
+        facts = [transport.tls_version, transport.cipher]
+        facts += [f"ALPN {transport.alpn_protocol}"] if transport.alpn_protocol else []
+        facts += ["session resumed"] if transport.session_reused else []
+        self._tell(", ".join(filter(None, facts)), self._step_began)
+        for line in certificate_lines(transport):
+            self._say(line)
+
+    def ended(self, sent: int, received: int, seconds: float) -> None:
+        """It is all over."""
+        self._say(f"{sent} bytes sent, {received} received, in {seconds:.3f} s")
+
+    def _tell(self, what: str, since: float) -> None:
+        milliseconds = 1000 * (self._clock() - since)
+        self._say(f"{what} ({milliseconds:.1f} ms)")
+
+
+def certificate_lines(transport: Transport) -> Iterable[str]:
+    """Return what there is to say of a peer's certificate.
+
+    What is in it is known where somebody has vouched for it: of one that nobody has looked at,
+    anybody may have written anything.
+    """
+    certificate = transport.remote_certificate
+    if certificate is None:
+        return
+    from hashlib import sha256
+
+    machine = transport._machine
+    facts: dict[str, Any] = (machine and machine.ssl_object.getpeercert()) or {}
+    if facts:
+        yield f"certificate of {distinguished_name(facts.get('subject', ()))}"
+        names = [value for _, value in facts.get("subjectAltName", ())]
+        yield f"  for {', '.join(names)}"
+        yield f"  issued by {distinguished_name(facts.get('issuer', ()))}"
+        yield f"  valid from {facts.get('notBefore')} until {facts.get('notAfter')}"
+    else:
+        yield "certificate, which nobody has vouched for"
+    yield f"  SHA-256 {sha256(certificate).hexdigest()}"
+
+
+def distinguished_name(name: Iterable[Iterable[tuple[str, str]]]) -> str:
+    """Return a name of X.500 as text, like ``commonName=example.org``."""
+    return ", ".join(f"{key}={value}" for part in name for key, value in part) or "(nobody)"
+
+
+def say_on_errors(text: str) -> None:
+    """Print a line on the error stream."""
+    print(printable(text), file=sys.stderr, flush=True)

@@ -1,0 +1,219 @@
+"""`trunkline connect`: talk to whatever listens."""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from .command import Command, Example, Section
+from .target import FORMS, BadTarget, Target, parse_target
+
+if TYPE_CHECKING:
+    from ..addresses import Endpoint
+    from ..tls import TLS
+
+__all__ = ("connect",)
+
+PROTOCOLS = ("smtp", "imap", "pop3", "ftp", "xmpp", "ldap", "postgres")
+
+EXAMPLES = (
+    Example("trunkline connect localhost:25 --crlf", "Type to a mail server."),
+    Example("trunkline connect localhost 25 --crlf", "The same, as one is used to it from nc."),
+    Example(
+        r"printf 'GET / HTTP/1.0\r\n\r\n' | trunkline connect tls:example.org:443",
+        "Send a request, and print the whole answer.",
+    ),
+    Example(
+        "trunkline connect localhost:9999 < backup.tar > answer",
+        "Send a file, and keep what comes back.",
+    ),
+    Example(
+        "trunkline connect --starttls smtp --verbose mail.example.org:25 < /dev/null",
+        "See which certificate a mail server shows, and how long each step takes.",
+    ),
+    Example("trunkline connect --hex unix:/run/service.sock", "Watch each byte go by."),
+    Example("echo 'hits:1|c' | trunkline connect udp:localhost:8125", "Send a datagram."),
+    Example("trunkline connect --retry 20 localhost:5432 < /dev/null", "Wait for a server."),
+)
+
+
+class Seconds(click.ParamType[float]):
+    """A positive number of seconds."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < float("inf"):
+            self.fail(f"{value!r} is no positive number of seconds", param, ctx)
+        return seconds
+
+
+class Times(click.ParamType[int]):
+    """How many times."""
+
+    name = "times"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        text = str(value)
+        if not (text.isascii() and text.isdecimal() and len(text) < 10):
+            self.fail(f"{value!r} is no number of times", param, ctx)
+        return int(text)
+
+
+@click.command(cls=Command, sections=(Section("Targets", FORMS),), examples=EXAMPLES)
+@click.argument("target")
+@click.argument("port", required=False)
+@click.option("--crlf", is_flag=True, help="End each line that is sent by CR LF.")
+@click.option("--encoding", help="Of text on the network. Default: bytes stay as they are.")
+@click.option("--hex", "hex_", is_flag=True, help="Show what goes both ways, byte by byte.")
+@click.option(
+    "--starttls", type=click.Choice(PROTOCOLS), help="Ask for TLS in that protocol first."
+)
+@click.option(
+    "--cert", type=click.Path(), help="A file (PEM) with a certificate of ours, and its key."
+)
+@click.option("--key", type=click.Path(), help="The key, if it is in a file of its own.")
+@click.option("--ca", type=click.Path(), help="Certificates to believe, instead of the system's.")
+@click.option("--alpn", help="What to speak inside of TLS, as h2,http/1.1; the best first.")
+@click.option("--server-name", help="Whom to ask for and to expect. Default: the host.")
+@click.option("--insecure", is_flag=True, help="Believe any certificate.")
+@click.option("--timeout", type=Seconds(), help="For all until the connection can be used.")
+@click.option("--idle", type=Seconds(), help="End it when nothing goes either way for so long.")
+@click.option("--source", metavar="ADDRESS[:PORT]", help="Where to connect from.")
+@click.option(
+    "--proxy-header",
+    type=click.Choice(["1", "2"]),
+    help="Begin with a header of the PROXY protocol, of that version.",
+)
+@click.option(
+    "--retry",
+    type=Times(),
+    default=0,
+    help="Try again so many times while there is no connection.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Tell each step, and how long it takes.")
+def connect(target: str, port: str | None, **options: Any) -> None:
+    """Connect to TARGET, send the input, print what comes.
+
+    The end of the input ends our half of the connection, and the rest of the answer is still
+    printed. On a terminal, control characters from the network are shown as escapes; a pipe gets
+    what has come. TARGET and PORT may be two words, as for nc.
+    """
+    from .connect.run import converse
+    from .connect.settings import Settings
+    from .connect.telling import Teller, Telling, say_on_errors
+
+    where = _target(target, port)
+    _check(where, options)
+    version: Literal[1, 2] | None = {"1": 1, "2": 2, None: None}[options["proxy_header"]]
+    settings = Settings(
+        target=where,
+        tls=_tls(where, options),
+        starttls=options["starttls"],
+        server_name=options["server_name"],
+        proxy_header=version,
+        source=_source(options["source"]),
+        timeout=options["timeout"],
+        idle=options["idle"],
+        retries=options["retry"],
+        encoding=_encoding(options["encoding"]),
+        crlf=options["crlf"],
+        hex=options["hex_"],
+    )
+    teller = Telling(say_on_errors) if options["verbose"] else Teller()
+    try:
+        converse(settings, teller)
+    except ValueError as error:
+        if isinstance(error, UnicodeError):
+            raise
+        raise click.UsageError(str(error)) from None
+
+
+def _target(text: str, port: str | None) -> Target:
+    try:
+        return parse_target(text, port)
+    except BadTarget as error:
+        raise click.UsageError(str(error)) from None
+
+
+_FOR_TLS = ("cert", "key", "ca", "alpn", "server_name", "insecure")
+
+
+def _check(target: Target, options: dict[str, Any]) -> None:
+    """Refuse options that do not go together, or not with that target."""
+    starttls, source = options["starttls"], options["source"]
+    if target.kind == "udp" and (starttls or options["proxy_header"] or options["retry"]):
+        raise click.UsageError("--starttls, --proxy-header and --retry are for connections")
+    if target.tls and starttls:
+        raise click.UsageError("tls: begins with TLS, and --starttls asks for it later: choose one")
+    if target.kind == "local" and source:
+        raise click.UsageError("--source is for internet addresses")
+    given = [name.replace("_", "-") for name in _FOR_TLS if options[name]]
+    if given and not (target.tls or starttls):
+        raise click.UsageError(f"--{given[0]} is for TLS: write tls:{target}, or say --starttls")
+    if options["key"] and not options["cert"]:
+        raise click.UsageError("--key belongs to a certificate: say --cert")
+    is_known = target.kind != "local" or options["insecure"] or options["server_name"]
+    if (target.tls or starttls) and not is_known:
+        raise click.UsageError("whom to expect at a local socket is not known: --server-name")
+
+
+def _tls(target: Target, options: dict[str, Any]) -> "TLS | None":
+    if not (target.tls or options["starttls"]):
+        return None
+    from ..tls import TLS
+
+    name = options["server_name"]
+    if name is None and target.kind == "service":
+        name = target.host  # and not whichever host the domain's records name
+    try:
+        tls = TLS(
+            certificate=options["cert"],
+            key=options["key"],
+            authorities=options["ca"],
+            alpn=tuple(filter(None, (options["alpn"] or "").split(","))),
+            server_name=name,
+            verify=not options["insecure"],
+            resume=False,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    tls.context(server_side=False)  # what is wrong with its files is told before anything else
+    return tls
+
+
+def _source(text: str | None) -> "Endpoint | None":
+    """Take an address, or an address and a port, to connect from."""
+    if text is None:
+        return None
+    from ..addresses import Endpoint, ensure_address
+
+    try:
+        return Endpoint(ensure_address(text.removeprefix("[").removesuffix("]")), 0)
+    except ValueError:
+        pass
+    host, _, port = text.rpartition(":")
+    try:
+        if not port.isdecimal() or int(port) > 65_535:
+            raise ValueError(f"{port!r} is no port")
+        return Endpoint(ensure_address(host.removeprefix("[").removesuffix("]")), int(port))
+    except ValueError as error:
+        raise click.UsageError(f"--source is ADDRESS or ADDRESS:PORT: {error}") from None
+
+
+def _encoding(name: str | None) -> str | None:
+    if name is None:
+        return None
+    from ..streams import ensure_external_format
+
+    try:
+        return ensure_external_format(name).encoding
+    except (LookupError, ValueError) as error:
+        raise click.UsageError(str(error)) from None

@@ -1,0 +1,43 @@
+"""The program: its commands, and what it says of itself."""
+
+import click
+
+from .command import Example, Program, Section
+from .completion_command import completion
+from .connect_command import connect
+from .exit_status import ExitStatus
+from .manual_command import manual
+
+__all__ = ("COMPLETION_VARIABLE", "NAME", "program")
+
+NAME = "trunkline"
+COMPLETION_VARIABLE = "_TRUNKLINE_COMPLETE"  # of the environment, as click calls it
+
+ENVIRONMENT = Section(
+    "Environment",
+    (
+        ("NO_COLOR", "If it is set, nothing is printed in colours."),
+        ("TRUNKLINE_BACKEND", "Which backend waits for descriptors: epoll, kqueue, poll, select."),
+    ),
+)
+
+STATUSES = Section(
+    "Exit status", tuple((str(int(status)), status.meaning) for status in ExitStatus)
+)
+
+
+@click.group(
+    cls=Program,
+    sections=(STATUSES, ENVIRONMENT),
+    examples=(
+        Example("trunkline COMMAND --help", "What a command does, with examples."),
+        Example("trunkline manual | man -l -", "All of it, as a page of the manual."),
+    ),
+)
+@click.version_option(package_name=NAME, message="%(prog)s %(version)s")
+def program() -> None:
+    """Connect to things, and see what is wrong with them."""
+
+
+for each in (connect, completion, manual):
+    program.add_command(each)

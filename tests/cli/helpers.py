@@ -1,0 +1,140 @@
+"""The command line as a process, and its conversations without one."""
+
+import contextlib
+import os
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from support.processes import ROOT, Program
+from support.timing import PATIENCE
+
+from trunkline._sys.owned_number import OwnedNumber
+from trunkline.cli.connect.run import converse_on
+from trunkline.cli.connect.session import StandardStreams
+from trunkline.cli.connect.settings import Settings
+from trunkline.cli.connect.telling import Teller, Telling
+from trunkline.cli.target import parse_target
+
+__all__ = ("ENVIRONMENT", "Ended", "command", "converse", "run", "shell")
+
+ENVIRONMENT = {
+    **{key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "NO_COL"))},
+    "PYTHONPATH": str(ROOT / "src"),
+    "PYTHONWARNINGS": "error::ResourceWarning",
+    "TERM": "xterm",
+    "COLUMNS": "80",
+}
+
+ARGV = [sys.executable, "-m", "trunkline"]
+SHELL_COMMAND = shlex.join(ARGV)
+
+
+class Ended(NamedTuple):
+    """How a command has ended, and what it has printed."""
+
+    status: int
+    output: bytes
+    errors: str
+
+
+def command(*arguments: str, separate_errors: bool = False, **environment: str) -> Program:
+    """Return the command line, to be started as a process."""
+    env = {**ENVIRONMENT, **environment}
+    return Program([*ARGV, *arguments], env=env, separate_errors=separate_errors)
+
+
+def run(*arguments: str, types: bytes = b"", **environment: str) -> Ended:
+    """Run the command line in a process, with some input."""
+    ended = subprocess.run(
+        [*ARGV, *arguments],
+        input=types,
+        capture_output=True,
+        env={**ENVIRONMENT, **environment},
+        timeout=PATIENCE,
+    )
+    return Ended(ended.returncode, ended.stdout, ended.stderr.decode())
+
+
+def shell(
+    script: str, *, types: bytes | None = None, stdin: int | None = None, cwd: Path | None = None
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run a line of a shell, in which `$T` is the command line."""
+    options: dict[str, Any] = {"stdin": stdin} if types is None else {"input": types}
+    ended: subprocess.CompletedProcess[bytes] = subprocess.run(
+        ["bash", "-c", script.replace("$T", SHELL_COMMAND)],
+        capture_output=True,
+        env=ENVIRONMENT,
+        timeout=PATIENCE,
+        cwd=cwd,
+        **options,
+    )
+    return ended
+
+
+class Conversation:
+    """A conversation of `trunkline connect` in this process, whose streams are pipes.
+
+    Attributes:
+        output: What was printed, when the ``with`` block of `converse` is over.
+        told: The lines of ``--verbose``.
+        error: What it has ended with.
+    """
+
+    def __init__(self) -> None:
+        self.output = b""
+        self.told: list[str] = []
+        self.error: Exception | None = None
+
+
+def converse(
+    target: str, types: bytes | None = b"", *, is_typed: bool = False, **options: Any
+) -> Conversation:
+    """Have a conversation from beginning to end.
+
+    Args:
+        target: With whom.
+        types: The input.
+        is_typed: Whether to behave as if somebody had typed it.
+        **options: The settings.
+    """
+    conversation = Conversation()
+    settings = Settings(target=parse_target(target), **options)
+    with _pipes(types, conversation) as (source, output):
+        streams = StandardStreams(source, output, is_typed, None)
+        teller: Teller = Telling(conversation.told.append)
+        try:
+            converse_on(streams, settings, teller)
+        except Exception as error:
+            conversation.error = error
+    return conversation
+
+
+@contextlib.contextmanager
+def _pipes(
+    types: bytes | None, conversation: Conversation
+) -> Iterator[tuple[OwnedNumber | None, OwnedNumber]]:
+    source, theirs = os.pipe()
+    ours, output = os.pipe()
+
+    def feed() -> None:
+        with contextlib.suppress(BrokenPipeError), open(theirs, "wb") as file:
+            file.write(types or b"")
+
+    def drain() -> None:
+        with open(ours, "rb") as file:
+            conversation.output = file.read()
+
+    threads = [threading.Thread(target=feed), threading.Thread(target=drain)]
+    for thread in threads:
+        thread.start()
+    try:
+        with OwnedNumber(source, "r") as reading, OwnedNumber(output, "w") as writing:
+            yield (None if types is None else reading), writing
+    finally:
+        for thread in threads:
+            thread.join(PATIENCE)
