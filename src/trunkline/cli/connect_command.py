@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from .command import Command, Example, Section
+from .options import Seconds, Times
 from .target import FORMS, BadTarget, Target, parse_target
 
 if TYPE_CHECKING:
@@ -34,37 +35,6 @@ EXAMPLES = (
     Example("echo 'hits:1|c' | trunkline connect udp:localhost:8125", "Send a datagram."),
     Example("trunkline connect --retry 20 localhost:5432 < /dev/null", "Wait for a server."),
 )
-
-
-class Seconds(click.ParamType[float]):
-    """A positive number of seconds."""
-
-    name = "seconds"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return the number."""
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = 0.0
-        if not 0 < seconds < float("inf"):
-            self.fail(f"{value!r} is no positive number of seconds", param, ctx)
-        return seconds
-
-
-class Times(click.ParamType[int]):
-    """How many times."""
-
-    name = "times"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the number."""
-        text = str(value)
-        if not (text.isascii() and text.isdecimal() and len(text) < 10):
-            self.fail(f"{value!r} is no number of times", param, ctx)
-        return int(text)
 
 
 @click.command(cls=Command, sections=(Section("Targets", FORMS),), examples=EXAMPLES)

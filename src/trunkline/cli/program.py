@@ -7,6 +7,7 @@ from .completion_command import completion
 from .connect_command import connect
 from .exit_status import ExitStatus
 from .manual_command import manual
+from .resolve_command import resolve
 
 __all__ = ("COMPLETION_VARIABLE", "NAME", "program")
 
@@ -39,5 +40,5 @@ def program() -> None:
     """Connect to things, and see what is wrong with them."""
 
 
-for each in (connect, completion, manual):
+for each in (connect, resolve, completion, manual):
     program.add_command(each)
