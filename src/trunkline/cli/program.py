@@ -5,6 +5,7 @@ import click
 from .command import Example, Program, Section
 from .completion_command import completion
 from .connect_command import connect
+from .doctor_command import doctor
 from .exit_status import ExitStatus
 from .manual_command import manual
 from .resolve_command import resolve
@@ -40,5 +41,5 @@ def program() -> None:
     """Connect to things, and see what is wrong with them."""
 
 
-for each in (connect, resolve, completion, manual):
+for each in (connect, resolve, doctor, completion, manual):
     program.add_command(each)

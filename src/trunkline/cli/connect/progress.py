@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ...multiplex import EventBase
+from ..sizes import amount
 
-__all__ = ("Counts", "Progress", "amount")
+__all__ = ("Counts", "Progress")
 
 _FIRST = 1.0  # seconds until a transfer is a long one
 _INTERVAL = 0.25  # seconds between two looks at it
 _ERASE = "\r\x1b[K"
-_UNITS = ("KiB", "MiB", "GiB", "TiB")
 
 
 class Counts(NamedTuple):
@@ -68,16 +68,3 @@ class Progress:
         """Take it away for good."""
         self._event_base.remove_timer(self._timer)
         self.hide()
-
-
-def amount(count: float) -> str:
-    """Return a number of bytes as people read it: ``1.5 MiB``."""
-    if count < 1024:
-        return f"{count:.0f} bytes"
-    units = iter(_UNITS)
-    unit = next(units)
-    count /= 1024
-    while count >= 1024 and (larger := next(units, "")):
-        unit = larger
-        count /= 1024
-    return f"{count:.1f} {unit}"
