@@ -17,7 +17,7 @@ from trunkline._sys.owned_number import OwnedNumber
 from trunkline.cli.connect.run import converse_on
 from trunkline.cli.connect.session import StandardStreams
 from trunkline.cli.connect.settings import Settings
-from trunkline.cli.connect.telling import Teller, Telling
+from trunkline.cli.connect.telling import Telling
 from trunkline.cli.target import parse_target
 
 __all__ = ("ENVIRONMENT", "Ended", "command", "converse", "run", "shell")
@@ -106,7 +106,8 @@ def converse(
     settings = Settings(target=parse_target(target), **options)
     with _pipes(types, conversation) as (source, output):
         streams = StandardStreams(source, output, is_typed, None)
-        teller: Teller = Telling(conversation.told.append)
+        is_believed = settings.tls is None or settings.tls.verify
+        teller = Telling(conversation.told.append, is_believed=is_believed)
         try:
             converse_on(streams, settings, teller)
         except Exception as error:

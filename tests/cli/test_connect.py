@@ -143,6 +143,30 @@ def test_it_is_tried_again_until_somebody_listens() -> None:
         assert sum(line == f"connecting to 127.0.0.1:{port}" for line in ended.told) == 2
 
 
+def test_the_hosts_of_a_service_are_tried_in_turn(
+    echo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def hosts(name: str, service: str, *, timeout: float | None) -> list[tuple[str, int]]:
+        asked.append((name, service))
+        return found
+
+    monkeypatch.setattr("trunkline.names.service_hosts", hosts)
+    with refusing_port() as port:
+        found = [("127.0.0.1", port), ("127.0.0.1", int(echo.rpartition(":")[2]))]
+        ended = converse("srv:echo.example.org", b"hello")
+        assert (ended.output, ended.error) == (b"hello", None)
+        found = [("127.0.0.1", port), ("127.0.0.2", port)]
+        error = converse("srv:echo.example.org").error
+    assert asked == [("example.org", "echo")] * 2
+    assert isinstance(error, ConnectionRefused)
+    assert [str(each.address) for each in error.attempts] == [
+        f"127.0.0.1:{port}",
+        f"127.0.0.2:{port}",
+    ]
+
+
 def test_connecting_has_a_time_limit() -> None:
     def never(connection: socket.socket) -> None:
         receive_all(connection)

@@ -59,10 +59,12 @@ def test_whom_nobody_vouches_for_is_not_believed_unless_that_was_asked_for(
 ) -> None:
     with secured(certificates) as server:
         target = f"tls:127.0.0.1:{server.address[1]}"
-        assert isinstance(converse(target, tls=TLS()).error, TLSCertificateError)
+        refused = converse(target, tls=TLS(), retries=5)
+        assert isinstance(refused.error, TLSCertificateError)
+        assert not any("once more" in line for line in refused.told)
         ended = converse(target, b"hello", tls=TLS(verify=False))
     assert (ended.output, ended.error) == (b"hello", None)
-    assert "certificate, which nobody has vouched for" in ended.told
+    assert any(line.endswith(", which nobody has vouched for") for line in ended.told)
 
 
 def test_a_server_that_does_not_speak_tls_is_told() -> None:

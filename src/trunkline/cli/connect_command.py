@@ -97,7 +97,9 @@ def connect(target: str, port: str | None, **options: Any) -> None:
         crlf=options["crlf"],
         hex=options["hex_"],
     )
-    teller = Telling(say_on_errors) if options["verbose"] else Teller()
+    teller = Teller()
+    if options["verbose"]:
+        teller = Telling(say_on_errors, is_believed=not options["insecure"])
     try:
         converse(settings, teller)
     except ValueError as error:

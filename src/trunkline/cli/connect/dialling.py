@@ -11,9 +11,10 @@ from typing import Any
 from ..._core.back_off import BackOff
 from ..._core.proxy_protocol import ProxyHeader
 from ...addresses import Endpoint
-from ...errors import EndOfFile, NotConnected, ResolverError, SocketError, TimedOut
+from ...errors import ConnectFailed, EndOfFile, NotConnected, SocketError, TimedOut
 from ...multiplex import EventBase, Timer, Transport, TransportProtocol
 from ...multiplex.connector import connect_for
+from ..exit_status import ExitStatus, status_of
 from ..target import Target
 from .settings import Settings
 from .starttls import StartTLS
@@ -23,6 +24,19 @@ __all__ = ("Dialling", "Hosts")
 
 Hosts = list[Target]
 """Where to connect to, one after the other: the hosts of a service, or one target."""
+
+
+# What may be otherwise in a moment. A certificate, say, is not.
+_WORTH_A_RETRY = frozenset(
+    {
+        ExitStatus.BROKEN_OFF,
+        ExitStatus.NO_SUCH_NAME,
+        ExitStatus.NOT_RESOLVED,
+        ExitStatus.REFUSED,
+        ExitStatus.TIMED_OUT,
+        ExitStatus.UNREACHABLE,
+    }
+)
 
 
 class Dialling(TransportProtocol):
@@ -64,6 +78,7 @@ class Dialling(TransportProtocol):
 
     def _begin_all(self) -> None:
         self._untried = [*self._hosts]
+        self._failures: list[Exception] = []
         self._is_late = False
         if self._settings.timeout is not None:
             self._limit = self._event_base.add_timer(
@@ -95,18 +110,29 @@ class Dialling(TransportProtocol):
         failure = error or EndOfFile("the server has ended it", address=str(self._target))
         if self._is_late:
             failure = TimedOut.expired("connect", str(self._target))
+        self._failures.append(failure)
         if self._untried:
             self._begin()
             return
         self._stop_limit()
-        is_worth_it = isinstance(failure, SocketError | ResolverError | EndOfFile)
-        if not (self._retries_left and is_worth_it):
+        if not self._is_late:
+            failure = self._one_failure()
+        if not (self._retries_left and status_of(failure) in _WORTH_A_RETRY):
             self._failed(failure)
             return
         self._retries_left -= 1
         delay = self._back_off.next_delay() * (0.5 + random_number() / 2)
         self._teller.retrying(failure, round(delay, 3))
         self._event_base.add_timer(self._begin_all, delay, one_shot=True)
+
+    def _one_failure(self) -> Exception:
+        """Return the one error that says what became of all hosts."""
+        *others, last = self._failures
+        attempts = [each for each in self._failures if isinstance(each, SocketError)]
+        if not others or not attempts:
+            return last
+        each_attempt = tuple(one for each in attempts for one in each.attempts or (each,))
+        return ConnectFailed.from_attempts(each_attempt, address=str(self._settings.target))
 
     def _stop_limit(self) -> None:
         if self._limit is not None:

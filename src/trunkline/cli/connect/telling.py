@@ -1,8 +1,8 @@
 """What `--verbose` tells, on the error stream: each step, and how long it took."""
 
 import sys
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from ..._printable import printable
 from ..._sys.clock import monotonic
@@ -55,13 +55,19 @@ class Telling(Teller):
 
     Args:
         say: Prints a line.
+        is_believed: Whether a certificate has been looked at, and is good.
         clock: What tells how long a step took.
     """
 
     def __init__(
-        self, say: Callable[[str], object], clock: Callable[[], float] = monotonic
+        self,
+        say: Callable[[str], object],
+        *,
+        is_believed: bool = True,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._say = say
+        self._is_believed = is_believed
         self._clock = clock
         self._step_began = clock()
         self._attempt_began: dict[Endpoint, float] = {}
@@ -114,8 +120,10 @@ class Telling(Teller):
         facts += [f"ALPN {transport.alpn_protocol}"] if transport.alpn_protocol else []
         facts += ["session resumed"] if transport.session_reused else []
         self._tell(", ".join(filter(None, facts)), self._step_began)
-        for line in certificate_lines(transport):
-            self._say(line)
+        certificate = transport.remote_certificate
+        if certificate is not None:
+            for line in certificate_lines(certificate, is_believed=self._is_believed):
+                self._say(line)
 
     def ended(self, sent: int, received: int, seconds: float) -> None:
         """It is all over."""
@@ -126,33 +134,23 @@ class Telling(Teller):
         self._say(f"{what} ({milliseconds:.1f} ms)")
 
 
-def certificate_lines(transport: Transport) -> Iterable[str]:
-    """Return what there is to say of a peer's certificate.
-
-    What is in it is known where somebody has vouched for it: of one that nobody has looked at,
-    anybody may have written anything.
-    """
-    certificate = transport.remote_certificate
-    if certificate is None:
-        return
+def certificate_lines(certificate: bytes, *, is_believed: bool) -> Iterator[str]:
+    """Return what there is to say of a peer's certificate."""
     from hashlib import sha256
 
-    machine = transport._machine
-    facts: dict[str, Any] = (machine and machine.ssl_object.getpeercert()) or {}
-    if facts:
-        yield f"certificate of {distinguished_name(facts.get('subject', ()))}"
-        names = [value for _, value in facts.get("subjectAltName", ())]
-        yield f"  for {', '.join(names)}"
-        yield f"  issued by {distinguished_name(facts.get('issuer', ()))}"
-        yield f"  valid from {facts.get('notBefore')} until {facts.get('notAfter')}"
+    from ...tls.certificate_facts import certificate_facts
+
+    doubt = "" if is_believed else ", which nobody has vouched for"
+    try:
+        facts = certificate_facts(certificate)
+    except ValueError:
+        yield f"a certificate that cannot be read{doubt}"
     else:
-        yield "certificate, which nobody has vouched for"
+        yield f"certificate of {facts.subject}{doubt}"
+        yield f"  for {', '.join(facts.names) or 'no host'}"
+        yield f"  issued by {facts.issuer}"
+        yield f"  good from {facts.not_before} to {facts.not_after}"
     yield f"  SHA-256 {sha256(certificate).hexdigest()}"
-
-
-def distinguished_name(name: Iterable[Iterable[tuple[str, str]]]) -> str:
-    """Return a name of X.500 as text, like ``commonName=example.org``."""
-    return ", ".join(f"{key}={value}" for part in name for key, value in part) or "(nobody)"
 
 
 def say_on_errors(text: str) -> None:
