@@ -1,13 +1,9 @@
 """`trunkline connect` as a process: in pipelines, on a terminal, with Ctrl-C, with others."""
 
-import contextlib
 import os
-import pty
-import select
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +13,7 @@ from support.peers import PeerServer, echo_server, receive_all, refusing_port
 from support.processes import Program
 from support.programs import require
 from support.terminal import ON_A_TERMINAL
-from support.timing import MS, PATIENCE
+from support.timing import PATIENCE
 
 from trunkline.cli import main
 from trunkline.cli.exit_status import ExitStatus
@@ -188,42 +184,6 @@ def test_a_terminal_is_left_as_it_was(echo: str) -> None:
         program.read_until("True\n")
 
 
-def test_it_does_not_work_while_it_waits() -> None:
-    has_come, may_end = threading.Event(), threading.Event()
-
-    def wait(connection: socket.socket) -> None:
-        receive_all(connection)
-        has_come.set()
-        may_end.wait(PATIENCE)
-
-    master, slave = pty.openpty()
-    with contextlib.ExitStack() as opened:
-        opened.callback(os.close, master)
-        opened.callback(os.close, slave)
-        server = opened.enter_context(PeerServer(wait))
-        opened.callback(may_end.set)
-        # Its input has ended, and what is typed then is for nobody.
-        process = subprocess.Popen(
-            [*ARGV, "connect", f"127.0.0.1:{server.address[1]}"],
-            stdin=subprocess.DEVNULL,
-            stdout=slave,
-            env=ENVIRONMENT,
-        )
-        opened.callback(process.wait, PATIENCE)
-        opened.callback(process.kill)
-        os.write(master, b"typed\n")
-        assert has_come.wait(PATIENCE)
-        before = processor_time(process.pid)
-        select.select([], [], [], 100 * MS)
-        assert processor_time(process.pid) - before <= 3
-
-
-def processor_time(pid: int) -> int:
-    """Return how many hundredths of a second a process has worked."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
-
-
 # -- Ctrl-C ----------------------------------------------------------------------------------------
 
 
@@ -256,3 +216,30 @@ def test_netcat_at_the_other_end(tmp_path: Path) -> None:
         ended = run("connect", f"unix:{path}", "--retry=99", types=b"to netcat\n")
         assert ended == (0, b"from netcat\n", "")
         assert netcat.read_to_end() == "to netcat\n"
+
+
+# -- much ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_ten_gigabytes_go_both_ways_without_growing(echo: str) -> None:
+    limit = 40_000  # KiB of memory, of which an interpreter takes half
+    count = 10 * 10**9
+    measured = f"""import os, subprocess, sys
+with open("/dev/zero", "rb") as zero:
+    source = subprocess.Popen(["head", "-c", "{count}"], stdin=zero, stdout=subprocess.PIPE)
+sink = subprocess.Popen(["cksum"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+talk = subprocess.Popen(sys.argv[1:], stdin=source.stdout, stdout=sink.stdin)
+source.stdout.close()
+sink.stdin.close()
+_, status, used = os.wait4(talk.pid, 0)
+source.wait()
+print(status, used.ru_maxrss < {limit}, sink.stdout.read().split()[1].decode())"""
+    ended = subprocess.run(
+        [sys.executable, "-c", measured, *ARGV, "connect", echo],
+        capture_output=True,
+        env=ENVIRONMENT,
+        check=False,
+    )
+    assert ended.stdout.decode() == f"0 True {count}\n", ended.stderr
