@@ -57,8 +57,8 @@ class Explained(click.Command):
     ) -> None:
         options.setdefault("context_settings", _SETTINGS)
         super().__init__(*arguments, **options)
-        self.sections = tuple(sections)
-        self.examples = tuple(examples)
+        self.sections: tuple[Section, ...] = tuple(sections)
+        self.examples: tuple[Example, ...] = tuple(examples)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections and the examples, behind the options."""

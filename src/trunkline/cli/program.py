@@ -41,5 +41,5 @@ def program() -> None:
     """Connect to things, and see what is wrong with them."""
 
 
-for each in (connect, resolve, doctor, completion, manual):
-    program.add_command(each)
+for _command in (connect, resolve, doctor, completion, manual):
+    program.add_command(_command)

@@ -5,6 +5,7 @@ has written at a time. Datagrams have no end, so that after that of the input th
 for, as long as there are any.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...errors import SocketError, TimedOut
@@ -54,10 +55,11 @@ class DatagramPeer(DatagramProtocol):
         if source is not None:
             options |= {"local_host": source.host, "local_port": source.port}
         self._endpoint = open_datagrams(event_base, self, **options)
-        self.pause_reading = self._endpoint.pause_reading
-        self.resume_reading = self._endpoint.resume_reading
-        self.close = self._endpoint.close
-        self.abort = self._endpoint.abort
+        endpoint = self._endpoint
+        self.pause_reading: Callable[[], object] = endpoint.pause_reading
+        self.resume_reading: Callable[[], object] = endpoint.resume_reading
+        self.close: Callable[[], object] = endpoint.close
+        self.abort: Callable[[], object] = endpoint.abort
 
     # -- what a session does with it -------------------------------------------------------------
 

@@ -24,15 +24,27 @@ class Connection(TransportProtocol):
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.data_received = session.peer_received  # type: ignore[method-assign]
-        self.pause_writing = session.peer_full  # type: ignore[method-assign]
-        self.resume_writing = session.peer_has_room  # type: ignore[method-assign]
-        self.connection_lost = session.peer_lost  # type: ignore[method-assign]
+
+    def data_received(self, data: bytes) -> None:
+        """Tell it."""
+        self._session.peer_received(data)
 
     def eof_received(self) -> bool:
         """Tell it, and keep our half open."""
         self._session.peer_finished()
         return True
+
+    def pause_writing(self) -> None:
+        """Tell it."""
+        self._session.peer_full()
+
+    def resume_writing(self) -> None:
+        """Tell it."""
+        self._session.peer_has_room()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Tell it."""
+        self._session.peer_lost(error)
 
 
 def converse(settings: Settings, teller: Teller) -> None:

@@ -98,9 +98,9 @@ class Session:
         self._output: Output | None = None
         self._progress: Progress | None = None
         self._input_is_over = self._peer_is_over = self._is_ending = False
-        self.counts = Counts(0, 0)
+        self.counts: Counts = Counts(0, 0)
         self.error: Exception | None = None
-        self.began_at = event_base.now()
+        self.began_at: float = event_base.now()
 
     def begin(self, peer: Peer) -> None:
         """Begin, with a connection that can be used."""

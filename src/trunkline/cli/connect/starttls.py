@@ -49,8 +49,8 @@ class StartTLS:
     def __init__(self, protocol: str, host: str) -> None:
         self._steps = PROTOCOLS[protocol](host)
         self._said = next(self._steps)
-        self.done = False
-        self.unread = b""
+        self.done: bool = False
+        self.unread: bytes = b""
 
     def begin(self) -> bytes:
         """Return what is to be sent first."""
