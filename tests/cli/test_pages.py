@@ -12,7 +12,7 @@ from support.peers import echo_server
 from trunkline.cli.exit_status import ExitStatus
 from trunkline.cli.program import ENVIRONMENT as VARIABLES
 from trunkline.cli.program import program
-from trunkline.cli.target import FORMS
+from trunkline.cli.target import FORMS, PLACES
 
 GUIDE = DOCS / "guide" / "command_line.md"
 REFERENCE = DOCS / "reference" / "command_line.md"
@@ -27,6 +27,7 @@ def plain(cells: list[str]) -> tuple[str, ...]:
 def test_the_reference_has_the_tables() -> None:
     text = REFERENCE.read_text(encoding="utf-8")
     assert [plain(cells) for cells in rows(text, "form")] == [*FORMS]
+    assert [plain(cells) for cells in rows(text, "address")] == [*PLACES]
     statuses = [(str(int(status)), status.meaning) for status in ExitStatus]
     assert [plain(cells) for cells in rows(text, "number")] == statuses
     assert [cells[0].strip("`") for cells in rows(text, "variable")] == [

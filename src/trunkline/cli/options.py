@@ -36,3 +36,16 @@ class Times(click.ParamType[int]):
         if not (text.isascii() and text.isdecimal() and len(text) < 10):
             self.fail(f"{value!r} is no number of times", param, ctx)
         return int(text)
+
+
+class Count(click.ParamType[int]):
+    """A number of things, of which there is at least one."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        text = str(value)
+        if not (text.isascii() and text.isdecimal() and 0 < len(text) < 7 and int(text)):
+            self.fail(f"{value!r} is no number of things", param, ctx)
+        return int(text)

@@ -9,6 +9,7 @@ from .doctor_command import doctor
 from .exit_status import ExitStatus
 from .manual_command import manual
 from .resolve_command import resolve
+from .serve_command import serve
 
 __all__ = ("COMPLETION_VARIABLE", "NAME", "program")
 
@@ -41,5 +42,5 @@ def program() -> None:
     """Connect to things, and see what is wrong with them."""
 
 
-for _command in (connect, resolve, doctor, completion, manual):
+for _command in (connect, serve, resolve, doctor, completion, manual):
     program.add_command(_command)

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from ..addresses import IPAddress, LocalAddress
 
-__all__ = ("FORMS", "BadTarget", "Kind", "Target", "parse_target")
+__all__ = ("FORMS", "PLACES", "BadTarget", "Kind", "Target", "parse_place", "parse_target")
 
 FORMS: tuple[tuple[str, str], ...] = (
     ("host:port", "TCP, to a name or an address. A port is a number or a service's name."),
@@ -21,6 +21,15 @@ FORMS: tuple[tuple[str, str], ...] = (
     ("srv:service.name", "Where a domain has a service, like srv:imaps.example.org."),
 )
 """The ways to write a target, and what each means."""
+
+PLACES: tuple[tuple[str, str], ...] = (
+    ("port", "That port of this machine, for itself only: 9999 is localhost:9999."),
+    ("host:port", "An address of this machine, or its name; [v6]:port is one, too."),
+    ("*:port", "Every address that this machine has."),
+    ("unix:path", "A local socket."),
+    ("abstract:name", "The same, by its name in Linux's abstract namespace."),
+)
+"""The ways to write where to listen, and what each means. Port 0 is any that is free."""
 
 Kind: TypeAlias = Literal["tcp", "udp", "local", "service"]
 
@@ -89,6 +98,27 @@ def parse_target(text: str, port: str | None = None) -> Target:
     return _internet(text, rest, port, "udp" if prefix == "udp" else "tcp")
 
 
+def parse_place(text: str) -> Target:
+    """Return where to listen.
+
+    Raises:
+        BadTarget: It can be nowhere.
+    """
+    if text.isascii() and text.isdecimal():
+        return Target("tcp", "localhost", _check_port(text, text, least=0))
+    host, colon, port = text.partition(":")
+    if colon and host in ("*", ""):
+        return Target("tcp", "*", _check_port(text, port, least=0))
+    if text.endswith(":0"):
+        return replace(parse_place(f"{text[:-1]}1"), port=0)
+    target = parse_target(text)
+    if target.tls:
+        raise BadTarget(f"{text!r}: to speak TLS, say which certificate: --tls-cert")
+    if target.kind not in ("tcp", "local"):
+        raise BadTarget(f"{text!r} is nowhere to listen: host:port is, or unix:path")
+    return target
+
+
 def _local_address(text: str, path: str, *, abstract: bool) -> LocalAddress:
     if not path:
         what = "name" if abstract else "path"
@@ -153,10 +183,12 @@ def _check_host(text: str, host: str) -> str | IPAddress:
         raise BadTarget(f"{text!r}: {error}") from None
 
 
-def _check_port(text: str, port: str) -> int | str:
+def _check_port(text: str, port: str, *, least: int = 1) -> int | str:
     if port.isascii() and port.isdecimal():
-        if not 0 < int(port[:6]) <= _HIGHEST_PORT:
-            raise BadTarget(f"{text!r}: a port is a number from 1 to {_HIGHEST_PORT}, not {port}")
+        if not least <= int(port[:6]) <= _HIGHEST_PORT:
+            raise BadTarget(
+                f"{text!r}: a port is a number from {least} to {_HIGHEST_PORT}, not {port}"
+            )
         return int(port)
     if not _SERVICE.fullmatch(port):
         raise BadTarget(f"{text!r}: a port is a number or the name of a service, not {port!r}")

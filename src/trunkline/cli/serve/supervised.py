@@ -1,0 +1,130 @@
+"""Servers as a supervisor wants them, for the ways that are no `Server`: callbacks and tasks."""
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from ...errors import SocketClosed
+from ...multiplex import Delivery, EventBase, Listener, listen
+from ...sockets.passive_socket import PassiveSocket
+
+__all__ = ("AwaitedServer", "EventedServer")
+
+
+class EventedServer:
+    """Serves by callbacks, on an event base in a thread of its own.
+
+    Args:
+        sockets: Where it listens.
+        factory: Called for each connection, returns its protocol.
+        delivery: How input is delivered.
+        max_connections: How many there may be at each of the sockets.
+    """
+
+    def __init__(
+        self,
+        sockets: Sequence[PassiveSocket],
+        factory: Callable[[], Any],
+        *,
+        delivery: Delivery,
+        max_connections: int,
+    ) -> None:
+        self._over = threading.Event()
+        self._event_base = EventBase()
+        self._listeners: list[Listener] = [
+            listen(
+                self._event_base,
+                socket,
+                factory,
+                delivery=delivery,
+                max_connections=max_connections,
+            )
+            for socket in sockets
+        ]
+        self._left = len(self._listeners)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        threading.Thread(target=self._run, name="serving").start()
+
+    def _run(self) -> None:
+        try:
+            with self._event_base:
+                self._event_base.dispatch()
+        finally:
+            self._over.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it has ended."""
+        return self._over.wait(timeout)
+
+    def shutdown(self, timeout: float | None) -> bool:
+        """Stop accepting, give the clients `timeout` seconds, and return when it has ended."""
+        with suppress(SocketClosed):  # it has ended by itself
+            self._event_base.call_soon_threadsafe(self._stop, timeout)
+        return self._over.wait()
+
+    def _stop(self, timeout: float | None) -> None:
+        for listener in self._listeners:
+            listener.stop(timeout, stopped=self._one_has_stopped)
+
+    def _one_has_stopped(self) -> None:
+        self._left -= 1
+        if not self._left:
+            self._event_base.exit()
+
+
+class AwaitedServer:
+    """Serves by tasks, on a loop of asyncio's in a thread of its own.
+
+    Args:
+        handler: Called, and awaited, with each connection.
+        **options: As for `aio.serve`.
+    """
+
+    def __init__(self, handler: Any, **options: Any) -> None:
+        self._handler = handler
+        self._options = options
+        self._began, self._over = threading.Event(), threading.Event()
+        self._failure: BaseException | None = None
+        self._server: Any = None
+
+    def start(self) -> None:
+        """Begin to serve; what is wrong with that is raised here."""
+        threading.Thread(target=self._run, name="serving").start()
+        self._began.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        from ... import aio
+
+        try:
+            aio.run(self._serve())
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._over.set()
+            self._began.set()
+
+    async def _serve(self) -> None:
+        from ... import aio
+
+        self._server = aio.serve(self._handler, **self._options)
+        self._server.start()
+        self._began.set()
+        await self._server.wait()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it has ended."""
+        has_ended = self._over.wait(timeout)
+        if has_ended and self._failure is not None:
+            raise self._failure
+        return has_ended
+
+    def shutdown(self, timeout: float | None) -> bool:
+        """Stop accepting, give the clients `timeout` seconds, and return when it has ended."""
+        with suppress(RuntimeError):  # the loop is closed, for it has ended by itself
+            self._server._loop.call_soon_threadsafe(self._server.shutdown, timeout)
+        return self._over.wait()
