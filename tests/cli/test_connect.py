@@ -254,6 +254,7 @@ def test_what_cannot_be_written_or_read_in_an_encoding_is_told(echo: str) -> Non
     assert isinstance(ended.error, DecodingError)
 
 
+@pytest.mark.exact_io("each piece that comes is shown by itself")
 def test_each_byte_is_shown(echo: str) -> None:
     ended = converse(echo, b"GET / HTTP/1.0\r\n\r\n", hex=True)
     lines = ended.output.decode().splitlines()

@@ -13,6 +13,8 @@ from support.peers import PeerServer, echo, unused_port
 
 from trunkline import TLS, NotTLS, ProtocolError, TLSCertificateError
 
+pytestmark = pytest.mark.exact_io("Python's own TLS is at the other end, and gives up")
+
 
 def secured(
     certificates: Certificates, talk: Callable[[socket.socket], None] = lambda _: None

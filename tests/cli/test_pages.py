@@ -63,6 +63,8 @@ def transcripts() -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.exact_io("each piece that comes is shown by itself")
 @pytest.mark.parametrize(("line", "output"), transcripts())
 def test_what_the_guide_shows_happens(line: str, output: str, port: int) -> None:
     typed = line.replace("localhost:9999", f"127.0.0.1:{port}").replace("trunkline ", "$T ", 1)

@@ -115,13 +115,14 @@ def test_a_slow_reader_is_waited_for(
     base: EventBase, noting: Noting, pipe: tuple[OwnedNumber, OwnedNumber]
 ) -> None:
     reading, writing = pipe
+    os.set_blocking(reading.fileno(), False)
     output = open_output(base, writing, noting)
     output.write(MUCH)
     assert noting.told == ["full"]
     received = b""
     while "room" not in noting.told:
         received += reading.read(65_536) or b""
-        base.dispatch(one_shot=True)
+        base.dispatch(timeout=0)
     output.finish()
     while len(received) < len(MUCH):
         received += reading.read(65_536) or b""
