@@ -1,5 +1,7 @@
 """`trunkline connect` in one process: what goes where, and how it ends."""
 
+import contextlib
+import os
 import socket
 import struct
 import threading
@@ -16,11 +18,18 @@ from trunkline import (
     ConnectionReset,
     DecodingError,
     Endpoint,
+    EventBase,
     IPv4Address,
     PathNotFound,
     TimedOut,
     TrunklineError,
+    connect,
 )
+from trunkline._sys.owned_number import OwnedNumber
+from trunkline.cli.connect.hex_dump import HexDump
+from trunkline.cli.connect.run import Connection
+from trunkline.cli.connect.session import Session, StandardStreams
+from trunkline.cli.connect.text_filters import unchanged
 
 MUCH = bytes(range(256)) * 16384  # 4 MiB
 
@@ -53,6 +62,44 @@ def test_the_end_of_the_input_is_told_and_the_rest_of_the_answer_is_printed() ->
     with PeerServer(count) as server:
         ended = converse(target_of(server), MUCH)
     assert (ended.output, ended.error) == (b"%d bytes" % len(MUCH), None)
+
+
+def test_a_server_that_would_give_up_is_not_told_of_the_end() -> None:
+    ends = []
+
+    def answer_late(connection: socket.socket) -> None:
+        request = connection.recv(100)
+        connection.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            ends.append(connection.recv(1))
+        connection.setblocking(True)
+        connection.sendall(request.upper())
+
+    with PeerServer(answer_late) as server:
+        ended = converse(target_of(server), b"request", keep_open=True)
+    assert (ended.output, ended.error, ends) == (b"REQUEST", None, [])
+
+
+def test_what_is_shown_of_what_is_sent_waits_for_who_reads_it(echo: str) -> None:
+    source, theirs = OwnedNumber.several(os.pipe, ("r", "w"))
+    unread, output = OwnedNumber.several(os.pipe, ("r", "w"))
+    with source, theirs, unread, output:
+        os.set_blocking(theirs.fileno(), False)
+        with EventBase() as base:
+            streams = StandardStreams(source, output, False, None)
+            session = Session(base, streams, unchanged, unchanged, HexDump())
+            host, port = echo.split(":")
+            protocol = Connection(session)
+            peer = connect(base, protocol, remote_host=host, remote_port=int(port))
+            session.begin(peer)
+            taken, idle = 0, 0
+            while idle < 20 and taken < 1_000_000:
+                count = theirs.write(MUCH) or 0
+                taken, idle = taken + count, 0 if count else idle + 1
+                base.dispatch(timeout=1 * MS)
+            session.close()
+    # What is printed is four times as much, and nobody reads it.
+    assert 0 < taken < 1_000_000
 
 
 def test_without_an_input_there_is_its_end_at_once(echo: str) -> None:

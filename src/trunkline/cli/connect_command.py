@@ -56,6 +56,7 @@ EXAMPLES = (
 @click.option("--insecure", is_flag=True, help="Believe any certificate.")
 @click.option("--timeout", type=Seconds(), help="For all until the connection can be used.")
 @click.option("--idle", type=Seconds(), help="End it when nothing goes either way for so long.")
+@click.option("--keep-open", is_flag=True, help="Do not tell the server of the end of the input.")
 @click.option("--source", metavar="ADDRESS[:PORT]", help="Where to connect from.")
 @click.option(
     "--proxy-header",
@@ -95,6 +96,7 @@ def connect(target: str, port: str | None, **options: Any) -> None:
         retries=options["retry"],
         encoding=_encoding(options["encoding"]),
         crlf=options["crlf"],
+        keep_open=options["keep_open"],
         hex=options["hex_"],
     )
     teller = Teller()

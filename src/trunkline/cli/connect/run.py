@@ -70,8 +70,14 @@ def converse_on(streams: StandardStreams, settings: Settings, teller: Teller) ->
     hosts = hosts_of(settings)
     with EventBase() as event_base:
         event_base.exception_handler = raise_it
+        outgoing, incoming = filters(settings)
         session = Session(
-            event_base, streams, *filters(settings), HexDump() if settings.hex else None
+            event_base,
+            streams,
+            outgoing,
+            incoming,
+            HexDump() if settings.hex else None,
+            tells_end=not settings.keep_open,
         )
         try:
             connect(event_base, settings, hosts, teller, session)

@@ -73,6 +73,7 @@ class Session:
         outgoing: What goes to the peer goes through this.
         incoming: And this is for what comes.
         dump: Shows what goes both ways, instead of what comes; or None.
+        tells_end: Whether the peer is told of the end of the input.
 
     Attributes:
         error: What has ended it, if it has not ended in good order.
@@ -87,8 +88,11 @@ class Session:
         outgoing: Filter,
         incoming: Filter,
         dump: HexDump | None,
+        *,
+        tells_end: bool = True,
     ) -> None:
         self._event_base = event_base
+        self._tells_end = tells_end
         self._streams = streams
         self._outgoing = outgoing
         self._incoming = incoming
@@ -98,6 +102,7 @@ class Session:
         self._output: Output | None = None
         self._progress: Progress | None = None
         self._input_is_over = self._peer_is_over = self._is_ending = False
+        self._peer_is_full = self._output_is_full = False
         self.counts: Counts = Counts(0, 0)
         self.error: Exception | None = None
         self.began_at: float = event_base.now()
@@ -130,8 +135,10 @@ class Session:
             return
         self._input_is_over = True
         self._send(self._outgoing.finish)
-        if self._peer is not None and not self._is_ending:
+        if self._peer is not None and not self._is_ending and self._tells_end:
             self._peer.write_eof()
+        if self._peer is not None and self._peer_is_over and not self._tells_end:
+            self._peer.close()
 
     def _send(self, make: Callable[[], bytes]) -> None:
         try:
@@ -146,12 +153,21 @@ class Session:
 
     def peer_full(self) -> None:
         """Read no more until there is room."""
-        if self._input is not None:
-            self._input.pause_reading()
+        self._peer_is_full = True
+        self._steer_input()
 
     def peer_has_room(self) -> None:
         """Read on."""
-        if self._input is not None and not self._input_is_over:
+        self._peer_is_full = False
+        self._steer_input()
+
+    def _steer_input(self) -> None:
+        """Read what there is room for: where all is shown, what is sent is printed, too."""
+        if self._input is None or self._input_is_over:
+            return
+        if self._peer_is_full or (self._output_is_full and self._dump is not None):
+            self._input.pause_reading()
+        else:
             self._input.resume_reading()
 
     # -- from the peer to the output -------------------------------------------------------------
@@ -170,7 +186,8 @@ class Session:
         self._peer_is_over = True
         if self._dump is None:
             self._print(self._incoming.finish)
-        if self._streams.is_typed and self._peer is not None:
+        is_all = self._input_is_over and not self._tells_end
+        if (self._streams.is_typed or is_all) and self._peer is not None:
             self._peer.close()
 
     def peer_lost(self, error: Exception | None) -> None:
@@ -201,11 +218,15 @@ class Session:
 
     def output_full(self) -> None:
         """Receive no more until there is room."""
+        self._output_is_full = True
+        self._steer_input()
         if self._peer is not None:
             self._peer.pause_reading()
 
     def output_has_room(self) -> None:
         """Receive on."""
+        self._output_is_full = False
+        self._steer_input()
         if self._peer is not None:
             self._peer.resume_reading()
 
@@ -236,7 +257,8 @@ class Session:
         """Leave: everything is printed, or cannot be."""
         self._output = None
         if not self._is_ending or error is not None:
-            self.error = self.error or OutputGone("nobody reads the output")
+            is_gone = error is None or isinstance(error, BrokenPipeError)
+            self.error = self.error or (OutputGone("nobody reads it") if is_gone else error)
             self._end()
         self._event_base.exit()
 

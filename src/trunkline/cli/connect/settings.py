@@ -28,6 +28,7 @@ class Settings:
         retries: How many times to try again.
         encoding: What text on the network is in; None for bytes as they are.
         crlf: Whether lines end in CR LF on the network.
+        keep_open: Whether not to tell the peer of the end of the input.
         hex: Whether to show what goes both ways, byte by byte.
     """
 
@@ -42,4 +43,5 @@ class Settings:
     retries: int = 0
     encoding: str | None = None
     crlf: bool = False
+    keep_open: bool = False
     hex: bool = False
