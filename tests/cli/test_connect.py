@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+import select
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,12 @@ from trunkline import (
 )
 from trunkline._sys.owned_number import OwnedNumber
 from trunkline.cli.connect.hex_dump import HexDump
-from trunkline.cli.connect.run import Connection
+from trunkline.cli.connect.run import Connection, converse_on
 from trunkline.cli.connect.session import Session, StandardStreams
+from trunkline.cli.connect.settings import Settings
+from trunkline.cli.connect.telling import Teller
 from trunkline.cli.connect.text_filters import unchanged
+from trunkline.cli.target import parse_target
 
 MUCH = bytes(range(256)) * 16384  # 4 MiB
 
@@ -259,6 +263,19 @@ def test_a_header_for_the_server_behind_a_proxy(version: int) -> None:
         assert received.endswith(b"then")
 
 
+def echo_that_waits(is_time: Callable[[], bool]) -> PeerServer:
+    """Return a server that answers when it is time, and then echoes."""
+
+    def answer(connection: socket.socket) -> None:
+        data = connection.recv(100)
+        while not is_time():
+            select.select([connection], [], [], 1 * MS)
+        connection.sendall(data)
+        receive_all(connection)
+
+    return PeerServer(answer)
+
+
 def test_each_step_is_told(echo: str) -> None:
     ended = converse(echo.replace("127.0.0.1", "localhost"), b"12345")
     told = "\n".join(ended.told)
@@ -299,6 +316,23 @@ def test_what_cannot_be_written_or_read_in_an_encoding_is_told(echo: str) -> Non
     with PeerServer(lambda connection: connection.sendall(b"good \xff")) as server:
         ended = converse(target_of(server), encoding="utf-8")
     assert isinstance(ended.error, DecodingError)
+
+
+def test_a_long_transfer_shows_how_far_it_is(echo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkline.cli.connect.progress._FIRST", 0.0)
+    shown: list[str] = []
+    with echo_that_waits(lambda: any("2 bytes sent" in text for text in shown)) as server:
+        source, theirs = OwnedNumber.several(os.pipe, ("r", "w"))
+        printed, output = OwnedNumber.several(os.pipe, ("r", "w"))
+        with source, printed, output:
+            with theirs:
+                theirs.write(b"hi")
+            streams = StandardStreams(source, output, False, shown.append)
+            settings = Settings(target=parse_target(target_of(server)))
+            converse_on(streams, settings, Teller())
+            assert printed.read(10) == b"hi"
+    assert shown[-1] == "\r\x1b[K"
+    assert any(text.startswith("\r\x1b[K2 bytes sent, 0 bytes received, ") for text in shown)
 
 
 @pytest.mark.exact_io("each piece that comes is shown by itself")

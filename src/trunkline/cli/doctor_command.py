@@ -1,8 +1,5 @@
 """`trunkline doctor`: what this machine has for networks, and what will bite."""
 
-import json
-from dataclasses import asdict
-
 import click
 
 from .command import Command, Example
@@ -34,6 +31,9 @@ def doctor(as_json: bool) -> None:
     facts = look_at_machine()
     found = findings(facts)
     if as_json:
+        import json
+        from dataclasses import asdict
+
         told = {"findings": [each._asdict() for each in found], "facts": asdict(facts)}
         click.echo(json.dumps(told, indent=2))
     else:

@@ -1,6 +1,5 @@
 """`trunkline resolve`: what a name stands for."""
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -63,6 +62,8 @@ def resolve(
             raise
         raise click.UsageError(str(error)) from None
     if as_json:
+        import json
+
         click.echo(json.dumps(_as_json(name, found), indent=2))
     else:
         _print(found)
