@@ -189,6 +189,32 @@ def test_what_is_missing_is_told_in_one_line(missing: str) -> None:
     assert ended.stdout == ""
 
 
+@pytest.mark.parametrize("words", [["--help"], ["resolve", "127.0.0.1"], ["doctor"], ["manual"]])
+def test_without_an_output_nothing_is_printed(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(words) in (ExitStatus.DONE, ExitStatus.FAILED)
+    assert capsys.readouterr().err == ""
+
+
+def test_without_an_error_stream_nothing_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["connect", "tls:localhost:1", "--ca", "/no/such/file"]) == ExitStatus.LOCAL
+    assert capsys.readouterr().out == ""
+
+
+def test_a_full_disk_is_told() -> None:
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [*ARGV, "--help"], stdout=full, stderr=subprocess.PIPE, env=ENVIRONMENT, text=True
+        )
+    assert ended.returncode == ExitStatus.LOCAL
+    assert ended.stderr == "trunkline: [Errno 28] No space left on device\n"
+
+
 # -- the manual, and shells ------------------------------------------------------------------------
 
 

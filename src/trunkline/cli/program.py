@@ -39,7 +39,7 @@ STATUSES = Section(
 )
 @click.version_option(package_name=NAME, message="%(prog)s %(version)s")
 def program() -> None:
-    """Connect to things, and see what is wrong with them."""
+    """Connect to things, serve them, and see what is wrong with them."""
 
 
 for _command in (connect, serve, resolve, doctor, completion, manual):

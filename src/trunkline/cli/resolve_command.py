@@ -1,6 +1,5 @@
 """`trunkline resolve`: what a name stands for."""
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -102,7 +101,7 @@ def _server(text: str | None, timeout: float | None) -> "Endpoint | None":
 
 
 def _print(found: "Found") -> None:
-    from .tables import print_table
+    from .tables import goes_to_terminal, print_table
 
     rows = found.rows
     if found.server is None:
@@ -110,7 +109,7 @@ def _print(found: "Found") -> None:
     else:
         lines = [(row.name, str(row.ttl), row.type, row.data) for row in rows]
         print_table(("name", "ttl", "type", "data"), lines)
-    if sys.stdout.isatty():
+    if goes_to_terminal():
         said = "" if found.server is None else f" from {found.server}"
         plural = "" if len(rows) == 1 else "s"
         click.echo(f"{len(rows)} record{plural}{said} in {1000 * found.seconds:.1f} ms")

@@ -121,8 +121,5 @@ def _tls(options: dict[str, Any]) -> "TLS | None":
 
 
 def _announce(sockets: "Sequence[PassiveSocket]") -> None:
-    import sys
-
     for socket in sockets:
         click.echo(f"listening at {socket.local_name}")
-    sys.stdout.flush()

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         status = _guarded(lambda: _run_program(arguments))
-        return _guarded(_flush) or status
+        return _guarded(lambda: _flushed(status))
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -110,12 +110,25 @@ def say(text: str) -> None:
 
     from .._printable import printable
 
+    if sys.stderr is None:
+        return
     with suppress(OSError):  # nobody reads it
         print(f"trunkline: {printable(text)}", file=sys.stderr, flush=True)
 
 
-def _flush() -> int:
-    """Have what was printed leave, while somebody can be told that it does not."""
-    if sys.stdout is not None:
-        sys.stdout.flush()
-    return 0
+def _flushed(status: int) -> int:
+    """Have what was printed leave, while somebody can be told that it does not.
+
+    Args:
+        status: What to end with otherwise. If that is an error, it has been told.
+    """
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        from .._sys.standard_streams import drop_output
+
+        drop_output()
+        if not status:
+            raise
+    return status

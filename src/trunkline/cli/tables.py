@@ -7,7 +7,7 @@ import click
 
 from .._printable import printable
 
-__all__ = ("print_table",)
+__all__ = ("goes_to_terminal", "print_table")
 
 Rows = Sequence[Sequence[str]]
 
@@ -20,11 +20,16 @@ def print_table(headings: Sequence[str], rows: Rows) -> None:
     Text that others have chosen cannot do anything to a terminal, nor forge a row.
     """
     shown = [[printable(cell) for cell in row] for row in rows]
-    if sys.stdout is not None and sys.stdout.isatty():
+    if goes_to_terminal():
         _draw(headings, shown)
     else:
         for line in plain_lines(shown):
             click.echo(line)
+
+
+def goes_to_terminal() -> bool:
+    """Whether it is people who read the output."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def plain_lines(rows: Rows) -> list[str]:

@@ -154,5 +154,6 @@ def certificate_lines(certificate: bytes, *, is_believed: bool) -> Iterator[str]
 
 
 def say_on_errors(text: str) -> None:
-    """Print a line on the error stream."""
-    print(printable(text), file=sys.stderr, flush=True)
+    """Print a line on the error stream, if there is one."""
+    if sys.stderr is not None:
+        print(printable(text), file=sys.stderr, flush=True)
