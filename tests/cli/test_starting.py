@@ -215,6 +215,16 @@ def test_a_full_disk_is_told() -> None:
     assert ended.stderr == "trunkline: [Errno 28] No space left on device\n"
 
 
+def test_what_draws_tables_is_needed_where_people_read_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "rich", None)
+    assert main(["resolve", "127.0.0.1"]) == 0
+    monkeypatch.setattr("trunkline.cli.tables.goes_to_terminal", lambda: True)
+    assert main(["resolve", "127.0.0.1"]) == ExitStatus.NOT_INSTALLED
+    assert capsys.readouterr().err == f"trunkline: {starting.HINT} (rich is missing)\n"
+
+
 # -- the manual, and shells ------------------------------------------------------------------------
 
 

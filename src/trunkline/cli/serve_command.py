@@ -73,7 +73,7 @@ def serve(service: str, addresses: tuple[str, ...], **options: Any) -> None:
     off. A worker process that dies is replaced, and SIGHUP replaces all of them.
     """
     from .serve.handlers import find_handler
-    from .serve.run import Plan, make_supervisor
+    from .serve.plan import Plan, make_supervisor
 
     try:
         places = [parse_place(each) for each in addresses]

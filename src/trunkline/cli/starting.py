@@ -53,9 +53,10 @@ def _guarded(function: Callable[[], int]) -> int:
     try:
         return function()
     except ModuleNotFoundError as error:
-        if error.name not in NEEDED:
+        package = (error.name or "").partition(".")[0]
+        if package not in NEEDED:
             raise
-        say(f"{HINT} ({error.name} is missing)")
+        say(f"{HINT} ({package} is missing)")
         return ExitStatus.NOT_INSTALLED
     except BrokenPipeError as error:
         if hasattr(error, "operation"):  # it is a peer that is gone

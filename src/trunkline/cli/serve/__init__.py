@@ -1,5 +1,6 @@
 """What `trunkline serve` does, once its options are known.
 
-`services` are the protocols that come with it, `handlers` finds those of users, and `supervised`
-runs them in a worker of a `Supervisor`, whatever they are made for: threads, callbacks or tasks.
+`plan` makes the supervisor. `services` are the protocols that come with it, `handlers` finds those
+of users, and `supervised` runs them in a worker, whatever they are made for: threads are what a
+`Server` has, and callbacks and tasks have servers there.
 """
