@@ -17,6 +17,9 @@ Service = Literal[
     "tls echo",
     "tls sink",
     "tls source",
+    "protocol echo",
+    "awaited echo",
+    "awaited lines",
     "datagrams",
     "round-trip",
     "read-line",
@@ -30,6 +33,8 @@ Service = Literal[
     "timer-cancelled",
     "timer-pending",
     "timer-fired",
+    "sleep",
+    "gather",
     "query",
     "host",
     "import",
@@ -38,8 +43,9 @@ Service = Literal[
 handed to the user's code by itself and answered by itself, with the same line. `threaded lines`:
 the same, by a thread for each connection. `sink`: what comes is counted, and each MiB is answered
 with a line. `source`: each line is answered with a MiB. `tls ...`: the same over TLS,
-with the certificate of `bench.certificate`. `datagrams`: each datagram is sent back to whom it has
-come from.
+with the certificate of `bench.certificate`. `protocol echo`: echo by what is called with the bytes,
+on an event loop of asyncio's. `awaited echo`, `awaited lines`: echo and lines by a task for each
+connection, which awaits them. `datagrams`: each datagram is sent back to whom it has come from.
 
 Blocking clients, of which one connection is all there is: `round-trip`: send a line, wait for its
 answer. `read-line`, `iterate`: take lines that the server sends many of, one by one, by a call or
@@ -47,7 +53,8 @@ by iteration. `read-exactly`, `read-into`: take as many bytes as asked for, as n
 buffer. `write-line`: write lines one by one, many of them before anything is waited for.
 
 Event loops that have nothing to wait for: `soon-...`: call what they are asked to. `timer-...`: set
-timers, and cancel or fire them; `bench.loops` tells the whole.
+timers, and cancel or fire them; `bench.loops` tells the whole. `sleep`, `gather`: let tasks sleep,
+one for no time, over and over, or very many for some.
 
 Resolvers: `query`: ask a name server for a record. `host`: find the addresses of a host, of both
 families. `import`: be imported."""

@@ -75,6 +75,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     print(f"\n{summary.table(list(summaries.values()))}")
 
+    on_loops = [
+        one
+        for contest in contests
+        for one in summary.summarize_loops(
+            contest, outcomes[contest.name], _absent_from(contest, contestants, absent)
+        )
+    ]
+    if on_loops:
+        print(f"\n{summary.table(on_loops, who='Our event loop')}")
+
     results = _write(options.output, facts, contests, rankings, summaries, outcomes)
     print(f"\nwritten: {results}")
     if options.charts:

@@ -3,6 +3,8 @@
 Of a library with several contestants the cheapest speaks for it, ours and the others alike. A ratio
 is taken within a round, as in `report.py`; less than 1 is that ours costs less. Who has failed or
 is absent has no ratio but a reason, and is listed with it.
+
+Programs of asyncio's are compared once more, each with itself: on our event loop and on others.
 """
 
 import itertools
@@ -10,6 +12,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.contestants.asyncio_loops import LOOPS
 from bench.match import Measurement
 from bench.model import Contest
 from bench.report import Outcome, Spread, describe_failure, figure, find_failures
@@ -29,6 +32,9 @@ PEERS = (
 )
 """With whom ours is compared, besides the limit: libraries, and contestants where a library's are
 too different for one to speak for all."""
+
+ON_OUR_LOOP = "trunkline-aio-"
+"""How the keys of asyncio's programs on our event loop begin; what follows is the interface."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +85,36 @@ def summarize(
         outcomes: For each contestant's key, what it has shown in each round, in order.
         absent: Who would have taken part, with the reasons why they could not.
     """
+    costs, missing = _sort(outcomes, absent)
+    known = [*costs, *missing]
+    theirs = {name: _of(name, known) for name in PEERS}
+    return _summarize(contest, _of(OURS, known), theirs, costs, missing)
+
+
+def summarize_loops(
+    contest: Contest, outcomes: Mapping[str, Sequence[Outcome]], absent: Mapping[str, str]
+) -> list[Summary]:
+    """Return a line for each of asyncio's programs in a contest: on our loop, beside others.
+
+    Args:
+        contest, outcomes, absent: As for `summarize`.
+    """
+    costs, missing = _sort(outcomes, absent)
+    known = {*costs, *missing}
+    summaries = []
+    for key in outcomes:
+        if key.startswith(ON_OUR_LOOP):
+            interface = key.removeprefix(ON_OUR_LOOP)
+            theirs = {loop: [f"{loop}-{interface}"] for loop in LOOPS}
+            present = {loop: keys for loop, keys in theirs.items() if keys[0] in known}
+            summaries.append(_summarize(contest, [key], present, costs, missing))
+    return summaries
+
+
+def _sort(
+    outcomes: Mapping[str, Sequence[Outcome]], absent: Mapping[str, str]
+) -> tuple[dict[str, list[float]], dict[str, str]]:
+    """Return what those have spent who have come through, and why the others have not."""
     failed = find_failures(outcomes)
     missing = {key: f"failed {describe_failure(reasons)}" for key, reasons in failed.items()}
     missing |= {key: f"absent: {reason}" for key, reason in absent.items()}
@@ -87,9 +123,18 @@ def summarize(
         for key, runs in outcomes.items()
         if key not in missing
     }
-    known = [*costs, *missing]
-    ours = _of(OURS, known)
-    theirs = {_library(contest.limit): [contest.limit]} | {name: _of(name, known) for name in PEERS}
+    return costs, missing
+
+
+def _summarize(
+    contest: Contest,
+    ours: Sequence[str],
+    peers: Mapping[str, Sequence[str]],
+    costs: Mapping[str, Sequence[float]],
+    missing: Mapping[str, str],
+) -> Summary:
+    """Return the cheapest of ours beside the limit, and the cheapest of each of the peers."""
+    theirs = {_library(contest.limit): [contest.limit], **peers}
     mine = _cheapest(ours, costs)
     comparisons = [
         _compare(name, keys, costs.get(mine or "", ()), costs)
@@ -133,9 +178,14 @@ def _cheapest(keys: Sequence[str], costs: Mapping[str, Sequence[float]]) -> str 
     return min(through, key=lambda key: statistics.median(costs[key]), default=None)
 
 
-def table(summaries: Sequence[Summary]) -> str:
-    """Return the summaries as text: a table, and below it who is missing."""
-    title = "Trunkline's cost as a multiple of others': median of the rounds (from - to)"
+def table(summaries: Sequence[Summary], who: str = "Trunkline") -> str:
+    """Return the summaries as text: a table, and below it who is missing.
+
+    Args:
+        summaries: A line each.
+        who: Whose cost it is.
+    """
+    title = f"{who}'s cost as a multiple of others': median of the rounds (from - to)"
     columns = ("asyncio", "uvloop")
     heads = ["contest", "ours", "its cost", "x limit", *(f"x {name}" for name in columns)]
     rows = [[*heads, "x others"]]

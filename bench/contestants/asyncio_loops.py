@@ -4,19 +4,24 @@ from bench.model import Contestant, Service
 
 LOOPS = ("asyncio", "uvloop", "rloop", "blazio")
 
-PROGRAMS: tuple[tuple[str, Service, str], ...] = (
-    ("protocol", "echo", "asyncio_protocol_echo"),
-    ("streams", "echo", "asyncio_streams_echo"),
-    ("splitter", "lines", "asyncio_protocol_lines"),
-    ("gathering", "lines", "asyncio_protocol_gathering"),
-    ("readline", "lines", "asyncio_streams_lines"),
-    ("sink", "sink", "asyncio_protocol_sink"),
-    ("source", "source", "asyncio_protocol_source"),
+PROGRAMS: tuple[tuple[str, tuple[Service, ...], str], ...] = (
+    ("protocol", ("echo", "protocol echo"), "asyncio_protocol_echo"),
+    ("streams", ("echo", "awaited echo"), "asyncio_streams_echo"),
+    ("splitter", ("lines",), "asyncio_protocol_lines"),
+    ("gathering", ("lines",), "asyncio_protocol_gathering"),
+    ("readline", ("lines", "awaited lines"), "asyncio_streams_lines"),
+    ("sink", ("sink",), "asyncio_protocol_sink"),
+    ("source", ("source",), "asyncio_protocol_source"),
 )
 
 
 def on_loop(
-    loop: str, interface: str, services: tuple[Service, ...], program: str, folder: str = "servers"
+    loop: str,
+    interface: str,
+    services: tuple[Service, ...],
+    program: str,
+    folder: str = "servers",
+    arguments: tuple[str, ...] = (),
 ) -> Contestant:
     """Return a contestant on a loop: a peer, or ours, which has other interfaces besides."""
     is_ours = loop == "trunkline"
@@ -26,14 +31,14 @@ def on_loop(
         services=services,
         program=program,
         folder=folder,
-        arguments=(loop,),
+        arguments=(loop, *arguments),
         requires=() if is_ours else (loop,),
         environment=(("TRUNKLINE_IMPL", "pure"),) if is_ours else (),
     )
 
 
 CONTESTANTS = tuple(
-    on_loop(loop, interface, (service,), program)
+    on_loop(loop, interface, services, program)
     for loop in ("trunkline", *LOOPS)
-    for interface, service, program in PROGRAMS
+    for interface, services, program in PROGRAMS
 )

@@ -3,8 +3,18 @@
 from bench.model import Contestant
 
 CONTESTANTS = (
-    Contestant(library="c", interface="echo", services=("echo",), program="epoll_echo.c"),
-    Contestant(library="c", interface="lines", services=("lines",), program="epoll_lines.c"),
+    Contestant(
+        library="c",
+        interface="echo",
+        services=("echo", "protocol echo", "awaited echo"),
+        program="epoll_echo.c",
+    ),
+    Contestant(
+        library="c",
+        interface="lines",
+        services=("lines", "awaited lines"),
+        program="epoll_lines.c",
+    ),
     Contestant(library="c", interface="sink", services=("sink",), program="epoll_sink.c"),
     Contestant(library="c", interface="source", services=("source",), program="epoll_source.c"),
 )

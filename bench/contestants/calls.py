@@ -12,9 +12,15 @@ SERVICES: tuple[Service, ...] = (
     "timer-fired",
 )
 
+TASKS: tuple[Service, ...] = ("sleep", "gather")
+
 CONTESTANTS = (
     Contestant(
-        library="c", interface="calls", services=SERVICES, program="calls.c", folder="loops"
+        library="c",
+        interface="calls",
+        services=(*SERVICES, *TASKS),
+        program="calls.c",
+        folder="loops",
     ),
     Contestant(
         library="trunkline",
@@ -25,4 +31,5 @@ CONTESTANTS = (
         environment=(("TRUNKLINE_IMPL", "pure"),),
     ),
     *(on_loop(loop, "calls", SERVICES, "asyncio_calls", "loops") for loop in ("trunkline", *LOOPS)),
+    *(on_loop(loop, "tasks", TASKS, "asyncio_tasks", "loops") for loop in ("trunkline", *LOOPS)),
 )

@@ -4,6 +4,7 @@ Of the loops that replace asyncio's own, uvloop has a TLS of its own.
 """
 
 from bench.certificate import CERTIFICATE
+from bench.contestants.asyncio_loops import on_loop
 from bench.model import Contestant, Service
 
 SERVICES: tuple[tuple[str, Service], ...] = (
@@ -37,15 +38,8 @@ CONTESTANTS = (
         for name, service in SERVICES
     ),
     *(
-        Contestant(
-            library=loop,
-            interface=f"tls-{name}",
-            services=(service,),
-            program=f"asyncio_protocol_{name}",
-            arguments=(loop, *ARGUMENTS),
-            requires=(loop,),
-        )
-        for loop in LOOPS
+        on_loop(loop, f"tls-{name}", (service,), f"asyncio_protocol_{name}", arguments=ARGUMENTS)
+        for loop in ("trunkline", *LOOPS)
         for name, service in SERVICES
     ),
 )

@@ -16,6 +16,7 @@ QUEUED = 300_000
 POSTED = 10_000
 CANCELLED = 10_000
 PENDING = 100_000
+GATHERED = 10_000
 FAR = 3600.0  # seconds; no timer of so many comes due meanwhile
 NEAR = 0.001
 

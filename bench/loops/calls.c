@@ -22,6 +22,7 @@ enum {
     POSTED = 10000,
     CANCELLED = 10000,
     PENDING = 100000,
+    GATHERED = 10000,
     FAR = 3600, /* seconds */
     MOST = QUEUED,
 };
@@ -251,6 +252,15 @@ static long timer_fired(void)
     return run_until_called(PENDING);
 }
 
+/* What is told when the last of many timers has fired needs no task. */
+static long gather(void)
+{
+    wanted += GATHERED;
+    for (int number = 0; number < GATHERED; number++)
+        call_later(NEAR, on_call);
+    return run_until_called(GATHERED);
+}
+
 static long repeat(long (*turn)(void), double seconds)
 {
     double until = now() + seconds;
@@ -269,6 +279,7 @@ int main(int argc, char **argv)
         {"soon-chained", soon_chained},       {"soon-queued", soon_queued},
         {"soon-threadsafe", soon_threadsafe}, {"timer-cancelled", timer_cancelled},
         {"timer-pending", timer_pending},     {"timer-fired", timer_fired},
+        {"sleep", soon_chained},              {"gather", gather},
     };
     long (*turn)(void) = NULL;
     struct epoll_event event = {.events = EPOLLIN};

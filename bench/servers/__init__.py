@@ -10,6 +10,9 @@ HOST = "127.0.0.1"
 # refused or delayed, so that this number does not decide anything.
 BACKLOG = 1024
 
+# As many connections as a server is to have at the same time, where that is limited by itself: all.
+CONNECTIONS = 20_000
+
 # The most bytes that one receive may return, where an interface lets its user choose. It is what
 # asyncio uses inside its transports, where nobody can choose; Trunkline's receive at most a quarter
 # of it. Only in bulk are as many bytes waiting; there it is a part of what is measured.

@@ -68,7 +68,7 @@ def test_the_list_names_everybody() -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--contest=chess", "no contest chess; there are: bulk-in, bulk-out, churn"),
+        ("--contest=chess", "no contest chess; there are: await-churn, await-echo"),
         ("--contestant=nobody", "no contestant nobody; there are: aiodns, aiodns-asyncio"),
     ],
 )

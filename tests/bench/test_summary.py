@@ -7,7 +7,7 @@ from support.measurements import run
 
 from bench.model import Contest
 from bench.report import Spread
-from bench.summary import Summary, summarize, table
+from bench.summary import Summary, summarize, summarize_loops, table
 
 
 def summarize_costs(
@@ -76,6 +76,27 @@ def test_a_limit_that_is_a_peer_as_well_is_compared_once(echo_contest: Contest) 
     contest = replace(echo_contest, limit="socket-import")
     costs = {"socket-import": [1.0], "trunkline-import": [2.0]}
     assert ratios(summarize_costs(contest, costs)) == {"socket": Spread.of([2.0])}
+
+
+def test_each_program_of_asyncios_is_compared_with_itself_on_other_loops(
+    echo_contest: Contest,
+) -> None:
+    costs: dict[str, list[float]] = {
+        "c-echo": [1.0],
+        "trunkline-transport": [1.0],
+        "trunkline-aio-protocol": [3.0],
+        "trunkline-aio-streams": [6.0],
+        "asyncio-protocol": [4.0],
+        "asyncio-streams": [8.0],
+        "uvloop-streams": [3.0],
+    }
+    outcomes = {key: [run(cost) for cost in values] for key, values in costs.items()}
+    protocol, streams = summarize_loops(echo_contest, outcomes, {"uvloop-protocol": "no wheel"})
+    assert (protocol.ours, streams.ours) == ("trunkline-aio-protocol", "trunkline-aio-streams")
+    assert ratios(protocol) == {"c": Spread.of([3.0]), "asyncio": Spread.of([0.75]), "uvloop": None}
+    assert protocol.missing == {"uvloop-protocol": "absent: no wheel"}
+    assert ratios(streams)["uvloop"] == Spread.of([2.0])
+    assert "Our event loop's cost" in table([protocol], who="Our event loop")
 
 
 def test_the_reasons_of_those_who_failed_or_are_absent_stand_below(echo_contest: Contest) -> None:
