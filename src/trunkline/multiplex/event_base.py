@@ -201,10 +201,9 @@ class EventBase(Monitor, PythonLoopNames):
         """Make one iteration; return whether a handler was called because a descriptor is ready."""
         self._iterations += 1
         deferred_count = len(self._deferred)
-        has_timers = self._timers.heap or self._handler_timeouts.heap
         if deferred_count or self._buffered:
             wait: float | None = 0.0
-        elif has_timers or limit is not None:
+        elif self._timers.heap or self._handler_timeouts.heap or limit is not None:
             wait = self._time_to_wait(limit, min_step, max_step)
         else:
             wait = max_step

@@ -93,10 +93,12 @@ class EpollBackend:
             ready = self._epoll.poll(timeout, count if 0 < count < _MOST_EVENTS else _MOST_EVENTS)
         except OSError as error:
             raise SocketError.from_errno(error.errno or 0, operation="epoll_wait") from None
+        if not ready:
+            return []
         if self._suspects and any(number in self._suspects for number, _ in ready):
             with self._lock:
                 ready = self._without_stale_entries(ready)
-        return ready_ones(self.registered, ready) if ready else []
+        return ready_ones(self.registered, ready)
 
     def _without_stale_entries(self, ready: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return what the suspects themselves have to say in place of what was said of them."""
