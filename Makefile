@@ -31,6 +31,7 @@ OR_NONE := $(if $(ARGS),|| [ $$? -eq 5 ])
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/ready
 DOCS_READY := $(VENV)/ready-docs
+LIBRARIES_READY := $(VENV)/ready-libraries
 DIST_READY := $(VENV)/ready-dist
 INSTALL := $(RUN) pip install --quiet --disable-pip-version-check
 BENCH_RUN := bench/.venv/bin/python -m bench
@@ -52,7 +53,7 @@ test: lint types suite ## Check the style, the types, and what everything promis
 suite: $(READY) ## Run the test suite, side by side
 	$(RUN) pytest $(SIDE_BY_SIDE) -m "not soak and not thorough and not alone" $(ARGS) $(OR_NONE)
 
-thorough: $(DOCS_READY) ## Run what takes longer: faults, all variants of programs, loads, the pages
+thorough: $(DOCS_READY) $(LIBRARIES_READY) ## Run what takes longer: faults, all variants of programs, loads, the pages
 	$(RUN) pytest $(SIDE_BY_SIDE) -m "thorough and not soak and not alone" $(ARGS) $(OR_NONE)
 	$(RUN) pytest -m "alone and not soak" $(ARGS) $(OR_NONE)
 
@@ -134,6 +135,11 @@ $(BENCH_READY): bench/requirements.txt
 $(DOCS_READY): $(READY)
 	@echo "Setting up $(VENV) for the documentation ..."
 	@$(INSTALL) --group docs
+	@touch $@
+
+$(LIBRARIES_READY): $(READY)
+	@echo "Setting up $(VENV) with libraries that run on the event loop ..."
+	@$(INSTALL) --group libraries
 	@touch $@
 
 $(DIST_READY): $(READY)
