@@ -394,6 +394,46 @@ def test_a_time_limit_loses_nothing(make_loop: LoopFactory) -> None:
     run_on(make_loop, main())
 
 
+def test_each_wait_ends_at_its_own_time(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, peer):
+            stream.write(bytes(1 << 24))  # more than there is room for
+            far = asyncio.create_task(stream.finish_output(timeout=PATIENCE / 2))
+            await until_it_waits(far)
+            # One that comes later may be over sooner, in either direction, and again.
+            for _ in range(2):
+                near = asyncio.create_task(stream.finish_output(timeout=2 * MS))
+                with pytest.raises(TimedOut):
+                    await stream.read(timeout=MS)
+                with pytest.raises(TimedOut):
+                    await near
+            assert not far.done()
+            peer.send(b"x")
+            assert await stream.read(timeout=PATIENCE) == b"x"
+            stream.clear_output()
+            await far
+
+    run_on(make_loop, main())
+
+
+def test_many_waits_have_one_timer_and_a_closed_stream_has_none(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        timers = []
+        async with stream_and_peer() as (stream, peer):
+            for data in (b"x", b"y"):
+                reading = asyncio.create_task(stream.read(timeout=PATIENCE))
+                await until_it_waits(reading)
+                peer.send(data)
+                assert await reading == data
+                timers.append(stream._alarm)
+        first, second = timers
+        assert first is not None
+        assert first is second
+        assert first.cancelled()
+
+    run_on(make_loop, main())
+
+
 # -- several tasks --------------------------------------------------------------------------------
 
 

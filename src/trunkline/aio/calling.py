@@ -233,7 +233,7 @@ class CallingLoop(EventBase, asyncio.AbstractEventLoop):
         if seconds >= self.slow_callback_duration:
             owner = getattr(getattr(what, "_callback", None), "__self__", None)
             shown = owner if isinstance(owner, asyncio.Task) else what
-            _logger.warning("Executing %r took %.3f seconds", shown, seconds, extra=about())
+            _logger.warning("Executing %s took %.3f seconds", shown, seconds, extra=about())
 
     def _check_thread(self) -> None:
         """Raise `RuntimeError` if the loop runs in another thread."""
