@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -420,6 +421,18 @@ def test_the_names_of_ipv6_have_four_parts() -> None:
 
     with PeerServer(echo, socket.AF_INET6) as server:
         aio.run(main())
+
+
+@pytest.mark.parametrize("delay", [None, 0.25])
+def test_a_failure_is_in_no_circle(refused: tuple[str, int], delay: float | None) -> None:
+    async def main() -> None:
+        try:
+            await running_loop().create_connection(Recorder, *refused, happy_eyeballs_delay=delay)
+        except ConnectionRefused as error:
+            failure = error
+        assert [one for one in gc.get_referrers(failure) if isinstance(one, list | tuple)] == []
+
+    aio.run(main())
 
 
 def test_a_failure_has_our_error(refused: tuple[str, int]) -> None:

@@ -105,9 +105,12 @@ class ConnectingLoop(SockLoop):
         errors: list[SocketError] = []
         connected = await self._connect_to_one(infos, sources, happy_eyeballs_delay, errors)
         if connected is None:
-            if all_errors:
-                raise ExceptionGroup("create_connection failed", errors)
-            raise ConnectFailed.from_attempts(tuple(errors), address=f"{host!r}:{port!r}")
+            try:
+                if all_errors:
+                    raise ExceptionGroup("create_connection failed", errors)
+                raise ConnectFailed.from_attempts(tuple(errors), address=f"{host!r}:{port!r}")
+            finally:
+                errors.clear()  # whose tracebacks have frames that have this list
         try:
             transport, protocol = await self._connect_transport(
                 connected, protocol_factory, securing
