@@ -416,24 +416,6 @@ def test_each_wait_ends_at_its_own_time(make_loop: LoopFactory) -> None:
     run_on(make_loop, main())
 
 
-def test_many_waits_have_one_timer_and_a_closed_stream_has_none(make_loop: LoopFactory) -> None:
-    async def main() -> None:
-        timers = []
-        async with stream_and_peer() as (stream, peer):
-            for data in (b"x", b"y"):
-                reading = asyncio.create_task(stream.read(timeout=PATIENCE))
-                await until_it_waits(reading)
-                peer.send(data)
-                assert await reading == data
-                timers.append(stream._alarm)
-        first, second = timers
-        assert first is not None
-        assert first is second
-        assert first.cancelled()
-
-    run_on(make_loop, main())
-
-
 # -- several tasks --------------------------------------------------------------------------------
 
 
