@@ -326,6 +326,12 @@ class InputBuffer:
         self._drop(len(data))
         return data
 
+    def take_some(self, size: int) -> bytes | None:
+        """Return up to `size` bytes, at least one unless the file ends."""
+        if self._batch_bytes:
+            self._end_batch()
+        return self.take_bytes(size) if self._data or self.at_end or not size else None
+
     def take_rest(self) -> bytes:
         """Return all that has not been read, whatever the format.
 

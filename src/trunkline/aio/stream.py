@@ -19,6 +19,7 @@ from ..errors import (
     EndOfFile,
     EndpointShutdown,
     SocketClosed,
+    StreamError,
     TimedOut,
 )
 from ..sockets.active_socket import CLOSE_TIMEOUT, LINGER_TIMEOUT, ActiveSocket, check_linger
@@ -35,7 +36,7 @@ from ..streams.stream import (
 )
 from .socket_facts import SocketFacts
 from .stream_files import FileSendingPump
-from .stream_pump import NOTHING
+from .stream_pump import NOTHING, NOW
 
 if TYPE_CHECKING:
     from ..tls.description import TLSLike
@@ -132,6 +133,11 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
         return self
 
     async def __anext__(self) -> str:
+        if self._credit > 0:
+            line = next(self._socket._input.lines_ahead, None)
+            if line is not None:
+                self._credit -= 1
+                return line
         try:
             return await self.read_line()
         except EndOfFile:
@@ -192,7 +198,7 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             TimedOut: The time is up.
         """
         check_size(size)
-        take = partial(self._socket._take_some, size)
+        take = partial(self._socket._input.take_some, size)
         return await self._read("read", take, timeout, of_bytes=True)
 
     async def read_exactly(self, size: int, *, timeout: Timeout = DEFAULT_TIMEOUT) -> bytes:
@@ -281,8 +287,10 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
         Raises:
             SocketClosed, EndpointShutdown, Busy: As the names say.
         """
-        if not self._socket.is_input_open:
-            with self._socket._reading:
+        socket = self._socket
+        is_usual = not (socket._has_obstacle or self._descriptor.is_closed)
+        if not (is_usual or socket.is_input_open):
+            with socket._reading:
                 pass  # to enter is what raises
         if self._is_being_read:
             reason = "another task is reading"
@@ -308,13 +316,15 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             if self._credit <= 0:
                 await self._take_turns()
                 self._descriptor.check_open(operation)
-            result = socket._take(operation, take)
+            result = take()
             while result is None:
                 await self._receive_more(operation, deadline)
-                result = socket._take(operation, take)
+                result = take()
                 if result is None:
                     socket._check_time(operation, deadline)
             return result
+        except StreamError as error:
+            raise socket._named(error, operation) from None
         finally:
             self._is_being_read = False
 
@@ -369,26 +379,28 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
         """
         deadline = None if timeout is DEFAULT_TIMEOUT else self._deadline(timeout)
         socket = self._socket
-        with socket._writing:
-            self._check_output("write")
-            if socket._machine is not None and socket._machine.output_ended:
-                reason = "the writing is being ended"  # by a task that waits for room
-                raise EndpointShutdown(strerror=reason, operation="write", address=self.remote_name)
-            encoded = (
-                socket._writer.encode(data) if isinstance(data, str) else socket._bytes_of(data)
-            )
-            socket._output += encoded
-            self._note_written(len(encoded))
+        if socket._has_obstacle or self._hangup is not None or self._descriptor.is_closed:
+            with socket._writing:  # to enter is what raises
+                self._check_output("write")
+        if socket._machine is not None and socket._machine.output_ended:
+            reason = "the writing is being ended"  # by a task that waits for room
+            raise EndpointShutdown(strerror=reason, operation="write", address=self.remote_name)
+        encoded = socket._writer.encode(data) if isinstance(data, str) else socket._bytes_of(data)
+        output = socket._output
+        output += encoded
+        self._written += len(encoded)
+        if not self._flush_is_due:
+            self._flush_soon()
         if flush:
             return self._flush("write", deadline or self._deadline(timeout))
         most = socket._output_buffer_size
-        if len(socket._output) > most:
+        if len(output) > most:
             self._flush_now("write")
             self._update()
-        self._credit -= 1
-        if len(socket._output) > most:
-            return Later(partial(self._wait_for_room, deadline or self._deadline(timeout)))
-        return _NOW if self._credit > 0 else Later(self._take_turns)
+            if len(output) > most:
+                return Later(partial(self._wait_for_room, deadline or self._deadline(timeout)))
+        self._credit = credit = self._credit - 1
+        return NOW if credit > 0 else Later(self._take_turns)
 
     def _note_written(self, count: int) -> None:
         if count:
@@ -682,17 +694,6 @@ class Later:
     def __await__(self) -> Generator[Any, Any, None]:
         result: Generator[Any, Any, None] = self._begin().__await__()
         return result
-
-
-class _Now:
-    """What takes no time to be awaited."""
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        return
-        yield
-
-
-_NOW = _Now()
 
 
 def adopt(socket: ActiveSocket) -> AsyncStream:

@@ -10,13 +10,17 @@ next.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import suppress
+from functools import partial
 from threading import local
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+from weakref import ref
 
 from .._core.deadline import Deadline
 from .._core.uncopied import Uncopied
+from .._sys.clock import monotonic
 from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import Hangup, SocketError, TimedOut
 from ..sockets.active_socket import ActiveSocket
@@ -26,7 +30,7 @@ from .watching import Watch, watch_on
 if TYPE_CHECKING:
     from ..servers.limits import LimitedChannel
 
-__all__ = ("NOTHING", "StreamPump")
+__all__ = ("NOTHING", "NOW", "StreamPump")
 
 NOTHING = memoryview(b"")
 """To send this through TLS takes as long as the handshake, or what is held back."""
@@ -40,15 +44,55 @@ _COST_OF_RECEIVING = 64
 # How often more is received for who waits, before it is given it: a mebibyte at most.
 _RECEIVES_AT_ONCE = 16
 
+_NEVER = float("inf")
 
-class _Scratch(local):
-    """What is received into, one for each thread, since an idle stream is to have nothing."""
+_NO_DEADLINE = Deadline(None, monotonic)
+
+
+class _Now:
+    """What takes no time to be awaited."""
+
+    __await__: Callable[[], Iterator[Any]] = staticmethod(partial(iter, ()))
+
+
+NOW = cast("Awaitable[None]", _Now())
+
+
+class _Outgoing(deque["StreamPump"]):
+    """Streams of a loop whose output is to leave in the same turn, by one call for them all."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        try:
+            while self:
+                self.popleft()._flush_due()
+        finally:
+            if self:  # after what is not for a stream to catch, like Ctrl-C
+                self.loop.call_soon(self.flush)
+
+
+class _Shared(local):
+    """What the streams of a thread have in common."""
 
     def __init__(self) -> None:
-        self.view: memoryview = memoryview(bytearray(_SCRATCH_BYTES))
+        # What is received into: an idle stream is to have nothing of its own.
+        self.scratch: memoryview = memoryview(bytearray(_SCRATCH_BYTES))
+        # A loop that is closed may never call what was to be called.
+        self.outgoing: Callable[[], _Outgoing | None] = lambda: None
+
+    def flush_soon(self, stream: "StreamPump") -> None:
+        """Have a stream's output sent before long."""
+        outgoing = self.outgoing()
+        if not outgoing or outgoing.loop is not stream._loop:
+            outgoing = _Outgoing(stream._loop)
+            self.outgoing = ref(outgoing)
+        outgoing.append(stream)
 
 
-_scratch = _Scratch()
+_shared = _Shared()
 
 
 class StreamPump(Uncopied):
@@ -63,6 +107,7 @@ class StreamPump(Uncopied):
     """
 
     _limited: "LimitedChannel | None" = None  # what knows the limits of a server, if it has any
+    _limits_calls = False  # one of them is on each call
 
     def __init__(self, socket: ActiveSocket) -> None:
         self._loop = asyncio.get_running_loop()
@@ -70,21 +115,25 @@ class StreamPump(Uncopied):
         self._descriptor: SocketDescriptor = socket._descriptor
         socket.sends_before_waiting = False  # that is done here
         if socket._input_buffer_size == DEFAULT_BUFFER_SIZE:
-            socket._received = _scratch.view
+            socket._received = _shared.scratch
         self._credit = _CREDIT
         # Reading.
         self._is_being_read = False  # by a task
         self._reader: asyncio.Future[bool] | None = None  # that waits
+        self._reader_until = _NEVER  # by the loop's time
         self._operation = ""  # what it does
         self._reads = False  # the loop watches for input
         # Writing.
-        self._writers: set[asyncio.Future[bool]] = set()  # those that wait
+        self._writers: dict[asyncio.Future[bool], float] = {}  # those that wait, and until when
         self._written = 0  # how many bytes, in all
         self._flush_is_due = False  # a deferred call will send what is queued
         self._sends_file = False  # a task, whose turn it is until all of it has left
         self._awaits_room = False  # that task
         self._hangup: Hangup | None = None  # what the peer has made of what was sent
         self._writes = False  # the loop watches for room
+        # One timer serves many waits, most of which are over long before it is due.
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = _NEVER
         self._watch: Watch = watch_on(self._loop, socket.fileno(), self)
         socket.watch_closing(self._watch.closing)
 
@@ -94,7 +143,7 @@ class StreamPump(Uncopied):
         if is_writable:
             self._flush_in_background()
         if is_readable:
-            if self._is_shaking_hands:
+            if self._socket._records is not None and self._is_shaking_hands:
                 self._flush_in_background()
             reader = self._reader
             if reader is None:
@@ -103,19 +152,21 @@ class StreamPump(Uncopied):
                 self._receive_for(reader)
                 if not reader.done():  # in vain
                     self._watch.begin_anew()
+                if not is_writable and self._is_simple:
+                    return  # what is wanted has not changed
         self._update()
 
     def _receive_for(self, reader: "asyncio.Future[bool]") -> None:
         """Receive what has come, for a task that waits for it."""
-        unread = self._socket._input
+        received = self._socket._input._data
         try:
             for _ in range(_RECEIVES_AT_ONCE):
-                before = len(unread)
+                before = len(received)
                 if not self._receive(self._operation):
                     return
                 if not reader.done():
                     reader.set_result(True)
-                if len(unread) - before < _SCRATCH_BYTES:
+                if len(received) - before < _SCRATCH_BYTES:
                     return
         except SocketError as error:
             if not reader.done():  # else the next call is told
@@ -127,9 +178,10 @@ class StreamPump(Uncopied):
         What has waited for the handshake goes on if that is over now. Who waits for output is told
         of an error: it may be the end of that, too, and is told to nobody by the system again.
         """
-        was_shaking_hands = self._is_shaking_hands
+        socket = self._socket
+        was_shaking_hands = False if socket._records is None else self._is_shaking_hands
         try:
-            return self._socket._receive(operation, None)
+            return socket._receive(operation, None)
         except SocketError:
             self._wake_writers()
             raise
@@ -138,20 +190,24 @@ class StreamPump(Uncopied):
                 self._flush_in_background()
 
     def _flush_soon(self) -> None:
+        """Have what is queued sent before long, unless that is due already."""
         if not self._flush_is_due:
             self._flush_is_due = True
-            self._loop.call_soon(self._flush_due)
+            _shared.flush_soon(self)
 
     def _flush_due(self) -> None:
         self._flush_is_due = False
-        if not self._socket.closed and self._socket._output:
+        if self._socket._output and not self._socket.closed:
             self._flush_in_background()
             self._update()
 
     def _flush_in_background(self) -> None:
         """Send what goes. What fails is told to those who wait for it, or to who writes next."""
-        with suppress(SocketError):
+        try:
             self._flush_now("write")
+        except SocketError:
+            pass
+        else:
             return
         records = self._socket._records
         if records is not None and self._holds_alert:
@@ -160,11 +216,20 @@ class StreamPump(Uncopied):
 
     def _wake_all(self) -> None:
         """Nobody is to wait any more for a descriptor that is being closed."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
         for waiter in (self._reader, *self._writers):
             if waiter is not None and not waiter.done():
                 waiter.set_result(True)
 
     # -- what the loop watches for ---------------------------------------------------------------
+
+    @property
+    def _is_simple(self) -> bool:
+        """Whether there is no TLS and nothing has ended: then only what is queued is to be sent."""
+        socket = self._socket
+        return socket._records is None and not socket._has_obstacle
 
     @property
     def _is_shaking_hands(self) -> bool:
@@ -212,14 +277,16 @@ class StreamPump(Uncopied):
         self._watch.kept = self if writes or self._reader or self._writers else None
 
     def _deadline(self, timeout: Timeout) -> Deadline:
+        if timeout is DEFAULT_TIMEOUT and self._socket._timeout is None and not self._limits_calls:
+            return _NO_DEADLINE
         seconds = self._socket._timeout if timeout is DEFAULT_TIMEOUT else timeout
         return Deadline(seconds, self._loop.time)
 
     # -- waiting, in a task ----------------------------------------------------------------------
 
-    async def _wait(
+    def _wait(
         self, deadline: Deadline, operation: str, *, reads: bool, is_call: bool = True
-    ) -> None:
+    ) -> Coroutine[Any, Any, None]:
         """Wait until something was received, or sent, or may be; no longer than a server allows.
 
         Args:
@@ -231,10 +298,15 @@ class StreamPump(Uncopied):
         Raises:
             TimedOut, SocketClosed, SocketError: As the names say.
         """
-        if self._limited is None:
-            await self._wait_until(deadline, operation, reads)
-            return
-        steps = self._limited.steps(deadline, operation, reads=reads, is_call=is_call)
+        limited = self._limited
+        if limited is None:
+            return self._wait_until(deadline, operation, reads)
+        steps = limited.steps(deadline, operation, reads=reads, is_call=is_call)
+        return self._wait_in_steps(steps, operation, reads)
+
+    async def _wait_in_steps(
+        self, steps: Generator[Deadline, None, None], operation: str, reads: bool
+    ) -> None:
         limit = next(steps)
         while True:
             failure: BaseException | None = None
@@ -252,32 +324,56 @@ class StreamPump(Uncopied):
 
     async def _wait_until(self, deadline: Deadline, operation: str, reads: bool) -> None:
         remaining = deadline.remaining()
-        if remaining == 0:
+        if remaining is None:
+            end = _NEVER
+        elif remaining > 0:
+            end = self._loop.time() + remaining
+            if end < self._alarm_at or self._alarm is None:
+                self._set_alarm(end)
+        else:
             raise self._expired(operation)
         waiter = self._loop.create_future()
-        timer = None
         try:
             if reads:
-                self._reader, self._operation = waiter, operation
+                self._reader, self._reader_until, self._operation = waiter, end, operation
             else:
-                self._writers.add(waiter)
-            self._update()
-            if remaining is not None:
-                timer = self._loop.call_later(remaining, _let_expire, waiter)
+                self._writers[waiter] = end
+            if reads and self._reads and not self._socket._output and self._is_simple:
+                self._watch.kept = self
+            else:
+                self._update()
             is_ready = await waiter
         finally:
             if reads:
                 self._reader = None
             else:
-                self._writers.discard(waiter)
-            if timer is not None:
-                timer.cancel()
+                del self._writers[waiter]
             if not (self._writes or self._reader or self._writers):
                 self._watch.kept = None
         self._credit = _CREDIT
-        self._descriptor.check_open(operation)
+        if self._descriptor.is_closed:
+            self._descriptor.check_open(operation)
         if not is_ready:
             raise self._expired(operation)
+
+    def _set_alarm(self, moment: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = moment
+        # It may be due long after there is anybody who would keep this.
+        self._alarm = self._loop.call_at(moment, _ring, ref(self))
+
+    def _ring(self) -> None:
+        """Tell those whose time is up, and be due again for the others."""
+        waits = dict(self._writers)
+        if self._reader is not None:
+            waits[self._reader] = self._reader_until
+        now, self._alarm = self._alarm_at, None
+        for waiter, end in waits.items():
+            if end <= now and not waiter.done():
+                waiter.set_result(False)
+        if later := [end for end in waits.values() if now < end < _NEVER]:
+            self._set_alarm(min(later))
 
     def _wake_reader(self) -> None:
         """Have the task that waits for input look whether it still wants it."""
@@ -300,12 +396,13 @@ class StreamPump(Uncopied):
 
     # -- receiving, in a task --------------------------------------------------------------------
 
-    async def _receive_more(
+    def _receive_more(
         self, operation: str, deadline: Deadline, *, is_call: bool = True
-    ) -> None:
+    ) -> Awaitable[None]:
         """Receive something into the input buffer, or the end of file; or wait for it, see `_wait`.
 
-        What is queued leaves first: the peer may wait for it.
+        What is queued leaves first: the peer may wait for it. It begins at once, and what it
+        returns is to be awaited.
 
         Raises:
             TimedOut: The time is up.
@@ -314,17 +411,17 @@ class StreamPump(Uncopied):
         socket = self._socket
         if socket._output:
             self._flush_in_background()
-            self._update()
+            if socket._output or not self._is_simple:
+                self._update()
         # While the loop watches, it would have told.
-        if not self._reads or deadline.is_immediate or self._has_pending:
+        has_pending = socket._records is not None and self._has_pending
+        if not self._reads or deadline.is_immediate or has_pending:
             self._credit -= _COST_OF_RECEIVING
             if self._receive(operation):
-                if self._credit <= 0:
-                    await self._take_turns()
-                return
+                return NOW if self._credit > 0 else self._take_turns()
         elif socket._has_obstacle:
             socket._check_alive(operation)
-        await self._wait(deadline, operation, reads=True, is_call=is_call)
+        return self._wait(deadline, operation, reads=True, is_call=is_call)
 
     # -- sending, in a task ----------------------------------------------------------------------
 
@@ -354,7 +451,8 @@ class StreamPump(Uncopied):
             self._hangup = error
             raise
         finally:
-            self._wake_writers()
+            if self._writers:
+                self._wake_writers()
             reader = self._reader
             if reader is not None and not reader.done() and self._has_pending:
                 self._receive_for(reader)  # the handshake has taken it in
@@ -395,6 +493,7 @@ class StreamPump(Uncopied):
             self._check_output(operation)
 
 
-def _let_expire(waiter: "asyncio.Future[bool]") -> None:
-    if not waiter.done():
-        waiter.set_result(False)
+def _ring(stream: "ref[StreamPump]") -> None:
+    pump = stream()
+    if pump is not None:
+        pump._ring()

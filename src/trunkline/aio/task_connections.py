@@ -39,6 +39,7 @@ class ServerStream(AsyncStream):
     def __init__(self, socket: ServerConnection, server: "AsyncServer") -> None:
         super().__init__(socket)
         self._limited = socket._limited
+        self._limits_calls = socket._limited.limits_calls
         self.server: AsyncServer = server
 
     @property

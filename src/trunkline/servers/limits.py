@@ -71,16 +71,17 @@ class _Direction:
 
     Attributes:
         name: What the limit on a call is called.
+        seconds: How many seconds it leaves; None is for ever.
         end: When it passes, if there is one.
         heard_at: When it had moved last.
         told: How often it was told, since then, of a limit that had passed before.
     """
 
-    __slots__ = ("_deadline", "_seconds", "end", "heard_at", "name", "told")
+    __slots__ = ("_deadline", "end", "heard_at", "name", "seconds", "told")
 
     def __init__(self, name: str, seconds: float | None) -> None:
         self.name = name
-        self._seconds = seconds
+        self.seconds = seconds
         self._deadline: Deadline | None = None
         self.end: float | None = None
         self.heard_at = 0.0
@@ -88,9 +89,9 @@ class _Direction:
 
     def note(self, deadline: Deadline, now: float, moved_at: float) -> None:
         """Take note of a wait: for which call it is, and when something had moved last."""
-        if self._seconds is not None and deadline is not self._deadline:
+        if self.seconds is not None and deadline is not self._deadline:
             self._deadline = deadline
-            self.end = now + self._seconds
+            self.end = now + self.seconds
         if moved_at != self.heard_at:
             self.heard_at = moved_at
             self.told = 0
@@ -110,6 +111,7 @@ class LimitedChannel:
     ) -> None:
         self._descriptor = descriptor
         self._bare_send = descriptor.bare_send
+        self._receive_into = descriptor.receive_into
         self.reading: AbstractContextManager[None] = descriptor.reading
         self.writing: AbstractContextManager[None] = descriptor.writing
         self._clock = clock
@@ -130,6 +132,11 @@ class LimitedChannel:
         # Limits after which nothing is sent or received any more, by their names.
         self._ends: dict[str, float] = {}
         self.set_end("lifetime", limits.lifetime)
+
+    @property
+    def limits_calls(self) -> bool:
+        """Whether there is a limit on each call, which is known by its deadline then."""
+        return self._read.seconds is not None or self._write.seconds is not None
 
     def set_end(self, name: str, seconds: float | None) -> None:
         """Let a limit begin now, after which nothing moves any more; None takes it away."""
@@ -153,9 +160,10 @@ class LimitedChannel:
         """Receive what is there."""
         if self._ends:
             self._check_ends("receive", self._read)
-        count = self._descriptor.receive_into(buffer, flags)
-        if count is not None:
-            self._note_received(count, flags)
+        count = self._receive_into(buffer, flags)
+        if count is not None and not flags & PEEK:
+            self.received += count
+            self._moved_at = self._clock()
         return count
 
     def receive_soon(self, buffer: Any, deadline: Deadline, /) -> int | None:

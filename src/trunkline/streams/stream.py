@@ -298,12 +298,7 @@ class Stream(FileSending, PythonStreamNames, Uncopied):
             TimedOut: The time is up.
         """
         check_size(size)
-        return self._read("read", lambda: self._take_some(size), timeout, of_bytes=True)
-
-    def _take_some(self, size: int) -> bytes | None:
-        if size == 0 or len(self._input) or self._input.at_end:
-            return self._input.take_bytes(size)
-        return None
+        return self._read("read", lambda: self._input.take_some(size), timeout, of_bytes=True)
 
     def read_exactly(self, size: int, *, timeout: Timeout = DEFAULT_TIMEOUT) -> bytes:
         """Read `size` bytes, neither more nor less.
