@@ -22,7 +22,14 @@ if importlib.util.find_spec("uvloop") is not None:
     with asyncio.Runner(loop_factory=LOOPS["uvloop"]) as _runner:
         _runner.run(asyncio.sleep(0))  # it has a pipe for good
 
-each_loop = pytest.mark.parametrize("make_loop", LOOPS.values(), ids=LOOPS)
+# What holds on asyncio's loop and on ours hardly ever fails on another one.
+each_loop = pytest.mark.parametrize(
+    "make_loop",
+    [
+        pytest.param(make, id=name, marks=pytest.mark.thorough if name == "uvloop" else ())
+        for name, make in LOOPS.items()
+    ],
+)
 
 
 def run_on(make_loop: LoopFactory, main: Coroutine[Any, Any, T]) -> T:

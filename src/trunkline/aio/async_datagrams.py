@@ -174,6 +174,7 @@ class AsyncDatagrams(SocketFacts, Multicast, WithOptions, PythonDatagramNames, U
         if remaining == 0:
             raise TimedOut.expired(operation, self._descriptor.where)
         self._update()
+        self._watch.begin_anew()  # what was received may have come with an error
         self._watch.kept = self
         timer = None
         if remaining is not None:
@@ -336,7 +337,6 @@ class AsyncDatagrams(SocketFacts, Multicast, WithOptions, PythonDatagramNames, U
             except (WouldBlock, NoBufferSpace):
                 # The room is in the receiver's queue, or in that of a network interface, and the
                 # system cannot tell when there is some.
-                self._watch.begin_anew()
                 await self._pause(back_off.next_delay(), deadline)
                 take_turn = self._senders.appendleft
             else:
@@ -458,12 +458,7 @@ class AsyncDatagrams(SocketFacts, Multicast, WithOptions, PythonDatagramNames, U
                     report = descriptor.take_report("receive")
                     if report is not None:
                         raise report
-                    self._watch.begin_anew()
             return received
-        except SocketError:
-            if not self.closed:
-                self._watch.begin_anew()
-            raise
         finally:
             self._is_being_received = False
 

@@ -114,6 +114,16 @@ class _ForeignWatch:
         self.kept: Watched | None = None
 
     def want(self, *, read: bool, write: bool) -> None:
+        try:
+            self._set(read, write)
+        except RuntimeError:
+            if self._loop.is_closed():
+                raise
+            # So uvloop says after an error, at which its watching has ended.
+            self._set(False, False)
+            self._set(read, write)
+
+    def _set(self, read: bool, write: bool) -> None:
         if read != self._reads:
             if read:
                 self._loop.add_reader(self._number, self._on_ready, True, False)
@@ -128,9 +138,11 @@ class _ForeignWatch:
             self._writes = write
 
     def begin_anew(self) -> None:
+        if isinstance(self._loop, asyncio.BaseEventLoop):
+            return  # it goes on
         reads, writes = self._reads, self._writes
-        self.want(read=False, write=False)
-        self.want(read=reads, write=writes)
+        self._set(False, False)
+        self._set(reads, writes)
 
     def closing(self, number: int) -> None:
         if not self._loop.is_closed():
