@@ -202,6 +202,7 @@ def test_much_goes_both_ways_at_once(
         assert transport.buffered_output == 0
 
 
+@pytest.mark.exact_io("the test itself says when there is room")
 @both
 def test_what_left_while_reading_is_not_sent_again(
     base: EventBase,
