@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from multiplex.tls_helpers import ROLES, beginning, speaking
+from multiplex.tls_helpers import ROLES, VERSIONS, beginning, speaking
 from multiplex.transport_helpers import Recorder, run_until, settle
 from support.backends import wanted_backends
 from support.certificates import Certificates
@@ -120,3 +120,24 @@ def test_a_handshake_goes_on_though_output_is_held(
         assert peer.read() == b""
         transport.release_output()
         assert peer.read_exactly(4) == b"held"
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_left_while_reading_is_not_sent_again(
+    base: EventBase, certificates: Certificates, role: str, version: str, room: Room
+) -> None:
+    """Reading sends what is stuck as well, and then there may be room for that and no more."""
+    much = bytes(range(256)) * 1_000
+    protocol = Recorder()
+    with speaking(base, protocol, certificates, role, version) as (transport, peer):
+        room.then = 0
+        transport.write(much)
+        room.next = [len(much)]  # one piece, which is shorter
+        peer.write(b"something")
+        peer.until(lambda: protocol.data == b"something")
+        settle(base)
+        room.then = None
+        transport.write(b"the end")
+        transport.write_eof()
+        assert peer.read_to_end() == much + b"the end"

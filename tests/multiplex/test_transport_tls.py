@@ -39,7 +39,6 @@ from trunkline import (
     Transport,
     TransportProtocol,
 )
-from trunkline._sys.socket_descriptor import SocketDescriptor
 from trunkline.testing.clock import ManualClock
 
 
@@ -200,47 +199,6 @@ def test_much_goes_both_ways_at_once(
         peer.until(lambda: len(received) == len(much) == len(peer.read()))
         assert received == much == peer.received
         assert transport.buffered_output == 0
-
-
-@pytest.mark.exact_io("the test itself says when there is room")
-@both
-def test_what_left_while_reading_is_not_sent_again(
-    base: EventBase,
-    certificates: Certificates,
-    role: str,
-    version: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Reading sends what is stuck as well, and then there may be room for that and no more."""
-    room = [1_000_000]  # how many more calls find some
-
-    def bare_send(descriptor: SocketDescriptor) -> Callable[..., int]:
-        send = real(descriptor)
-
-        def send_if_there_is_room(*arguments: Any) -> int:
-            if not room[0]:
-                raise BlockingIOError
-            room[0] -= 1
-            sent: int = send(*arguments)
-            return sent
-
-        return send_if_there_is_room
-
-    real: Any = vars(SocketDescriptor)["bare_send"].fget
-    monkeypatch.setattr(SocketDescriptor, "bare_send", property(bare_send))
-    much = bytes(range(256)) * 1_000
-    protocol = Recorder()
-    with speaking(base, protocol, certificates, role, version) as (transport, peer):
-        room[0] = 0
-        transport.write(much)
-        room[0] = 1
-        peer.write(b"something")
-        peer.until(lambda: protocol.data == b"something")
-        settle(base)
-        room[0] = 1_000_000
-        transport.write(b"the end")
-        transport.write_eof()
-        assert peer.read_to_end() == much + b"the end"
 
 
 # ---- Pausing, limits, water marks ----
