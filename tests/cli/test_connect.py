@@ -8,11 +8,12 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import Queue
 
 import pytest
 from cli.helpers import converse
 from support.peers import PeerServer, echo_server, has_ipv6, receive_all, refusing_port
-from support.timing import MS
+from support.timing import MS, PATIENCE
 
 from trunkline import (
     ConnectionRefused,
@@ -111,30 +112,30 @@ def test_without_an_input_there_is_its_end_at_once(echo: str) -> None:
 
 
 def test_a_pipeline_goes_on_sending_when_the_peer_has_said_all() -> None:
-    received = []
+    received: Queue[bytes] = Queue()
 
     def say_first(connection: socket.socket) -> None:
         connection.sendall(b"that was all")
         connection.shutdown(socket.SHUT_WR)
-        received.append(receive_all(connection))
+        received.put(receive_all(connection))
 
     with PeerServer(say_first) as server:
         ended = converse(target_of(server), MUCH)
-    assert (ended.output, ended.error) == (b"that was all", None)
-    assert received == [MUCH]
+        assert (ended.output, ended.error) == (b"that was all", None)
+        assert received.get(timeout=PATIENCE) == MUCH
 
 
 def test_what_is_queued_reaches_a_peer_that_has_said_all() -> None:
-    received = []
+    received: Queue[bytes] = Queue()
 
     def read_late(connection: socket.socket) -> None:
         first = connection.recv(1)
         connection.shutdown(socket.SHUT_WR)
-        received.append(first + receive_all(connection))
+        received.put(first + receive_all(connection))
 
     with PeerServer(read_late) as server:
         assert converse(target_of(server), MUCH).error is None
-    assert received == [MUCH]
+        assert received.get(timeout=PATIENCE) == MUCH
 
 
 def test_a_peer_that_breaks_off_is_told_after_what_it_has_said() -> None:
