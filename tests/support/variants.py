@@ -4,7 +4,7 @@ Most tests have many, one for each format, backend or kind of peer. For a quick 
 do, and the same ones each time; they lie apart, since neighbours are much alike.
 """
 
-from collections import defaultdict
+from collections.abc import Generator
 
 import pytest
 
@@ -16,17 +16,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(OPTION, type=int, metavar="N", help="run N variants of each test at most")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what there is too much of."""
-    most = config.getoption(OPTION)
-    if most is None:
-        return
-    variants: dict[object, list[pytest.Item]] = defaultdict(list)
-    for item in items:
-        variants[item.parent, getattr(item, "originalname", item.name)].append(item)
-    kept: set[pytest.Item] = set()
-    for each in variants.values():
-        kept.update(each[place * len(each) // most] for place in range(most))
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = [item for item in items if item in kept]
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> Generator[None]:
+    """Leave out what there is too much of.
+
+    What is not for everyone's eyes is changed here, because to leave out the tests when they are
+    made takes each process that runs tests seconds longer, and there are several.
+    """
+    yield
+    most = metafunc.config.getoption(OPTION)
+    calls = metafunc._calls
+    if most is not None and len(calls) > most:
+        calls[:] = [calls[place * len(calls) // most] for place in range(most)]
