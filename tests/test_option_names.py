@@ -1,5 +1,6 @@
 """A misspelt option, or one that has another name elsewhere, is told what it is called here."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from trunkline import (
     make_socket_pair,
     reconnect,
 )
+from trunkline.multiplex import event_base
 
 
 def listening(**options: Any) -> None:
@@ -115,3 +117,8 @@ def test_nothing_is_guessed_at_where_nothing_is_meant(
 def test_an_option_that_is_like_none_is_told_no_other() -> None:
     with pytest.raises(TypeError, match=r"^listen\(\) does not take xyzzy$"):
         listening(xyzzy=1)
+
+
+def test_the_options_of_an_event_base_are_those_that_it_takes() -> None:
+    taken = inspect.signature(EventBase).parameters.keys()
+    assert {*event_base._OPTIONS} == taken - {"misspelt"}

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 
+from .._core.uncopied import Uncopied
 from .readiness import READABLE, WRITABLE
 
 __all__ = ("Registration", "ready_ones")
 
 
-class Registration:
+class Registration(Uncopied):
     """Waits for a descriptor to be ready, and is called then.
 
     A backend returns the registrations that are ready, so that nothing has to be looked up between

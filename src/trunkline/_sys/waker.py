@@ -7,7 +7,6 @@ import socket
 from itertools import starmap
 from typing import Self
 
-from .._core.uncopied import Uncopied
 from ..errors import SocketError
 from .registration import Registration
 
@@ -31,7 +30,7 @@ class _End(socket.SocketType):
         return next(map(cls, (end.family,), (end.type,), (0,), number))
 
 
-class Waker(Registration, Uncopied):
+class Waker(Registration):
     """A descriptor that becomes readable when somebody calls `wake`.
 
     Raises:

@@ -47,7 +47,7 @@ from typing import Any, Never, Self
 from .._core.callbacks import call_plainly, check_callback, check_result
 from .._core.deadline import check_timeout
 from .._core.log_record import about
-from .._core.option_names import check_names_for
+from .._core.option_names import check_names
 from .._core.origin import origin
 from .._core.timer_queue import TimerQueue
 from .._sys.clock import Clock, monotonic
@@ -67,6 +67,9 @@ RECEIVE_BYTES = 65_536
 
 Larger objects the C library takes from the system one by one, and each costs page faults.
 """
+
+# What an event base can be told when it is made: a compiled class does not know.
+_OPTIONS = ("exit_when_empty", "backend", "clock", "collect_timing")
 
 MOST_WORKER_THREADS = 16
 """How many names are looked up at a time; more than that wait for their turn."""
@@ -92,7 +95,7 @@ class EventBase(Monitor, PythonLoopNames):
     """
 
     _iteration_time: float  # once more, for type checkers that want it in each class
-    _origin: str | None = None  # until it is complete
+    _origin: str | None
 
     def __init__(
         self,
@@ -104,7 +107,7 @@ class EventBase(Monitor, PythonLoopNames):
         **misspelt: Never,
     ) -> None:
         if misspelt:
-            check_names_for(EventBase, misspelt)
+            check_names("EventBase()", misspelt, (), _OPTIONS)
         super().__init__(backend, clock, collect_timing)
         self._exit_when_empty = exit_when_empty
         self._ask_backend = self._wait_timed if collect_timing else self._backend.wait
@@ -355,9 +358,10 @@ class EventBase(Monitor, PythonLoopNames):
             _bases.discard(self)
 
     def __del__(self) -> None:
-        if self._origin is None or self._is_closed or sys.is_finalizing():
+        made = getattr(self, "_origin", None)  # it has none before it is complete
+        if made is None or self._is_closed or sys.is_finalizing():
             return
-        text = f"unclosed {self!r}{self._origin}"
+        text = f"unclosed {self!r}{made}"
         warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
         self.close()
 

@@ -17,7 +17,6 @@ from .._core.counts import check_count
 from .._core.deadline import check_timeout
 from .._core.log_record import about
 from .._core.timer_queue import Timer
-from .._core.uncopied import Uncopied
 from .._sys.readiness import READABLE
 from .._sys.registration import Registration
 from .._sys.shortage import tell_when_freed
@@ -49,7 +48,7 @@ DEFAULT_DRAIN_TIMEOUT = 10.0
 _ACCEPTS_AT_ONCE = 64  # so that a flood of connections does not keep everything else waiting
 
 
-class Listener(Registration, Uncopied, PythonServerNames):
+class Listener(Registration, PythonServerNames):
     """Accepts connections, and makes a transport of each; `listen` makes it.
 
     It owns its passive socket: closing it closes that. Connections live on, while `stop` ends them,

@@ -13,7 +13,6 @@ from .._core.callbacks import check_result
 from .._core.external_format import ExternalFormat
 from .._core.output_queue import OutputQueue
 from .._core.text_writer import TextWriter
-from .._core.uncopied import Uncopied
 from .._sys.pipe_descriptor import PipeDescriptor
 from .._sys.readiness import READABLE, WRITABLE
 from .._sys.registration import Registration
@@ -48,7 +47,7 @@ class Owner(Protocol):
         """The connection is over, or has left the transport."""
 
 
-class TransportCore(Registration, Uncopied):
+class TransportCore(Registration):
     """A connection on an event base, which calls it when its descriptor is ready."""
 
     # An instance of so many attributes would otherwise be slow, and twice as large.

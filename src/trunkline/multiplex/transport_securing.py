@@ -53,7 +53,7 @@ def _parts_of_tls() -> _PartsOfTLS:
     return _PartsOfTLS(make_machine, plaintext_ahead, TLSLayer, Handshake)
 
 
-class SecuringTransport(TLSFacts, ReadingTransport):
+class SecuringTransport(ReadingTransport, TLSFacts):
     """The part of a transport that begins, with TLS or without."""
 
     __slots__ = ()

@@ -11,7 +11,6 @@ from typing import Any
 
 from ..._core.callbacks import check_result
 from ..._core.datagram_queue import DatagramQueue
-from ..._core.uncopied import Uncopied
 from ..._sys.datagram_descriptor import DatagramDescriptor
 from ..._sys.readiness import READABLE, WRITABLE
 from ..._sys.registration import Registration
@@ -36,7 +35,7 @@ MOST_UNTOLD = 1000
 """How many errors are kept until they can be told: whoever sends in a loop sees no more of them."""
 
 
-class EndpointCore(Registration, Uncopied):
+class EndpointCore(Registration):
     """A datagram socket on an event base, which calls it when the socket is ready."""
 
     # An instance of so many attributes would otherwise be slow.
