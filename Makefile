@@ -3,6 +3,7 @@
 #
 #     make test PYTHON=python3.13     uses an environment of its own, .venv-python3.13
 #     make demo ARGS=--help           hands arguments on
+#     make suite TRUNKLINE_IMPL=native    runs with compiled modules, after compiling them
 #
 # Paths are relative, and tools are run as modules, because a path with a blank in it breaks Make's
 # lists and the first line of a script.
@@ -33,14 +34,15 @@ READY := $(VENV)/ready
 DOCS_READY := $(VENV)/ready-docs
 LIBRARIES_READY := $(VENV)/ready-libraries
 DIST_READY := $(VENV)/ready-dist
+COMPILED := $(if $(filter native,$(TRUNKLINE_IMPL)),native)
 INSTALL := $(RUN) pip install --quiet --disable-pip-version-check
 BENCH_RUN := bench/.venv/bin/python -m bench
 BENCH_READY := bench/.venv/absent.json
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test suite thorough quick soak loop-tests lint types format bench bench-quick bench-timers docs \
-    dist dist-check clean
+.PHONY: help demo native test suite thorough quick soak loop-tests lint types format bench bench-quick \
+    bench-timers docs dist dist-check wheel wheel-check clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -48,21 +50,24 @@ help: ## List what there is to make
 demo: $(READY) ## Stream a text through the tutorial's echo server and client, and compare
 	@$(VENV)/bin/python examples/demo.py $(ARGS)
 
+native: $(READY) ## Compile the busiest modules, beside their sources
+	TRUNKLINE_IMPL=native "$(VENV)/bin/python" setup.py --quiet build_ext --inplace
+
 test: lint types suite ## Check the style, the types, and what everything promises
 
-suite: $(READY) ## Run the test suite, side by side
+suite: $(READY) $(COMPILED) ## Run the test suite, side by side
 	$(RUN) pytest $(SIDE_BY_SIDE) -m "not soak and not thorough and not alone" $(ARGS) $(OR_NONE)
 
-thorough: $(DOCS_READY) $(LIBRARIES_READY) ## Run what takes longer: faults, all variants of programs, loads, the pages
+thorough: $(DOCS_READY) $(LIBRARIES_READY) $(COMPILED) ## Run what takes longer: faults, all variants of programs, loads, the pages
 	$(RUN) pytest $(SIDE_BY_SIDE) -m "thorough and not soak and not alone" $(ARGS) $(OR_NONE)
 	$(RUN) pytest -m "alone and not soak" $(ARGS) $(OR_NONE)
 
-quick: $(READY) ## Run a few variants of each quick test, on one backend, up to the first failure
+quick: $(READY) $(COMPILED) ## Run a few variants of each quick test, on one backend, up to the first failure
 	TRUNKLINE_TEST_BACKENDS=best $(RUN) pytest $(SIDE_BY_SIDE) $(UNTIL) $(VARIANTS) \
 	    -m "not slow and not thorough and not soak and not alone" \
 	    --ignore=tests/examples --ignore=tests/bench $(ARGS)
 
-soak: $(READY) ## Run the tests that do the same thing for a long time
+soak: $(READY) $(COMPILED) ## Run the tests that do the same thing for a long time
 	$(RUN) pytest -m soak -o faulthandler_timeout=0 $(ARGS) $(OR_NONE)
 
 loop-tests: $(READY) ## Run the tests of event loops that come with Python on ours
@@ -94,12 +99,12 @@ bench-timers: $(BENCH_READY) ## Measure what a timer costs if there are many
 	PYTHONPATH=src $(BENCH_RUN).timers $(ARGS)
 
 docs: $(DOCS_READY) ## Build the documentation into docs/_build; a warning is an error
-	$(RUN) sphinx -W -n docs docs/_build
+	TRUNKLINE_IMPL=pure $(RUN) sphinx -W -n docs docs/_build
 
 # Setuptools would go on packing what it once listed.
-dist: $(DIST_READY) ## Build the source distribution, and from it the wheel, into dist/
-	rm -rf dist build src/*.egg-info/SOURCES.txt
-	$(RUN) build --quiet
+dist: $(DIST_READY) ## Build the source distribution, and from it a wheel of sources, into dist/
+	rm -rf dist build/lib build/bdist* src/*.egg-info/SOURCES.txt
+	TRUNKLINE_IMPL=pure $(RUN) build --quiet
 	$(RUN) twine check --strict dist/*
 
 dist-check: dist ## Install that wheel where there is nothing else, and see whether all is there
@@ -107,10 +112,23 @@ dist-check: dist ## Install that wheel where there is nothing else, and see whet
 	"$(VENV)/clean/bin/python" -m pip install --quiet --disable-pip-version-check dist/*.whl
 	"$(VENV)/clean/bin/python" -I tools/check_dist.py dist
 
+# It is built from the source distribution, to show that all is in that. Auditwheel, which runs
+# another program, gives it the name of the oldest system that it works on.
+wheel: dist ## Build a wheel with compiled modules, for this Python, into dist/native/
+	TRUNKLINE_IMPL=native $(RUN) pip wheel --quiet --disable-pip-version-check --no-deps \
+	    --no-cache-dir --wheel-dir dist/built dist/*.tar.gz
+	PATH="$(VENV)/bin:$$PATH" $(RUN) auditwheel repair --wheel-dir dist/native dist/built/*.whl
+
+wheel-check: wheel ## Install that one where there is nothing else, and see whether all is there
+	"$(PYTHON)" -m venv --clear "$(VENV)/clean"
+	"$(VENV)/clean/bin/python" -m pip install --quiet --disable-pip-version-check dist/native/*.whl
+	TRUNKLINE_IMPL=native "$(VENV)/clean/bin/python" -I tools/check_dist.py dist dist/native
+
 clean: ## Remove everything that was made here, the virtual environments too
 	rm -rf .venv .venv-* bench/.venv build dist src/*.egg-info docs/_build
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests examples bench tools -name __pycache__ -exec rm -rf {} +
+	find src -name '*.so' -delete
 
 # An environment is made once and brought up to date when pyproject.toml changes. The file `ready`
 # is written last, so that a half-made one is made again. Git and Ruff keep out by its .gitignore,
@@ -125,7 +143,7 @@ $(READY): pyproject.toml
 	@"$(PYTHON)" -m venv "$(VENV)"
 	@echo '*' > "$(VENV)/.gitignore"
 	@$(INSTALL) 'pip>=25.1'
-	@$(INSTALL) --editable . --group dev
+	@TRUNKLINE_IMPL=pure $(INSTALL) --editable . --group dev
 	@touch $@
 
 # The peers have an environment of their own; those that cannot be installed are noted there.

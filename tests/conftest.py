@@ -1,9 +1,13 @@
 """What every test gets without asking for it; the work is done by the plugins in `support`."""
 
 import gc
+import os
 
 import pytest
 from hypothesis import settings
+
+# Of the sources, unless others are asked for: what was compiled once may be older than they are.
+os.environ.setdefault("TRUNKLINE_IMPL", "pure")
 
 # They must be loaded here and not imported, or pytest cannot explain their assertions.
 pytest_plugins = (

@@ -3,6 +3,7 @@
 import io
 import re
 import subprocess
+import sysconfig
 import tarfile
 import tomllib
 import zipfile
@@ -33,9 +34,9 @@ def source_of(directory: Path, *names: str) -> Path:
     return path
 
 
-def wheel_of(directory: Path, *names: str) -> Path:
+def wheel_of(directory: Path, *names: str, tag: str = "py3-none-any") -> Path:
     """Make a wheel of these files, all empty."""
-    path = directory / "trunkline-1.whl"
+    path = directory / f"trunkline-1-{tag}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
             archive.writestr(name, "")
@@ -100,9 +101,21 @@ def test_a_complete_wheel_has_no_faults(tmp_path: Path) -> None:
 def test_what_a_wheel_lacks_or_has_too_much_is_named(tmp_path: Path) -> None:
     wheel = wheel_of(tmp_path, "trunkline/a.py", "tests/test_a.py")
     assert list(faults_of_wheel(wheel, TREE)) == [
-        "trunkline-1.whl lacks trunkline/py.typed",
-        "trunkline-1.whl has tests/test_a.py, out of place",
+        "trunkline-1-py3-none-any.whl lacks trunkline/py.typed",
+        "trunkline-1-py3-none-any.whl has tests/test_a.py, out of place",
     ]
+
+
+def test_a_wheel_with_compiled_modules_has_one_for_each_that_is_declared(tmp_path: Path) -> None:
+    tree = {"src/trunkline/a.py", "src/trunkline/a.pxd", "src/trunkline/b.py"}
+    sources = [name.removeprefix("src/") for name in tree]
+    compiled = f"trunkline/a{sysconfig.get_config_var('EXT_SUFFIX')}"
+    whole = wheel_of(tmp_path, "trunkline/", *sources, compiled, tag="cp3-cp3-linux")
+    assert not list(faults_of_wheel(whole, tree))
+    lacking = wheel_of(tmp_path, *sources, tag="cp3-cp3-other")
+    assert list(faults_of_wheel(lacking, tree)) == [f"{lacking.name} lacks {compiled}"]
+    having = wheel_of(tmp_path, *sources, compiled)
+    assert list(faults_of_wheel(having, tree)) == [f"{having.name} has {compiled}, out of place"]
 
 
 @pytest.mark.needs_program("git")

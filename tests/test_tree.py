@@ -22,7 +22,7 @@ PACKAGE = "trunkline"
 
 # From the bottom up. A component imports from its own layer and from those below, also for types.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"_printable"}),
+    frozenset({"_choice", "_compiled", "_implementation", "_printable"}),
     frozenset({"errors", "addresses"}),
     frozenset({"_core"}),
     frozenset({"_sys", "_native"}),

@@ -2,6 +2,7 @@
 
 Run it with an interpreter in whose environment the wheel is installed, and nothing else, from a
 checkout: `python -I tools/check_dist.py dist`. It prints what is wrong, and says so in its status.
+A wheel with compiled modules is in another directory, which is given as well.
 What belongs to the tree is what Git knows, so that a new file or directory cannot be forgotten.
 """
 
@@ -11,6 +12,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -29,6 +31,8 @@ OF_EXTRAS = frozenset({"click", "rich"})
 OF_THE_CHECKOUT = re.compile(r"\.ci/.*|(.*/)?\.git\w+")
 
 MADE_BY_BUILDING = re.compile(r"PKG-INFO|setup\.cfg|src/\w+\.egg-info/.*")
+
+COMPILED_SUFFIX: str = sysconfig.get_config_var("EXT_SUFFIX")
 
 RELATIVE_LINK = re.compile(r"\]\((?![a-z][a-z0-9+.-]*:|#)([^)]*)\)")
 
@@ -50,12 +54,21 @@ def faults_of_source(archive: Path, tree: set[str]) -> Iterator[str]:
 
 
 def faults_of_wheel(wheel: Path, tree: set[str]) -> Iterator[str]:
-    """Yield what the wheel lacks, and what is in it by mistake."""
+    """Yield what the wheel lacks, and what is in it by mistake.
+
+    One that is not for every Python has all sources, and a compiled module for each `.pxd`.
+    """
     with zipfile.ZipFile(wheel) as archive:
-        inside = {name for name in archive.namelist() if ".dist-info/" not in name}
-    yield from differences(
-        wheel, inside, {name.removeprefix("src/") for name in tree if name.startswith("src/")}
-    )
+        files = {member.filename for member in archive.infolist() if not member.is_dir()}
+    inside = {name for name in files if ".dist-info/" not in name}
+    expected = {name.removeprefix("src/") for name in tree if name.startswith("src/")}
+    if not wheel.stem.endswith("-none-any"):
+        expected |= {
+            name.removesuffix(".pxd") + COMPILED_SUFFIX
+            for name in expected
+            if name.endswith(".pxd")
+        }
+    yield from differences(wheel, inside, expected)
 
 
 def differences(archive: Path, inside: set[str], expected: set[str]) -> Iterator[str]:
@@ -90,10 +103,10 @@ def faults_of_installation() -> Iterator[str]:
     yield from (f"{PACKAGE}.__all__ names {name}, which is not there" for name in silent)
 
 
-def main(directory: str) -> int:
+def main(directory: str, wheels: str | None = None) -> int:
     """Print all faults; return how the process should end."""
     (source,) = Path(directory).glob("*.tar.gz")
-    (wheel,) = Path(directory).glob("*.whl")
+    (wheel,) = Path(wheels or directory).glob("*.whl")
     tree = tracked()
     faults = [
         *faults_of_source(source, tree),

@@ -9,9 +9,12 @@ that a program pays for what it uses.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from . import _choice as _choice  # which decides what all the others are
+
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
+    from ._implementation import *
     from .addresses import *
     from .errors import *
     from .multiplex import *
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 # What type checkers read above, once more for the interpreter. A test compares the two.
 _NAMES = {
+    "_implementation": "Implementation implementation",
     "addresses": """
         Address AddressLike Endpoint IPAddress IPV4_LOOPBACK IPV4_UNSPECIFIED
         IPV6_INTERFACE_LOCAL_ALL_NODES IPV6_INTERFACE_LOCAL_ALL_ROUTERS

@@ -87,7 +87,10 @@ def test_a_backend_has_what_the_protocol_says_and_nothing_else(name: str) -> Non
     described = {each for each in dir(Backend) if not each.startswith("_")}
     assert public == described | set(Backend.__annotations__)
     for each in described:
-        ours, theirs = (inspect.signature(getattr(kind, each)) for kind in (type(backend), Backend))
+        ours, theirs = (
+            inspect.signature(getattr(kind, each), eval_str=True)
+            for kind in (type(backend), Backend)
+        )
         assert ours.parameters == theirs.parameters
 
 

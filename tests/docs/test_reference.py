@@ -68,7 +68,7 @@ def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
     build = subprocess.run(
         [sys.executable, "-m", "sphinx", *options, str(DOCS), str(tmp_path / "html")],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "TRUNKLINE_IMPL": "pure"},
         capture_output=True,
         text=True,
         check=False,

@@ -112,6 +112,8 @@ class Walk:
         path = f"{checkout.parent / 'bin'}{os.pathsep}{kept.pop('PATH', os.defpath)}"
         self._environment = {**kept, "PATH": path, "PYTHONUNBUFFERED": "1"}
         self._environment.pop("VIRTUAL_ENV", None)
+        # Where the tests are of compiled modules: compiling takes a minute, each time.
+        self._environment["TRUNKLINE_IMPL"] = "pure"
 
     def start(self, command: str, *, is_online: bool = False) -> Program:
         """Return the program that a command runs, to be started in a `with` statement."""

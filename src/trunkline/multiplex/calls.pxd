@@ -1,0 +1,11 @@
+from trunkline._core.timer_queue cimport Timer, TimerQueue
+from trunkline._core.uncopied cimport Uncopied
+
+
+cdef class Calls(Uncopied):
+    cdef public object _clock, _deferred, _longest_callback, _waker
+    cdef public TimerQueue _timers
+    cdef public bint _exit_requested, _is_closed
+
+    cpdef bint remove_timer(self, Timer timer) except -1
+    cpdef _check_open(self, operation)

@@ -1,0 +1,5 @@
+from trunkline.multiplex.transport_securing cimport SecuringTransport
+
+
+cdef class Transport(SecuringTransport):
+    pass
