@@ -10,7 +10,14 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-__all__ = ("Interruption", "collect_what_was_lost", "interrupted_at", "struck_at")
+from trunkline import implementation
+
+__all__ = ("FEWEST", "Interruption", "collect_what_was_lost", "interrupted_at", "struck_at")
+
+FEWEST = 6 if implementation().name == "pure" else 1
+"""How many places there are at least in what a test does. A compiled function has none inside:
+Python does not look for signals there.
+"""
 
 
 class Interruption(BaseException):

@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import starmap, tee
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from .._core.buffers import Buffer
 from .._core.deadline import Deadline
 from ..addresses import LocalAddress
 from ..errors import NotConnected, OperationNotSupported, SocketClosed, SocketError
+from .bare_calls import make_receive, make_send
 from .borrowed_socket import BorrowedSocket
 from .descriptor import Descriptor
 from .late_import import late_import
@@ -461,18 +462,18 @@ class SocketDescriptor(Descriptor):
                 raise ValueError("the file is closed, or not open for reading") from None
             raise self.failure(error, "send_file") from None
 
-    # For who makes a great many calls, and has no time for a Python call around each. They raise an
-    # `OSError`, of which their caller makes our error by `failure`.
-
     @property
     def bare_receive(self) -> Callable[[int], bytes]:
-        """recv(2), of so many bytes at most; after b"", look whether the descriptor is closed."""
-        return self._socket.recv
+        """recv(2), of so many bytes at most; after b"", look whether the descriptor is closed.
+
+        See `bare_calls` for what this and `bare_send` raise.
+        """
+        return make_receive(self)
 
     @property
-    def bare_send(self) -> Callable[[Any, int], int]:
+    def bare_send(self) -> Callable[[Buffer, int], int]:
         """send(2), with flags: give it `NO_SIGNAL`."""
-        return self._socket.send
+        return make_send(self)
 
     def shutdown(self, *, read: bool = False, write: bool = False) -> None:
         """End one direction, or both; see shutdown(2)."""
