@@ -7,11 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from bench.model import Contestant
 from bench.peers import why_not_installed
 from bench.processes import ROOT, make_environment
+
+PACKAGE = "trunkline"  # which is this tree's own
 
 Facts = dict[str, dict[str, str]]
 """Headed groups of things and their values."""
@@ -19,24 +22,22 @@ Facts = dict[str, dict[str, str]]
 
 def find_absent(contestants: Iterable[Contestant]) -> dict[str, str]:
     """Return the keys of those whose modules cannot be imported, with the reasons."""
-    reasons: dict[str, str | None] = {}
+    why_not = cache(_why_not_importable)
     absent = {}
     for contestant in contestants:
         for module in contestant.requires:
-            if module not in reasons:
-                reasons[module] = _why_not_importable(module)
-            if reason := reasons[module]:
+            if reason := why_not(module, contestant.environment):
                 absent[contestant.key] = reason
                 break
     return absent
 
 
-def _why_not_importable(module: str) -> str | None:
+def _why_not_importable(module: str, variables: tuple[tuple[str, str], ...]) -> str | None:
     """Return why a server could not import a module: in a process like a server's, not in ours."""
     done = subprocess.run(
         [sys.executable, "-c", f"import {module}"],
         cwd=ROOT,
-        env=make_environment(),
+        env=make_environment(variables),
         capture_output=True,
         text=True,
         check=False,
@@ -62,7 +63,8 @@ def describe_machine(server_core: int, load_core: int) -> dict[str, str]:
 def describe_versions(contestants: Iterable[Contestant]) -> dict[str, str]:
     """Return the version of every installed package that takes part."""
     versions = {}
-    for module in sorted({module for one in contestants for module in one.requires}):
+    modules = {module for one in contestants for module in one.requires} - {PACKAGE}
+    for module in sorted(modules):
         try:
             versions[module] = importlib.metadata.version(module)
         except importlib.metadata.PackageNotFoundError:

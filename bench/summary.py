@@ -26,6 +26,7 @@ PEERS = (
     "makefile-text",
     "makefile-binary",
     "makefile-threads",
+    "native",
     "socket",
     "aiodns",
     "getaddrinfo",

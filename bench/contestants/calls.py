@@ -1,5 +1,6 @@
 """The event loops, when nothing comes and callbacks are to be called."""
 
+from bench.builds import both_builds
 from bench.contestants.asyncio_loops import LOOPS, on_loop
 from bench.model import Contestant, Service
 
@@ -22,14 +23,7 @@ CONTESTANTS = (
         program="calls.c",
         folder="loops",
     ),
-    Contestant(
-        library="trunkline",
-        interface="calls",
-        services=SERVICES,
-        program="trunkline_calls",
-        folder="loops",
-        environment=(("TRUNKLINE_IMPL", "pure"),),
-    ),
+    *both_builds(interface="calls", services=SERVICES, program="trunkline_calls", folder="loops"),
     *(on_loop(loop, "calls", SERVICES, "asyncio_calls", "loops") for loop in ("trunkline", *LOOPS)),
     *(on_loop(loop, "tasks", TASKS, "asyncio_tasks", "loops") for loop in ("trunkline", *LOOPS)),
 )

@@ -1,6 +1,7 @@
-"""Ours: by hand on the event base, the transport, and evented."""
+"""Ours: by hand on the event base, the transport, and evented; from sources, and compiled."""
 
-from bench.model import Contestant, Service
+from bench.builds import both_builds
+from bench.model import Service
 
 PROGRAMS: tuple[tuple[str, Service, str], ...] = (
     ("hand", "echo", "trunkline_hand_echo"),
@@ -12,12 +13,7 @@ PROGRAMS: tuple[tuple[str, Service, str], ...] = (
 )
 
 CONTESTANTS = tuple(
-    Contestant(
-        library="trunkline",
-        interface=interface,
-        services=(service,),
-        program=program,
-        environment=(("TRUNKLINE_IMPL", "pure"),),
-    )
+    contestant
     for interface, service, program in PROGRAMS
+    for contestant in both_builds(interface=interface, services=(service,), program=program)
 )
