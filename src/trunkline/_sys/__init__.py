@@ -8,6 +8,7 @@ Only this package makes system calls, and every error that one returns leaves it
 * `descriptor`: a descriptor with users: one reader, one writer, and a close that wakes both;
 * `socket_descriptor`: the system calls of sockets, on such a descriptor;
 * `bare_calls`: two of them for who makes a great many, with nothing around them;
+* `epoll_events`: waiting for what Linux tells, and whom that is for;
 * `sockaddr`: addresses as the system calls take and return them;
 * `host_names`: getaddrinfo(3) and getnameinfo(3);
 * `shortage`: waiting until a descriptor of ours has become free.

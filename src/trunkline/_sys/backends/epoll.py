@@ -12,15 +12,13 @@ import sys
 from threading import RLock
 
 from ...errors import SocketError
+from ..epoll_events import EpollEvents
 from ..readiness import LONGEST_WAIT, NUMBER_CLOSED
 from ..registration import Registration, ready_ones
 
 __all__ = ("BACKEND", "EpollBackend")
 
 assert sys.platform == "linux"  # tells type checkers that there is an epoll
-
-
-_MOST_EVENTS = 1023
 
 
 class EpollBackend:
@@ -34,6 +32,7 @@ class EpollBackend:
         # Other threads close descriptors, and tell, while a wait may be about to replace the set.
         self._lock = RLock()
         self._changes = 0
+        self._events = EpollEvents()
         self._epoll = self._make()
 
     @staticmethod
@@ -85,20 +84,20 @@ class EpollBackend:
                 self._suspects.add(number)
 
     def wait(self, timeout: float | None) -> list[Registration]:
+        if timeout is None or timeout > LONGEST_WAIT:
+            timeout = -1 if timeout is None else LONGEST_WAIT
+        events = self._events
         try:
-            # There is room for so many events at a time; for many, making it takes longer.
-            count = len(self.registered)
-            if timeout is None or timeout > LONGEST_WAIT:
-                timeout = -1 if timeout is None else LONGEST_WAIT
-            ready = self._epoll.poll(timeout, count if 0 < count < _MOST_EVENTS else _MOST_EVENTS)
+            if not events.wait(self._epoll, timeout, self.registered):
+                return []
         except OSError as error:
             raise SocketError.from_errno(error.errno or 0, operation="epoll_wait") from None
-        if not ready:
-            return []
-        if self._suspects and any(number in self._suspects for number, _ in ready):
-            with self._lock:
-                ready = self._without_stale_entries(ready)
-        return ready_ones(self.registered, ready)
+        if self._suspects:
+            ready = events.pairs()
+            if any(number in self._suspects for number, _ in ready):
+                with self._lock:
+                    return ready_ones(self.registered, self._without_stale_entries(ready))
+        return events.registrations(self.registered)
 
     def _without_stale_entries(self, ready: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return what the suspects themselves have to say in place of what was said of them."""
