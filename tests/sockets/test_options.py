@@ -281,7 +281,7 @@ def test_reading_the_error_clears_it() -> None:
         assert sock.get_option("error") == 0
 
 
-@pytest.mark.parametrize("name", ABSENT)
+@pytest.mark.parametrize("name", sorted(ABSENT))
 def test_what_the_platform_has_not_is_an_error_that_names_it(tcp: Socket, name: Any) -> None:
     with pytest.raises(OptionNotSupported, match=f"^getsockopt {name}: "):
         tcp.get_option(name)
