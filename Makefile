@@ -78,12 +78,13 @@ lint: $(READY) ## Check the style
 	$(RUN) ruff format --check
 
 # Pyright asks the first Python on the path where modules are. Its report on what is public is long,
-# and of interest if something is not known.
+# and of interest if something is not known. Mypy works beside it, and both say what they find.
 types: $(READY) ## Check the types
-	$(RUN) mypy
-	PATH="$(VENV)/bin:$$PATH" $(RUN) pyright
-	PATH="$(VENV)/bin:$$PATH" $(RUN) pyright --verifytypes trunkline --ignoreexternal \
-	    > "$(VENV)/types.txt" || { cat "$(VENV)/types.txt"; exit 1; }
+	@$(RUN) mypy & mypy=$$!; status=0; export PATH="$(VENV)/bin:$$PATH"; \
+	    $(RUN) pyright || status=1; \
+	    $(RUN) pyright --verifytypes trunkline --ignoreexternal > "$(VENV)/types.txt" \
+	        || { cat "$(VENV)/types.txt"; status=1; }; \
+	    wait $$mypy && exit $$status
 
 format: $(READY) ## Rewrite the source in our style
 	$(RUN) ruff check --fix

@@ -28,11 +28,13 @@ MODES = {
     **dict.fromkeys(("source", "tls source"), ("out",)),
     "datagrams": ("datagrams",),
 }
+FIRST = {one.services[0]: one.key for one in reversed(CONTESTANTS.values())}  # of each service
 SERVERS = [
     (key, mode)
     for key, one in CONTESTANTS.items()
     if one.folder == "servers"
-    for mode in MODES.get(one.services[0], ("traffic", "large", "churn", "idle"))
+    for mode in MODES.get(one.services[0], ("traffic", "churn", "large", "idle"))
+    if mode not in ("large", "idle") or key == FIRST[one.services[0]]
 ]
 TASKS = [
     (contest, contestant)

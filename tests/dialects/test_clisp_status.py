@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 from dialects.clisp_helpers import fill, serving, streams
 from sockets.helpers import Call, stream_and_peer
-from support.backends import wanted_backends
+from support.backends import each_backend
 from support.peers import refusing_port, reset
 from support.processes import Program
 from support.timing import MS, PATIENCE
@@ -46,7 +46,7 @@ from trunkline.dialects.clisp import (
 )
 
 
-@pytest.fixture(autouse=True, params=wanted_backends())
+@pytest.fixture(autouse=True, params=each_backend())
 def chosen_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Force a backend, as a user would."""
     monkeypatch.setenv("TRUNKLINE_BACKEND", request.param)

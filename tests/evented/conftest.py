@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 from evented.helpers import STEP, Start
 from evented.socket_helpers import KINDS, Place
-from support.backends import wanted_backends
+from support.backends import each_backend
 
 from trunkline.evented import EventLoop, current_event_loop, idle, start_event_loop
 from trunkline.testing.clock import ManualClock
 
-BACKENDS = wanted_backends()
 
-
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=each_backend())
 def backend(request: pytest.FixtureRequest) -> str:
     """The name of a backend."""
     name: str = request.param

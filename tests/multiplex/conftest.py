@@ -1,6 +1,6 @@
 """One event base after the other: the tests here run on all backends that the machine has.
 
-`TRUNKLINE_TEST_BACKENDS` names those that are wanted, see `wanted_backends`.
+`TRUNKLINE_TEST_BACKENDS` names those that are wanted, see `each_backend`.
 """
 
 import threading
@@ -8,16 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 from multiplex.helpers import KINDS, Channel, open_channel
-from support.backends import wanted_backends
+from support.backends import each_backend
 
 from trunkline import EventBase
 from trunkline._sys.waker import Waker
 from trunkline.testing.clock import ManualClock
 
-BACKENDS = wanted_backends()
 
-
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=each_backend())
 def backend(request: pytest.FixtureRequest) -> str:
     """The name of a backend."""
     name: str = request.param

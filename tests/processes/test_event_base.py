@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from processes.helpers import descriptors, python
-from support.backends import wanted_backends
+from support.backends import each_backend
 from support.timing import MS, PATIENCE
 
 from trunkline import (
@@ -29,7 +29,7 @@ from trunkline import (
 )
 
 
-@pytest.fixture(params=wanted_backends())
+@pytest.fixture(params=each_backend())
 def base(request: pytest.FixtureRequest) -> Iterator[EventBase]:
     """An event base on each backend."""
     with EventBase(backend=request.param, exit_when_empty=True) as base:
