@@ -531,7 +531,8 @@ class Stream(FileSending, PythonStreamNames, Uncopied):
             return False
         try:
             with self._writing:
-                while self.has_buffered_output and self._fatal_error is None:
+                # What a channel has taken is left to that: receiving sends it, too.
+                while self._output and self._fatal_error is None:
                     sent = self._channel.send(self._output)
                     if sent is None:
                         return True

@@ -55,6 +55,8 @@ class TLSChannel:
         self._lock = threading.RLock()
         self._handshake_turn = threading.RLock()
         self._kept: SocketError | None = None  # an error that the next call is to raise
+        self._hangup: BrokenPipe | None = None  # what who sends is to be told: a read has found it
+        self._holds_plaintext = False  # something of who sends may not have left
 
     @property
     def where(self) -> object:
@@ -95,12 +97,11 @@ class TLSChannel:
                 count = machine.read_into(buffer)
             except TLSError as error:
                 raise self._with_alert(error) from None
-            # What the peer wants to hear, or what was left; if it does not read, so be it.
-            with suppress(BrokenPipe):
-                self._flush()
+            self._answer()
             if count is not None:
                 return count
-            if machine.is_stuck or not take_in(machine, self._below):
+            # Who has looked for an alert may have taken something in.
+            if machine.is_stuck or not (machine.has_pending or take_in(machine, self._below)):
                 return None
         return None
 
@@ -127,13 +128,17 @@ class TLSChannel:
             EndpointShutdown: `end_output` was called, so that nothing can be sent any more.
         """
         with self._lock:
-            if not (self._advance() and self._flush()):
+            if not self._advance():
+                return None
+            self._check_hangup()
+            if not self._flush():
                 return None
             if not len(data):
                 return 0
             if self.machine.output_ended:
                 reason = "the writing was ended"
                 raise EndpointShutdown(strerror=reason, operation="write", address=self.where)
+            self._holds_plaintext = True
             try:
                 return self.machine.write(data)
             except TLSError as error:
@@ -142,7 +147,7 @@ class TLSChannel:
     @property
     def holds_output(self) -> bool:
         """Whether something that `send` has taken has not left."""
-        return self.machine.has_output
+        return self.machine.has_output or self._hangup is not None
 
     def end_output(self) -> bool:
         """Say that nothing more will be sent, once all has been; return whether that has left."""
@@ -151,6 +156,7 @@ class TLSChannel:
                 return self._flush()  # the alert
             if not self._advance():
                 return False
+            self._check_hangup()
             if not self.machine.output_ended:
                 try:
                     self.machine.end()
@@ -169,7 +175,26 @@ class TLSChannel:
             except (BrokenPipe, ConnectionReset) as error:
                 machine.drop_output()  # nobody will have it
                 raise last_words(machine, self._below) or error from None
+        self._holds_plaintext = False
         return True
+
+    def _answer(self) -> None:
+        """Send what the peer wants to hear, or what was left, for one who reads.
+
+        If the peer takes no more, that is for the next one who sends; the system tells it again,
+        but for what has been taken already.
+        """
+        try:
+            self._flush()
+        except BrokenPipe as error:
+            if self._holds_plaintext:
+                self._hangup = error
+
+    def _check_hangup(self) -> None:
+        """Raise what a read has found, if that was that the peer takes no more."""
+        if self._hangup is not None:
+            error, self._hangup = self._hangup, None
+            raise error
 
     # -- handshake -------------------------------------------------------------------------------
 
@@ -191,11 +216,14 @@ class TLSChannel:
         machine = self.machine
         while not machine.is_established:
             try:
-                machine.advance()
+                is_over = machine.advance()
             except TLSError as error:
                 raise self._with_alert(error) from None
+            if is_over:
+                self._answer()
+                break
             self._flush()
-            if not (machine.is_established or take_in(machine, self._below)):
+            if not take_in(machine, self._below):
                 return False
         return True
 
@@ -221,8 +249,7 @@ class TLSChannel:
                     except SocketError as error:
                         self._kept = error
                         return
-                wait = self._below.wait_ready if self.holds_output else self._below.wait_readable
-                wait(deadline, operation)
+                self._wait_for_input(deadline, operation)
         finally:
             self._handshake_turn.release()
 
@@ -235,14 +262,18 @@ class TLSChannel:
         if not is_established:
             self._wait_for_handshake(deadline, operation)
         elif not has_pending:
-            wait = self._below.wait_ready if self.holds_output else self._below.wait_readable
-            wait(deadline, operation)
+            self._wait_for_input(deadline, operation)
+
+    def _wait_for_input(self, deadline: Deadline, operation: str) -> None:
+        """Wait until more has come, or what is left can be sent."""
+        wait = self._below.wait_ready if self.machine.has_output else self._below.wait_readable
+        wait(deadline, operation)
 
     def wait_writable(self, deadline: Deadline, operation: str) -> None:
         """Wait until `send` would not block."""
         if not (self.is_established or self.machine.has_failed):
             self._wait_for_handshake(deadline, operation)
-        elif self.holds_output:
+        elif self.machine.has_output:
             self._below.wait_writable(deadline, operation)
 
     def wait_ready(self, deadline: Deadline, operation: str) -> None:

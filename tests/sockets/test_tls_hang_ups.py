@@ -1,0 +1,93 @@
+"""A peer that takes no more, found by whoever reads: TLS sends there, too, and forgets nothing."""
+
+import socket
+import ssl
+
+import pytest
+from sockets.tls_helpers import ROLES, VERSIONS, ours_and_pythons
+from support.certificates import Certificates
+from support.peers import socket_pair
+from support.timing import PATIENCE
+
+from trunkline import ActiveSocket, Hangup, make_socket_from_fd
+
+each_way = pytest.mark.parametrize("role", ROLES)
+each_version = pytest.mark.parametrize("version", VERSIONS)
+
+# It tells at once that the peer has closed, and of TCP it would take a while.
+FAMILY = socket.AF_UNIX
+
+
+@each_way
+@each_version
+def test_who_writes_is_told_what_a_read_has_found(
+    certificates: Certificates, role: str, version: str
+) -> None:
+    with ours_and_pythons(certificates, role, version, FAMILY) as (ours, peer):
+        peer.sendall(b"a line\n")
+        peer.close()
+        ours.write_line("a question")
+        assert ours.read_line() == "a line"
+        assert ours.has_buffered_output
+        with pytest.raises(Hangup):
+            ours.finish_output()
+        assert not ours.has_buffered_output
+
+
+@each_way
+def test_so_is_who_closes(certificates: Certificates, role: str) -> None:
+    with ours_and_pythons(certificates, role, family=FAMILY) as (ours, peer):
+        peer.sendall(b"a line\n")
+        peer.close()
+        ours.write_line("a question")
+        assert ours.read_line() == "a line"
+        with pytest.raises(Hangup):
+            ours.close()
+
+
+def test_what_is_no_loss_is_not_told(certificates: Certificates) -> None:
+    with ours_and_pythons(certificates, "server", family=FAMILY) as (ours, peer):
+        ours.write_line("all of it", flush=True)
+        peer.sendall(b"a line\n")
+        peer.close()
+        assert ours.read_line() == "a line"
+        ours.close()
+
+
+@each_version
+def test_what_came_with_the_handshake_is_read_though_nobody_takes_the_answer(
+    certificates: Certificates, version: str
+) -> None:
+    """A server answers it with tickets, and the client has what it wants."""
+    with (
+        socket_pair(FAMILY) as (mine, theirs),
+        make_socket_from_fd(mine.detach(), dup=False, timeout=PATIENCE) as ours,
+    ):
+        ours._put_in_tls(certificates.server_tls, server_side=True)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = certificates.client_context(version).wrap_bio(
+            incoming, outgoing, server_hostname="localhost"
+        )
+        go_on(client, ours, theirs, incoming, outgoing)
+        client.write(b"a line\n")
+        theirs.sendall(outgoing.read())
+        theirs.close()
+        assert ours.read_line() == "a line"
+
+
+def go_on(
+    client: ssl.SSLObject,
+    ours: ActiveSocket,
+    theirs: socket.socket,
+    incoming: ssl.MemoryBIO,
+    outgoing: ssl.MemoryBIO,
+) -> None:
+    """Have the client shake hands; what it has to say in the end is not sent."""
+    while True:
+        try:
+            client.do_handshake()
+            return
+        except ssl.SSLWantReadError:
+            theirs.sendall(outgoing.read())
+            ours._handshake_at_once()
+            incoming.write(theirs.recv(65_536))
