@@ -1,6 +1,7 @@
 """What becomes of TLS where the system takes only some of what is sent, or nothing for a while."""
 
 import contextlib
+import errno
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -11,10 +12,11 @@ from multiplex.transport_helpers import Recorder, run_until, settle
 from support.backends import wanted_backends
 from support.certificates import Certificates
 
-from trunkline import EventBase, TLSError, TLSMismatch
+from trunkline import BrokenPipe, EventBase, TimedOut, TLSError, TLSMismatch, Transport
 from trunkline._sys.socket_descriptor import SocketDescriptor
 from trunkline.sockets.active_socket import LINGER_TIMEOUT
 from trunkline.testing.clock import ManualClock
+from trunkline.tls.machine import MOST_PLAINTEXT
 
 pytestmark = pytest.mark.exact_io("the faults are those of the tests")
 
@@ -31,14 +33,18 @@ class Room:
     Attributes:
         next: How many bytes of the next ones, one after the other; 0 is that it would block.
         then: How many of those behind them; None is all.
+        error: What is wrong with all of them.
     """
 
     def __init__(self) -> None:
         self.next: list[int] = []
         self.then: int | None = None
+        self.error: OSError | None = None
 
     def limiting(self, send: Callable[[Any, int], int]) -> Callable[[Any, int], int]:
         def send_some(data: Any, flags: int) -> int:
+            if self.error is not None:
+                raise self.error
             most = self.next.pop(0) if self.next else self.then
             if most == 0:
                 raise BlockingIOError
@@ -141,3 +147,93 @@ def test_what_left_while_reading_is_not_sent_again(
         transport.write(b"the end")
         transport.write_eof()
         assert peer.read_to_end() == much + b"the end"
+
+
+def fill(transport: Transport) -> None:
+    """Have as much wait to be sent as nothing is read with, as by what a peer makes TLS answer."""
+    layer: Any = transport._layer
+    layer.flush()
+    while not layer.machine.is_stuck:
+        layer.machine.write(bytes(MOST_PLAINTEXT))
+        layer.flush()
+
+
+@pytest.mark.parametrize("delivery", ["bytes", "buffer"])
+@pytest.mark.parametrize("is_waited_for", [False, True])
+def test_what_the_peer_will_never_take_does_not_keep_from_reading(
+    base: EventBase, certificates: Certificates, delivery: Any, is_waited_for: bool, room: Room
+) -> None:
+    protocol = Recorder()
+    with speaking(base, protocol, certificates, delivery=delivery) as (transport, peer):
+        room.then = 0
+        fill(transport)
+        if is_waited_for:
+            peer.write(b"one")
+            settle(base)
+            assert protocol.data == b""
+        room.error = BrokenPipeError(errno.EPIPE, "it takes no more")
+        peer.write(b"two")
+        peer.until(lambda: protocol.data.endswith(b"two"))
+        transport.write(b"for whom?")
+        run_until(base, lambda: protocol.is_lost)
+        assert isinstance(protocol.loss, BrokenPipe)
+
+
+@pytest.mark.parametrize("delivery", ["bytes", "buffer"])
+def test_what_was_not_read_for_want_of_room_is_read_when_there_is_some(
+    base: EventBase, certificates: Certificates, delivery: Any, room: Room
+) -> None:
+    protocol = Recorder()
+    with speaking(base, protocol, certificates, delivery=delivery) as (transport, peer):
+        room.then = 0
+        fill(transport)
+        room.then = None
+        peer.write(b"something")
+        peer.until(lambda: protocol.data == b"something")
+
+
+@pytest.mark.parametrize("is_held_first", [False, True])
+def test_what_tls_has_to_say_is_not_held(
+    base: EventBase, certificates: Certificates, is_held_first: bool, room: Room
+) -> None:
+    protocol = Recorder()
+    with speaking(base, protocol, certificates) as (transport, peer):
+        if is_held_first:
+            transport.hold_output()
+        room.then = 0
+        fill(transport)
+        peer.write(b"something")
+        settle(base)
+        assert protocol.data == b""
+        transport.hold_output()
+        transport.write(b"held")
+        room.then = None
+        peer.until(lambda: protocol.data == b"something")
+        settle(base)
+        assert not peer.read().endswith(b"held")
+        transport.release_output()
+        peer.until(lambda: peer.read().endswith(b"held"))
+
+
+def test_it_has_no_limit_of_time_while_output_is_held(
+    certificates: Certificates, clock: ManualClock, backend: str, room: Room
+) -> None:
+    with EventBase(backend=backend, clock=clock) as base:
+        protocol = Recorder()
+        with speaking(base, protocol, certificates, write_timeout=5) as (transport, peer):
+            transport.hold_output()
+            room.then = 0
+            fill(transport)
+            peer.write(b"something")
+            settle(base)
+            for _ in range(3):
+                clock.advance(4)
+                settle(base)
+            transport.write(b"held")
+            transport.release_output()
+            clock.advance(4)
+            settle(base)
+            assert protocol.names == ["connection_made"]
+            clock.advance(2)
+            peer.until(lambda: protocol.is_lost)
+            assert isinstance(protocol.loss, TimedOut)

@@ -44,8 +44,8 @@ class TLSLayer:
     """
 
     __slots__ = """
-        _descriptor _encrypted _has_begun _is_asked _is_beginning _is_due _is_stuck _lost_by _moved
-        _receive _send _tls _transport machine
+        _descriptor _encrypted _has_begun _is_asked _is_beginning _is_due _lost_by _moved
+        _receive _send _tls _transport is_stuck machine
     """.split()  # noqa: SIM905 - as in `TransportCore`
 
     def __init__(
@@ -70,7 +70,7 @@ class TLSLayer:
         self._is_due = False  # there is something to tell without receiving
         self._is_asked = False  # the transport will be asked to ask
         self._lost_by: OSError | None = None  # what the system has told while nobody could hear it
-        self._is_stuck = False  # nothing is read before the peer has taken the answers
+        self.is_stuck: bool = False  # nothing is read before the peer has taken the answers
 
     # -- the handshake ---------------------------------------------------------------------------
 
@@ -116,9 +116,9 @@ class TLSLayer:
                 transport._receive_again()
         finally:
             self._is_beginning = False
-            self._go_on_later()
             if transport.descriptor is self._descriptor and self.machine.has_output:
                 self._answer()
+            self._go_on_later()
 
     def last_words(self) -> TLSError | None:
         """Return the alert by which a peer has said why it takes no more, if there is one."""
@@ -143,9 +143,9 @@ class TLSLayer:
             self.machine.feed_from(self._receive, self.machine.feed_size)
         pieces: list[bytes] = []
         self._read_records(pieces)
+        if self._is_due:
+            self._go_on_later()
         if pieces:
-            if self._is_due:
-                self._go_on_later()
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self.machine.has_ended:
             return b""
@@ -180,8 +180,8 @@ class TLSLayer:
                 return None
             self._is_due = False
             count = self._read_into(view)
+        self._go_on_later()
         if count:
-            self._go_on_later()
             return count
         return 0 if self.machine.has_ended else None
 
@@ -285,31 +285,41 @@ class TLSLayer:
                 self._moved += machine.send_output(self._send, NO_SIGNAL)
             except BlockingIOError:
                 return False
-        if self._is_stuck:
-            self._is_stuck = False
-            self._transport._start_reading()
+        self._read_on()
         return True
+
+    def _read_on(self) -> None:
+        """Read again, if there was too much to be sent for that."""
+        if self.is_stuck:
+            self.is_stuck = False
+            self._transport._start_reading()
 
     def send_answers(self) -> bool:
         """Send what TLS has to say by itself; return whether nothing is left that could be.
 
-        If the peer does not take it, reading will tell: the system tells an error once.
+        If the peer does not take it, reading will tell: the system tells an error once. Nothing is
+        kept of it then, for nobody will have it, and where much is kept nothing is read. What is
+        queued is encrypted anew when its turn comes, and found to be in vain.
         """
         try:
             return self.flush()
-        except BrokenPipeError:
-            pass
         except OSError as error:
-            self._lost_by = error
+            if not isinstance(error, BrokenPipeError):
+                self._lost_by = error
+        self.machine.drop_output()
+        self._encrypted = 0
+        self._read_on()
         return True
 
     def _answer(self) -> None:
         """Send what reading has made, now or when there is room."""
         if self.send_answers():
+            if self.machine.has_pending:  # reading has stopped for want of the room there is now
+                self._is_due = True
             return
-        self._transport._start_waiting_to_write()
+        self._transport._start_waiting_to_write(though_held=True)
         if self.machine.is_stuck:
-            self._is_stuck = self._is_due = True
+            self.is_stuck = self._is_due = True
             self._transport._stop_reading()
 
     def end(self) -> bool:
@@ -330,7 +340,7 @@ class TLSLayer:
 
     def let_go(self) -> None:
         """Know the transport no more, now that all is over; what was agreed on is still known."""
-        self._is_due = self._is_stuck = False
+        self._is_due = self.is_stuck = False
         del self._transport
 
     def _with_alert(self, error: TLSError) -> TLSError:

@@ -210,7 +210,7 @@ class TransportCore(Registration):
         if which == "idle":
             return max(self._received_at, self._sent_at)
         if which == "write":
-            return self._sent_at if self._is_waiting_to_write else None
+            return self._sent_at if self._is_waiting_to_write and not self._is_held else None
         return self._received_at if self._is_reading or self._state == CONNECTING else None
 
     def _time_is_up(self, which: str) -> None:

@@ -118,11 +118,13 @@ class WritingTransport(TransportCore):
     def hold_output(self) -> None:
         """Send nothing until `release_output`: what is written is queued, and waits.
 
-        The limit on writing does not count meanwhile. Closing in good order waits, too.
+        The limit on writing does not count meanwhile. Closing in good order waits, too. What TLS
+        has to say by itself is not held.
         """
         self._is_held = True
         self._choose_send()
-        self._stop_waiting_to_write()
+        if self._layer is None or not self._layer.is_stuck:
+            self._stop_waiting_to_write()
 
     def release_output(self) -> None:
         """Undo `hold_output`. What is queued is sent a little later."""
@@ -131,6 +133,7 @@ class WritingTransport(TransportCore):
         self._is_held = False
         self._choose_send()
         if self.descriptor is not None and (self._queue.size or self._layer is not None):
+            self._stop_waiting_to_write()  # for what TLS has to say; the limit counts from now on
             self._start_waiting_to_write()
 
     def _choose_send(self) -> None:
@@ -152,8 +155,8 @@ class WritingTransport(TransportCore):
         assert self.descriptor is not None
         return self.descriptor.bare_send if self._layer is None else self._layer.send
 
-    def _start_waiting_to_write(self) -> None:
-        if self._is_held:
+    def _start_waiting_to_write(self, *, though_held: bool = False) -> None:
+        if self._is_held and not though_held:
             return
         if not self._is_waiting_to_write:
             self._is_waiting_to_write = True
@@ -189,7 +192,7 @@ class WritingTransport(TransportCore):
             queue.sent(sent)
             if sent < len(batch):
                 break
-        if queue.size:
+        if queue.size and not self._is_held:
             self._start_waiting_to_write()
         elif self._is_waiting_to_write and (self._layer is None or self._layer.send_answers()):
             self._stop_waiting_to_write()
