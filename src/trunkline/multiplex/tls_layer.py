@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from .._core.buffers import Buffer, space_in
 from .._sys.socket_descriptor import NO_SIGNAL, SocketDescriptor
-from ..errors import OperationNotSupported
+from ..errors import OperationNotSupported, SocketError
 from ..tls.description import TLSLike, note_session
 from ..tls.errors import TLSError, TLSTruncated
 from ..tls.intake import last_words, take_in
@@ -122,7 +122,9 @@ class TLSLayer:
 
     def last_words(self) -> TLSError | None:
         """Return the alert by which a peer has said why it takes no more, if there is one."""
-        return last_words(self.machine, self._descriptor)
+        with suppress(SocketError):  # what had come before is what counts
+            return last_words(self.machine, self._descriptor)
+        return None
 
     # -- receiving -------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from .._core.deadline import Deadline
 from ..errors import BrokenPipe, ConnectionReset, EndpointShutdown, SocketError, TimedOut
 from ..streams.channel import Channel
-from .errors import TLSError
+from .errors import TLSError, TLSTruncated
 from .intake import last_words, take_in
 from .machine import Machine
 
@@ -55,6 +55,7 @@ class TLSChannel:
         self._lock = threading.RLock()
         self._handshake_turn = threading.RLock()
         self._kept: SocketError | None = None  # an error that the next call is to raise
+        self._lost_by: SocketError | None = None  # an error for who has read all that came before
         self._hangup: BrokenPipe | None = None  # what who sends is to be told: a read has found it
         self._holds_plaintext = False  # something of who sends may not have left
 
@@ -96,6 +97,8 @@ class TLSChannel:
             try:
                 count = machine.read_into(buffer)
             except TLSError as error:
+                if self._lost_by is not None and isinstance(error, TLSTruncated):
+                    raise self._lost_by from None
                 raise self._with_alert(error) from None
             self._answer()
             if count is not None:
@@ -174,9 +177,17 @@ class TLSChannel:
                     return False
             except (BrokenPipe, ConnectionReset) as error:
                 machine.drop_output()  # nobody will have it
-                raise last_words(machine, self._below) or error from None
+                raise self._last_words() or error from None
         self._holds_plaintext = False
         return True
+
+    def _last_words(self) -> TLSError | None:
+        """Return the alert by which a peer has said why it takes no more, if there is one."""
+        try:
+            return last_words(self.machine, self._below)
+        except SocketError as error:
+            self._lost_by = error  # the system tells it once, and then of an end
+            return None
 
     def _answer(self) -> None:
         """Send what the peer wants to hear, or what was left, for one who reads.

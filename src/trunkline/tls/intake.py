@@ -1,10 +1,8 @@
 """Feeding a machine from what receives, which is the same for whatever has a machine."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Protocol
 
-from ..errors import SocketError
 from .errors import TLSError
 from .machine import Machine
 
@@ -35,13 +33,16 @@ def take_in(machine: Machine, source: _Source) -> bool:
 
 
 def last_words(machine: Machine, source: _Source) -> TLSError | None:
-    """Return the alert by which a peer has said why it takes no more, if there is one."""
+    """Return the alert by which a peer has said why it takes no more, if there is one.
+
+    Raises:
+        SocketError: The system says no, behind all that had come.
+    """
     error = None
-    with suppress(SocketError):  # what had come before is what counts
-        for _ in range(_MOST_RECEIVES):
-            error = machine.failure_ahead()
-            if error is not None or not machine.wants_input or not take_in(machine, source):
-                break
+    for _ in range(_MOST_RECEIVES):
+        error = machine.failure_ahead()
+        if error is not None or machine.has_ended or not take_in(machine, source):
+            break
     if error is None or error.alert is None:
         return None
     error.address = source.where
