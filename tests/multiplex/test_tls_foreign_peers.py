@@ -10,7 +10,7 @@ from multiplex.transport_helpers import Recorder, run_until
 from sockets.helpers import Call
 from support.backends import wanted_backends
 from support.certificates import Certificates
-from support.openssl import s_client, s_server, version_option
+from support.openssl import renegotiate, s_client, s_server, version_option
 from support.peers import unused_port
 from support.processes import Program
 from support.programs import require
@@ -256,5 +256,27 @@ def test_openssl_asks_for_a_certificate(base: EventBase, certificates: Certifica
         assert (known.lines, known.loss) == (["?I ma ohw"], None)
         assert isinstance(unknown.loss, TLSError)
         assert unknown.loss.alert == "certificate_required"
+        program.kill()
+        program.wait()
+
+
+def test_who_writes_in_the_middle_of_a_renegotiation_is_told(
+    base: EventBase, certificates: Certificates
+) -> None:
+    port = unused_port()
+    context = certificates.client_context("1.2")  # which lets the peer
+    made = Recorder(line_received=lambda line: transport.write("hello\n"))
+    with s_server(certificates, port, "-tls1_2") as program:
+        program.wait_until_idle()
+        transport = connect(
+            base, made, remote_host="127.0.0.1", remote_port=port, tls=context, delivery="lines"
+        )
+        run_until(base, lambda: made.calls)
+        program.read_until("Secure Renegotiation")
+        renegotiate(program, transport.fileno())
+        run_until(base, lambda: made.is_lost)
+        assert isinstance(made.loss, TLSError)
+        assert "renegotiates" in str(made.loss)
+        assert (made.loss.operation, made.loss.address) == ("write", transport.remote_name)
         program.kill()
         program.wait()

@@ -1,6 +1,8 @@
 """TLS with programs that nobody here has written: OpenSSL's, and curl."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from sockets.helpers import Call
 from sockets.tls_helpers import VERSIONS
 from support import openssl
 from support.certificates import Certificates
-from support.openssl import s_server, version_option
+from support.openssl import renegotiate, s_server, version_option
 from support.peers import unused_port
 from support.processes import Program
 from support.programs import require
@@ -252,6 +254,42 @@ def connected_when_there(
     """Connect to a program as soon as it waits for that."""
     program.wait_until_idle()
     return connected(certificates, port, tls)
+
+
+def test_a_renegotiation_is_over_when_something_is_read(certificates: Certificates) -> None:
+    with renegotiating(certificates) as (client, program):
+        assert client.read_line() == "line"
+        program.send("and on\n")
+        assert client.read_line() == "and on"
+        client.write_line("and on it goes", flush=True)
+        program.read_until("and on it goes")
+
+
+def test_who_writes_in_the_middle_of_one_is_told(certificates: Certificates) -> None:
+    with renegotiating(certificates) as (client, _):
+        assert client.read_line() == "line"
+        with pytest.raises(TLSError, match="renegotiates") as caught:
+            client.write_line("hello", flush=True)
+        assert caught.value.operation == "write"
+        assert caught.value.address == client.remote_name
+        with pytest.raises(TLSError, match="renegotiates"):
+            client.read_line()
+
+
+@contextlib.contextmanager
+def renegotiating(certificates: Certificates) -> Iterator[tuple[ActiveSocket, Program]]:
+    """Yield a client that lets others renegotiate, and a server that has begun to."""
+    port = unused_port()
+    context = certificates.client_context("1.2")
+    with s_server(certificates, port, "-tls1_2") as program:
+        program.wait_until_idle()
+        with make_socket("127.0.0.1", port, tls=context, timeout=PATIENCE) as client:
+            client.handshake()
+            program.read_until("Secure Renegotiation")
+            renegotiate(program, client.fileno())
+            yield client, program
+        program.kill()
+        program.wait()
 
 
 def test_we_come_back_with_our_session(certificates: Certificates) -> None:

@@ -44,6 +44,8 @@ MOST_UNTAKEN = 65_536
 What it has come from is what the peer makes us answer, and it does not take the answers.
 """
 
+_RENEGOTIATES = "the peer renegotiates, and nothing can be written meanwhile"
+
 
 class Machine:
     """One end of a TLS connection.
@@ -316,7 +318,8 @@ class Machine:
         None are taken before the handshake is over, nor after `end`.
 
         Raises:
-            TLSError: As for `read`.
+            TLSError: As for `read`; or the peer renegotiates, where a context that was given lets
+                it.
         """
         if self.output_ended or not self._is_going:
             self._check()
@@ -328,7 +331,8 @@ class Machine:
             with memoryview(data) as view, view[:MOST_PLAINTEXT] as part:
                 return self._object.write(part)
         except ssl.SSLWantReadError:
-            return 0
+            # It takes a context of somebody else's to come here: see `Contexts`.
+            raise self._fail(TLSError(strerror=_RENEGOTIATES, operation="write")) from None
         except ssl.SSLError as error:
             raise self._fail(self._explained(error)) from None
 
@@ -375,7 +379,7 @@ class Machine:
         self._failure = failure
         self._is_going = False
         self._incoming.read()
-        return failure._told_again(self._operation)
+        return failure._told_again(failure.operation or self._operation)
 
     def _explained(self, error: ssl.SSLError) -> TLSError:
         if self._opening is not None and not looks_like_tls(self._opening):
