@@ -153,3 +153,17 @@ def test_what_remains_never_grows_and_is_never_negative(
     assert all(each >= 0 for each in seconds)
     # The first one is exact; the others are as exact as the clock.
     assert all(later <= earlier + 1e-6 for earlier, later in pairwise(seconds))
+
+
+@pytest.mark.parametrize(
+    ("timeout", "passed", "seconds", "left"),
+    [(None, 0, 5, 5), (10, 2, 5, 5), (10, 8, 5, 2), (10, 20, 5, 0), (0, 0, 5, 0), (10, 0, 0, 0)],
+)
+def test_another_is_within_it(
+    timeout: float | None, passed: float, seconds: float, left: float
+) -> None:
+    clock = Clock()
+    deadline = Deadline(timeout, clock)
+    deadline.remaining()
+    clock.now += passed
+    assert deadline.within(seconds).remaining() == left

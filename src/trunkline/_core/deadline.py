@@ -87,3 +87,8 @@ class Deadline:
             self._moment = self._clock() + self._timeout
             return self._timeout
         return max(0.0, self._moment - self._clock())
+
+    def within(self, seconds: float) -> "Deadline":
+        """Return one that is no later than this one, nor than in so many seconds."""
+        remaining = self.remaining()
+        return Deadline(seconds if remaining is None else min(seconds, remaining), self._clock)

@@ -19,6 +19,7 @@ from ..errors import (
     EndOfFile,
     EndpointShutdown,
     SocketClosed,
+    SocketError,
     StreamError,
     TimedOut,
 )
@@ -612,6 +613,8 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
         try:
             if socket.is_output_open and socket._fatal_error is None:
                 await self._end_output_to_close(deadline)
+            elif self._holds_alert:
+                await self._send_alert_to_close(deadline.within(grace))
             if self._sends_file and not socket.closed:
                 raise self._expired("close")
             socket.close(linger=grace, timeout=0)
@@ -631,6 +634,12 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             if not error.deadline:
                 raise
             # Closing the socket now tells how much was left.
+
+    async def _send_alert_to_close(self, deadline: Deadline) -> None:
+        """Wait until the rest of an alert has left: it does so by itself, if the peer takes it."""
+        with suppress(SocketError):
+            while self._holds_alert:
+                await self._wait(deadline, "close", reads=False)
 
     def abort(self, *, reset: bool = False) -> None:
         """Drop what is queued, and close now. May be repeated.
@@ -667,7 +676,8 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None:
+        # As when a socket is left.
+        if kind is None or (issubclass(kind, Exception) and self._socket._has_failed_tls):
             await self.close()
         else:
             self.abort()

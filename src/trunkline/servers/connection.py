@@ -252,7 +252,7 @@ class Connection:
     def end_handshake(self, error: Exception, outcome: Outcome) -> None:
         """Close the connection, and say why; a client that has made a mistake is told."""
         self.leave()
-        if outcome is Outcome.REJECTED and not self.socket.has_buffered_output:
+        if outcome is Outcome.REJECTED:
             with contextlib.suppress(SocketError):
                 self.socket.close(timeout=0)  # which lets the alert arrive
         self._end_by(error, outcome)

@@ -4,6 +4,7 @@ import errno
 from collections.abc import Callable
 from functools import partial
 from os import PathLike
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 
 from .._core.buffers import Buffer, bytes_of, part_of, space_in
@@ -638,12 +639,23 @@ class ActiveSocket(
                     if self._output or self._has_records_to_end:
                         self._flush_to_close(timeout)
                 else:
-                    self._send_alert_to_close(linger)
+                    deadline = self._deadline(timeout)
+                    self._send_alert_to_close(deadline.within(linger))
             if linger > 0:
                 self._linger(linger)
         except (Busy, SocketClosed):
             # Another thread is in the middle of using it, and is about to be woken, or has closed.
             return
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # Of an error of TLS the peer is told, and nothing else is left to be sent.
+        is_orderly = kind is None or (issubclass(kind, Exception) and self._has_failed_tls)
+        self.close(abort=not is_orderly)
 
     def _flush_to_close(self, timeout: Timeout) -> None:
         deadline = self._deadline(timeout)

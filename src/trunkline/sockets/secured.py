@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._core.deadline import Deadline
-from .._sys.clock import monotonic
 from .._sys.late_import import late_import
 from .._sys.sockaddr import Name
 from .._sys.socket_descriptor import SocketDescriptor
@@ -212,11 +211,15 @@ class SecuredStream(TLSFacts, Stream):
             with suppress(BrokenPipe, ConnectionReset):
                 self._end_records("close", deadline)
 
-    def _send_alert_to_close(self, seconds: float) -> None:
+    def _send_alert_to_close(self, deadline: Deadline) -> None:
         """Send the rest of the alert by which the peer is told of an error, if it takes it."""
-        if self._records is not None:
-            with suppress(SocketError):
-                self._end_records("close", Deadline(seconds, monotonic))
+        with suppress(SocketError):
+            self._end_records("close", deadline)
+
+    @property
+    def _has_failed_tls(self) -> bool:
+        """Whether TLS has failed, so that closing has an alert to send, or not to destroy."""
+        return self._machine is not None and self._machine.has_failed
 
     def _check_handed_on(self, operation: str) -> None:
         """Raise if the connection cannot leave this object."""
