@@ -25,6 +25,7 @@ from trunkline import (
     SocketError,
     TLSCertificateError,
     TLSError,
+    TLSMismatch,
     TLSTruncated,
     make_socket,
 )
@@ -303,6 +304,18 @@ def test_we_come_back_with_our_session(certificates: Certificates) -> None:
                 with_reused = "Reused, TLSv1.3" if is_again else "New, TLSv1.3"
                 assert re.search(with_reused, "\n".join(client))
                 assert client.session_reused == is_again
+        program.kill()
+        program.wait()
+
+
+def test_openssl_speaks_nothing_of_what_we_do(certificates: Certificates) -> None:
+    port = unused_port()
+    tls = certificates.authority.client_tls(alpn=("tea",))
+    with s_server(certificates, port, "-quiet", "-alpn", "coffee") as program:
+        program.wait_until_idle()
+        with pytest.raises(TLSMismatch) as caught:
+            connected(certificates, port, tls)
+        assert caught.value.alert == "no_application_protocol"
         program.kill()
         program.wait()
 

@@ -119,6 +119,8 @@ def test_what_to_speak_is_agreed_on(certificates: Certificates) -> None:
     client_tls = certificates.authority.client_tls(alpn=["h2", "http/1.1"], resume=False)
     client, server = shake_hands(client_tls, certificates.server.tls(alpn=("http/1.1", "h2")))
     assert client["alpn_protocol"] == server["alpn_protocol"] == "http/1.1"
+    client, server = shake_hands(client_tls, certificates.server.tls(alpn=("tea",)))
+    assert client["alpn_protocol"] is server["alpn_protocol"] is None
     client, _ = shake_hands(client_tls, certificates.server_tls)
     assert client["alpn_protocol"] is None
 

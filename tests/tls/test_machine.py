@@ -513,6 +513,18 @@ def test_a_few_bytes_that_are_not_tls_and_the_end(pair: Pair) -> None:
         pair.server.advance()
 
 
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(40, "handshake_failure"), (115, "unknown_psk_identity"), (120, "no_application_protocol")],
+)
+def test_an_alert_is_the_first_that_comes(pair: Pair, number: int, name: str) -> None:
+    pair.client.advance()
+    pair.client.feed(bytes([0x15, 3, 3, 0, 2, 2, number]))
+    with pytest.raises(TLSError, match=name.replace("_", " ")) as caught:
+        pair.client.advance()
+    assert caught.value.alert == name
+
+
 def test_one_who_asks_for_a_record_that_cannot_be(pair: Pair) -> None:
     pair.shake_hands()
     pair.server.feed(b"\x17\x03\x03\xff\xff" + bytes(1000))

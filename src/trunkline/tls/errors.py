@@ -152,17 +152,28 @@ _ALERTS = {
 }
 
 
-def from_ssl_error(error: ssl.SSLError, operation: str, *, server_name: str | None) -> TLSError:
+# Those of which Python's errors do not tell: it has no name for them.
+_UNTOLD_ALERTS = {115: "unknown_psk_identity", 120: "no_application_protocol"}
+
+
+def from_ssl_error(
+    error: ssl.SSLError,
+    operation: str,
+    *,
+    server_name: str | None,
+    first_alert: int | None = None,
+) -> TLSError:
     """Return our error for one of Python's.
 
     Args:
         error: Python's.
         operation: What was tried.
         server_name: Whom the peer's certificate should be of.
+        first_alert: The number of the alert that the peer has begun with, if it has.
     """
     reason = getattr(error, "reason", None) or ""
     library = getattr(error, "library", None) or ""
-    alert = _alert_in(reason)
+    alert = _alert_in(reason) if reason or first_alert is None else _UNTOLD_ALERTS.get(first_alert)
     kind: type[TLSError] = TLSError
     told = reason.replace("_", " ").lower() or str(error.strerror)
     if isinstance(error, ssl.SSLCertVerificationError) or reason == _NO_CERTIFICATE:

@@ -21,7 +21,7 @@ from typing import Any
 
 from .._core.unsent import Unsent
 from .errors import NotTLS, TLSError, TLSTruncated, from_ssl_error
-from .other_protocols import OPENING_BYTES, looks_like_tls, protocol_of
+from .other_protocols import OPENING_BYTES, alert_of, looks_like_tls, protocol_of
 
 __all__ = ("FEED_BYTES", "MOST_PLAINTEXT", "MOST_UNTAKEN", "Machine", "not_tls", "plaintext_ahead")
 
@@ -384,7 +384,12 @@ class Machine:
     def _explained(self, error: ssl.SSLError) -> TLSError:
         if self._opening is not None and not looks_like_tls(self._opening):
             return not_tls(self._opening, self._operation)
-        return from_ssl_error(error, self._operation, server_name=self.server_name)
+        return from_ssl_error(
+            error,
+            self._operation,
+            server_name=self.server_name,
+            first_alert=alert_of(self._opening or b""),
+        )
 
     def _cut_off(self) -> TLSError:
         if self._opening is not None and not looks_like_tls(self._opening):

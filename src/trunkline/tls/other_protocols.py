@@ -1,6 +1,6 @@
-"""What a peer speaks that does not speak TLS, by the first bytes that have come from it."""
+"""What a peer begins with, by the first bytes that have come: TLS, an alert, something else."""
 
-__all__ = ("OPENING_BYTES", "looks_like_tls", "protocol_of")
+__all__ = ("OPENING_BYTES", "alert_of", "looks_like_tls", "protocol_of")
 
 OPENING_BYTES = 16
 """How many bytes are enough to tell."""
@@ -9,6 +9,7 @@ OPENING_BYTES = 16
 # last is a greeting of SSL 2, in which some old clients offer TLS.
 _ALERT, _HANDSHAKE, _GREETING_OF_SSL2 = 0x15, 0x16, 0x80
 _MAJOR_VERSION = 3
+_ALERT_AT = 6  # its number, behind the head of its record and its level
 
 _OPENINGS: dict[bytes, str] = {
     **dict.fromkeys((b"HTTP/", b"PRI * HTTP/"), "HTTP"),
@@ -36,6 +37,12 @@ def looks_like_tls(opening: bytes) -> bool:
     if opening[0] & _GREETING_OF_SSL2:
         return True
     return opening[0] in (_ALERT, _HANDSHAKE) and opening[1:2] in (b"", bytes([_MAJOR_VERSION]))
+
+
+def alert_of(opening: bytes) -> int | None:
+    """Return the number of the alert that a peer begins with, or None if it does not."""
+    is_alert = opening[:1] == bytes([_ALERT]) and len(opening) > _ALERT_AT
+    return opening[_ALERT_AT] if is_alert else None
 
 
 def protocol_of(opening: bytes) -> str | None:
