@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from aio.loops import LoopFactory, each_loop, run_on, stream_and_peer, until_it_waits
 from aio.test_streams import streams_with_tls
+from sockets.test_tls_hang_ups import fill
 from support.certificates import Certificates
 from support.peers import socket_pair
-from support.timing import PATIENCE
+from support.timing import MS, PATIENCE
 
-from trunkline import EndOfFile, NotTLS, TLSError, TLSTruncated, aio, make_socket_from_fd
+from trunkline import EndOfFile, NotTLS, TimedOut, TLSError, TLSTruncated, aio, make_socket_from_fd
 from trunkline.aio import AsyncStream
 
 pytestmark = each_loop
@@ -256,6 +257,37 @@ def test_a_peer_may_send_one_byte_at_a_time(
             assert await stream.read_line() == "a line"
             await dripping
             stream.abort()
+
+    run_on(make_loop, main())
+
+
+@pytest.mark.exact_io("who looks is counted")
+def test_who_reads_waits_for_a_peer_that_takes_no_answers(
+    make_loop: LoopFactory, certificates: Certificates
+) -> None:
+    """Nothing is read then, and to look again and again whether there is something is in vain."""
+
+    async def main() -> None:
+        async with streams_with_tls(certificates) as (server, client):
+            channel: Any = server._socket._channel
+            fill(channel)
+            await client.write_line("a line")
+            looks: list[object] = []
+
+            def look(buffer: Any) -> int | None:
+                looks.append(buffer)
+                count: int | None = receive_into(buffer)
+                return count
+
+            receive_into, channel.receive_into = channel.receive_into, look
+            with pytest.raises(TimedOut):
+                await server.read_line(timeout=20 * MS)
+            assert len(looks) < 10
+            reading = asyncio.create_task(client.read_exactly(10_000_000))
+            assert await server.read_line() == "a line"
+            server.abort()
+            with pytest.raises(TLSTruncated):
+                await reading
 
     run_on(make_loop, main())
 

@@ -2,14 +2,24 @@
 
 import socket
 import ssl
+from typing import Any
 
 import pytest
-from sockets.tls_helpers import ROLES, VERSIONS, ours_and_pythons
+from sockets.helpers import Call
+from sockets.tls_helpers import ROLES, VERSIONS, ours_and_pythons, receive_all
 from support.certificates import Certificates
 from support.peers import socket_pair
-from support.timing import PATIENCE
+from support.timing import MS, PATIENCE
 
-from trunkline import ActiveSocket, ConnectionReset, Hangup, TLSTruncated, make_socket_from_fd
+from trunkline import (
+    ActiveSocket,
+    ConnectionReset,
+    Hangup,
+    TimedOut,
+    TLSTruncated,
+    make_socket_from_fd,
+)
+from trunkline.tls.machine import MOST_PLAINTEXT
 
 each_way = pytest.mark.parametrize("role", ROLES)
 each_version = pytest.mark.parametrize("version", VERSIONS)
@@ -78,6 +88,42 @@ def test_what_came_with_the_handshake_is_read_though_nobody_takes_the_answer(
         theirs.sendall(outgoing.read())
         theirs.close()
         assert ours.read_line() == "a line"
+
+
+@pytest.mark.parametrize("has_more", [False, True])
+def test_who_reads_waits_for_a_peer_that_takes_no_answers(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch, has_more: bool
+) -> None:
+    """Nothing is read then, and to look again and again whether there is something is in vain."""
+    with ours_and_pythons(certificates, "server", family=FAMILY) as (ours, peer):
+        channel: Any = ours._channel
+        fill(channel)
+        peer.sendall(b"a line\n")
+        if has_more:
+            ours.write_line("something else")
+        looks: list[object] = []
+
+        def look(buffer: Any) -> int | None:
+            looks.append(buffer)
+            count: int | None = receive_into(buffer)
+            return count
+
+        receive_into = channel.receive_into
+        monkeypatch.setattr(channel, "receive_into", look)
+        with pytest.raises(TimedOut):
+            ours.read_line(timeout=20 * MS)
+        assert len(looks) < 10
+        with Call(receive_all, peer):
+            assert ours.read_line() == "a line"
+            ours.close()
+
+
+def fill(channel: Any) -> None:
+    """Have as much wait to be sent as nothing is read with, as by what a peer makes TLS answer."""
+    while channel.send(bytes(MOST_PLAINTEXT)):
+        pass
+    while not channel.machine.is_stuck:
+        channel.machine.write(bytes(MOST_PLAINTEXT))
 
 
 def go_on(

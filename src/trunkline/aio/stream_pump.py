@@ -270,6 +270,8 @@ class StreamPump(Uncopied):
             if is_shaking_hands:
                 reads = reads or writes or bool(self._writers)
             writes = records.holds_output or (writes and not is_shaking_hands)
+            # Nothing is read before the peer has taken some of what it was answered.
+            reads = reads and not records.is_stuck
         if socket._fatal_error is not None:
             writes = self._holds_alert
         self._watch.want(read=reads, write=writes)

@@ -64,6 +64,10 @@ class RecordChannel(Channel, Protocol):
         """Whether something that `send` has taken has not left."""
 
     @property
+    def is_stuck(self) -> bool:
+        """Whether so much has not left that nothing is received before it has."""
+
+    @property
     def is_established(self) -> bool:
         """Whether both ends have agreed on how to go on: before, nothing can be sent."""
 

@@ -207,6 +207,11 @@ class TLSChannel:
             error, self._hangup = self._hangup, None
             raise error
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether so much has not left that nothing is received before it has."""
+        return self.machine.is_stuck
+
     # -- handshake -------------------------------------------------------------------------------
 
     @property
@@ -277,8 +282,12 @@ class TLSChannel:
 
     def _wait_for_input(self, deadline: Deadline, operation: str) -> None:
         """Wait until more has come, or what is left can be sent."""
-        wait = self._below.wait_ready if self.machine.has_output else self._below.wait_readable
-        wait(deadline, operation)
+        if self.machine.is_stuck:  # and nothing is read before there is room for that
+            self._below.wait_writable(deadline, operation)
+        elif self.machine.has_output:
+            self._below.wait_ready(deadline, operation)
+        else:
+            self._below.wait_readable(deadline, operation)
 
     def wait_writable(self, deadline: Deadline, operation: str) -> None:
         """Wait until `send` would not block."""
@@ -294,4 +303,5 @@ class TLSChannel:
         if not is_established:
             self._wait_for_handshake(deadline, operation)
         elif not has_pending:
-            self._below.wait_ready(deadline, operation)
+            wait = self._below.wait_writable if self.machine.is_stuck else self._below.wait_ready
+            wait(deadline, operation)
