@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aio.loops import run_on
+from multiplex.transport_helpers import run_until
 from sockets.helpers import Call
 from support.certificates import Certificates
 from support.peers import socket_pair
@@ -56,11 +57,10 @@ def echo_by_callbacks(sock: ActiveSocket, options: Options, most: int | None) ->
 
         def connection_lost(self, error: Exception | None) -> None:
             errors.append(error)
-            base.exit()
 
     with EventBase() as base:
         adopt(base, Protocol(), sock, **options)
-        base.dispatch(timeout=PATIENCE)
+        run_until(base, lambda: errors and not base._lingering)
     assert errors == [None]
 
 

@@ -310,6 +310,7 @@ def test_plain_text_behind_the_command_is_refused_by_a_server(
     run_on(make_loop, main())
 
 
+@pytest.mark.exact_io("what each says comes in one piece")
 def test_a_handshake_behind_it_is_taken(make_loop: LoopFactory, certificates: Certificates) -> None:
     async def main() -> None:
         async with stream_and_peer(socket.AF_INET) as (stream, theirs):

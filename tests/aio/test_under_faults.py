@@ -21,7 +21,7 @@ SEED = int(os.environ.get("TRUNKLINE_TEST_SEED", "20261"))
 @pytest.mark.skipif(not faults.available(), reason="it takes Linux, glibc and a C compiler")
 def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path) -> None:
     here = Path(__file__)
-    names = ("streams", "stream_files", "serve", "async_datagrams")
+    names = ("streams", "stream_tls", "stream_files", "serve", "async_datagrams")
     paths = [os.fspath(here.with_name(f"test_{name}.py")) for name in names]
     happened = ["recv EAGAIN", "recv short", "send short", "wait EINTR"]
     options = ["-m", "not exact_io and not thorough", *paths]  # uvloop ends watching at errors

@@ -225,7 +225,9 @@ class WithoutRoom:
         return None if self.is_full else self._below.send_by(give)
 
     def wait_writable(self, deadline: Deadline, operation: str) -> None:
-        raise TimedOut.expired(operation, None)
+        if self.is_full:
+            raise TimedOut.expired(operation, None)
+        self._below.wait_writable(deadline, operation)
 
 
 def test_an_end_that_has_not_left_in_time_is_one_and_leaves_later(

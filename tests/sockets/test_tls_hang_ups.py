@@ -69,6 +69,7 @@ def test_what_is_no_loss_is_not_told(certificates: Certificates) -> None:
         ours.close()
 
 
+@pytest.mark.exact_io("what each says comes in one piece")
 @each_version
 def test_what_came_with_the_handshake_is_read_though_nobody_takes_the_answer(
     certificates: Certificates, version: str
@@ -90,6 +91,7 @@ def test_what_came_with_the_handshake_is_read_though_nobody_takes_the_answer(
         assert ours.read_line() == "a line"
 
 
+@pytest.mark.exact_io("who looks is counted")
 @pytest.mark.parametrize("has_more", [False, True])
 def test_who_reads_waits_for_a_peer_that_takes_no_answers(
     certificates: Certificates, monkeypatch: pytest.MonkeyPatch, has_more: bool
