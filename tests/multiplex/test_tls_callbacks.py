@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from multiplex.tls_helpers import ROLES, Peer, beginning, speaking
-from multiplex.transport_helpers import Recorder, run_until, settle
+from multiplex.transport_helpers import Recorder, settle
 from support.certificates import Certificates
 
 from trunkline import EventBase, Transport
@@ -119,7 +119,7 @@ def test_who_does_not_read_from_the_beginning_is_not_called(
         assert protocol.names == ["connection_made"]
         if transport.is_connected:
             transport.resume_reading()
-            run_until(base, lambda: protocol.data == b"somethingmore")
+            peer.until(lambda: protocol.data == b"somethingmore")
         else:
             transport.release_output()
             assert peer.read_to_end() == b"x"

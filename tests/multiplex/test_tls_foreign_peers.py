@@ -137,6 +137,19 @@ def test_openssl_reconnects(base: EventBase, certificates: Certificates, version
     assert text.count("Reused, ") == 5 * is_reused
 
 
+def test_a_renegotiation_is_refused(base: EventBase, certificates: Certificates) -> None:
+    seen: list[Any] = []
+    with (
+        serving(base, lambda: Answers(seen), certificates.server_tls) as port,
+        s_client(port, certificates, "-tls1_2", "-legacy_renegotiation") as program,
+    ):
+        program.read_until("---\n")
+        program.send("hello\n")
+        program.read_until("hello yourself")
+        program.send("R\n")
+        program.read_until("no renegotiation")
+
+
 def test_openssl_asks_for_other_keys(base: EventBase, certificates: Certificates) -> None:
     with (
         serving(base, lambda: Answers([]), certificates.server_tls) as port,

@@ -59,9 +59,6 @@ def test_transports_give_back_what_they_had(
 ) -> None:
     client_tls = certificates.authority.client_tls(resume=resume)
 
-    def is_over() -> bool:
-        return not (listener.connections or base._lingering)
-
     with (
         make_socket(connect="passive", local_host="127.0.0.1") as sock,
         listen(
@@ -91,9 +88,6 @@ def test_transports_give_back_what_they_had(
 
 def test_nor_those_that_fail(base: EventBase, certificates: Certificates) -> None:
     stranger = certificates.stranger.client_tls()
-
-    def is_over() -> bool:
-        return not (listener.connections or base._lingering)
 
     with (
         make_socket(connect="passive", local_host="127.0.0.1") as sock,

@@ -84,6 +84,21 @@ def test_who_is_connected_to_is_who_is_expected(certificates: Certificates, host
     assert server["remote_certificate"] is None
 
 
+@pytest.mark.parametrize(
+    ("host", "asked_for"),
+    [("localhost", "localhost"), ("LOCALHOST.", "localhost"), ("127.0.0.1", None), ("::1", None)],
+)
+def test_a_client_asks_for_a_name_and_not_for_an_address(
+    certificates: Certificates, host: str, asked_for: str | None
+) -> None:
+    asked: list[str | None] = []
+    context = certificates.server_context()
+    context.sni_callback = lambda connection, name, context: asked.append(name)
+    client, _ = shake_hands(certificates.authority.client_tls(server_name=host), context)
+    assert client["remote_certificate"]
+    assert [name and name.lower() for name in asked] == [asked_for]
+
+
 def test_another_name_may_be_expected(certificates: Certificates) -> None:
     tls = certificates.authority.client_tls(server_name="bücher.example", resume=False)
     server = certificates.authority.server_tls("xn--bcher-kva.example")
