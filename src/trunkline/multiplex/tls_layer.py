@@ -319,7 +319,7 @@ class TLSLayer:
             if self.machine.has_pending:  # reading has stopped for want of the room there is now
                 self._is_due = True
             return
-        self._transport._start_waiting_to_write(though_held=True)
+        self._transport._wait_to_write()
         if self.machine.is_stuck:
             self.is_stuck = self._is_due = True
             self._transport._stop_reading()

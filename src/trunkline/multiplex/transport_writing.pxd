@@ -10,6 +10,7 @@ cdef class WritingTransport(TransportCore):
     @cython.locals(sent=Py_ssize_t)
     cpdef _write_at_once(self, bytes data)
     cpdef _start_waiting_to_write(self)
+    cpdef _wait_to_write(self)
     cpdef _stop_waiting_to_write(self)
     @cython.locals(queue=OutputQueue, base=EventBase, sent=Py_ssize_t)
     cpdef _flush(self)

@@ -155,9 +155,12 @@ class WritingTransport(TransportCore):
         assert self.descriptor is not None
         return self.descriptor.bare_send if self._layer is None else self._layer.send
 
-    def _start_waiting_to_write(self, *, though_held: bool = False) -> None:
-        if self._is_held and not though_held:
-            return
+    def _start_waiting_to_write(self) -> None:
+        if not self._is_held:
+            self._wait_to_write()
+
+    def _wait_to_write(self) -> None:
+        """Wait for room, for what is sent though output is held, too."""
         if not self._is_waiting_to_write:
             self._is_waiting_to_write = True
             if self._update_interest() and self._limits is not None:
