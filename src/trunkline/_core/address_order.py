@@ -5,7 +5,7 @@ know more of them than which one would be used, nothing is here; nor is the one 
 has more bits in common, since by the order of its answers a name server spreads the load.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Network
 from typing import TypeAlias
@@ -58,6 +58,7 @@ class AddressOrder:
         self._source_of = source_of
         self._clock = clock
         self._ranks: dict[_Kind, _Rank] = {}
+        self._orders: dict[tuple[_Kind, ...], list[int]] = {}  # of addresses of these kinds
         self._end = 0.0  # of the time for which they are remembered
 
     def put(self, addresses: Iterable[IPAddress]) -> tuple[IPAddress, ...]:
@@ -65,19 +66,25 @@ class AddressOrder:
         wanted = tuple(addresses)
         if len(wanted) < 2:
             return wanted
-        kinds = list(map(_kind_of, wanted))
+        kinds = tuple(map(_kind_of, wanted))
         if len({*kinds}) < 2:
             return wanted
         now = self._clock()
         if now >= self._end:
-            self._ranks, self._end = {}, now + _REMEMBERED
+            self._ranks, self._orders, self._end = {}, {}, now + _REMEMBERED
+        order = self._orders.get(kinds)
+        if order is None:
+            order = self._orders[kinds] = self._order_of(kinds, wanted)
+        return tuple([wanted[index] for index in order])
+
+    def _order_of(self, kinds: Sequence[_Kind], addresses: Sequence[IPAddress]) -> list[int]:
+        """Return the indices of addresses of these kinds in order."""
         ranks = self._ranks
-        for address, kind in zip(wanted, kinds, strict=True):
+        for kind, address in zip(kinds, addresses, strict=True):
             if kind not in ranks:
                 ranks[kind] = _rank(kind, self._source_of(address))
         of_each = [ranks[kind] for kind in kinds]
-        order = sorted(range(len(wanted)), key=of_each.__getitem__)
-        return tuple([wanted[index] for index in order])
+        return sorted(range(len(kinds)), key=of_each.__getitem__)
 
 
 def _rank(kind: _Kind, source: IPAddress | None) -> _Rank:
