@@ -58,7 +58,7 @@ def check_callback(callback: Any, *arguments: str, what: str = "a callback") -> 
     else:
         count = len(arguments) + is_bound + (len(callback.args) if is_partial else 0)
         most = code.co_argcount
-        can_be_called = (
+        can_be_called = (count == most and not code.co_kwonlyargcount) or (
             most - len(function.__defaults__ or ()) <= count
             and bool(count <= most or flags & CO_VARARGS)
             and (not code.co_kwonlyargcount or _has_keyword_defaults(function))

@@ -106,6 +106,22 @@ class Exchange:
         ValueError: The name is none.
     """
 
+    __slots__ = (
+        "_aliases",
+        "_asked",
+        "_config",
+        "_has_options",
+        "_id",
+        "_key",
+        "_make_id",
+        "_name",
+        "_server",
+        "_transport",
+        "_turn",
+        "_turns_left",
+        "_type",
+    )
+
     def __init__(
         self,
         name: str,
@@ -121,7 +137,7 @@ class Exchange:
         self._make_id = make_id
         self._key = key_of_name(name)
         self._asked = pack_question(self._key, record_type)
-        self._aliases: list[CNAMERecord] = []
+        self._aliases: tuple[CNAMERecord, ...] = ()
         self._id = b""
         self._turn = first
         self._turns_left = len(config.servers) * config.attempts
@@ -256,7 +272,7 @@ class Exchange:
             alias = next((each for each in here if isinstance(each, CNAMERecord)), None)
             if alias is None:
                 break
-            self._aliases.append(alias)
+            self._aliases += (alias,)
             self._key = key_of_name(alias.host)
         return []
 

@@ -35,6 +35,16 @@ class HostSearch:
         canonical_name: The name that has them.
     """
 
+    __slots__ = (
+        "_answers",
+        "_candidates",
+        "_error",
+        "_host",
+        "_types",
+        "addresses",
+        "canonical_name",
+    )
+
     def __init__(self, host: str, types: Sequence[int], candidates: Iterable[str]) -> None:
         self._host = host
         self._types = types

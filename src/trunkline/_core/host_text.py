@@ -25,9 +25,9 @@ def to_ascii(name: str) -> str:
             long.
         TypeError: It is no text.
     """
-    _check_text(name)
-    if name.isascii():
+    if isinstance(name, str) and name.isascii():
         return name
+    _check_text(name)
     import idna
 
     try:

@@ -29,6 +29,18 @@ class Asking:
         told: Called with the answer, or the error.
     """
 
+    __slots__ = (
+        "_channel",
+        "_current",
+        "_event_base",
+        "_exchange",
+        "_is_over",
+        "_patience",
+        "_told",
+        "_transport",
+        "_turns",
+    )
+
     def __init__(
         self,
         event_base: EventBase,
@@ -57,18 +69,20 @@ class Asking:
     def _stop(self) -> None:
         """Wait no more for the server that was asked last."""
         ask, self._current = self._current, None
-        patience, self._patience = self._patience, None
-        if patience is not None:
-            patience.end(self)
-        channel, self._channel = self._channel, None
-        if channel is not None and ask is not None:
-            channel.forget(ask)
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            transport.abort()
-        turns, self._turns = self._turns, None
-        if turns is not None:
-            turns.give_back(self)  # who is next may ask
+        if ask is None:
+            return
+        if self._patience is not None:
+            self._patience.end(self)
+            self._patience = None
+        if self._channel is not None:
+            self._channel.forget(ask)
+            self._channel = None
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+        if self._turns is not None:
+            self._turns.give_back(self)  # who is next may ask
+            self._turns = None
 
     def _do(self, ask: Ask) -> None:
         self._current = ask

@@ -29,6 +29,18 @@ class Lookup:
     closed before, none is.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_answered",
+        "_event_base",
+        "_failed",
+        "_host",
+        "_is_over",
+        "_limit",
+        "_operation",
+        "_parts",
+    )
+
     def __init__(
         self,
         event_base: EventBase,

@@ -39,6 +39,19 @@ what may be called before with a part of the answer.
 class Wish(Generic[K, V, E]):
     """Somebody wants to know something; it belongs to the thread of an event base."""
 
+    __slots__ = (
+        "_came",
+        "_failed",
+        "_is_over",
+        "_questions",
+        "_told",
+        "event_base",
+        "group",
+        "key",
+        "question",
+        "thread",
+    )
+
     def __init__(
         self,
         questions: "Questions[K, V, E]",
@@ -97,6 +110,8 @@ have asked, for what is asked before all is forgotten is nobody else's, and is n
 
 class _Question(Generic[K, V, E]):
     """What is being found out, and who wants to know it: one of them does the work."""
+
+    __slots__ = ("_questions", "give_up", "key", "part", "place", "time", "wishes", "worker")
 
     def __init__(self, questions: "Questions[K, V, E]", key: K, place: _Place) -> None:
         self._questions = questions
