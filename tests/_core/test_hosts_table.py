@@ -49,6 +49,12 @@ def test_addresses_have_names() -> None:
     assert TABLE.names(ensure_address("192.0.2.9")) == ()
 
 
+def test_names_may_be_in_any_script() -> None:
+    table = HostsTable("192.0.2.1 Bücher.test ☕.test a.test\n")
+    assert table.addresses("xn--bcher-kva.test") == (ensure_address("192.0.2.1"),)
+    assert table.names(ensure_address("192.0.2.1")) == ("xn--bcher-kva.test", "a.test")
+
+
 def test_what_is_no_name_is_left_out_wherever_it_is() -> None:
     table = HostsTable("192.0.2.1 a..b good.test c\\\n192.0.2.2 a..b\n")
     assert table.names(ensure_address("192.0.2.1")) == ("good.test",)

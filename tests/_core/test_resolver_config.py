@@ -46,6 +46,7 @@ def test_all_that_a_file_says() -> None:
         ("domain b\nsearch a", ResolverConfig(search=("a",))),
         ("search a..b ok", ResolverConfig(search=("ok",))),
         ("search .", ResolverConfig(search=(".",))),
+        ("search BÜCHER.test", ResolverConfig(search=("xn--bcher-kva.test",))),
         (
             "options ndots:99 timeout:99 attempts:99",
             ResolverConfig(ndots=15, timeout=30, attempts=5),
@@ -63,6 +64,7 @@ def test_what_of_it_counts(text: str, expected: ResolverConfig) -> None:
 def test_the_environment_comes_last() -> None:
     config = parse_resolver_config(WHOLE, local_domain="here.test there.test", options="ndots:5")
     assert config.search == ("here.test", "there.test")
+    assert parse_resolver_config("", local_domain="bücher.test").search == ("xn--bcher-kva.test",)
     assert (config.ndots, config.attempts) == (5, 4)
 
 
@@ -81,6 +83,7 @@ def test_no_file_is_too_strange(text: str) -> None:
         ("host", 0, ["host", "host.one.test", "host.two.test"]),
         ("host.", 1, ["host"]),
         (r"ho\.", 1, [r"ho\..one.test", r"ho\..two.test", r"ho\."]),
+        ("ho\\\\.", 1, ["ho\\\\"]),  # the dot is not what the backslashes stand before
         (".", 1, ["."]),
         ("a" * 63, 1, ["a" * 63 + ".one.test", "a" * 63 + ".two.test", "a" * 63]),
         (".".join(["a" * 62] * 4), 1, [".".join(["a" * 62] * 4)]),  # no room for more

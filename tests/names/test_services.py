@@ -108,6 +108,15 @@ def test_who_says_nothing_is_its_own_host(dns: DNSServer) -> None:
         service_hosts("here.test", "unheard-of", resolver=resolver_for(dns), timeout=PATIENCE)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "fe80::1%lo"])
+def test_an_address_is_its_own_host_of_which_nobody_is_asked(dns: DNSServer, address: str) -> None:
+    found = service_hosts(address, "imaps", resolver=resolver_for(dns), timeout=PATIENCE)
+    assert found == [(address, 993)]
+    with pytest.raises(NoName):
+        service_hosts(address, "unheard-of", resolver=resolver_for(dns), timeout=PATIENCE)
+    assert dns.queries == ()
+
+
 def test_who_cannot_say_is_not_taken_for_silent(dns: DNSServer) -> None:
     dns.script(NAME, Reply(rcode=SERVFAIL))
     with pytest.raises(ServerFailure):

@@ -12,6 +12,7 @@ __all__ = (
     "MOST_BYTES",
     "MOST_IN_LABEL",
     "ROOT",
+    "is_absolute",
     "is_usual_name",
     "key_of_name",
     "labels_of_name",
@@ -96,6 +97,12 @@ def _byte(name: str, number: str | None, character: str) -> bytes:
     if code > (255 if number else 126):
         raise ValueError(f"in a name of the domain name system there is only ASCII: {name!r}")
     return bytes([code])
+
+
+def is_absolute(name: str) -> bool:
+    """Return whether a name ends in the root's dot, and not in one that a backslash is before."""
+    before = name[:-1]
+    return name.endswith(".") and (len(before) - len(before.rstrip("\\"))) % 2 == 0
 
 
 def reverse_name(address: IPv4Address | IPv6Address) -> str:

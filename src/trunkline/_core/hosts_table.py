@@ -1,7 +1,10 @@
 """The table of hosts that a machine has of its own, hosts(5): which name has which addresses."""
 
+from collections.abc import Iterable, Iterator
+
 from ..addresses import IPAddress, ensure_address
 from .dns_names import key_of_name
+from .host_text import to_ascii
 
 __all__ = ("HostsTable",)
 
@@ -25,7 +28,7 @@ class HostsTable:
                 address = ensure_address(first)
             except ValueError:
                 continue
-            names = list(filter(_is_name, names))
+            names = list(_names_in(names))
             for name in names:
                 self._addresses.setdefault(key_of_name(name), {}).setdefault(address, names[0])
             if names:
@@ -45,9 +48,12 @@ class HostsTable:
         return self._names.get(address, ())
 
 
-def _is_name(text: str) -> bool:
-    try:
-        key_of_name(text)
-    except ValueError:
-        return False
-    return True
+def _names_in(texts: Iterable[str]) -> Iterator[str]:
+    """Yield the form that is asked for of those that are names."""
+    for text in texts:
+        try:
+            name = to_ascii(text)
+            key_of_name(name)
+        except ValueError:
+            continue
+        yield name

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..addresses import IPV4_LOOPBACK, Endpoint, ensure_address
-from .dns_names import labels_of_name, name_from_labels
+from .dns_names import is_absolute, labels_of_name, name_from_labels
+from .host_text import to_ascii
 
 __all__ = ("DNS_PORT", "ResolverConfig", "parse_resolver_config")
 
@@ -47,7 +48,7 @@ class ResolverConfig:
         """
         labels = labels_of_name(name)
         plain = name_from_labels(labels)
-        if not self.search or not labels or (name.endswith(".") and not name.endswith("\\.")):
+        if not self.search or not labels or is_absolute(name):
             return (plain,)
         found = [f"{plain}.{domain}" if domain != "." else plain for domain in self.search]
         found = list(dict.fromkeys(filter(_is_name, found)))
@@ -102,7 +103,14 @@ def _servers(text: str) -> Iterable[Endpoint]:
 
 
 def _domains(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name_from_labels(labels_of_name(text)) for text in texts if _is_name(text))
+    """Return those that are names, which may be in any script."""
+    found = []
+    for text in texts:
+        try:
+            found.append(name_from_labels(labels_of_name(to_ascii(text))))
+        except ValueError:
+            continue
+    return tuple(found)
 
 
 def _settings(texts: Iterable[str]) -> dict[str, Any]:

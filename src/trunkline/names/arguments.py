@@ -78,6 +78,8 @@ def check_path(name: str, path: str | os.PathLike[str] | None) -> str | os.PathL
 def key_of_question(name: str, record_type: RecordType | str | int) -> Key:
     """Return what is asked for a name's records."""
     plain = to_ascii(name)
+    if not plain:
+        raise ValueError("a name cannot be empty; that of the root is '.'")
     if isinstance(record_type, str):
         try:
             number = int(RecordType[record_type.upper()])

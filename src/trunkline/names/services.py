@@ -30,10 +30,11 @@ def service_hosts(
 
     Those of the lowest priority come first, and of several of one priority those that are to take
     more of the load come first more often: the order is drawn anew each time. A domain that says
-    nothing of the service is its own host, at the port that the service has everywhere.
+    nothing of the service is its own host, at the port that the service has everywhere; and so is
+    an address, for which nobody is asked.
 
     Args:
-        name: The domain.
+        name: The domain, or an address as text.
         service: The service, like ``"imaps"``.
         protocol: What it is spoken over.
         resolver: Who asks. Default: `machine_resolver`.
@@ -46,6 +47,8 @@ def service_hosts(
     """
     asked = _asked(name, service, protocol)
     try:
+        if literal_address(name) is not None:
+            raise NoName(strerror="an address offers no service", operation="resolve", host=asked)
         answer = dns_query(asked, "SRV", resolver=resolver, timeout=timeout)
     except NoName:
         try:
