@@ -16,6 +16,7 @@ from support.timing import MS, PATIENCE
 from trunkline import (
     IPV4_LOOPBACK,
     IPV6_LOOPBACK,
+    Endpoint,
     EventBase,
     NoName,
     NoRecord,
@@ -278,6 +279,12 @@ def test_what_is_no_name_is_told_at_once(ask: Way, host: str) -> None:
         ask(resolver_for(IPV4_LOOPBACK), "resolve", host)
 
 
+@pytest.mark.parametrize("name", ["", "a..b", "☕.test", "x" * 64, f"{'x.' * 127}x", "a\\"])
+def test_so_it_is_if_its_records_are_wanted(ask: Way, name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        ask(resolver_for(IPV4_LOOPBACK), "query", name)
+
+
 # -- names and records ----------------------------------------------------------------------------
 
 
@@ -383,6 +390,44 @@ def test_on_an_event_base_they_are_looked_for_in_each_iteration(
     assert Resolution((IPv4Address("192.0.2.7"),), "www.test") in found
 
 
+def test_no_more_is_remembered_than_there_is_room_for(dns: DNSServer, ask: Way) -> None:
+    resolver = resolver_for(dns, cache_size=2)
+    for name in ("v4.test", "www.test", "v4.test", "host.example.test"):
+        ask(resolver, "query", name)
+    assert {entry[0] for entry in resolver.known()} == {"v4.test", "host.example.test"}
+    assert len(dns.queries) == 3
+
+
+@pytest.mark.parametrize("rotate", [False, True])
+def test_another_server_may_be_the_first_each_time(dns: DNSServer, ask: Way, rotate: bool) -> None:
+    with DNSServer(*ZONE) as other:
+        resolver = resolver_for(dns, other, rotate=rotate, cache_size=0)
+        whom = [ask(resolver, "query", "v4.test").server for _ in range(4)]
+        assert whom == [dns.endpoint, (other if rotate else dns).endpoint] * 2
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_all_servers_are_asked_so_many_times(dns: DNSServer, ask: Way, attempts: int) -> None:
+    with DNSServer() as other:
+        for server in (dns, other):
+            server.script("www.test", Reply(silent=True))
+        resolver = resolver_for(dns, other, attempts=attempts, server_timeout=5 * MS)
+        with pytest.raises(TryAgain):
+            ask(resolver, "query", "www.test")
+        for server in (dns, other):
+            assert len(server.wait_for_queries(attempts)) == attempts
+
+
+def test_a_server_may_be_in_a_zone(ask: Way) -> None:
+    with DNSServer(*ZONE, host="::1") as server:
+        zoned = Endpoint(IPv6Address("::1%lo"), server.endpoint.port)
+        answer = ask(resolver_for(zoned), "query", "v4.test")
+        assert str(answer.server) == f"[::1%lo]:{zoned.port}"
+    with pytest.raises(TryAgain, match=r"\[fe80::1%nonesuch\]:53") as caught:
+        ask(resolver_for("fe80::1%nonesuch"), "query", "v4.test")
+    assert caught.value.server == Endpoint(IPv6Address("fe80::1%nonesuch"), 53)
+
+
 def test_nothing_is_remembered_if_nothing_is_to_be(dns: DNSServer, ask: Way) -> None:
     resolver = resolver_for(dns, cache_size=0)
     for count in (1, 2):
@@ -404,6 +449,47 @@ def test_what_many_want_at_once_is_asked_once(base: EventBase, dns: DNSServer) -
     base.dispatch(timeout=0)
     assert [answer.records[0].address for answer in answers] == [V4] * 3
     assert len(dns.queries) <= 2
+
+
+def test_an_error_is_told_to_all_of_them_to_each_its_own(base: EventBase, dns: DNSServer) -> None:
+    dns.script("www.test", Reply(rcode=SERVFAIL))
+    resolver = resolver_for(dns, attempts=1)
+    told = Told(base)
+    for _ in range(3):
+        resolver.query_on(base, "www.test", told, told)
+    told.wait_for(3)
+    assert {type(error) for error in told} == {ServerFailure}
+    assert len({id(error) for error in told}) == 3
+    assert len(dns.queries) == 1
+
+
+@pytest.mark.parametrize("method", ["resolve_on", "query_on", "reverse_on"])
+def test_what_was_given_up_is_not_told_and_leaves_nothing(
+    base: EventBase, dns: DNSServer, method: str
+) -> None:
+    asked: Any = V4 if method == "reverse_on" else "www.test"
+    names = ("www.test", "1.2.0.192.in-addr.arpa")
+    resolver = resolver_for(dns)
+    told: list[Any] = []
+
+    def begin_and_give_up(queries: int) -> None:
+        lookup = getattr(resolver, method)(base, asked, told.append, told.append, timeout=PATIENCE)
+        while len(dns.queries) < queries:
+            base.dispatch(timeout=1 * MS)
+        lookup.cancel()
+        lookup.cancel()
+        base.dispatch(timeout=0)
+        assert base.is_empty
+
+    for name in names:
+        dns.script(name, Reply(silent=True))
+    begin_and_give_up(1)
+    for name in names:
+        dns.script(name)  # the truth, which is known then
+    resolver.resolve("www.test")
+    resolver.reverse(V4)
+    begin_and_give_up(0)
+    assert told == []
 
 
 def test_so_it_is_for_threads(dns: DNSServer) -> None:
@@ -450,6 +536,43 @@ def test_a_callback_that_raises_leaves_the_others_theirs(base: EventBase, dns: D
         base.dispatch(timeout=PATIENCE)
     told.wait_for(1)
     assert told[0].records[0].address == V4
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize("method", ["resolve_on", "query_on", "reverse_on"])
+def test_what_a_callback_raises_is_not_taken_for_the_outcome(
+    base: EventBase, dns: DNSServer, method: str, is_known: bool
+) -> None:
+    asked: Any = V4 if method == "reverse_on" else "www.test"
+    resolver = resolver_for(dns)
+    if is_known:
+        resolver.resolve("www.test")
+        resolver.reverse(V4)
+    failed: list[Exception] = []
+
+    def answered(answer: Any) -> None:
+        resolver_for(dns).resolve("nobody.test")
+
+    getattr(resolver, method)(base, asked, answered, failed.append)
+    with pytest.raises(NoName, match=r"nobody\.test"):
+        base.dispatch(timeout=PATIENCE)
+    base.dispatch(timeout=0)
+    assert failed == []
+
+
+def test_so_it_is_with_who_is_told_of_the_first_addresses(base: EventBase, dns: DNSServer) -> None:
+    dns.script("www.test", Reply(delay=20 * MS), record_type=RecordType.A)
+    failed: list[Exception] = []
+    answered = Told(base)
+
+    def came(addresses: Any) -> None:
+        raise NoName(host="on purpose")
+
+    resolver_for(dns).resolve_on(base, "www.test", answered, failed.append, came=came)
+    with pytest.raises(NoName, match="on purpose"):
+        base.dispatch(timeout=PATIENCE)
+    answered.wait_for(1)
+    assert (failed, len(answered)) == ([], 1)
 
 
 def test_that_there_is_no_such_name_is_known_of_all_types(dns: DNSServer, ask: Way) -> None:

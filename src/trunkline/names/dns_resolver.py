@@ -191,7 +191,11 @@ class DNSResolver:
         if self._search_what_is_known(search):
             return self._found(search)
         search = self._search(host, family)
-        wait_for(lambda lookup: self._go_on(lookup, search, True), "resolve", host, deadline)
+
+        def begin(lookup: Lookup) -> None:
+            _HostLookup(self, lookup, search, is_waited_for=True).ask()
+
+        wait_for(begin, "resolve", host, deadline)
         return self._found(search)
 
     def resolve_on(
@@ -231,7 +235,8 @@ class DNSResolver:
         if at_once is not None:
             lookup._soon(lookup._succeed, at_once)
         else:
-            self._go_on(lookup, self._search(host, family), False, came)
+            search = self._search(host, family)
+            _HostLookup(self, lookup, search, is_waited_for=False, came=came).ask()
         return lookup
 
     def _arrivals(self, host: str) -> Resolution | Arrivals:
@@ -246,7 +251,8 @@ class DNSResolver:
 
         def begin(event_base: EventBase, answered: Answered, failed: Failed, came: Came) -> None:
             lookup = Lookup(event_base, answered, failed, None, "resolve", host)
-            self._go_on(lookup, self._search(host, "internet"), True, came)
+            search = self._search(host, "internet")
+            _HostLookup(self, lookup, search, is_waited_for=True, came=came).ask()
 
         return EventBaseArrivals(begin)
 
@@ -292,31 +298,6 @@ class DNSResolver:
                 search.take(record_type, known[0])
             if search.is_over():
                 return True
-
-    def _go_on(
-        self,
-        lookup: Lookup,
-        search: HostSearch,
-        is_waited_for: bool,
-        came: Came | None = None,
-    ) -> None:
-        """Ask what is to be asked next."""
-
-        def taken(record_type: int, outcome: DNSAnswer | ResolverError) -> None:
-            try:
-                if not search.take(record_type, outcome):
-                    if came is not None and isinstance(outcome, DNSAnswer):
-                        call_plainly(came, self._in_order(addresses_in(outcome)))
-                elif search.is_over():
-                    lookup._succeed(self._found(search))
-                else:
-                    self._go_on(lookup, search, is_waited_for, came)
-            except ResolverError as error:
-                lookup._fail(error)
-
-        for name, record_type in search.next_questions():
-            key, take = (key_of_name(name), record_type), partial(taken, record_type)
-            ask_for(lookup, self._questions, key, take, take, is_waited_for=is_waited_for)
 
     # -- names -----------------------------------------------------------------------------------
 
@@ -464,6 +445,57 @@ class DNSResolver:
         asking = Asking(event_base, exchange, told)
         asking.start()
         return asking.give_up
+
+
+class _HostLookup:
+    """A look-up of a host's addresses that takes questions to name servers.
+
+    Args:
+        resolver: Who asks.
+        lookup: Who wants them.
+        search: What is to be asked.
+        is_waited_for: See `Questions.ask`.
+        came: See `DNSResolver.resolve_on`.
+    """
+
+    __slots__ = ("_came", "_is_waited_for", "_lookup", "_resolver", "_search")
+
+    def __init__(
+        self,
+        resolver: DNSResolver,
+        lookup: Lookup,
+        search: HostSearch,
+        *,
+        is_waited_for: bool,
+        came: Came | None = None,
+    ) -> None:
+        self._resolver = resolver
+        self._lookup = lookup
+        self._search = search
+        self._is_waited_for = is_waited_for
+        self._came = came
+
+    def ask(self) -> None:
+        """Ask what is to be asked next."""
+        questions, is_waited_for = self._resolver._questions, self._is_waited_for
+        for name, record_type in self._search.next_questions():
+            key, take = (key_of_name(name), record_type), partial(self._take, record_type)
+            ask_for(self._lookup, questions, key, take, take, is_waited_for=is_waited_for)
+
+    def _take(self, record_type: int, outcome: DNSAnswer | ResolverError) -> None:
+        if not self._search.take(record_type, outcome):
+            if self._came is not None and isinstance(outcome, DNSAnswer):
+                call_plainly(self._came, self._resolver._in_order(addresses_in(outcome)))
+            return
+        try:
+            is_over = self._search.is_over()
+            if not is_over:
+                self.ask()
+        except ResolverError as error:
+            self._lookup._fail(error)
+        else:
+            if is_over:
+                self._lookup._succeed(self._resolver._found(self._search))
 
 
 def _is_localhost(host: str) -> bool:
