@@ -1,4 +1,4 @@
-"""The two ways to have a resolver look something up, for tests that hold in both."""
+"""What tests of resolvers ask with: the two ways to have one look something up, and who is told."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from support.timing import PATIENCE
 
 from trunkline import EventBase
+from trunkline.names import DNSResolver
 
 Way = Callable[..., Any]
 """Calls a resolver's method with arguments, and returns, or raises, what comes of it."""
@@ -31,3 +32,32 @@ def on_a_base(resolver: Any, method: str, *args: Any, **options: Any) -> Any:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
+
+
+def resolver_for(*servers: Any, **options: Any) -> DNSResolver:
+    """Return a resolver that knows nothing but its servers."""
+    options = {
+        "config_file": None,
+        "hosts_file": None,
+        "server_timeout": PATIENCE,
+        "sort_addresses": False,
+        **options,
+    }
+    addresses = [getattr(server, "endpoint", server) for server in servers]
+    return DNSResolver(addresses, **options)
+
+
+class Told(list[Any]):
+    """What was told; whoever tells is called, and ends the dispatching."""
+
+    def __init__(self, base: EventBase) -> None:
+        self._base = base
+
+    def __call__(self, outcome: Any) -> None:
+        self.append(outcome)
+        self._base.exit()
+
+    def wait_for(self, count: int) -> None:
+        """Dispatch until so many have told something."""
+        while len(self) < count:
+            self._base.dispatch(timeout=PATIENCE)

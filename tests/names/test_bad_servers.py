@@ -5,10 +5,12 @@ import random
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
 import pytest
+from names import helpers
 from names.helpers import Way
 from support.peers import PeerServer, reset
 from support.timing import MS, PATIENCE
@@ -28,16 +30,7 @@ def good() -> Iterator[DNSServer]:
         yield server
 
 
-def resolver_for(*servers: Any, **options: Any) -> DNSResolver:
-    options = {
-        "config_file": None,
-        "hosts_file": None,
-        "server_timeout": PATIENCE,
-        "attempts": 1,
-        "sort_addresses": False,
-        **options,
-    }
-    return DNSResolver([getattr(each, "endpoint", each) for each in servers], **options)
+resolver_for = partial(helpers.resolver_for, attempts=1)
 
 
 # -- in a connection ------------------------------------------------------------------------------
