@@ -1,5 +1,6 @@
 """Waiting for answers for the same time each: one timer for all who wait."""
 
+from itertools import takewhile
 from typing import Protocol
 
 from .._core.timer_queue import Timer
@@ -51,12 +52,10 @@ class Patience:
     def _look(self) -> None:
         looking, now = self._timer, self._event_base.now()
         try:
-            while self._ends:
-                who, end = next(iter(self._ends.items()))
-                if end > now:
-                    break
-                del self._ends[who]
-                who._expire()
+            for who, end in list(takewhile(lambda each: each[1] <= now, self._ends.items())):
+                if self._ends.get(who) == end:  # and nobody has ended it meanwhile
+                    del self._ends[who]
+                    who._expire()
         finally:
             # Also after an interruption, as by Ctrl-C.
             if self._timer is looking:

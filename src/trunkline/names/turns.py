@@ -4,6 +4,7 @@ Thousands of questions at once would overflow the buffer of the server's socket,
 there is only asked again when its time is up.
 """
 
+from collections import OrderedDict
 from typing import Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -55,7 +56,9 @@ class Turns:
         self._most = _MOST[key[1]]
         self._asking: set[Asker] = set()
         self._answers = 0
-        self._waiting: dict[Asker, int] = {}  # in order; with the answers that there were before
+        # In order, with the answers that there were before. It takes the longer to find the first
+        # one of a plain dict, the more there have been before it.
+        self._waiting: OrderedDict[Asker, int] = OrderedDict()
         self._uncounted = 0
         self._silent_intervals = 0
         self._timer: Timer | None = None
@@ -131,8 +134,7 @@ class Turns:
 
     def _let_ask(self) -> None:
         while self._waiting and not self._is_full:
-            who = next(iter(self._waiting))
-            del self._waiting[who]
+            who, _ = self._waiting.popitem(last=False)
             self._asking.add(who)
             who._ask_now()
         if self._waiting and self._timer is None and self._key[1] == "udp":
