@@ -352,6 +352,7 @@ def test_the_package_keeps_the_rule(rule: Rule) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)  # the first one reads all files
 @pytest.mark.parametrize("rule", TEST_RULES)
 def test_the_tests_keep_the_rule(rule: Rule) -> None:
     assert_kept(rule, "tests")

@@ -55,6 +55,7 @@ TEN_THOUSAND = pytest.param(
 
 @pytest.mark.parametrize("count", [500, TEN_THOUSAND])
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_thousands_at_once(base: EventBase, dns: DNSServer, count: int) -> None:
     threads = threading.active_count()
     resolver, names, told = ask_for_many(base, dns, count, cache_size=20_000)
