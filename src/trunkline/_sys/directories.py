@@ -130,18 +130,15 @@ def make_temporary_directory(template: str, *, is_wanted: Callable[[], bool]) ->
                 return path
 
 
-# -- deleting --------------------------------------------------------------------------------------
-
-
-class _Directory(int):
+class Directory(int):
     """The number of an open directory, which is closed when nobody has it any more."""
 
     _is_open = True
 
     @classmethod
     def enter(
-        cls, name: str, where: Callable[[], str], parent: "_Directory | None" = None
-    ) -> "_Directory":
+        cls, name: str, where: Callable[[], str], parent: "Directory | None" = None
+    ) -> "Directory":
         """Open a directory: from another one, if that is given, and then no link to one."""
         flags = _ENTER if parent is None else _ENTER | getattr(os, "O_NOFOLLOW", 0)
         opening = starmap(partial(os.open, name, flags, dir_fd=parent), ((),))
@@ -163,12 +160,15 @@ class _Directory(int):
         return found.st_dev, found.st_ino
 
 
+# -- deleting --------------------------------------------------------------------------------------
+
+
 class _Level:
     """A directory on the way down to where something is being deleted."""
 
     __slots__ = ("identity", "is_to_stay", "left", "name")
 
-    def __init__(self, name: str, directory: _Directory) -> None:
+    def __init__(self, name: str, directory: Directory) -> None:
         self.name = name
         self.identity = directory.identity()
         self.left = os.listdir(directory)
@@ -182,7 +182,7 @@ def delete(path: str) -> None:
         SocketError: It is not there, may not be deleted, or is a directory that is not empty.
     """
     above, name = os.path.split(path)
-    with closing(_Directory.enter(above or os.curdir, lambda: above)) as parent:
+    with closing(Directory.enter(above or os.curdir, lambda: above)) as parent:
         _delete_one(parent, name, lambda: path)
 
 
@@ -196,7 +196,7 @@ def delete_tree(path: str, on_error: ErrorHook) -> None:
         on_error: Called with what cannot be deleted. If it returns, the rest is deleted.
     """
     above, name = os.path.split(path)
-    with closing(_Directory.enter(above or os.curdir, lambda: above)) as parent:
+    with closing(Directory.enter(above or os.curdir, lambda: above)) as parent:
         _Deleting(parent, path, on_error).run(name)
 
 
@@ -207,7 +207,7 @@ class _NoDirectoryError(Exception):
 class _Deleting:
     """Goes down a tree, and deletes it on the way up."""
 
-    def __init__(self, parent: _Directory, path: str, on_error: ErrorHook) -> None:
+    def __init__(self, parent: Directory, path: str, on_error: ErrorHook) -> None:
         self._parent = parent  # of the whole, which stays
         self._path = path  # of the whole, for errors
         self._on_error = on_error
@@ -262,7 +262,7 @@ class _Deleting:
         if len(self._levels) == 1:
             above = self._parent
         else:
-            above = _Directory.enter(os.pardir, self._path_of, self._here)
+            above = Directory.enter(os.pardir, self._path_of, self._here)
             if above.identity() != self._levels[-2].identity:
                 above.close()
                 # Somebody has moved it: we are no longer inside of what was to be deleted.
@@ -293,20 +293,20 @@ class _Deleting:
         self._on_error(error)
 
 
-def _enter_below(parent: _Directory, name: str, where: Callable[[], str]) -> _Directory:
+def _enter_below(parent: Directory, name: str, where: Callable[[], str]) -> Directory:
     with typed("delete", where):
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
     if not stat.S_ISDIR(status.st_mode):
         raise _NoDirectoryError
     try:
-        return _Directory.enter(name, where, parent)
+        return Directory.enter(name, where, parent)
     except SocketError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):  # it was swapped for a link, or a file
             raise _NoDirectoryError from None
         raise
 
 
-def _delete_one(parent: _Directory, name: str, where: Callable[[], str]) -> None:
+def _delete_one(parent: Directory, name: str, where: Callable[[], str]) -> None:
     """Delete what may be a file, a link or an empty directory."""
     with typed("delete", where):
         try:
@@ -321,6 +321,6 @@ def _delete_one(parent: _Directory, name: str, where: Callable[[], str]) -> None
         os.rmdir(name, dir_fd=parent)
 
 
-def _remove_directory(parent: _Directory, name: str, where: Callable[[], str]) -> None:
+def _remove_directory(parent: Directory, name: str, where: Callable[[], str]) -> None:
     with typed("delete", where):
         os.rmdir(name, dir_fd=parent)
