@@ -25,7 +25,7 @@ PACKAGE = "trunkline"
 OF_SOME_SYSTEMS = frozenset({f"{PACKAGE}._sys.backends.kqueue"})
 
 # What extras bring, without which some modules cannot be imported, and say so to their users.
-OF_EXTRAS = frozenset({"click", "rich"})
+OF_EXTRAS = frozenset({"click", "h11", "rich"})
 
 # What only a checkout has a use for.
 OF_THE_CHECKOUT = re.compile(r"\.ci/.*|(.*/)?\.git\w+")

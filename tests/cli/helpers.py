@@ -13,14 +13,16 @@ from typing import Any, NamedTuple
 from support.processes import ROOT, Program
 from support.timing import PATIENCE
 
+from trunkline import PassiveSocket, make_socket
 from trunkline._sys.owned_number import OwnedNumber
 from trunkline.cli.connect.run import converse_on
 from trunkline.cli.connect.session import StandardStreams
 from trunkline.cli.connect.settings import Settings
 from trunkline.cli.connect.telling import Telling
+from trunkline.cli.serve.supervised import EventedServer
 from trunkline.cli.target import parse_target
 
-__all__ = ("ENVIRONMENT", "Ended", "command", "converse", "run", "shell")
+__all__ = ("ENVIRONMENT", "Ended", "command", "converse", "evented", "run", "serving", "shell")
 
 ENVIRONMENT = {
     **{key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "NO_COL"))},
@@ -40,6 +42,32 @@ class Ended(NamedTuple):
     status: int
     output: bytes
     errors: str
+
+
+@contextlib.contextmanager
+def serving(make: Any) -> Iterator[tuple[str, int]]:
+    """Run a server of a worker on a socket of its own, and yield where that is.
+
+    Args:
+        make: Makes it, of a list of passive sockets.
+    """
+    passive = make_socket(connect="passive", local_host="127.0.0.1", local_port=0)
+    assert isinstance(passive, PassiveSocket)
+    server = make([passive])
+    server.start()
+    try:
+        yield "127.0.0.1", passive.local_name[1]
+    finally:
+        assert server.shutdown(PATIENCE)
+        assert server.wait(0)
+        assert server.shutdown(0)
+        passive.close()
+
+
+def evented(factory: Any, **options: Any) -> Any:
+    """Return what makes a server with callbacks."""
+    options = {"delivery": "bytes", "max_connections": 10, **options}
+    return lambda sockets: EventedServer(sockets, factory, **options)
 
 
 def command(*arguments: str, separate_errors: bool = False, **environment: str) -> Program:

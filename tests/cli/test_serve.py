@@ -3,19 +3,18 @@
 import contextlib
 import socket
 from calendar import day_name
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from cli.helpers import evented, serving
 from support.peers import connect, exchange, receive_all
-from support.timing import PATIENCE
 
-from trunkline import LocalAddress, PassiveSocket, TransportProtocol, make_socket
+from trunkline import LocalAddress, TransportProtocol, make_socket
 from trunkline.cli import main
 from trunkline.cli.exit_status import ExitStatus
 from trunkline.cli.serve.handlers import BadHandler, find_handler
 from trunkline.cli.serve.services import SERVICES
+from trunkline.cli.serve.subjects import SUBJECTS
 from trunkline.cli.serve.supervised import AwaitedServer, EventedServer
 from trunkline.cli.target import BadTarget, Target, parse_place
 
@@ -75,7 +74,7 @@ def test_what_it_was_made_for_is_found_out(name: str, kind: str, delivery: str) 
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("http2", "none of echo, discard, daytime, chargen, and not module:function"),
+        ("http2", "none of echo, discard, daytime, chargen, http, and not module:function"),
         ("no_such_module:x", "no module 'no_such_module'"),
         (f"{HERE}.deeper:x", "no module"),
         (f"{HERE}:nothing", "has no 'nothing'"),
@@ -87,7 +86,7 @@ def test_what_it_was_made_for_is_found_out(name: str, kind: str, delivery: str) 
 )
 def test_what_cannot_serve_is_told_why(name: str, why: str) -> None:
     with pytest.raises(BadHandler, match=why):
-        find_handler(name)
+        find_handler(name, SUBJECTS)
 
 
 def test_what_a_module_lacks_is_its_own_trouble(
@@ -130,27 +129,6 @@ def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 # -- how -------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def serving(make: Any) -> Iterator[tuple[str, int]]:
-    """Run a server on a socket of its own, and yield where that is."""
-    passive = make_socket(connect="passive", local_host="127.0.0.1", local_port=0)
-    assert isinstance(passive, PassiveSocket)
-    server = make([passive])
-    server.start()
-    try:
-        yield "127.0.0.1", passive.local_name[1]
-    finally:
-        assert server.shutdown(PATIENCE)
-        assert server.wait(0)
-        assert server.shutdown(0)
-        passive.close()
-
-
-def evented(factory: Any, **options: Any) -> Any:
-    options = {"delivery": "bytes", "max_connections": 10, **options}
-    return lambda sockets: EventedServer(sockets, factory, **options)
 
 
 def test_echo() -> None:

@@ -24,6 +24,7 @@ SERVICES = Section(
         ("discard", "Takes everything, and says nothing."),
         ("daytime", "Says what time it is."),
         ("chargen", "Sends lines for as long as somebody takes them."),
+        ("http DIR", "A directory by HTTP, at localhost:8000 if nothing is said; to be read only."),
         ("module:function", "A handler of yours, called with each connection, in a thread."),
         ("", "An async function is awaited in a task."),
         ("module:Class", "A protocol of yours: its callbacks are called."),
@@ -40,6 +41,8 @@ EXAMPLES = (
         "trunkline serve chat:handle '*:7001' --tls-cert server.pem",
         "The same by TLS, with a certificate and its key.",
     ),
+    Example("trunkline serve http .", "Look at this directory at http://localhost:8000/."),
+    Example("trunkline serve http public '*:80' --workers 2", "Show another one to everybody."),
     Example("trunkline serve discard unix:/tmp/hole", "Take everything at a local socket."),
     Example("trunkline serve chat:handle --activate", "Serve where systemd listens."),
 )
@@ -47,7 +50,7 @@ EXAMPLES = (
 
 @click.command(cls=Command, sections=(SERVICES, Section("Addresses", PLACES)), examples=EXAMPLES)
 @click.argument("service")
-@click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
+@click.argument("words", nargs=-1, metavar="[DIR] [ADDRESS]...")
 @click.option("--workers", type=Count(), default=1, help="How many processes. Default: 1.")
 @click.option("--threads", type=Count(), help="At most so many in a process, used again.")
 @click.option(
@@ -65,19 +68,20 @@ EXAMPLES = (
     metavar="NETWORK",
     help="Believe proxies there who say for whom they connect, as 10.0.0.0/8.",
 )
+@click.option("--hidden", is_flag=True, help="http: names that begin with a dot, too.")
 @click.option("--activate", is_flag=True, help="Take the sockets that a service manager opened.")
-def serve(service: str, addresses: tuple[str, ...], **options: Any) -> None:
+def serve(service: str, words: tuple[str, ...], **options: Any) -> None:
     """Serve SERVICE at ADDRESS, which is printed.
 
     Ctrl-C, or SIGTERM, lets the clients finish, and ends it with status 0; a second one cuts them
     off. A worker process that dies is replaced, and SIGHUP replaces all of them.
     """
-    from .serve.handlers import find_handler
+    from .serve.connection_log import show_notes
     from .serve.plan import Plan, make_supervisor
 
     try:
+        found, addresses = _find(service, words, options)
         places = [parse_place(each) for each in addresses]
-        found = find_handler(service)
         _check(found, places, options)
         plan = Plan(
             found=found,
@@ -93,9 +97,32 @@ def serve(service: str, addresses: tuple[str, ...], **options: Any) -> None:
         supervisor = make_supervisor(plan)
     except (TypeError, ValueError) as error:
         raise click.UsageError(str(error)) from None
+    show_notes()
     with supervisor:
         _announce(supervisor.sockets)
         supervisor.run()
+
+
+def _find(
+    service: str, words: tuple[str, ...], options: dict[str, Any]
+) -> tuple["Found", tuple[str, ...]]:
+    """Return what serves, and what of the words is where to listen."""
+    from .serve.handlers import find_handler
+    from .serve.subjects import SUBJECTS
+
+    for name, other in SUBJECTS.items():
+        for option in other.options:
+            if name != service and options[option]:
+                raise click.UsageError(f"--{option} is for trunkline serve {name} {other.what}")
+    subject = SUBJECTS.get(service)
+    if subject is None:
+        return find_handler(service, SUBJECTS), words
+    if not words:
+        raise click.UsageError(f"{service} what? Say trunkline serve {service} {subject.what}.")
+    addresses = words[1:]
+    if not addresses and subject.place is not None and not options["activate"]:
+        addresses = (subject.place,)
+    return subject.make(words[0], options), addresses
 
 
 def _check(found: "Found", places: list[Target], options: dict[str, Any]) -> None:

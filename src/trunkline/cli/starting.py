@@ -12,7 +12,7 @@ from typing import NoReturn
 
 __all__ = ("main", "run", "say")
 
-NEEDED = ("click", "rich")
+NEEDED = ("click", "h11", "rich")
 HINT = "the command line needs more than the library: pip install 'trunkline[cli]'"
 
 INTERRUPTED = 130  # `ExitStatus.INTERRUPTED`, before that could be imported

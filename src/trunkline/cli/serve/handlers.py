@@ -1,6 +1,7 @@
 """Finding what a user wants to be served by, and for which way of driving it was made."""
 
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from inspect import isclass, iscoroutinefunction
 from pathlib import Path
@@ -42,10 +43,14 @@ class Found(NamedTuple):
     delivery: Delivery = "bytes"
 
 
-def find_handler(name: str) -> Found:
+def find_handler(name: str, others: Iterable[str] = ()) -> Found:
     """Return what a name stands for: a service that comes with us, or ``module:function``.
 
     The module is looked for where we are, too.
+
+    Args:
+        name: The name.
+        others: Names of services that are found elsewhere, for who has misspelt one.
 
     Raises:
         BadHandler: There is none.
@@ -55,7 +60,7 @@ def find_handler(name: str) -> Found:
         return Found(name, SERVICES[name], "callbacks")
     module_name, colon, path = name.partition(":")
     if not (colon and module_name and path):
-        services = ", ".join(SERVICES)
+        services = ", ".join([*SERVICES, *others])
         raise BadHandler(f"{name!r} is none of {services}, and not module:function")
     thing: Any = _module(module_name)
     for part in path.split("."):

@@ -1,0 +1,43 @@
+"""What `trunkline serve` says of each request and each connection, for who looks after it."""
+
+import logging
+import sys
+
+from ..._core.log_record import about
+from ..._printable import printable
+
+__all__ = ("note", "show_notes")
+
+_logger = logging.getLogger("trunkline.serve")
+
+
+def note(
+    text: str,
+    *,
+    server: str,
+    peer: object,
+    error: BaseException | None = None,
+    **fields: object,
+) -> None:
+    """Log what has become of something.
+
+    Args:
+        text: What is said of it. What others have put into it can neither begin a line nor tell a
+            terminal anything.
+        server: Which service it is.
+        peer: The other end.
+        error: What has gone wrong.
+        **fields: Further attributes of the record.
+    """
+    if _logger.isEnabledFor(logging.INFO):
+        extra = {**about(server=server, peer=peer, error=error), **fields}
+        _logger.info("%s %s", peer, printable(text), extra=extra)
+
+
+def show_notes() -> None:
+    """Print them on the error stream, each with the time, unless a program has its own way."""
+    _logger.setLevel(logging.INFO)
+    if not _logger.hasHandlers():
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+        _logger.addHandler(handler)

@@ -1,0 +1,130 @@
+"""`trunkline serve http` as a process, and other programs that ask it."""
+
+import contextlib
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli.helpers import command, run
+from support.certificates import Certificates
+from support.processes import Program
+from support.programs import require
+from support.timing import PATIENCE
+
+from trunkline.cli import main
+from trunkline.cli.exit_status import ExitStatus
+
+processes = pytest.mark.slow  # each starts an interpreter
+
+
+@contextlib.contextmanager
+def serving_http(top: Path, *words: str) -> Iterator[tuple[Program, str]]:
+    """Serve a directory, and yield the server and where it is; it has to end well."""
+    with command("serve", "http", str(top), *words) as server:
+        place = server.wait_for_line(r"^listening at (.+)$")[1]
+        yield server, place
+        server.terminate()
+        assert server.wait() == 0
+        assert "Traceback" not in server.output
+
+
+def curl(*words: str) -> bytes:
+    """Return what curl prints."""
+    ended = subprocess.run(
+        [require("curl"), "--silent", "--show-error", "--noproxy", "*", *words],
+        capture_output=True,
+        timeout=PATIENCE,
+    )
+    assert ended.returncode == 0, ended.stderr.decode()
+    return ended.stdout
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    """Return a directory to serve."""
+    top = tmp_path / "top"
+    (top / "sub").mkdir(parents=True)
+    (top / "sub" / "file.txt").write_text("hello\n" * 100_000)
+    return top
+
+
+@processes
+@pytest.mark.needs_program("curl")
+def test_curl_fetches_files_and_goes_on_with_them(top: Path, tmp_path: Path) -> None:
+    whole, partly = (top / "sub" / "file.txt").read_bytes(), tmp_path / "partly"
+    partly.write_bytes(whole[:1000])
+    with serving_http(top, "127.0.0.1:0", "--workers", "2") as (server, place):
+        url = f"http://{place}/sub"
+        assert b"file.txt" in curl("--location", url)
+        assert curl(f"{url}/file.txt") == whole
+        curl("--continue-at", "-", "--output", str(partly), f"{url}/file.txt")
+        assert partly.read_bytes() == whole
+        several = curl("--range", "0-4,6-10", f"{url}/file.txt")
+        assert several.count(b"\r\n\r\nhello\r\n") == 2
+        assert b"405" in curl("--upload-file", str(partly), f"{url}/new.txt")
+        assert not (top / "sub" / "new.txt").exists()
+        server.wait_for_line(
+            r' 127\.0\.0\.1:\d+ "PUT /sub/new\.txt HTTP/1\.1" 405, .* in [\d.]+ ms'
+        )
+
+
+@processes
+@pytest.mark.needs_program("curl")
+def test_curl_by_tls(top: Path, certificates: Certificates) -> None:
+    paths = certificates.server
+    options = ("--tls-cert", str(paths.certificate), "--tls-key", str(paths.key))
+    with serving_http(top, "127.0.0.1:0", *options) as (_, place):
+        url = f"https://localhost:{place.rpartition(':')[2]}/sub/file.txt"
+        trust = ("--cacert", str(certificates.authority.certificate), "--ipv4")
+        assert curl(*trust, url, url) == (top / "sub" / "file.txt").read_bytes() * 2
+
+
+@processes
+@pytest.mark.needs_program("curl")
+def test_curl_at_a_local_socket(top: Path, tmp_path: Path) -> None:
+    with serving_http(top, f"unix:{tmp_path / 'socket'}") as (_, place):
+        page = curl("--unix-socket", place, "http://anybody/sub/")
+    assert b"file.txt" in page
+
+
+@pytest.mark.thorough
+@pytest.mark.needs_program("chromium")
+def test_a_browser_on_a_phone(top: Path, tmp_path: Path) -> None:
+    """The page of a directory is as wide as the screen, and its links lead to what they say."""
+    browser = [require("chromium"), "--headless", "--no-sandbox", "--disable-gpu",
+               f"--user-data-dir={tmp_path / 'profile'}", "--window-size=390,800"]  # fmt: skip
+    picture = tmp_path / "screen.png"
+    with serving_http(top, "127.0.0.1:0") as (server, place):
+        for what in (["--dump-dom"], [f"--screenshot={picture}"]):
+            ended = subprocess.run(
+                [*browser, *what, f"http://{place}/sub/"], capture_output=True, timeout=PATIENCE
+            )
+            assert ended.returncode == 0
+            if what == ["--dump-dom"]:
+                assert '<a href="file.txt">file.txt</a>' in ended.stdout.decode()
+        server.wait_for_line('"GET /sub/ HTTP/1.1" 200')
+    assert picture.stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["http"], "http what? Say trunkline serve http DIR."),
+        (["http", "no such directory"], "no directory to serve: No such file or directory"),
+        (["http", "/dev/null"], "Not a directory"),
+        (["echo", "0", "--hidden"], "--hidden is for trunkline serve http DIR"),
+        (["http", ".", "0", "--proxy-protocol", "127.0.0.1"], "--proxy-protocol is for"),
+    ],
+)
+def test_what_cannot_be_meant_is_told(
+    words: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", *words]) == ExitStatus.BAD_USAGE
+    assert why in " ".join(capsys.readouterr().err.split())
+
+
+@processes
+def test_the_help_says_where_it_is_by_default() -> None:
+    assert re.search(rb"http DIR .*localhost:8000", run("serve", "--help").output, re.S)
