@@ -24,7 +24,7 @@ from ...sizes import amount
 from ..connection_log import note
 from .site import Answer, Asked, Site
 
-__all__ = ("IDLE_TIMEOUT", "REQUEST_TIMEOUT", "WRITE_TIMEOUT", "HTTPProtocol")
+__all__ = ("IDLE_TIMEOUT", "LINGER_TIMEOUT", "REQUEST_TIMEOUT", "WRITE_TIMEOUT", "HTTPProtocol")
 
 REQUEST_TIMEOUT = 20.0
 """Seconds for a request, from its first byte to its last."""
@@ -34,6 +34,9 @@ IDLE_TIMEOUT = 15.0
 
 WRITE_TIMEOUT = 60.0
 """Seconds in which a client takes nothing of what is sent to it."""
+
+LINGER_TIMEOUT = 5.0
+"""Seconds for a client to notice that it was refused, and to stop sending."""
 
 _LARGEST_HEAD = 16_384  # bytes, of all fields together
 _LARGEST_BODY = 65_536  # bytes; nobody looks at it, and a larger one ends the connection
@@ -71,6 +74,7 @@ class HTTPProtocol(TransportProtocol):
         self._timed_by: Callable[[], None] | None = None
         self._is_full = False  # the transport's queue is
         self._is_stopping = False
+        self._is_ending = False  # what comes is not looked at any more
 
     # -- what the transport tells ----------------------------------------------------------------
 
@@ -82,13 +86,15 @@ class HTTPProtocol(TransportProtocol):
 
     def data_received(self, data: bytes) -> None:
         """A part of a request has come, or several requests."""
-        self._http.receive_data(data)
-        self._go_on()
+        if not self._is_ending:
+            self._http.receive_data(data)
+            self._go_on()
 
     def eof_received(self) -> bool:
         """There are no more requests; those that have come are answered."""
-        self._http.receive_data(b"")
-        self._go_on()
+        if not self._is_ending:
+            self._http.receive_data(b"")
+            self._go_on()
         return True
 
     def pause_writing(self) -> None:
@@ -120,7 +126,7 @@ class HTTPProtocol(TransportProtocol):
 
     def _go_on(self) -> None:
         """Take what has come apart, as far as there is room for answers."""
-        while not (self._is_full or self.transport.is_closing):
+        while not (self._is_full or self._is_ending or self.transport.is_closing):
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
@@ -156,6 +162,9 @@ class HTTPProtocol(TransportProtocol):
         headers = dict(request.headers)
         if request.http_version not in _VERSIONS:
             return 505
+        fields = sum(len(name) + len(value) for name, value in request.headers)
+        if fields + len(request.target) > _LARGEST_HEAD:  # it has come at once, as a whole
+            return 431
         if headers.get(b"expect", b"100-continue").lower() != b"100-continue":
             return 417
         return None
@@ -211,10 +220,22 @@ class HTTPProtocol(TransportProtocol):
                 answer.file.close()
         record.all_is_queued(answer.error)
         self._send(h11.EndOfMessage())
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+        if self._http.their_state not in (h11.DONE, h11.MUST_CLOSE, h11.CLOSED):
+            self._end()
+        elif self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
         else:
             self.transport.close()
+
+    def _end(self) -> None:
+        """End a connection whose client is still sending, and would not get its answer otherwise.
+
+        What a system receives for a connection that is closed it resets, and with that goes what
+        the client has not read yet (RFC 9112, section 9.6).
+        """
+        self._is_ending = True
+        self.transport.write_eof()
+        self._set_timer(LINGER_TIMEOUT, self.transport.close)
 
     def _send_body(self, answer: Answer, record: "_Record") -> None:
         for piece in answer.pieces:
@@ -227,9 +248,11 @@ class HTTPProtocol(TransportProtocol):
                     h11.Data(data=cast("bytes", _InPlaceOf(len(piece))))
                 )
                 record.files_left += 1
-                self.transport.send_file(
+                transfer = self.transport.send_file(
                     answer.file, offset=piece.start, count=len(piece), done=record.file_is_done
                 )
+                if transfer.error is not None:  # there is nobody any more, and nothing is called
+                    record.end(transfer.error)
 
     def _send(self, event: Any) -> None:
         self.transport.write(self._http.send(event) or b"")
