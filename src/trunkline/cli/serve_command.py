@@ -11,6 +11,7 @@ from .target import PLACES, Target, parse_place
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..sockets.datagrams import DatagramSocket
     from ..sockets.passive_socket import PassiveSocket
     from ..tls import TLS
     from .serve.handlers import Found
@@ -25,6 +26,11 @@ SERVICES = Section(
         ("daytime", "Says what time it is."),
         ("chargen", "Sends lines for as long as somebody takes them."),
         ("http DIR", "A directory by HTTP, at localhost:8000 if nothing is said; to be read only."),
+        (
+            "proxy TARGET",
+            "Hands everything on to TARGET, written as for trunkline connect; datagrams",
+        ),
+        ("", "if it is udp:host:port."),
         ("module:function", "A handler of yours, called with each connection, in a thread."),
         ("", "An async function is awaited in a task."),
         ("module:Class", "A protocol of yours: its callbacks are called."),
@@ -43,6 +49,14 @@ EXAMPLES = (
     ),
     Example("trunkline serve http .", "Look at this directory at http://localhost:8000/."),
     Example("trunkline serve http public '*:80' --workers 2", "Show another one to everybody."),
+    Example(
+        "trunkline serve proxy tls:example.org:443 8080", "Speak TLS for those who cannot do that."
+    ),
+    Example(
+        "trunkline serve proxy localhost:8000 '*:443' --tls-cert server.pem",
+        "And for a server that cannot.",
+    ),
+    Example("trunkline serve proxy udp:9.9.9.9:53 5353", "Hand datagrams on."),
     Example("trunkline serve discard unix:/tmp/hole", "Take everything at a local socket."),
     Example("trunkline serve chat:handle --activate", "Serve where systemd listens."),
 )
@@ -50,7 +64,7 @@ EXAMPLES = (
 
 @click.command(cls=Command, sections=(SERVICES, Section("Addresses", PLACES)), examples=EXAMPLES)
 @click.argument("service")
-@click.argument("words", nargs=-1, metavar="[DIR] [ADDRESS]...")
+@click.argument("words", nargs=-1, metavar="[DIR|TARGET] [ADDRESS]...")
 @click.option("--workers", type=Count(), default=1, help="How many processes. Default: 1.")
 @click.option("--threads", type=Count(), help="At most so many in a process, used again.")
 @click.option(
@@ -69,6 +83,14 @@ EXAMPLES = (
     help="Believe proxies there who say for whom they connect, as 10.0.0.0/8.",
 )
 @click.option("--hidden", is_flag=True, help="http: names that begin with a dot, too.")
+@click.option(
+    "--proxy-header",
+    type=click.Choice(["1", "2"]),
+    help="proxy: tell the target who the client is, by that version of the PROXY protocol.",
+)
+@click.option("--ca", type=click.Path(), help="proxy: certificates to believe of a target of tls:.")
+@click.option("--server-name", help="proxy: whom to expect there. Default: the host.")
+@click.option("--insecure", is_flag=True, help="proxy: believe any certificate.")
 @click.option("--activate", is_flag=True, help="Take the sockets that a service manager opened.")
 def serve(service: str, words: tuple[str, ...], **options: Any) -> None:
     """Serve SERVICE at ADDRESS, which is printed.
@@ -83,6 +105,9 @@ def serve(service: str, words: tuple[str, ...], **options: Any) -> None:
         found, addresses = _find(service, words, options)
         places = [parse_place(each) for each in addresses]
         _check(found, places, options)
+        if found.kind == "datagrams":
+            _forward(found, places, options)
+            return
         plan = Plan(
             found=found,
             places=places,
@@ -113,7 +138,8 @@ def _find(
     for name, other in SUBJECTS.items():
         for option in other.options:
             if name != service and options[option]:
-                raise click.UsageError(f"--{option} is for trunkline serve {name} {other.what}")
+                given = option.replace("_", "-")
+                raise click.UsageError(f"--{given} is for trunkline serve {name} {other.what}")
     subject = SUBJECTS.get(service)
     if subject is None:
         return find_handler(service, SUBJECTS), words
@@ -125,6 +151,17 @@ def _find(
     return subject.make(words[0], options), addresses
 
 
+def _forward(found: "Found", places: list[Target], options: dict[str, Any]) -> None:
+    """Forward datagrams; that takes no workers, since each client has to stay with one."""
+    from .serve.connection_log import show_notes
+    from .serve.proxy.datagrams import bind_datagrams, forward_datagrams
+
+    sockets = bind_datagrams(places)
+    show_notes()
+    _announce(sockets)
+    forward_datagrams(sockets, found.handler, options["max_connections"])
+
+
 def _check(found: "Found", places: list[Target], options: dict[str, Any]) -> None:
     """Refuse options that do not go together, or not with such a handler."""
     if not (places or options["activate"]):
@@ -133,6 +170,13 @@ def _check(found: "Found", places: list[Target], options: dict[str, Any]) -> Non
         raise click.UsageError(f"--threads is for handlers of threads, and {found.name} is none")
     if options["proxies"] and found.kind == "callbacks":
         raise click.UsageError(f"--proxy-protocol is for functions, and {found.name} is a class")
+    if found.kind == "datagrams":
+        for option in ("activate", "proxies", "tls_cert"):
+            if options[option]:
+                given = {"proxies": "proxy-protocol"}.get(option, option.replace("_", "-"))
+                raise click.UsageError(f"--{given} is for connections, and datagrams have none")
+        if options["workers"] > 1:
+            raise click.UsageError("--workers is for connections; datagrams are forwarded by one")
     if options["tls_key"] and not options["tls_cert"]:
         raise click.UsageError("--tls-key belongs to a certificate: say --tls-cert")
 
@@ -147,6 +191,6 @@ def _tls(options: dict[str, Any]) -> "TLS | None":
     return tls
 
 
-def _announce(sockets: "Sequence[PassiveSocket]") -> None:
+def _announce(sockets: "Sequence[PassiveSocket] | Sequence[DatagramSocket]") -> None:
     for socket in sockets:
         click.echo(f"listening at {socket.local_name}")

@@ -6,7 +6,7 @@ step of its own on a connection that has begun in plain text. The limit of time 
 
 from collections.abc import Callable
 from random import random as random_number
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.back_off import BackOff
 from ..._core.proxy_protocol import ProxyHeader
@@ -19,6 +19,9 @@ from ..target import Target
 from .settings import Settings
 from .starttls import StartTLS
 from .telling import Teller
+
+if TYPE_CHECKING:
+    from ..._sys.sockaddr import AnyName
 
 __all__ = ("Dialling", "Hosts")
 
@@ -49,6 +52,8 @@ class Dialling(TransportProtocol):
         teller: Who is told how it goes.
         made: Called with the transport, whose protocol is still this one.
         failed: Called with the error, if there is none in the end.
+        client: On whose behalf it is, if that is somebody else: whom a header of the PROXY protocol
+            names.
     """
 
     def __init__(
@@ -59,7 +64,9 @@ class Dialling(TransportProtocol):
         teller: Teller,
         made: Callable[[Transport], object],
         failed: Callable[[Exception], object],
+        client: Transport | None = None,
     ) -> None:
+        self._client = client
         self._event_base = event_base
         self._settings = settings
         self._hosts = hosts
@@ -146,7 +153,7 @@ class Dialling(TransportProtocol):
         self._teller.connected(transport.remote_name, transport.local_name)
         settings = self._settings
         if settings.proxy_header is not None:
-            transport.write(proxy_header(transport, settings.proxy_header))
+            transport.write(self._proxy_header(transport, settings.proxy_header))
         if settings.starttls is not None:
             self._talk = StartTLS(settings.starttls, self._server_name())
             transport.write(self._talk.begin())
@@ -190,6 +197,19 @@ class Dialling(TransportProtocol):
         self._stop_limit()
         self._made(transport)
 
+    def _proxy_header(self, transport: Transport, version: Literal[1, 2]) -> bytes:
+        if self._client is None:
+            return proxy_header(transport.local_name, transport.remote_name, version)
+        return proxy_header(self._client.remote_name, self._client.local_name, version)
+
+    def give_up(self) -> None:
+        """End the attempt; nobody is told any more."""
+        self._made = self._failed = _nobody
+        self._retries_left = 0
+        self._untried = []
+        self._stop_limit()
+        self._transport.abort()
+
     def _server_name(self) -> str:
         return self._settings.server_name or str(self._settings.target.host or "localhost")
 
@@ -204,15 +224,18 @@ def connect_options(settings: Settings, target: Target) -> tuple[Any, dict[str, 
     return "internet", options
 
 
-def proxy_header(transport: Transport, version: int) -> bytes:
-    """Return the header of the PROXY protocol that names this end as the client.
+def proxy_header(source: "AnyName", destination: "AnyName", version: Literal[1, 2]) -> bytes:
+    """Return the header of the PROXY protocol that names who has connected, and to what.
 
     Raises:
         NotConnected: The connection has ended already, so that its names are not known.
     """
-    source, destination = transport.local_name, transport.remote_name
     if isinstance(source, Endpoint) and isinstance(destination, Endpoint):
         return ProxyHeader(source, destination, version=version).encode()
     if source is None:
         raise NotConnected(operation="proxy_header", address=destination)
     return ProxyHeader(None, None, version=version).encode()
+
+
+def _nobody(*_: object) -> None:
+    """Stands for who is not told any more."""

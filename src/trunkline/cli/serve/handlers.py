@@ -12,7 +12,7 @@ from .services import SERVICES
 
 __all__ = ("BadHandler", "Found", "Kind", "find_handler")
 
-Kind: TypeAlias = Literal["threads", "callbacks", "await"]
+Kind: TypeAlias = Literal["threads", "callbacks", "await", "datagrams"]
 
 # The methods that input is delivered to, and how it is then.
 _DELIVERIES: dict[str, Delivery] = {

@@ -1,12 +1,21 @@
 """The services that have to be told of something: of a directory, for one."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ...errors import SocketError
+from ..target import Target, parse_target
 from .handlers import BadHandler, Found
 
-__all__ = ("SUBJECTS", "Subject")
+if TYPE_CHECKING:
+    from ...tls import TLS
+
+__all__ = ("CONNECT_TIMEOUT", "SUBJECTS", "Subject")
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds that the target of a proxy has to accept a connection, and to shake hands."""
+
+_VERSIONS: dict[str | None, Literal[1, 2] | None] = {None: None, "1": 1, "2": 2}
 
 
 class Subject(NamedTuple):
@@ -36,7 +45,50 @@ def _http(directory: str, options: dict[str, Any]) -> Found:
     return Found("http", lambda: HTTPProtocol(site), "callbacks")
 
 
+def _proxy(text: str, options: dict[str, Any]) -> Found:
+    from ..connect.settings import Settings
+
+    target = parse_target(text)
+    if target.kind == "service":
+        raise BadHandler(f"{text!r} is several hosts, and a proxy has one target: host:port")
+    if target.kind == "udp" and options["proxy_header"]:
+        raise BadHandler("--proxy-header is for connections, and datagrams have none")
+    settings = Settings(
+        target=target,
+        tls=_tls(target, options),
+        server_name=options["server_name"],
+        proxy_header=_VERSIONS[options["proxy_header"]],
+        timeout=CONNECT_TIMEOUT,
+    )
+    if target.kind == "udp":
+        return Found("proxy", settings, "datagrams")
+    from .proxy.connections import ProxyProtocol
+
+    return Found("proxy", lambda: ProxyProtocol(settings), "callbacks")
+
+
+def _tls(target: Target, options: dict[str, Any]) -> "TLS | None":
+    given = [name for name in ("ca", "insecure", "server_name") if options[name]]
+    if not target.tls:
+        if given:
+            option = given[0].replace("_", "-")
+            raise BadHandler(f"--{option} is for TLS towards the target: write tls:{target}")
+        return None
+    if target.kind == "local" and not given:
+        raise BadHandler("whom to expect at a local socket is not known: --server-name")
+    from ...tls import TLS
+
+    tls = TLS(
+        authorities=options["ca"],
+        server_name=options["server_name"],
+        verify=not options["insecure"],
+    )
+    tls.context(server_side=False)  # what is wrong with its files is told before anything else
+    return tls
+
+
 SUBJECTS: dict[str, Subject] = {
     "http": Subject("DIR", _http, "8000", ("hidden",)),
+    "proxy": Subject("TARGET", _proxy, None, ("proxy_header", "ca", "server_name", "insecure")),
 }
 """The services by their names."""

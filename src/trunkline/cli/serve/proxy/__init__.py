@@ -1,0 +1,1 @@
+"""What `trunkline serve proxy` does: `connections` forwards streams, and `datagrams` datagrams."""
