@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from support.processes import ROOT, Program
 from support.timing import PATIENCE
 
-from trunkline import PassiveSocket, make_socket
+from trunkline import TLS, PassiveSocket, make_socket
 from trunkline._sys.owned_number import OwnedNumber
 from trunkline.cli.connect.run import converse_on
 from trunkline.cli.connect.session import StandardStreams
@@ -45,13 +45,14 @@ class Ended(NamedTuple):
 
 
 @contextlib.contextmanager
-def serving(make: Any) -> Iterator[tuple[str, int]]:
+def serving(make: Any, tls: TLS | None = None) -> Iterator[tuple[str, int]]:
     """Run a server of a worker on a socket of its own, and yield where that is.
 
     Args:
         make: Makes it, of a list of passive sockets.
+        tls: How these speak TLS.
     """
-    passive = make_socket(connect="passive", local_host="127.0.0.1", local_port=0)
+    passive = make_socket(connect="passive", local_host="127.0.0.1", local_port=0, tls=tls)
     assert isinstance(passive, PassiveSocket)
     server = make([passive])
     server.start()

@@ -488,6 +488,16 @@ class SocketDescriptor(Descriptor):
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
+    def set_blocking(self, blocks: bool) -> None:
+        """Let calls wait for this connection, or not, those of all processes that have it.
+
+        You would want it for a program that is given it. While calls wait, none is to be made here.
+        """
+        try:
+            self._socket.setblocking(blocks)
+        except OSError as error:
+            raise self.failure(error, "fcntl") from None
+
     @property
     def listens(self) -> bool:
         """Whether the socket listens (SO_ACCEPTCONN)."""

@@ -31,6 +31,7 @@ SERVICES = Section(
             "Hands everything on to TARGET, written as for trunkline connect; datagrams",
         ),
         ("", "if it is udp:host:port."),
+        ("exec COMMAND", "A process for each connection, which reads and writes there."),
         ("module:function", "A handler of yours, called with each connection, in a thread."),
         ("", "An async function is awaited in a task."),
         ("module:Class", "A protocol of yours: its callbacks are called."),
@@ -57,6 +58,9 @@ EXAMPLES = (
         "And for a server that cannot.",
     ),
     Example("trunkline serve proxy udp:9.9.9.9:53 5353", "Hand datagrams on."),
+    Example(
+        "trunkline serve exec 'sh -c \"ls -l; df -h\"' 9999", "Let a program answer each client."
+    ),
     Example("trunkline serve discard unix:/tmp/hole", "Take everything at a local socket."),
     Example("trunkline serve chat:handle --activate", "Serve where systemd listens."),
 )
@@ -64,7 +68,7 @@ EXAMPLES = (
 
 @click.command(cls=Command, sections=(SERVICES, Section("Addresses", PLACES)), examples=EXAMPLES)
 @click.argument("service")
-@click.argument("words", nargs=-1, metavar="[DIR|TARGET] [ADDRESS]...")
+@click.argument("words", nargs=-1, metavar="[DIR|TARGET|COMMAND] [ADDRESS]...")
 @click.option("--workers", type=Count(), default=1, help="How many processes. Default: 1.")
 @click.option("--threads", type=Count(), help="At most so many in a process, used again.")
 @click.option(

@@ -1,7 +1,7 @@
 """Finding what a user wants to be served by, and for which way of driving it was made."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from inspect import isclass, iscoroutinefunction
 from pathlib import Path
@@ -35,12 +35,14 @@ class Found(NamedTuple):
         handler: The function, or the class.
         kind: What it was made for.
         delivery: For callbacks, how input is delivered to them.
+        finish: For callbacks, see `EventedServer`.
     """
 
     name: str
     handler: Any
     kind: Kind
     delivery: Delivery = "bytes"
+    finish: Callable[[Callable[[], object]], object] | None = None
 
 
 def find_handler(name: str, others: Iterable[str] = ()) -> Found:

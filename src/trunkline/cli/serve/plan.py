@@ -118,6 +118,7 @@ def _by_callbacks(plan: Plan) -> MakeServer:
             found.handler,
             delivery=found.delivery,
             max_connections=plan.max_connections,
+            finish=found.finish,
         )
 
     return make_server

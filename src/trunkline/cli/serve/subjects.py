@@ -1,5 +1,7 @@
 """The services that have to be told of something: of a directory, for one."""
 
+import shlex
+import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -87,8 +89,27 @@ def _tls(target: Target, options: dict[str, Any]) -> "TLS | None":
     return tls
 
 
+def _exec(text: str, options: dict[str, Any]) -> Found:
+    from .exec.protocol import ExecProtocol
+    from .exec.running import Processes
+
+    try:
+        command = shlex.split(text)
+    except ValueError as error:
+        raise BadHandler(f"{text!r} is no command: {error}") from None
+    if not command:
+        raise BadHandler("the command is empty")
+    if shutil.which(command[0]) is None:
+        raise BadHandler(f"there is no program {command[0]!r}")
+    processes = Processes()
+    return Found(
+        "exec", lambda: ExecProtocol(command, processes), "callbacks", finish=processes.when_gone
+    )
+
+
 SUBJECTS: dict[str, Subject] = {
     "http": Subject("DIR", _http, "8000", ("hidden",)),
     "proxy": Subject("TARGET", _proxy, None, ("proxy_header", "ca", "server_name", "insecure")),
+    "exec": Subject("COMMAND", _exec),
 }
 """The services by their names."""

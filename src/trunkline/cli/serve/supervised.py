@@ -20,6 +20,8 @@ class EventedServer:
         factory: Called for each connection, returns its protocol.
         delivery: How input is delivered.
         max_connections: How many there may be at each of the sockets.
+        finish: Called when all connections have ended with what is to be called when everything
+            else has, too.
     """
 
     def __init__(
@@ -29,7 +31,9 @@ class EventedServer:
         *,
         delivery: Delivery,
         max_connections: int,
+        finish: Callable[[Callable[[], object]], object] | None = None,
     ) -> None:
+        self._finish = finish
         self._over = threading.Event()
         self._event_base = EventBase()
         self._listeners: list[Listener] = [
@@ -72,7 +76,10 @@ class EventedServer:
     def _one_has_stopped(self) -> None:
         self._left -= 1
         if not self._left:
-            self._event_base.exit()
+            if self._finish is None:
+                self._event_base.exit()
+            else:
+                self._finish(self._event_base.exit)
 
 
 class AwaitedServer:
