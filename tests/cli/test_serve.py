@@ -74,7 +74,7 @@ def test_what_it_was_made_for_is_found_out(name: str, kind: str, delivery: str) 
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("http2", "none of echo, discard, daytime, chargen, http, proxy, exec, and not"),
+        ("http2", "none of echo, discard, daytime, chargen, http, proxy, exec, repl, and not"),
         ("no_such_module:x", "no module 'no_such_module'"),
         (f"{HERE}.deeper:x", "no module"),
         (f"{HERE}:nothing", "has no 'nothing'"),

@@ -11,6 +11,7 @@ from .target import PLACES, Target, parse_place
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..servers import Supervisor
     from ..sockets.datagrams import DatagramSocket
     from ..sockets.passive_socket import PassiveSocket
     from ..tls import TLS
@@ -32,6 +33,7 @@ SERVICES = Section(
         ),
         ("", "if it is udp:host:port."),
         ("exec COMMAND", "A process for each connection, which reads and writes there."),
+        ("repl", "Python, for whoever is on this machine; a local socket is for you alone."),
         ("module:function", "A handler of yours, called with each connection, in a thread."),
         ("", "An async function is awaited in a task."),
         ("module:Class", "A protocol of yours: its callbacks are called."),
@@ -61,6 +63,7 @@ EXAMPLES = (
     Example(
         "trunkline serve exec 'sh -c \"ls -l; df -h\"' 9999", "Let a program answer each client."
     ),
+    Example("trunkline serve repl unix:/tmp/python", "Have Python wait for you."),
     Example("trunkline serve discard unix:/tmp/hole", "Take everything at a local socket."),
     Example("trunkline serve chat:handle --activate", "Serve where systemd listens."),
 )
@@ -95,6 +98,11 @@ EXAMPLES = (
 @click.option("--ca", type=click.Path(), help="proxy: certificates to believe of a target of tls:.")
 @click.option("--server-name", help="proxy: whom to expect there. Default: the host.")
 @click.option("--insecure", is_flag=True, help="proxy: believe any certificate.")
+@click.option(
+    "--allow-remote",
+    is_flag=True,
+    help="repl: listen where others can reach it, who can then do all that you can.",
+)
 @click.option("--activate", is_flag=True, help="Take the sockets that a service manager opened.")
 def serve(service: str, words: tuple[str, ...], **options: Any) -> None:
     """Serve SERVICE at ADDRESS, which is printed.
@@ -124,6 +132,8 @@ def serve(service: str, words: tuple[str, ...], **options: Any) -> None:
             proxies=options["proxies"],
         )
         supervisor = make_supervisor(plan)
+        if service == "repl" and not options["allow_remote"]:
+            _check_reach(supervisor)
     except (TypeError, ValueError) as error:
         raise click.UsageError(str(error)) from None
     show_notes()
@@ -142,17 +152,31 @@ def _find(
     for name, other in SUBJECTS.items():
         for option in other.options:
             if name != service and options[option]:
-                given = option.replace("_", "-")
-                raise click.UsageError(f"--{given} is for trunkline serve {name} {other.what}")
+                given, whole = option.replace("_", "-"), f"{name} {other.what}".rstrip()
+                raise click.UsageError(f"--{given} is for trunkline serve {whole}")
     subject = SUBJECTS.get(service)
     if subject is None:
         return find_handler(service, SUBJECTS), words
+    if not subject.what:
+        return subject.make("", options), words
     if not words:
         raise click.UsageError(f"{service} what? Say trunkline serve {service} {subject.what}.")
     addresses = words[1:]
     if not addresses and subject.place is not None and not options["activate"]:
         addresses = (subject.place,)
     return subject.make(words[0], options), addresses
+
+
+def _check_reach(supervisor: "Supervisor") -> None:
+    """Refuse to let other machines in; nobody has been yet."""
+    from .serve.repl import within_reach_of_others
+
+    name = within_reach_of_others(socket.local_name for socket in supervisor.sockets)
+    if name is not None:
+        supervisor.close()
+        raise click.UsageError(
+            f"whoever reaches {name} could do whatever you can: if that is meant, --allow-remote"
+        )
 
 
 def _forward(found: "Found", places: list[Target], options: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The services that have to be told of something: of a directory, for one."""
+"""The services that have more to be told: of what, as of a directory, or how."""
 
 import shlex
 import shutil
@@ -24,7 +24,7 @@ class Subject(NamedTuple):
     """What such a service has to be told of.
 
     Attributes:
-        what: What it is, as the help calls it.
+        what: What it is, as the help calls it; nothing if it is enough to say where to listen.
         make: Called with what the user has said, and with the options; returns what serves.
         place: Where to listen if nothing is said.
         options: The names of options that are for this service alone.
@@ -107,9 +107,16 @@ def _exec(text: str, options: dict[str, Any]) -> Found:
     )
 
 
+def _repl(text: str, options: dict[str, Any]) -> Found:
+    from .repl import converse
+
+    return Found("repl", converse, "threads")
+
+
 SUBJECTS: dict[str, Subject] = {
     "http": Subject("DIR", _http, "8000", ("hidden",)),
     "proxy": Subject("TARGET", _proxy, None, ("proxy_header", "ca", "server_name", "insecure")),
     "exec": Subject("COMMAND", _exec),
+    "repl": Subject("", _repl, None, ("allow_remote",)),
 }
 """The services by their names."""

@@ -74,8 +74,7 @@ class Listener:
         # What is read may have either newline. What is written is encoded by `_Output`.
         self._stream.external_format = "utf-8/crlf"
         try:
-            if self._read_name():
-                self._loop()
+            self.converse()
             self._stream.close()
         except EndOfFile:
             self._close()
@@ -84,6 +83,11 @@ class Listener:
             logger.info("%s has ended: %s", threading.current_thread().name, error, extra=extra)
         finally:
             self._stream.close(abort=True)
+
+    def converse(self) -> None:
+        """Say and hear everything; an override may begin otherwise."""
+        if self._read_name():
+            self.loop()
 
     def _close(self) -> None:
         with contextlib.suppress(SocketError):  # the client is gone, and has been told everything
@@ -106,12 +110,16 @@ class Listener:
 
     # -- reading and evaluating ------------------------------------------------------------------
 
-    def _loop(self) -> None:
+    def loop(self, line: str | None = None) -> None:
+        """Evaluate statement after statement, until ``exit()``.
+
+        Args:
+            line: The first line, if it was asked for and read already.
+        """
         source = ""
         while True:
-            self._output.write("... " if source else ">>> ")
-            self._output.flush()
-            source += self._stream.read_line()
+            source += self.ask("... " if source else ">>> ") if line is None else line
+            line = None
             try:
                 if self._is_unfinished(source):
                     source += "\n"
@@ -138,6 +146,12 @@ class Listener:
                 module = ast.Module([statement], type_ignores=[])
                 exec(compile(module, _FILE_NAME, "exec", dont_inherit=True), self._namespace)
 
+    def ask(self, question: str) -> str:
+        """Print something, and return the line that the client answers."""
+        self._output.write(question)
+        self._output.flush()
+        return self._stream.read_line()
+
     # -- printing --------------------------------------------------------------------------------
 
     def _display(self, value: object) -> None:
@@ -153,9 +167,7 @@ class Listener:
         self._output.write("".join(traceback.format_exception(type(error), error, place)))
 
     def _input(self, question: object = "") -> str:
-        self._output.write(str(question))
-        self._output.flush()
-        return self._stream.read_line()
+        return self.ask(str(question))
 
 
 class _Output(io.TextIOBase):
