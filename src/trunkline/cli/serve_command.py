@@ -65,6 +65,7 @@ EXAMPLES = (
     ),
     Example("trunkline serve repl unix:/tmp/python", "Have Python wait for you."),
     Example("trunkline serve discard unix:/tmp/hole", "Take everything at a local socket."),
+    Example("trunkline serve chat:handle 7000 --reload", "Serve what you are writing."),
     Example("trunkline serve chat:handle --activate", "Serve where systemd listens."),
 )
 
@@ -103,6 +104,9 @@ EXAMPLES = (
     is_flag=True,
     help="repl: listen where others can reach it, who can then do all that you can.",
 )
+@click.option(
+    "--reload", is_flag=True, help="Replace the workers when files of your modules change."
+)
 @click.option("--activate", is_flag=True, help="Take the sockets that a service manager opened.")
 def serve(service: str, words: tuple[str, ...], **options: Any) -> None:
     """Serve SERVICE at ADDRESS, which is printed.
@@ -112,7 +116,10 @@ def serve(service: str, words: tuple[str, ...], **options: Any) -> None:
     """
     from .serve.connection_log import show_notes
     from .serve.plan import Plan, make_supervisor
+    from .serve.reloading import keep_nothing_compiled
 
+    if options["reload"]:
+        keep_nothing_compiled()
     try:
         found, addresses = _find(service, words, options)
         places = [parse_place(each) for each in addresses]
@@ -130,6 +137,7 @@ def serve(service: str, words: tuple[str, ...], **options: Any) -> None:
             drain=options["drain"],
             tls=_tls(options),
             proxies=options["proxies"],
+            reload=options["reload"],
         )
         supervisor = make_supervisor(plan)
         if service == "repl" and not options["allow_remote"]:
@@ -205,6 +213,8 @@ def _check(found: "Found", places: list[Target], options: dict[str, Any]) -> Non
                 raise click.UsageError(f"--{given} is for connections, and datagrams have none")
         if options["workers"] > 1:
             raise click.UsageError("--workers is for connections; datagrams are forwarded by one")
+    if options["reload"] and ":" not in found.name:
+        raise click.UsageError(f"--reload is for handlers of yours, and {found.name} is none")
     if options["tls_key"] and not options["tls_cert"]:
         raise click.UsageError("--tls-key belongs to a certificate: say --tls-cert")
 

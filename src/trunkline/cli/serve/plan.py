@@ -1,7 +1,8 @@
 """Making what serves in worker processes, of what the user has said."""
 
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...multiplex.protocol_check import check_factory
@@ -11,7 +12,8 @@ from ...servers.server_options import check_handler
 from ...servers.worker import Supervised
 from ...sockets.passive_socket import PassiveSocket
 from ..target import Target
-from .handlers import Found
+from .handlers import Found, find_handler
+from .reloading import forget_modules, own_modules, watch_and_tell
 from .supervised import AwaitedServer, EventedServer
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class Plan:
         drain: Seconds that the clients get in the end; None is for ever.
         tls: How to speak TLS.
         proxies: The networks of the proxies that say for whom they connect.
+        reload: Whether to look for the handler anew in each worker, and to replace these when its
+            files change.
     """
 
     found: Found
@@ -46,6 +50,7 @@ class Plan:
     drain: float | None
     tls: "TLS | None"
     proxies: Sequence[str]
+    reload: bool = False
 
 
 def make_supervisor(plan: Plan) -> Supervisor:
@@ -55,8 +60,9 @@ def make_supervisor(plan: Plan) -> Supervisor:
         AddressInUse, PermissionDenied, SocketError: It cannot listen there.
         ValueError, TypeError: The handler, or something else, is not as it should be.
     """
+    make_server = _MAKERS[plan.found.kind](plan)
     return Supervisor(
-        _MAKERS[plan.found.kind](plan),
+        _reloading(plan) if plan.reload else make_server,
         sockets=_sockets(plan),
         workers=plan.workers,
         tls=plan.tls,
@@ -85,6 +91,19 @@ def _sockets(plan: Plan) -> list[PassiveSocket]:
 
 
 MakeServer = Callable[[Sequence[PassiveSocket]], Supervised]
+
+
+def _reloading(plan: Plan) -> MakeServer:
+    supervisor, modules = os.getpid(), own_modules()
+
+    def make_server(sockets: Sequence[PassiveSocket]) -> Supervised:
+        forget_modules(modules)
+        found = find_handler(plan.found.name)
+        server = _MAKERS[found.kind](replace(plan, found=found))(sockets)
+        watch_and_tell(supervisor)
+        return server
+
+    return make_server
 
 
 def _by_threads(plan: Plan) -> MakeServer:
