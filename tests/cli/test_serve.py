@@ -104,7 +104,7 @@ def test_what_a_module_lacks_is_its_own_trouble(
     [
         (["echo"], "where to listen?"),
         (["echo", "0", "--threads", "4"], "--threads is for handlers of threads"),
-        (["echo", "0", "--proxy-protocol", "127.0.0.1"], "--proxy-protocol is for functions"),
+        (["echo", "0", "--proxy-protocol", "here"], "here"),
         (["echo", "0", "--tls-key", "k"], "say --tls-cert"),
         (["echo", "0", "--workers", "0"], "no number of things"),
         (["echo", "--activate"], "no service manager has opened a socket"),

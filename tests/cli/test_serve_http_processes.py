@@ -115,7 +115,6 @@ def test_a_browser_on_a_phone(top: Path, tmp_path: Path) -> None:
         (["http", "no such directory"], "no directory to serve: No such file or directory"),
         (["http", "/dev/null"], "Not a directory"),
         (["echo", "0", "--hidden"], "--hidden is for trunkline serve http DIR"),
-        (["http", ".", "0", "--proxy-protocol", "127.0.0.1"], "--proxy-protocol is for"),
     ],
 )
 def test_what_cannot_be_meant_is_told(

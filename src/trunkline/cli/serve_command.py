@@ -204,8 +204,6 @@ def _check(found: "Found", places: list[Target], options: dict[str, Any]) -> Non
         raise click.UsageError("where to listen? Say a port, like 9999, or another address.")
     if options["threads"] and found.kind != "threads":
         raise click.UsageError(f"--threads is for handlers of threads, and {found.name} is none")
-    if options["proxies"] and found.kind == "callbacks":
-        raise click.UsageError(f"--proxy-protocol is for functions, and {found.name} is a class")
     if found.kind == "datagrams":
         for option in ("activate", "proxies", "tls_cert"):
             if options[option]:

@@ -297,6 +297,11 @@ class Transport(SecuringTransport, ConnectionWithOptions, PythonTransportNames):
         """How many bytes are queued, those of files included."""
         return self._queue.size
 
+    def _take_names(self, remote_name: AnyName, local_name: AnyName) -> None:
+        """Be for somebody else, for whom a proxy has connected; None is for who is there."""
+        self.remote_name = remote_name or self.remote_name
+        self._local_name = local_name or self._local_name
+
     def _descriptor_with_options(self, operation: str) -> SocketDescriptor:
         descriptor = self.descriptor
         if descriptor is None:

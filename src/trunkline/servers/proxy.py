@@ -14,7 +14,7 @@ from ..addresses import Endpoint, IPAddress
 from ..errors import BadProxyHeader, ConnectionReset, TimedOut, WouldBlock
 from ..sockets.active_socket import ActiveSocket
 
-__all__ = ("Network", "proxy_header", "proxy_protocol")
+__all__ = ("Network", "Preamble", "proxy_header", "proxy_protocol")
 
 Network: TypeAlias = IPv4Network | IPv6Network | IPAddress | str
 """A network, or one address; or ``"local"``, for the peers of local sockets."""
@@ -82,7 +82,7 @@ def proxy_protocol(
     patience = check_timeout(grace, "grace")
     if patience is None or (limit is not None and limit < patience):
         patience = limit
-    return _Preamble(networks, required, patience, limit, max_size)
+    return Preamble(networks, required, patience, limit, max_size)
 
 
 def proxy_header(socket: ActiveSocket) -> ProxyHeader | None:
@@ -90,7 +90,14 @@ def proxy_header(socket: ActiveSocket) -> ProxyHeader | None:
     return _headers.get(socket)
 
 
-class _Preamble:
+class Preamble:
+    """Reads a header; `proxy_protocol` makes it.
+
+    Attributes:
+        timeout: Seconds for the whole header; None is for ever.
+        max_size: The most bytes of one.
+    """
+
     def __init__(
         self,
         trusted: list[IPv4Network | IPv6Network | None],
@@ -102,12 +109,12 @@ class _Preamble:
         self._trusted = trusted
         self._required = required
         self._grace = grace
-        self._timeout = timeout
-        self._max_size = max_size
+        self.timeout: float | None = timeout
+        self.max_size: int = max_size
 
     def __call__(self, socket: ActiveSocket) -> Name | None:
         peer = socket.remote_name
-        if not self._trusts(peer):
+        if not self.trusts(peer):
             return None
         try:
             header = self._read_header(socket)
@@ -121,7 +128,8 @@ class _Preamble:
             socket._take_names(peer, header.destination)
         return header.source
 
-    def _trusts(self, peer: Name) -> bool:
+    def trusts(self, peer: Name) -> bool:
+        """Whether a peer is believed."""
         if not isinstance(peer, Endpoint):
             return None in self._trusted
         host = peer.host
@@ -131,8 +139,8 @@ class _Preamble:
 
     def _read_header(self, socket: ActiveSocket) -> ProxyHeader | None:
         """Receive the header, and nothing behind it; None if there need not be one, and is not."""
-        parser = ProxyHeaderParser(self._max_size)
-        whole, grace = (Deadline(each, monotonic) for each in (self._timeout, self._grace))
+        parser = ProxyHeaderParser(self.max_size)
+        whole, grace = (Deadline(each, monotonic) for each in (self.timeout, self._grace))
         taken = b""
         while parser.header is None:
             deadline = whole if self._required or parser.is_header else grace
@@ -156,7 +164,7 @@ class _Preamble:
         # What is looked at stays with the system, until it is known whose it is.
         left = deadline.remaining()
         try:
-            seen, _ = socket.receive_from(self._max_size, peek=True, timeout=left)
+            seen, _ = socket.receive_from(self.max_size, peek=True, timeout=left)
         except WouldBlock:  # there was no time left
             raise TimedOut.expired("read_proxy_header", socket.remote_name) from None
         if not seen:

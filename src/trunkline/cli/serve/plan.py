@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...multiplex.protocol_check import check_factory
 from ...servers import Server, Supervisor, activated_sockets, proxy_protocol
 from ...servers.binding import bind_all
+from ...servers.proxy import Preamble
 from ...servers.server_options import check_handler
 from ...servers.worker import Supervised
 from ...sockets.passive_socket import PassiveSocket
@@ -130,6 +131,7 @@ def _by_tasks(plan: Plan) -> MakeServer:
 def _by_callbacks(plan: Plan) -> MakeServer:
     found = plan.found
     check_factory(found.handler, found.delivery)
+    preamble = _preamble(plan)
 
     def make_server(sockets: Sequence[PassiveSocket]) -> Supervised:
         return EventedServer(
@@ -137,6 +139,7 @@ def _by_callbacks(plan: Plan) -> MakeServer:
             found.handler,
             delivery=found.delivery,
             max_connections=plan.max_connections,
+            preamble=preamble,
             finish=found.finish,
         )
 
@@ -145,13 +148,20 @@ def _by_callbacks(plan: Plan) -> MakeServer:
 
 def _options(plan: Plan) -> dict[str, Any]:
     """Return what servers with threads and with tasks both take."""
-    preamble = proxy_protocol(plan.proxies) if plan.proxies else None
     return {
         "max_connections": plan.max_connections,
         "drain_timeout": plan.drain,
-        "preamble": preamble,
+        "preamble": _preamble(plan),
         "name": plan.found.name,
     }
+
+
+def _preamble(plan: Plan) -> Preamble | None:
+    if not plan.proxies:
+        return None
+    made = proxy_protocol(plan.proxies)
+    assert isinstance(made, Preamble)
+    return made
 
 
 _MAKERS: dict[str, Callable[[Plan], MakeServer]] = {

@@ -7,7 +7,9 @@ from typing import Any
 
 from ...errors import SocketClosed
 from ...multiplex import Delivery, EventBase, Listener, listen
+from ...servers.proxy import Preamble
 from ...sockets.passive_socket import PassiveSocket
+from .behind_proxy import listening_behind
 
 __all__ = ("AwaitedServer", "EventedServer")
 
@@ -20,6 +22,7 @@ class EventedServer:
         factory: Called for each connection, returns its protocol.
         delivery: How input is delivered.
         max_connections: How many there may be at each of the sockets.
+        preamble: Which proxies are believed that say for whom they connect; None is none.
         finish: Called when all connections have ended with what is to be called when everything
             else has, too.
     """
@@ -31,21 +34,20 @@ class EventedServer:
         *,
         delivery: Delivery,
         max_connections: int,
+        preamble: Preamble | None = None,
         finish: Callable[[Callable[[], object]], object] | None = None,
     ) -> None:
         self._finish = finish
         self._over = threading.Event()
         self._event_base = EventBase()
-        self._listeners: list[Listener] = [
-            listen(
-                self._event_base,
-                socket,
-                factory,
-                delivery=delivery,
-                max_connections=max_connections,
+        self._listeners: list[Listener] = []
+        for socket in sockets:
+            make, form = listening_behind(socket, factory, delivery, preamble)
+            self._listeners.append(
+                listen(
+                    self._event_base, socket, make, delivery=form, max_connections=max_connections
+                )
             )
-            for socket in sockets
-        ]
         self._left = len(self._listeners)
 
     def start(self) -> None:
