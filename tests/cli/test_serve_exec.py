@@ -26,7 +26,7 @@ from trunkline.cli.exit_status import ExitStatus
 from trunkline.cli.serve.exec import protocol, running
 from trunkline.cli.serve.exec.environment import connection_environment
 from trunkline.cli.serve.exec.protocol import ExecProtocol
-from trunkline.cli.serve.exec.running import Processes
+from trunkline.cli.serve.unfinished import Unfinished
 
 LARGE = bytes(range(256)) * 8_000
 Address = tuple[str, int]
@@ -35,7 +35,7 @@ Address = tuple[str, int]
 @contextlib.contextmanager
 def executing(*words: str, certificates: Certificates | None = None) -> Iterator[Address]:
     """Serve by a program, and yield where; no process is left in the end."""
-    processes = Processes()
+    processes = Unfinished()
     tls = None
     if certificates is not None:
         paths = certificates.server

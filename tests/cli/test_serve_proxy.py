@@ -31,6 +31,7 @@ from trunkline.cli.connect.settings import Settings
 from trunkline.cli.exit_status import ExitStatus
 from trunkline.cli.serve.proxy.connections import ProxyProtocol
 from trunkline.cli.serve.proxy.datagrams import SILENCE, DatagramProxy
+from trunkline.cli.serve.unfinished import Unfinished
 from trunkline.cli.target import parse_target
 from trunkline.multiplex.datagrams import adopt_datagrams
 from trunkline.testing.clock import ManualClock
@@ -48,7 +49,9 @@ def text_of(address: Address) -> str:
 def proxy_to(target: str, **options: Any) -> Iterator[Address]:
     """Forward to a target, and yield where."""
     settings = Settings(target=parse_target(target), timeout=PATIENCE, **options)
-    with serving(evented(lambda: ProxyProtocol(settings))) as address:
+    unfinished = Unfinished()
+    make = evented(lambda: ProxyProtocol(settings, unfinished), finish=unfinished.when_gone)
+    with serving(make) as address:
         yield address
 
 
@@ -138,7 +141,7 @@ def test_who_takes_nothing_is_sent_no_more_than_a_few_buffers() -> None:
     with EventBase() as base, socket.create_server(("127.0.0.1", 0)) as listener:
         ours, theirs = make_socket_pair()
         settings = Settings(target=parse_target(text_of(listener.getsockname())), timeout=PATIENCE)
-        transport = adopt(base, ProxyProtocol(settings), ours)
+        transport = adopt(base, ProxyProtocol(settings, Unfinished()), ours)
         base.dispatch(timeout=0)
         target, _ = listener.accept()
         with theirs.to_socket() as client, target:
@@ -234,6 +237,7 @@ def test_tls_towards_the_target(certificates: Certificates) -> None:
     context = TLS(certificate=paths.certificate, key=paths.key).context(server_side=True)
 
     def echo_by_tls(connection: socket.socket) -> None:
+        connection.settimeout(PATIENCE)  # so that Python tries again what would block
         with context.wrap_socket(connection, server_side=True) as secured:
             while data := secured.recv(65536):
                 secured.sendall(data)
@@ -251,6 +255,7 @@ def test_a_target_that_is_not_who_it_shall_be(
     context = TLS(certificate=paths.certificate, key=paths.key).context(server_side=True)
 
     def shake_hands(connection: socket.socket) -> None:
+        connection.settimeout(PATIENCE)
         with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True):
             pass
 
@@ -272,6 +277,7 @@ def test_a_server_that_ends_tls_without_a_word_has_said_everything(
     context = TLS(certificate=paths.certificate, key=paths.key).context(server_side=True)
 
     def say_and_go(connection: socket.socket) -> None:
+        connection.settimeout(PATIENCE)
         secured = context.wrap_socket(connection, server_side=True)
         secured.recv(1)
         secured.sendall(LARGE)
@@ -288,7 +294,7 @@ def test_a_client_that_goes_before_there_is_a_target() -> None:
         ours, theirs = make_socket_pair()
         settings = Settings(target=parse_target(text_of(listener.getsockname())), timeout=PATIENCE)
         with theirs:
-            protocol = ProxyProtocol(settings)
+            protocol = ProxyProtocol(settings, Unfinished())
             adopt(base, protocol, ours).abort()
             for _ in range(10):
                 base.dispatch(timeout=0)

@@ -65,8 +65,15 @@ def _proxy(text: str, options: dict[str, Any]) -> Found:
     if target.kind == "udp":
         return Found("proxy", settings, "datagrams")
     from .proxy.connections import ProxyProtocol
+    from .unfinished import Unfinished
 
-    return Found("proxy", lambda: ProxyProtocol(settings), "callbacks")
+    open_ones = Unfinished()
+    return Found(
+        "proxy",
+        lambda: ProxyProtocol(settings, open_ones),
+        "callbacks",
+        finish=open_ones.when_gone,
+    )
 
 
 def _tls(target: Target, options: dict[str, Any]) -> "TLS | None":
@@ -91,7 +98,7 @@ def _tls(target: Target, options: dict[str, Any]) -> "TLS | None":
 
 def _exec(text: str, options: dict[str, Any]) -> Found:
     from .exec.protocol import ExecProtocol
-    from .exec.running import Processes
+    from .unfinished import Unfinished
 
     try:
         command = shlex.split(text)
@@ -101,7 +108,7 @@ def _exec(text: str, options: dict[str, Any]) -> Found:
         raise BadHandler("the command is empty")
     if shutil.which(command[0]) is None:
         raise BadHandler(f"there is no program {command[0]!r}")
-    processes = Processes()
+    processes = Unfinished()
     return Found(
         "exec", lambda: ExecProtocol(command, processes), "callbacks", finish=processes.when_gone
     )

@@ -14,7 +14,8 @@ from ....errors import SocketError
 from ....multiplex import Cause, Transport, TransportProtocol, adopt
 from ....streams.pipe_stream import PipeStream
 from ..connection_log import note
-from .running import Processes, Running
+from ..unfinished import Unfinished
+from .running import Running
 
 __all__ = ("ExecProtocol",)
 
@@ -30,7 +31,7 @@ class ExecProtocol(TransportProtocol):
         processes: Where the processes are that run.
     """
 
-    def __init__(self, command: Sequence[str], processes: Processes) -> None:
+    def __init__(self, command: Sequence[str], processes: Unfinished) -> None:
         self._command = command
         self._processes = processes
         self._way: _Lent | _Piped | None = None
@@ -76,7 +77,7 @@ class ExecProtocol(TransportProtocol):
 class _Lent:
     """The process has the connection itself, and we have a duplicate, to know when that is over."""
 
-    def __init__(self, transport: Transport, command: Sequence[str], processes: Processes) -> None:
+    def __init__(self, transport: Transport, command: Sequence[str], processes: Unfinished) -> None:
         self._transport = transport
         transport.pause_reading()
         self._connection = connection = SocketDescriptor.borrow(transport.fileno())
@@ -124,7 +125,7 @@ class _Piped:
         output: The one from its standard output.
     """
 
-    def __init__(self, transport: Transport, command: Sequence[str], processes: Processes) -> None:
+    def __init__(self, transport: Transport, command: Sequence[str], processes: Unfinished) -> None:
         self._transport = transport
         self._timer: Timer | None = None
         self._running = running = Running(processes, transport, command, "pipe", self._ended)

@@ -1,4 +1,4 @@
-"""A process that belongs to a connection, and all of them that run.
+"""A process that belongs to a connection.
 
 When a connection is over its process is asked to end, by SIGTERM, and so is whatever that has
 started in its group; what still runs `GRACE` seconds later is killed. An event base reaps what has
@@ -16,39 +16,13 @@ from ....multiplex import EventBase, Transport
 from ....processes import Process, create_process
 from ....processes.options import StandardStream
 from ..connection_log import note
+from ..unfinished import Unfinished
 from .environment import connection_environment
 
-__all__ = ("GRACE", "Processes", "Running")
+__all__ = ("GRACE", "Running")
 
 GRACE = 3.0
 """Seconds between asking a process to end, whose connection is over, and killing it."""
-
-
-class Processes:
-    """The processes that run."""
-
-    def __init__(self) -> None:
-        self._running: set[Running] = set()
-        self._when_gone: list[Callable[[], object]] = []
-
-    def add(self, running: "Running") -> None:
-        """Remember one."""
-        self._running.add(running)
-
-    def discard(self, running: "Running") -> None:
-        """Forget one, which has ended."""
-        self._running.discard(running)
-        if not self._running:
-            waiting, self._when_gone = self._when_gone, []
-            for callback in waiting:
-                callback()
-
-    def when_gone(self, callback: Callable[[], object]) -> None:
-        """Have this called when none is left, which may be now."""
-        if self._running:
-            self._when_gone.append(callback)
-        else:
-            callback()
 
 
 class Running:
@@ -67,7 +41,7 @@ class Running:
 
     def __init__(
         self,
-        processes: Processes,
+        processes: Unfinished,
         transport: Transport,
         command: Sequence[str],
         stream: StandardStream,

@@ -12,8 +12,12 @@ from ...connect.settings import Settings
 from ...connect.telling import Teller
 from ...sizes import amount
 from ..connection_log import note
+from ..unfinished import Unfinished
 
 __all__ = ("ProxyProtocol",)
+
+CLOSE_TIMEOUT = 10.0
+"""Seconds in which a side takes nothing of the rest, after the other one has ended."""
 
 
 class _End(TransportProtocol):
@@ -70,6 +74,7 @@ class _End(TransportProtocol):
         is_whole = self.has_finished and self.other.has_finished
         # Many servers that speak TLS just end, after everything has been said.
         if is_whole or _is_cut_off(error):
+            other.set_timeouts(write=CLOSE_TIMEOUT)
             other.close()
         else:
             other.abort(reset=True)
@@ -80,11 +85,13 @@ class ProxyProtocol(_End):
 
     Args:
         settings: What to connect to, and how.
+        unfinished: Where connections to the target are that are open.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, unfinished: Unfinished) -> None:
         super().__init__()
         self._settings = settings
+        self._unfinished = unfinished
         self._dialling: Dialling | None = None
         self._error: Exception | None = None
         self._began = monotonic()
@@ -103,6 +110,7 @@ class ProxyProtocol(_End):
         self._dialling = None
         assert self.transport is not None
         transport.set_protocol(self.other)
+        self._unfinished.add(self.other)
         self.other.begin(transport)
         self.transport.resume_reading()
 
@@ -122,6 +130,8 @@ class ProxyProtocol(_End):
     def note_end(self, error: Exception | None) -> None:
         """Tell the log, when both are over."""
         self._error = self._error or error
+        if self.other.is_over:
+            self._unfinished.discard(self.other)
         target = self.other.transport
         if not self.is_over or not (target is None or self.other.is_over):
             return
