@@ -1,6 +1,7 @@
 """`trunkline serve` as a process: workers, signals, TLS, proxies, activation, other programs."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -33,7 +34,7 @@ def serving(*words: str) -> Iterator[tuple[Program, tuple[str, int]]]:
         yield server, ("127.0.0.1", int(found[1]))
         server.terminate()
         assert server.wait() == 0
-        assert "Traceback" not in server.output
+        assert not re.search("^Traceback", server.output, re.M)
 
 
 @pytest.mark.parametrize("name", ["by_thread", "by_task", "Lines"])
@@ -65,6 +66,32 @@ def test_a_worker_that_is_killed_is_replaced_and_nobody_refused() -> None:
         server.wait_for_line(f"{min(first)}.*SIGKILL")
         for _ in range(20):
             assert exchange(address, b"abc\n") == b"cba\n"
+
+
+@pytest.mark.parametrize("name", ["fails", "fails_in_task", "Fails"])
+def test_what_happens_is_logged_for_programs(name: str) -> None:
+    with serving(f"{HANDLERS}:{name}", "--log=json") as (server, address):
+        assert exchange(address, b"hello\n") == b""
+        line = server.wait_for_line(r"has failed")
+    told = [json.loads(each) for each in server.output.splitlines() if each.startswith("{")]
+    (failure,) = (each for each in told if each["level"] == "ERROR")
+    assert failure == json.loads(line.string)
+    assert failure["error"] == {"class": "ValueError", "text": "hello\n\x1b[2J"}
+    assert failure["traceback"].startswith("Traceback (most recent")
+    assert failure["peer"].startswith("127.0.0.1:")
+    assert {each["worker"] for each in told if "worker" in each} == {0}
+
+
+def test_without_that_only_failures_are_logged_and_nobody_forges_a_line() -> None:
+    with command("serve", f"{HANDLERS}:fails", "127.0.0.1:0", PYTHONPATH=PATH) as server:
+        port = int(server.wait_for_line(r"^listening at 127\.0\.0\.1:(\d+)$")[1])
+        assert exchange(("127.0.0.1", port), b"hello\n") == b""
+        server.wait_for_line(r"^\d{4}-\d\d-\S+ ERROR trunkline.servers: .* has failed$")
+        server.wait_for_line(r"^    Traceback")
+        server.wait_for_line(r"^    ValueError: hello$")
+        server.wait_for_line(r"^    \\x1b\[2J$")
+        server.terminate()
+        assert server.wait() == 0
 
 
 @pytest.mark.needs_program("openssl")

@@ -42,6 +42,10 @@ EXAMPLES = (
     ),
     Example("trunkline serve discard unix:/tmp/hole", "Take everything at a local socket."),
     Example("trunkline serve chat:handle --activate", "Serve where systemd listens."),
+    Example(
+        "trunkline serve chat:handle 7000 --log json 2> log",
+        "Log each connection that does not end well, for programs.",
+    ),
 )
 
 
@@ -66,6 +70,9 @@ EXAMPLES = (
     help="Believe proxies there who say for whom they connect, as 10.0.0.0/8.",
 )
 @click.option("--activate", is_flag=True, help="Take the sockets that a service manager opened.")
+@click.option(
+    "--log", type=click.Choice(["text", "json"]), help="Tell all that happens, not only what fails."
+)
 def serve(service: str, addresses: tuple[str, ...], **options: Any) -> None:
     """Serve SERVICE at ADDRESS, which is printed.
 
@@ -73,6 +80,7 @@ def serve(service: str, addresses: tuple[str, ...], **options: Any) -> None:
     off. A worker process that dies is replaced, and SIGHUP replaces all of them.
     """
     from .serve.handlers import find_handler
+    from .serve.log import start_logging
     from .serve.plan import Plan, make_supervisor
 
     try:
@@ -93,6 +101,7 @@ def serve(service: str, addresses: tuple[str, ...], **options: Any) -> None:
         supervisor = make_supervisor(plan)
     except (TypeError, ValueError) as error:
         raise click.UsageError(str(error)) from None
+    start_logging(options["log"])
     with supervisor:
         _announce(supervisor.sockets)
         supervisor.run()
