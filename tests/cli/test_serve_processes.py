@@ -7,11 +7,15 @@ import re
 import signal
 import socket
 import subprocess
+import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cli.helpers import ENVIRONMENT, SHELL_COMMAND, command, run
+from prometheus_client.parser import text_string_to_metric_families
+from servers.serving import eventually
 from support.certificates import Certificates
 from support.peers import connect, exchange
 from support.processes import ROOT, Program
@@ -92,6 +96,33 @@ def test_without_that_only_failures_are_logged_and_nobody_forges_a_line() -> Non
         server.wait_for_line(r"^    \\x1b\[2J$")
         server.terminate()
         assert server.wait() == 0
+
+
+@pytest.mark.parametrize("name", ["by_thread", "by_task", "Lines"])
+def test_prometheus_scrapes_what_the_workers_have_counted(name: str) -> None:
+    with serving(f"{HANDLERS}:{name}", "--workers=2", "--metrics=127.0.0.1:0") as (server, address):
+        port = int(server.wait_for_line(r"^metrics at 127\.0\.0\.1:(\d+)$")[1])
+        for _ in range(3):
+            assert exchange(address, b"abc\n") == b"cba\n"
+        eventually(lambda: scrape(port)["connections_ended_total finished"] == 3)
+        found = scrape(port)
+    assert found["connections_accepted_total"] == 3
+    assert found["received_bytes_total"] == found["sent_bytes_total"] == 12
+    assert found["worker_state ready"] == 2
+    assert found["workers_started_total"] == 2
+    assert found["worker_memory_bytes"] > 1_000_000
+
+
+def scrape(port: int) -> Counter[str]:
+    """Return the metrics, of all workers together, by their names and further labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
+        text = answer.read().decode()
+    found: Counter[str] = Counter()
+    for family in text_string_to_metric_families(text):
+        for name, labels, value, *_ in family.samples:
+            more = [each for key, each in labels.items() if key in ("state", "outcome", "kind")]
+            found[" ".join([name.removeprefix("trunkline_"), *more])] += value  # type: ignore[assignment]
+    return found
 
 
 @pytest.mark.needs_program("openssl")

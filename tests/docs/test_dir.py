@@ -11,7 +11,7 @@ import pytest
 from docs.pages import DOCS
 
 import trunkline
-from trunkline import aio, evented, logs, names, paths
+from trunkline import aio, evented, logs, metrics, names, paths
 from trunkline._core.meant import Elsewhere
 from trunkline.dialects import clisp, lispworks, port
 from trunkline.testing import certificates, dns
@@ -26,6 +26,7 @@ SPACES = {
         lispworks,
         port,
         logs,
+        metrics,
         names,
         paths,
         dns,

@@ -11,6 +11,7 @@ from .target import PLACES, Target, parse_place
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..servers import Supervisor
     from ..sockets.passive_socket import PassiveSocket
     from ..tls import TLS
     from .serve.handlers import Found
@@ -43,6 +44,10 @@ EXAMPLES = (
     Example("trunkline serve discard unix:/tmp/hole", "Take everything at a local socket."),
     Example("trunkline serve chat:handle --activate", "Serve where systemd listens."),
     Example(
+        "trunkline serve chat:handle '*:7000' --metrics 9100",
+        "Have Prometheus scrape http://localhost:9100/metrics.",
+    ),
+    Example(
         "trunkline serve chat:handle 7000 --log json 2> log",
         "Log each connection that does not end well, for programs.",
     ),
@@ -70,6 +75,7 @@ EXAMPLES = (
     help="Believe proxies there who say for whom they connect, as 10.0.0.0/8.",
 )
 @click.option("--activate", is_flag=True, help="Take the sockets that a service manager opened.")
+@click.option("--metrics", metavar="ADDRESS", help="Let Prometheus scrape /metrics there.")
 @click.option(
     "--log", type=click.Choice(["text", "json"]), help="Tell all that happens, not only what fails."
 )
@@ -103,7 +109,10 @@ def serve(service: str, addresses: tuple[str, ...], **options: Any) -> None:
         raise click.UsageError(str(error)) from None
     start_logging(options["log"])
     with supervisor:
+        metrics = _serve_metrics(supervisor, found.name, options["metrics"])
         _announce(supervisor.sockets)
+        for socket in metrics:
+            click.echo(f"metrics at {socket.local_name}")
         supervisor.run()
 
 
@@ -127,6 +136,22 @@ def _tls(options: dict[str, Any]) -> "TLS | None":
     tls = TLS(certificate=options["tls_cert"], key=options["tls_key"])
     tls.context(server_side=True)  # what is wrong with its files is told before anything else
     return tls
+
+
+def _serve_metrics(
+    supervisor: "Supervisor", name: str, address: str | None
+) -> "Sequence[PassiveSocket]":
+    if address is None:
+        return ()
+    from ..metrics import serve_metrics
+
+    try:
+        place = parse_place(address)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if place.kind == "local":
+        return serve_metrics(supervisor, name=name, path=place.address)
+    return serve_metrics(supervisor, name=name, host=str(place.host), port=place.port)
 
 
 def _announce(sockets: "Sequence[PassiveSocket]") -> None:
