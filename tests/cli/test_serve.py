@@ -238,6 +238,7 @@ def test_callbacks_are_counted_as_a_server_counts() -> None:
         with connect(address) as client:
             client.sendall(b"abc")
             assert client.recv(3) == b"abc"
+            eventually(lambda: server.traffic().bytes_sent == 8)
             counts, traffic = server.statistics(), server.traffic()
             peer = client.getsockname()
     assert (counts.accepted, counts.active, counts.peak, counts.finished) == (2, 1, 1, 1)

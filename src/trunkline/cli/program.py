@@ -10,6 +10,7 @@ from .exit_status import ExitStatus
 from .manual_command import manual
 from .resolve_command import resolve
 from .serve_command import serve
+from .top_command import top
 
 __all__ = ("COMPLETION_VARIABLE", "NAME", "program")
 
@@ -20,6 +21,7 @@ ENVIRONMENT = Section(
     "Environment",
     (
         ("NO_COLOR", "If it is set, nothing is printed in colours."),
+        ("XDG_RUNTIME_DIR", "Servers have their control sockets there, in trunkline."),
         ("TRUNKLINE_BACKEND", "Which backend waits for descriptors: epoll, kqueue, poll, select."),
     ),
 )
@@ -42,5 +44,5 @@ def program() -> None:
     """Connect to things, serve them, and see what is wrong with them."""
 
 
-for _command in (connect, serve, resolve, doctor, completion, manual):
+for _command in (connect, serve, top, resolve, doctor, completion, manual):
     program.add_command(_command)

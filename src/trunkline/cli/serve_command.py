@@ -1,11 +1,14 @@
 """`trunkline serve`: a service of one's own, or one to try things with."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .command import Command, Example, Section
 from .options import Count, Seconds
+from .starting import say
+from .tables import goes_to_terminal
 from .target import PLACES, Target, parse_place
 
 if TYPE_CHECKING:
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from ..servers import Supervisor
     from ..sockets.passive_socket import PassiveSocket
     from ..tls import TLS
+    from .control.serving import Control
     from .serve.handlers import Found
 
 __all__ = ("serve",)
@@ -41,6 +45,7 @@ EXAMPLES = (
         "trunkline serve chat:handle '*:7001' --tls-cert server.pem",
         "The same by TLS, with a certificate and its key.",
     ),
+    Example("trunkline serve chat:handle 7000 --stats 2> log", "Show what it does meanwhile."),
     Example("trunkline serve discard unix:/tmp/hole", "Take everything at a local socket."),
     Example("trunkline serve chat:handle --activate", "Serve where systemd listens."),
     Example(
@@ -75,6 +80,7 @@ EXAMPLES = (
     help="Believe proxies there who say for whom they connect, as 10.0.0.0/8.",
 )
 @click.option("--activate", is_flag=True, help="Take the sockets that a service manager opened.")
+@click.option("--stats", is_flag=True, help="Show what it does, as `trunkline top`.")
 @click.option("--metrics", metavar="ADDRESS", help="Let Prometheus scrape /metrics there.")
 @click.option(
     "--log", type=click.Choice(["text", "json"]), help="Tell all that happens, not only what fails."
@@ -83,11 +89,13 @@ def serve(service: str, addresses: tuple[str, ...], **options: Any) -> None:
     """Serve SERVICE at ADDRESS, which is printed.
 
     Ctrl-C, or SIGTERM, lets the clients finish, and ends it with status 0; a second one cuts them
-    off. A worker process that dies is replaced, and SIGHUP replaces all of them.
+    off. A worker process that dies is replaced, and SIGHUP replaces all of them. `trunkline top`
+    shows what it does.
     """
     from .serve.handlers import find_handler
     from .serve.log import start_logging
     from .serve.plan import Plan, make_supervisor
+    from .serve.stats import showing_stats
 
     try:
         places = [parse_place(each) for each in addresses]
@@ -113,7 +121,9 @@ def serve(service: str, addresses: tuple[str, ...], **options: Any) -> None:
         _announce(supervisor.sockets)
         for socket in metrics:
             click.echo(f"metrics at {socket.local_name}")
-        supervisor.run()
+        control = _open_control(supervisor, found.name)
+        with showing_stats(supervisor, control) if options["stats"] else nullcontext():
+            supervisor.run()
 
 
 def _check(found: "Found", places: list[Target], options: dict[str, Any]) -> None:
@@ -124,6 +134,8 @@ def _check(found: "Found", places: list[Target], options: dict[str, Any]) -> Non
         raise click.UsageError(f"--threads is for handlers of threads, and {found.name} is none")
     if options["proxies"] and found.kind == "callbacks":
         raise click.UsageError(f"--proxy-protocol is for functions, and {found.name} is a class")
+    if options["stats"] and not goes_to_terminal():
+        raise click.UsageError("--stats is for a terminal: `trunkline top` looks from elsewhere")
     if options["tls_key"] and not options["tls_cert"]:
         raise click.UsageError("--tls-key belongs to a certificate: say --tls-cert")
 
@@ -136,6 +148,17 @@ def _tls(options: dict[str, Any]) -> "TLS | None":
     tls = TLS(certificate=options["tls_cert"], key=options["tls_key"])
     tls.context(server_side=True)  # what is wrong with its files is told before anything else
     return tls
+
+
+def _open_control(supervisor: "Supervisor", name: str) -> "Control":
+    from .control.serving import Control
+
+    control = Control(supervisor, name)
+    try:
+        control.listen()
+    except OSError as error:
+        say(f"`trunkline top` cannot look at this: {error}")
+    return control
 
 
 def _serve_metrics(

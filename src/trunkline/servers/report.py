@@ -15,7 +15,15 @@ from .._sys.readiness import READABLE, wait_for_any
 from .statistics import ServerStatistics
 from .traffic import OpenConnection, Traffic
 
-__all__ = ("QUESTION", "Answer", "answer_questions", "parse_answer")
+__all__ = (
+    "QUESTION",
+    "Answer",
+    "answer_of",
+    "answer_questions",
+    "made",
+    "parse_answer",
+    "plain_answer",
+)
 
 QUESTION = b"?"
 
@@ -61,29 +69,43 @@ def _look_at(server: object) -> Answer:
 
 
 def _line(answer: Answer) -> bytes:
+    return json.dumps(plain_answer(answer)).encode() + b"\n"
+
+
+def plain_answer(answer: Answer) -> dict[str, Any]:
+    """Return an answer as JSON has it."""
     told = asdict(answer)
     if answer.traffic is not None:
         for each in told["traffic"]["longest"]:
             each["peer"] = str(each["peer"])[:_LONGEST_NAME]
-    return json.dumps(told).encode() + b"\n"
+    return told
 
 
 def parse_answer(line: bytes) -> Answer:
     """Return what a line means; one that means nothing is an answer that tells nothing."""
     try:
-        told = json.loads(line)
-        traffic = told["traffic"]
-        if traffic is not None:
-            longest = [_made(OpenConnection, each) for each in traffic["longest"]]
-            traffic = _made(Traffic, {**traffic, "longest": tuple(longest)})
-        statistics = told["statistics"]
-        if statistics is not None:
-            statistics = _made(ServerStatistics, statistics)
-        return Answer(told["memory"], statistics, traffic)
+        return answer_of(json.loads(line))
     except (ValueError, TypeError, KeyError):
         return Answer()
 
 
-def _made(kind: type[T], values: Mapping[str, Any]) -> T:
+def answer_of(told: Mapping[str, Any]) -> Answer:
+    """Return the answer that JSON has, see `plain_answer`.
+
+    Raises:
+        TypeError, KeyError: There is none.
+    """
+    traffic = told["traffic"]
+    if traffic is not None:
+        longest = [made(OpenConnection, each) for each in traffic["longest"]]
+        traffic = made(Traffic, {**traffic, "longest": tuple(longest)})
+    statistics = told["statistics"]
+    if statistics is not None:
+        statistics = made(ServerStatistics, statistics)
+    return Answer(told["memory"], statistics, traffic)
+
+
+def made(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Return a dataclass with these values, of which it need not have all."""
     known = {each.name for each in fields(kind)}  # type: ignore[arg-type]  # all are dataclasses
     return kind(**{name: value for name, value in values.items() if name in known})
