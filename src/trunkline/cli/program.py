@@ -2,6 +2,7 @@
 
 import click
 
+from .bench_command import bench
 from .command import Example, Program, Section
 from .completion_command import completion
 from .connect_command import connect
@@ -44,5 +45,5 @@ def program() -> None:
     """Connect to things, serve them, and see what is wrong with them."""
 
 
-for _command in (connect, serve, top, resolve, doctor, completion, manual):
+for _command in (connect, serve, top, bench, resolve, doctor, completion, manual):
     program.add_command(_command)

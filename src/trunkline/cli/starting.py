@@ -12,7 +12,12 @@ from typing import NoReturn
 
 __all__ = ("main", "run", "say")
 
-NEEDED = {"click": "cli", "rich": "cli", "prometheus_client": "metrics"}  # packages, and extras
+NEEDED = {
+    "click": "cli",
+    "h11": "cli",
+    "rich": "cli",
+    "prometheus_client": "metrics",
+}  # packages, and extras
 HINT = "the command line needs more than the library: pip install 'trunkline[{extra}]'"
 
 INTERRUPTED = 130  # `ExitStatus.INTERRUPTED`, before that could be imported
