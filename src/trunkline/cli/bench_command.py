@@ -34,7 +34,7 @@ EXAMPLES = (
         "Ask a service of lines more often, on more connections.",
     ),
     Example(
-        "trunkline bench localhost:8000 --protocol http --path /index.html --svg page.svg",
+        "trunkline bench localhost:8000 --protocol http --path /page --svg page.svg",
         "Ask for a page, and draw a picture of how long that takes.",
     ),
     Example("trunkline bench localhost:9999 --json | jq .latency.p99", "For programs."),
