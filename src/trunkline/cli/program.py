@@ -6,6 +6,7 @@ from .bench_command import bench
 from .command import Example, Program, Section
 from .completion_command import completion
 from .connect_command import connect
+from .demo_command import demo
 from .doctor_command import doctor
 from .exit_status import ExitStatus
 from .manual_command import manual
@@ -45,5 +46,5 @@ def program() -> None:
     """Connect to things, serve them, and see what is wrong with them."""
 
 
-for _command in (connect, serve, top, bench, resolve, doctor, completion, manual):
+for _command in (connect, serve, top, bench, resolve, doctor, demo, completion, manual):
     program.add_command(_command)
