@@ -214,10 +214,10 @@ def test_who_would_have_waited_is_counted() -> None:
         echo(connection)
 
     with PeerServer(stall) as server:
-        counts = run_load(server.address, connections=1, rate=1000, duration=0.3)
+        counts = run_load(server.address, connections=1, rate=200, duration=0.25)
     # One answer took so long. Those that were to go meanwhile have waited, too.
-    late = sum(count for seconds, count in counts.latency.buckets() if seconds > 50 * MS)
-    assert late >= 40
+    late = sum(count for seconds, count in counts.latency.buckets() if seconds > 30 * MS)
+    assert late >= max(2, counts.answered // 5)
     assert counts.latency.longest >= 100 * MS
 
 

@@ -12,8 +12,8 @@ __all__ = ("demo",)
 EXAMPLES = (
     Example("trunkline demo", "See a server with a thread for each connection."),
     Example("trunkline demo await", "See the same with tasks of asyncio's."),
-    Example("trunkline serve echo 9999", "Then start one, …"),
-    Example("trunkline connect localhost:9999", "… and talk to it."),
+    Example("trunkline serve echo 9999", "Then start one."),
+    Example("trunkline connect localhost:9999", "And talk to it."),
 )
 
 

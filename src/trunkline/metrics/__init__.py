@@ -8,7 +8,7 @@ Workers have their numbers in processes of their own: `serve_metrics` lets their
 them, and serves what they say.
 """
 
-from .collector import Collector
+from .collector import Collector, Counting
 from .endpoint import serve_metrics
 
-__all__ = ("Collector", "serve_metrics")
+__all__ = ("Collector", "Counting", "serve_metrics")
