@@ -237,7 +237,8 @@ def test_callbacks_are_counted_as_a_server_counts() -> None:
         eventually(lambda: server.statistics().finished == 1)
         with connect(address) as client:
             client.sendall(b"abc")
-            assert client.recv(3) == b"abc"
+            with client.makefile("rb") as file:
+                assert file.read(3) == b"abc"
             eventually(lambda: server.traffic().bytes_sent == 8)
             counts, traffic = server.statistics(), server.traffic()
             peer = client.getsockname()

@@ -88,7 +88,7 @@ class Load:
     ) -> None:
         self.event_base = event_base
         self.plan = plan
-        self.counts = Counts()
+        self.counts: Counts = Counts()
         self.failure: Exception | None = None
         self._tell_begin = begin
         self._schedule: Schedule | None = None
@@ -222,9 +222,9 @@ class _Client(TransportProtocol):
         self.transport: Transport | None = None
         self._connecting: Transport | None = None
         self._exchange: Exchange
-        self.is_waiting = False
+        self.is_waiting: bool = False
         self._moment = 0.0
-        self.sent_at = 0.0
+        self.sent_at: float = 0.0
         self._idle_since = 0.0
         self._is_first = True
         self._is_stopped = False
