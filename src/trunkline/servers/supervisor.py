@@ -32,6 +32,7 @@ from ..errors import OperationNotSupported, SocketError
 from ..multiplex.event_base import EventBase
 from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT, Listener, listen
 from ..multiplex.protocol import ProtocolLike
+from ..multiplex.transport_options import TransportOptions
 from ..sockets.passive_socket import PassiveSocket
 from ..sockets.secured import ready_tls, reload_tls
 from .binding import Hosts, Paths, SupervisorSocketOptions, bind_all
@@ -252,7 +253,12 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         return self._event_base
 
     def listen_beside(
-        self, socket: PassiveSocket, protocol_factory: Callable[[], ProtocolLike], **options: Any
+        self,
+        socket: PassiveSocket,
+        protocol_factory: Callable[[], ProtocolLike],
+        *,
+        max_connections: int | None = None,
+        **transport_options: Unpack[TransportOptions],
     ) -> Listener:
         """Serve something in the supervisor's own process: what tells how it is, for instance.
 
@@ -261,12 +267,21 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         Args:
             socket: Where to listen. It is the supervisor's from now on.
             protocol_factory: As for `listen`.
-            **options: As for `listen`.
+            max_connections: As for `listen`.
+            **transport_options: As for `Transport`: `delivery`, `external_format`, `line_limit`,
+                `high_water`, `low_water`, `idle_timeout`, `read_timeout`, `write_timeout`,
+                `context`.
 
         Raises:
             Everything that `listen` raises.
         """
-        listener = listen(self.event_base, socket, protocol_factory, **options)
+        listener = listen(
+            self.event_base,
+            socket,
+            protocol_factory,
+            max_connections=max_connections,
+            **transport_options,
+        )
         self._beside.append(listener)
         return listener
 
