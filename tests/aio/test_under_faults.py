@@ -19,10 +19,17 @@ SEED = int(os.environ.get("TRUNKLINE_TEST_SEED", "20261"))
 @pytest.mark.slow
 @pytest.mark.timeout(250)
 @pytest.mark.skipif(not faults.available(), reason="it takes Linux, glibc and a C compiler")
-def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "which",
+    [
+        pytest.param("not thorough", id="on asyncio's loop and on ours"),
+        pytest.param("thorough", id="on uvloop", marks=pytest.mark.thorough),
+    ],
+)
+def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path, which: str) -> None:
     here = Path(__file__)
     names = ("streams", "stream_tls", "stream_files", "serve", "async_datagrams")
     paths = [os.fspath(here.with_name(f"test_{name}.py")) for name in names]
     happened = ["recv EAGAIN", "recv short", "send short", "wait EINTR"]
-    options = ["-m", "not exact_io and not thorough", *paths]  # uvloop ends watching at errors
+    options = ["-m", f"not exact_io and {which}", *paths]
     run_tests_under(Faults.benign(SEED), tmp_path, "epoll", *options, happened=happened)
