@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .._core.buffers import Buffer, bytes_of
 from .._core.log_record import about
 from .._sys.loop_sockets import python_socket_of, system_name
-from .._sys.send_file import CanNotSendFile, FilePart
+from .._sys.send_file import FilePart
 from .._sys.sockaddr import family_of
 from ..multiplex.delivery import Delivery
 from ..multiplex.transport import DEFAULT_HIGH_WATER, Transport
@@ -194,7 +194,7 @@ class StreamTransport(BeginningTransport):
         Args:
             file: The part.
             ended: Called with None once all of it has left, or with the error that has prevented
-                that: `CanNotSendFile` if the connection lives on.
+                that: the connection lives on, unless it is an `OSError`.
         """
         assert self._file is None
         self._file, self._file_ended = file, ended
@@ -218,7 +218,9 @@ class StreamTransport(BeginningTransport):
             return sent
         try:
             moved = file.send_to(descriptor.number)
-        except CanNotSendFile as error:
+        except OSError:
+            raise
+        except Exception as error:
             self._end_file(error)
         else:
             self.bytes_sent += moved
