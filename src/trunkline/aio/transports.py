@@ -110,7 +110,8 @@ class StreamTransport(BeginningTransport):
         if name not in extra:
             found = self._find_info(name)
             if found is None:
-                return default
+                found = self._find_tls_info(name)  # which may be another thing later on
+                return default if found is None else found
             extra[name] = found
         return extra[name]
 
@@ -122,7 +123,7 @@ class StreamTransport(BeginningTransport):
             return system_name(self.remote_name, family_of(self.remote_name))
         if name == "sockname" and self.local_name is not None:
             return system_name(self.local_name, family_of(self.local_name))
-        return self._find_tls_info(name)
+        return None
 
     def is_closing(self) -> bool:  # type: ignore[override]  # asyncio's is a method
         """Return whether the connection is closed, or is being closed."""
