@@ -34,6 +34,8 @@ READY := $(VENV)/ready
 DOCS_READY := $(VENV)/ready-docs
 LIBRARIES_READY := $(VENV)/ready-libraries
 DIST_READY := $(VENV)/ready-dist
+SANITIZED := build/sanitized
+SANITIZERS := -fsanitize=address,undefined
 COMPILED := $(if $(filter native,$(TRUNKLINE_IMPL)),native)
 INSTALL := $(RUN) pip install --quiet --disable-pip-version-check
 BENCH_RUN := bench/.venv/bin/python -m bench
@@ -41,17 +43,30 @@ BENCH_READY := bench/.venv/absent.json
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo native test suite thorough quick soak loop-tests lint types format bench bench-quick \
-    bench-timers docs dist dist-check wheel wheel-check clean
+.PHONY: help demo native native-sanitize test suite thorough quick soak loop-tests lint types format \
+    bench bench-quick bench-timers docs dist dist-check wheel wheel-check clean
 
 help: ## List what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## Stream a text through the tutorial's echo server and client, and compare
 	@$(VENV)/bin/python examples/demo.py $(ARGS)
 
 native: $(READY) ## Compile the busiest modules, beside their sources
 	TRUNKLINE_IMPL=native "$(VENV)/bin/python" setup.py --quiet build_ext --inplace
+
+# Nothing is compiled beside the sources: it lies where PYTHONPATH finds it, and pytest too, which is
+# told where to look. Other programs are left out, since what is loaded first is loaded there, too.
+native-sanitize: $(READY) ## Compile with sanitizers of addresses and undefined behaviour, and test that
+	TRUNKLINE_IMPL=native LDFLAGS="$(SANITIZERS)" \
+	    CFLAGS="$(SANITIZERS) -fno-sanitize-recover=undefined -O1 -g1 -w" "$(VENV)/bin/python" \
+	    setup.py --quiet build --build-base $(SANITIZED) --build-lib $(SANITIZED)/lib
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+	    TRUNKLINE_IMPL=native TRUNKLINE_SANITIZED=$(SANITIZED) PYTHONPATH="$(CURDIR)/$(SANITIZED)/lib" \
+	    TRUNKLINE_TEST_BACKENDS=best $(RUN) pytest $(SIDE_BY_SIDE) $(VARIANTS) \
+	    -o pythonpath="$(SANITIZED)/lib . tests examples" -o timeout=300 \
+	    -m "not slow and not thorough and not soak and not alone and not needs_program" \
+	    tests/test_sanitized.py tests/_core tests/_sys tests/streams tests/multiplex $(ARGS)
 
 test: lint types suite ## Check the style, the types, and what everything promises
 

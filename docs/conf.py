@@ -55,8 +55,8 @@ nitpick_ignore = [
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(asyncio|collections|concurrent|contextlib|enum|io|ipaddress|os|pathlib|socket|ssl|types)\..*"
-        r"|typing\..*",
+        r"(asyncio|collections|concurrent|contextlib|enum|io|ipaddress|logging|os|pathlib)\..*"
+        r"|(socket|ssl|types|typing)\..*",
     ),
     # A part of the event loop, which is described as a whole.
     (r"py:class", r"(trunkline\.aio\.[\w.]+\.)?\w+Loop"),
@@ -71,6 +71,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"(trunkline\.sockets\.datagrams\.received\.)?T"),
     (r"py:class", r"str \| bytes \| .*"),  # a union that Sphinx does not take apart
     (r"py:class", r"TLSLike|Arguments|Buffer|HasFileno|IPVersion|OptionName|Path|PythonSocket"),
+    (r"py:class", r"(prometheus_client\.metrics_core\.)?Metric"),
     (r"py:class", r"BinaryFile|FileCallback|PythonProcess|Securing|SourceFile"),
     (r"py:class", r"(Raw|Datagram)Descriptor"),
     (r"py:class", r"trunkline\.processes\.(options\.HasFileno|run\.Output)"),
@@ -221,6 +222,8 @@ def read_signature(
 ) -> tuple[str, str | None] | None:
     """Return a signature as the source has it, and none for what nobody calls."""
     if isinstance(obj, type):
+        if is_dataclass(obj) and arguments:
+            return arguments.replace("<factory>", "{}"), returned  # which is none of Python's
         if issubclass(obj, tuple) or is_dataclass(obj):
             return None  # of whose signature there is no source
         if obj in NOT_CALLED or "__init__" not in vars(obj):

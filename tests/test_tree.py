@@ -32,6 +32,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"multiplex"}),
     frozenset({"processes", "names"}),
     frozenset({"servers", "evented", "aio"}),
+    frozenset({"logs", "metrics"}),
     frozenset({"cli", "dialects"}),
     frozenset({"__init__", "__main__"}),
 )

@@ -33,7 +33,6 @@ LEFT_OUT = {
     "test_events.*.test_timeout_rounding": f"{PRIVATE}: counts calls of _run_once",
     "test_events.*.test_internal_fds": f"{PRIVATE}: _internal_fds, _csock, _ssock",
     "test_events.*.test_create_server_multiple_hosts_ipv?": PATCHED,
-    "test_ssl.*.test_create_server_ssl_over_ssl": "speaks TLS in TLS, as the transports do not",
     "test_ssl.*.test_flush_before_shutdown": f"{PRIVATE}: _ssl_protocol",
     "test_ssl.*.test_remote_shutdown_receives_*": f"{PRIVATE}: _test__append_write_backlog",
 }

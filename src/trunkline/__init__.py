@@ -72,8 +72,9 @@ _NAMES = {
     """,
     "servers": """
         AsyncIOState DEFAULT_DRAIN_TIMEOUT DEFAULT_IDLE_TIMEOUT DEFAULT_MAX_CONNECTIONS
-        JOIN_TIMEOUT ProxyHeader ProxyTLV Server ServerConnection ServerStatistics Supervised
-        Supervisor SupervisorStatistics WorkerStatus accept_tcp_connections_creating_async_io_states
+        JOIN_TIMEOUT OpenConnection ProxyHeader ProxyTLV Server ServerConnection ServerStatistics
+        Supervised Supervisor SupervisorStatistics Traffic WorkerReport WorkerStatus
+        accept_tcp_connections_creating_async_io_states
         activated_sockets create_async_io_state proxy_header proxy_protocol shutdown_on_signals
     """,
     "sockets": """

@@ -32,10 +32,10 @@ each_loop = pytest.mark.parametrize(
 )
 
 
-def run_on(make_loop: LoopFactory, main: Coroutine[Any, Any, T]) -> T:
+def run_on(make_loop: LoopFactory, main: Coroutine[Any, Any, T], *, timeout: float = PATIENCE) -> T:
     """Run a coroutine on a new loop, for no longer than a test may take."""
     with asyncio.Runner(loop_factory=make_loop) as runner:
-        return runner.run(asyncio.wait_for(main, PATIENCE))
+        return runner.run(asyncio.wait_for(main, timeout))
 
 
 @contextlib.asynccontextmanager

@@ -265,6 +265,29 @@ def test_a_peer_that_goes_away_is_an_error(file: IO[bytes], is_real: bool) -> No
     aio.run(main())
 
 
+@pytest.mark.parametrize("tries", [1, 2])
+def test_what_sending_a_file_raises_is_told(
+    file: IO[bytes], tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it raises need not be an `OSError`: some replace it by what knows no better."""
+    outcomes: list[type[Exception]] = [BlockingIOError] * (tries - 1) + [NotImplementedError]
+
+    def sendfile(*_: object) -> int:
+        raise outcomes.pop(0)("no such thing")
+
+    async def main() -> None:
+        loop = running_loop()
+        async with connected() as (transport, _, peer):
+            with pytest.raises(NotImplementedError, match="no such thing"):
+                await loop.sendfile(transport, file)
+            assert not outcomes
+            transport.write(b"and on")
+            assert await loop.sock_recv(peer, 6) == b"and on"
+
+    monkeypatch.setattr(os, "sendfile", sendfile)
+    aio.run(main())
+
+
 def test_closing_sends_the_rest_of_the_file_and_aborting_does_not(file: IO[bytes]) -> None:
     async def main() -> None:
         loop = running_loop()

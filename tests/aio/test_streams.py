@@ -683,6 +683,45 @@ def test_a_reset_is_told_in_both_directions(make_loop: LoopFactory) -> None:
     run_on(make_loop, main())
 
 
+def test_a_reset_is_told_also_after_what_has_come_before_it(make_loop: LoopFactory) -> None:
+    async def main() -> None:
+        async with stream_and_peer(socket.AF_INET, input_buffer_size=16) as (stream, peer):
+            reading = asyncio.create_task(stream.read_exactly(1))
+            await until_it_waits(reading)
+            peer.sendall(bytes(40))
+            reset(peer)
+            assert await reading == bytes(1)
+            assert await stream.read_exactly(39) == bytes(39)
+            with pytest.raises(ConnectionReset):
+                await stream.read()
+
+    run_on(make_loop, main())
+
+
+def test_a_peer_that_is_gone_is_told_also_if_nothing_could_be_sent_first(
+    make_loop: LoopFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with stream_and_peer(socket.AF_INET) as (stream, peer):
+            stream.write(bytes(10_000_000))
+            finishing = asyncio.create_task(stream.finish_output())
+            await until_it_waits(finishing)
+            tries = []
+
+            def flush_at_once(operation: str) -> bool:
+                tries.append(operation)
+                return len(tries) > 1 and really_flush(operation)
+
+            really_flush = stream._socket._flush_at_once
+            monkeypatch.setattr(stream._socket, "_flush_at_once", flush_at_once)
+            reset(peer)
+            with pytest.raises(ConnectionReset):
+                await finishing
+            assert len(tries) > 1
+
+    run_on(make_loop, main())
+
+
 def test_a_reset_is_told_to_who_reads_and_to_who_waits_for_output(make_loop: LoopFactory) -> None:
     async def main() -> None:
         async with stream_and_peer(socket.AF_INET) as (stream, peer):

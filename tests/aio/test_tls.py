@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import random
 import socket
 import ssl
 import threading
@@ -21,13 +22,14 @@ from support.timing import MS, PATIENCE
 from trunkline import aio
 from trunkline.aio import running_loop
 from trunkline.errors import ConnectionAborted, NotConnected, TimedOut
-from trunkline.tls import NotTLS, TLSCertificateError
+from trunkline.tls import NotTLS, TLSCertificateError, TLSError
 
 VERSIONS = pytest.mark.parametrize("version", ["1.2", "1.3"])
 
 # More than the buffers of both systems hold.
 LARGE = b"abcdefgh" * 500_000
 
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -661,5 +663,170 @@ def test_files_are_read_where_the_system_cannot_encrypt_them(
             reader, writer = await asyncio.open_connection(*address, ssl=client_context)
             assert await reader.read() == LARGE
             writer.close()
+
+    aio.run(main())
+
+
+# -- TLS within TLS --------------------------------------------------------------------------------
+
+
+async def upgraded(writer: asyncio.StreamWriter, context: ssl.SSLContext) -> None:
+    """Ask a client to begin anew, and do so."""
+    writer.write(b"go on\n")
+    await writer.start_tls(context)
+
+
+@contextlib.asynccontextmanager
+async def nested_streams(
+    certificates: Certificates, inner: str, outer: str
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, Streams]]:
+    """Yield a client of asyncio's streams that speaks TLS twice, and those of its server."""
+    accepted: asyncio.Future[Streams] = running_loop().create_future()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await upgraded(writer, certificates.server_context(inner))
+        accepted.set_result((reader, writer))
+
+    async with serving(accept, certificates.server_context(outer)) as address:
+        reader, writer = await asyncio.open_connection(
+            *address, ssl=certificates.client_context(outer)
+        )
+        assert await reader.readline() == b"go on\n"
+        outer_object = writer.get_extra_info("ssl_object")
+        await writer.start_tls(certificates.client_context(inner), server_hostname="localhost")
+        assert writer.get_extra_info("ssl_object") is not outer_object
+        assert writer.get_extra_info("cipher") is not None
+        theirs = await accepted
+        try:
+            yield reader, writer, theirs
+        finally:
+            for one in (writer, theirs[1]):
+                one.close()
+                with contextlib.suppress(ConnectionError):
+                    await one.wait_closed()
+
+
+NESTED = pytest.mark.parametrize(
+    ("inner", "outer"), [("1.3", "1.3"), ("1.2", "1.3"), ("1.3", "1.2")]
+)
+
+
+@NESTED
+def test_much_goes_both_ways_within_another_connection(
+    certificates: Certificates, inner: str, outer: str
+) -> None:
+    async def main() -> None:
+        async with nested_streams(certificates, inner, outer) as (reader, writer, theirs):
+            echoing = asyncio.create_task(echo(*theirs))
+            writer.write(LARGE)
+            answer, _ = await asyncio.gather(reader.readexactly(len(LARGE)), writer.drain())
+            assert answer == LARGE
+            writer.close()
+            await writer.wait_closed()
+            await echoing
+
+    aio.run(main())
+
+
+def test_who_does_not_read_is_waited_for_within_another_connection(
+    certificates: Certificates,
+) -> None:
+    async def main() -> None:
+        async with nested_streams(certificates, "1.3", "1.3") as (_, writer, (their_reader, _)):
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            writer.write(LARGE)
+            draining = asyncio.create_task(writer.drain())
+            await asyncio.sleep(0)
+            assert not draining.done()
+            assert await their_reader.readexactly(len(LARGE)) == LARGE
+            await draining
+
+    aio.run(main())
+
+
+def test_what_was_queued_before_goes_before_within_the_outer_connection(
+    certificates: Certificates,
+) -> None:
+    """Some of it has been encrypted, and has not left."""
+    queued = random.Random(1).randbytes(4_000_000)
+
+    async def upgrade(writer: asyncio.StreamWriter, *args: Any, **options: Any) -> None:
+        transport = writer.transport
+        await running_loop().start_tls(transport, transport.get_protocol(), *args, **options)
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.readexactly(len(queued)) == queued
+        await upgrade(writer, certificates.client_context(), server_hostname="localhost")
+        writer.write(b"within\n")
+
+    async def main() -> None:
+        async with serving(accept, certificates.server_context()) as address:
+            reader, writer = await asyncio.open_connection(
+                *address, ssl=certificates.client_context()
+            )
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            writer.write(queued)
+            assert writer.transport.get_write_buffer_size() > 0
+            await upgrade(writer, certificates.server_context(), server_side=True)
+            assert await reader.readline() == b"within\n"
+            writer.close()
+            await writer.wait_closed()
+
+    aio.run(main())
+
+
+def test_the_end_within_another_connection_is_told(certificates: Certificates) -> None:
+    async def main() -> None:
+        async with nested_streams(certificates, "1.3", "1.3") as (reader, writer, theirs):
+            their_reader, their_writer = theirs
+            their_writer.write(b"the last")
+            their_writer.close()
+            assert await reader.read() == b"the last"
+            writer.close()
+            await writer.wait_closed()
+            assert await their_reader.read() == b""
+
+    aio.run(main())
+
+
+def test_an_upgrade_within_another_connection_may_be_refused(certificates: Certificates) -> None:
+    async def main() -> None:
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with pytest.raises(TLSError) as caught:
+                await upgraded(writer, certificates.server_context())
+            refused.set_result(caught.value)
+
+        refused: asyncio.Future[TLSError] = running_loop().create_future()
+        async with serving(accept, certificates.server_context()) as address:
+            reader, writer = await asyncio.open_connection(
+                *address, ssl=certificates.client_context()
+            )
+            assert await reader.readline() == b"go on\n"
+            with pytest.raises(TLSCertificateError):
+                await writer.start_tls(certificates.client_context(), server_hostname="elsewhere")
+            assert (await refused).alert is not None
+
+    aio.run(main())
+
+
+def test_plain_text_is_no_tls_within_another_connection(certificates: Certificates) -> None:
+    async def main() -> None:
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with pytest.raises(NotTLS):
+                await upgraded(writer, certificates.server_context())
+            done.set()
+
+        done = asyncio.Event()
+        async with serving(accept, certificates.server_context()) as address:
+            reader, writer = await asyncio.open_connection(
+                *address, ssl=certificates.client_context()
+            )
+            assert await reader.readline() == b"go on\n"
+            writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            await done.wait()
+            await reader.read()
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
     aio.run(main())

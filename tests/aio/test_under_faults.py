@@ -15,14 +15,33 @@ from trunkline.testing.faults import Faults
 
 SEED = int(os.environ.get("TRUNKLINE_TEST_SEED", "20261"))
 
+FAULTS = ("recv EAGAIN", "recv short", "send short", "wait EINTR")
+
+
+def paths_of(*names: str) -> list[str]:
+    """Return the paths of modules beside this one."""
+    return [os.fspath(Path(__file__).with_name(f"test_{name}.py")) for name in names]
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(250)
 @pytest.mark.skipif(not faults.available(), reason="it takes Linux, glibc and a C compiler")
-def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path) -> None:
-    here = Path(__file__)
-    names = ("streams", "stream_tls", "stream_files", "serve", "async_datagrams")
-    paths = [os.fspath(here.with_name(f"test_{name}.py")) for name in names]
-    happened = ["recv EAGAIN", "recv short", "send short", "wait EINTR"]
-    options = ["-m", "not exact_io and not thorough", *paths]  # uvloop ends watching at errors
-    run_tests_under(Faults.benign(SEED), tmp_path, "epoll", *options, happened=happened)
+@pytest.mark.parametrize(
+    "which",
+    [
+        pytest.param("not thorough", id="on asyncio's loop and on ours"),
+        pytest.param("thorough", id="on uvloop", marks=pytest.mark.thorough),
+    ],
+)
+def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path, which: str) -> None:
+    modules = ("streams", "stream_tls", "stream_files", "serve", "async_datagrams", "cancelling")
+    options = ["-m", f"not exact_io and {which}", "-k", "not 1000", *paths_of(*modules)]
+    run_tests_under(Faults.benign(SEED), tmp_path, "epoll", *options, happened=FAULTS)
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(250)
+@pytest.mark.skipif(not faults.available(), reason="it takes Linux, glibc and a C compiler")
+def test_what_others_have_written_does_not_notice_them_on_our_loop(tmp_path: Path) -> None:
+    options = ["-k", "ours", *paths_of("libraries", "databases")]
+    run_tests_under(Faults.benign(SEED), tmp_path, "epoll", *options, happened=FAULTS)

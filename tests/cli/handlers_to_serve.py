@@ -56,6 +56,24 @@ class Lines(TransportProtocol):
         self.transport.write(f"{line[::-1]}\n")
 
 
+def fails(connection: ActiveSocket) -> None:
+    """Fails, and says what it has got."""
+    raise ValueError(f"{connection.read_line()}\n\x1b[2J")
+
+
+async def fails_in_task(stream: AsyncStream) -> None:
+    """Fails, and says what it has got."""
+    raise ValueError(f"{await stream.read_line()}\n\x1b[2J")
+
+
+class Fails(TransportProtocol):
+    """Fails, and says what it has got."""
+
+    def line_received(self, line: str) -> None:
+        """Fail."""
+        raise ValueError(f"{line}\n\x1b[2J")
+
+
 class Texts(TransportProtocol):
     """Takes text."""
 

@@ -2,20 +2,30 @@
 
 import contextlib
 import socket
+import sys
 from calendar import day_name
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.helpers import evented, serving
+from servers.serving import eventually
 from support.peers import connect, exchange, receive_all
 
-from trunkline import LocalAddress, TransportProtocol, make_socket
+from trunkline import (
+    ConnectionReset,
+    LocalAddress,
+    TimedOut,
+    TLSTruncated,
+    TransportProtocol,
+    make_socket,
+)
 from trunkline.cli import main
 from trunkline.cli.exit_status import ExitStatus
 from trunkline.cli.serve.handlers import BadHandler, find_handler
 from trunkline.cli.serve.services import SERVICES
 from trunkline.cli.serve.subjects import SUBJECTS
-from trunkline.cli.serve.supervised import AwaitedServer, EventedServer
+from trunkline.cli.serve.supervised import AwaitedServer, EventedServer, _outcome
 from trunkline.cli.target import BadTarget, Target, parse_place
 
 HERE = "cli.handlers_to_serve"
@@ -107,6 +117,7 @@ def test_what_a_module_lacks_is_its_own_trouble(
         (["echo", "0", "--proxy-protocol", "here"], "here"),
         (["echo", "0", "--tls-key", "k"], "say --tls-cert"),
         (["echo", "0", "--workers", "0"], "no number of things"),
+        (["echo", "0", "--metrics", "here there"], "here there"),
         (["echo", "--activate"], "no service manager has opened a socket"),
         ([f"{HERE}:two_arguments", "0"], "handler"),
         ([f"{HERE}:by_thread", "0", "--proxy-protocol", "here"], "here"),
@@ -126,6 +137,19 @@ def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> Non
         status = main(["serve", "echo", f"127.0.0.1:{taken.getsockname()[1]}"])
     assert status == ExitStatus.LOCAL
     assert "Address already in use" in capsys.readouterr().err
+
+
+def test_what_metrics_need_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    with monkeypatch.context() as patch:  # and the log is left as it is
+        patch.setattr("trunkline.cli.serve.log.start_logging", lambda form: None)
+        status = main(["serve", "echo", "127.0.0.1:0", "--metrics", "0"])
+    assert status == ExitStatus.NOT_INSTALLED
+    assert "pip install 'trunkline[metrics]' (prometheus_client is missing)" in (
+        capsys.readouterr().err
+    )
 
 
 # -- how -------------------------------------------------------------------------------------------
@@ -177,6 +201,45 @@ def test_those_who_stay_are_told_and_then_cut() -> None:
         with contextlib.suppress(ConnectionError):
             assert receive_all(client) == b""
     passive.close()
+
+
+def test_callbacks_are_counted_as_a_server_counts() -> None:
+    def make(sockets: Any) -> EventedServer:
+        servers.append(evented(SERVICES["echo"])(sockets))
+        return servers[-1]
+
+    servers: list[EventedServer] = []
+    with serving(make) as address:
+        server = servers[0]
+        assert exchange(address, b"hello") == b"hello"
+        eventually(lambda: server.statistics().finished == 1)
+        with connect(address) as client:
+            client.sendall(b"abc")
+            with client.makefile("rb") as file:
+                assert file.read(3) == b"abc"
+            eventually(lambda: server.traffic().bytes_sent == 8)
+            counts, traffic = server.statistics(), server.traffic()
+            peer = client.getsockname()
+    assert (counts.accepted, counts.active, counts.peak, counts.finished) == (2, 1, 1, 1)
+    assert (traffic.bytes_received, traffic.bytes_sent, traffic.ended) == (8, 8, 1)
+    assert traffic.receptions >= 2
+    (only,) = traffic.longest
+    assert str(only.peer) == f"{peer[0]}:{peer[1]}"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (None, "finished"),
+        (ValueError(), "failed"),
+        (ConnectionReset(), "broken"),
+        (TLSTruncated(), "rejected"),
+        (TimedOut.expired("read", None), "timed_out"),
+        (TimedOut(), "broken"),
+    ],
+)
+def test_how_a_connection_has_ended(error: Exception | None, outcome: str) -> None:
+    assert _outcome(error) == outcome
 
 
 def test_by_tasks() -> None:

@@ -1,16 +1,21 @@
 """`trunkline serve` as a process: workers, signals, TLS, proxies, activation, other programs."""
 
 import contextlib
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
+import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cli.helpers import ENVIRONMENT, SHELL_COMMAND, command, run
+from prometheus_client.parser import text_string_to_metric_families
+from servers.serving import eventually
 from support.certificates import Certificates
 from support.peers import connect, exchange
 from support.processes import ROOT, Program
@@ -33,7 +38,7 @@ def serving(*words: str) -> Iterator[tuple[Program, tuple[str, int]]]:
         yield server, ("127.0.0.1", int(found[1]))
         server.terminate()
         assert server.wait() == 0
-        assert "Traceback" not in server.output
+        assert not re.search("^Traceback", server.output, re.M)
 
 
 @pytest.mark.parametrize("name", ["by_thread", "by_task", "Lines"])
@@ -65,6 +70,59 @@ def test_a_worker_that_is_killed_is_replaced_and_nobody_refused() -> None:
         server.wait_for_line(f"{min(first)}.*SIGKILL")
         for _ in range(20):
             assert exchange(address, b"abc\n") == b"cba\n"
+
+
+@pytest.mark.parametrize("name", ["fails", "fails_in_task", "Fails"])
+def test_what_happens_is_logged_for_programs(name: str) -> None:
+    with serving(f"{HANDLERS}:{name}", "--log=json") as (server, address):
+        assert exchange(address, b"hello\n") == b""
+        line = server.wait_for_line(r"has failed")
+    told = [json.loads(each) for each in server.output.splitlines() if each.startswith("{")]
+    (failure,) = (each for each in told if each["level"] == "ERROR")
+    assert failure == json.loads(line.string)
+    assert failure["error"] == {"class": "ValueError", "text": "hello\n\x1b[2J"}
+    assert failure["traceback"].startswith("Traceback (most recent")
+    assert failure["peer"].startswith("127.0.0.1:")
+    assert {each["worker"] for each in told if "worker" in each} == {0}
+
+
+def test_without_that_only_failures_are_logged_and_nobody_forges_a_line() -> None:
+    with command("serve", f"{HANDLERS}:fails", "127.0.0.1:0", PYTHONPATH=PATH) as server:
+        port = int(server.wait_for_line(r"^listening at 127\.0\.0\.1:(\d+)$")[1])
+        assert exchange(("127.0.0.1", port), b"hello\n") == b""
+        server.wait_for_line(r"^\d{4}-\d\d-\S+ ERROR trunkline.servers: .* has failed$")
+        server.wait_for_line(r"^    Traceback")
+        server.wait_for_line(r"^    ValueError: hello$")
+        server.wait_for_line(r"^    \\x1b\[2J$")
+        server.terminate()
+        assert server.wait() == 0
+
+
+@pytest.mark.parametrize("name", ["by_thread", "by_task", "Lines"])
+def test_prometheus_scrapes_what_the_workers_have_counted(name: str) -> None:
+    with serving(f"{HANDLERS}:{name}", "--workers=2", "--metrics=127.0.0.1:0") as (server, address):
+        port = int(server.wait_for_line(r"^metrics at 127\.0\.0\.1:(\d+)$")[1])
+        for _ in range(3):
+            assert exchange(address, b"abc\n") == b"cba\n"
+        eventually(lambda: scrape(port)["connections_ended_total finished"] == 3)
+        found = scrape(port)
+    assert found["connections_accepted_total"] == 3
+    assert found["received_bytes_total"] == found["sent_bytes_total"] == 12
+    assert found["worker_state ready"] == 2
+    assert found["workers_started_total"] == 2
+    assert found["worker_memory_bytes"] > 1_000_000
+
+
+def scrape(port: int) -> Counter[str]:
+    """Return the metrics, of all workers together, by their names and further labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
+        text = answer.read().decode()
+    found: Counter[str] = Counter()
+    for family in text_string_to_metric_families(text):
+        for name, labels, value, *_ in family.samples:
+            more = [each for key, each in labels.items() if key in ("state", "outcome", "kind")]
+            found[" ".join([name.removeprefix("trunkline_"), *more])] += value  # type: ignore[assignment]
+    return found
 
 
 @pytest.mark.needs_program("openssl")

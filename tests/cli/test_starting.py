@@ -17,6 +17,8 @@ from trunkline.cli import main, starting
 from trunkline.cli.exit_status import ExitStatus, status_of
 from trunkline.cli.program import program
 
+HINT = starting.HINT.format(extra="cli")
+
 COMMANDS = [*program.commands]
 
 
@@ -185,7 +187,7 @@ def test_what_is_missing_is_told_in_one_line(missing: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT
     )
     assert ended.returncode == ExitStatus.NOT_INSTALLED
-    assert ended.stderr == f"trunkline: {starting.HINT} ({missing} is missing)\n"
+    assert ended.stderr == f"trunkline: {HINT} ({missing} is missing)\n"
     assert ended.stdout == ""
 
 
@@ -222,7 +224,7 @@ def test_what_draws_tables_is_needed_where_people_read_them(
     assert main(["resolve", "127.0.0.1"]) == 0
     monkeypatch.setattr("trunkline.cli.tables.goes_to_terminal", lambda: True)
     assert main(["resolve", "127.0.0.1"]) == ExitStatus.NOT_INSTALLED
-    assert capsys.readouterr().err == f"trunkline: {starting.HINT} (rich is missing)\n"
+    assert capsys.readouterr().err == f"trunkline: {HINT} (rich is missing)\n"
 
 
 # -- the manual, and shells ------------------------------------------------------------------------

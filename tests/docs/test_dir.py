@@ -11,14 +11,27 @@ import pytest
 from docs.pages import DOCS
 
 import trunkline
-from trunkline import aio, evented, names, paths
+from trunkline import aio, evented, logs, metrics, names, paths
 from trunkline._core.meant import Elsewhere
 from trunkline.dialects import clisp, lispworks, port
 from trunkline.testing import certificates, dns
 
 SPACES = {
     each.__name__: each
-    for each in (trunkline, aio, evented, clisp, lispworks, port, names, paths, dns, certificates)
+    for each in (
+        trunkline,
+        aio,
+        evented,
+        clisp,
+        lispworks,
+        port,
+        logs,
+        metrics,
+        names,
+        paths,
+        dns,
+        certificates,
+    )
 }
 DIRECTIVE = re.compile(r"^\.\. auto(?:class|exception):: ([\w.]+)\.(\w+)\n((?:   .*\n)*)", re.M)
 

@@ -13,7 +13,7 @@ import pytest
 from docs.pages import DOCS, ROOT, pages
 
 import trunkline
-from trunkline import aio, evented, names, paths
+from trunkline import aio, evented, logs, metrics, names, paths
 from trunkline.dialects import clisp
 
 DIRECTIVE = re.compile(
@@ -33,7 +33,7 @@ def test_the_reference_has_every_public_name_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "space", [aio, evented, names, paths, clisp], ids=lambda space: space.__name__
+    "space", [aio, evented, logs, metrics, names, paths, clisp], ids=lambda space: space.__name__
 )
 def test_the_reference_has_what_is_imported_from_elsewhere(space: ModuleType) -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md"))

@@ -457,7 +457,7 @@ def test_workers_have_their_own_pipes_and_sockets_and_no_others() -> None:
         it.signal(signal.SIGTERM)
         it.finish()
     # Those to the supervisor, and both ends of the one for signals.
-    assert set(found.values()) == {(4, 1)}
+    assert set(found.values()) == {(6, 1)}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc")

@@ -161,7 +161,7 @@ class _Interrupted(Exception):
 
 def test_a_signal_handler_may_raise_and_nothing_is_lost() -> None:
     with impatient_stream_and_peer() as (stream, peer):
-        with raising(5 * MS, _Interrupted), pytest.raises(_Interrupted):
+        with pytest.raises(_Interrupted), raising(5 * MS, _Interrupted):
             stream.read_line(timeout=PATIENCE)
         peer.sendall(b"line\n")
         assert stream.read_line(timeout=PATIENCE) == "line"

@@ -5,6 +5,7 @@ that skips itself silently proves nothing, so every run says which programs it m
 and with TRUNKLINE_REQUIRE_PROGRAMS in the environment a missing program is a failure.
 """
 
+import glob
 import os
 import shutil
 from collections import Counter
@@ -13,8 +14,9 @@ import pytest
 
 MISSING = "missing program: "
 
-# Debian keeps servers and network tools where only root's PATH leads.
-PLACES = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+# Debian keeps servers and network tools where only root's PATH leads, and some where none does.
+_OTHERS = ["/usr/sbin", "/sbin", *glob.glob("/usr/lib/postgresql/*/bin")]
+PLACES = os.pathsep.join([os.environ.get("PATH", os.defpath), *_OTHERS])
 
 
 def require(name: str) -> str:

@@ -9,6 +9,7 @@ from support.certificates import Certificates
 
 from trunkline import NotTLS, TLSCertificateError, TLSError, TLSMismatch, TLSTruncated
 from trunkline.tls.machine import FEED_BYTES, MOST_PLAINTEXT, MOST_UNTAKEN, Machine
+from trunkline.tls.nested import NestedMachine
 
 VERSIONS = ["1.2", "1.3"]
 PIECE = 16_384  # what a record has at most
@@ -27,6 +28,22 @@ def output_of(machine: Machine) -> bytes:
     return b"".join(taken)
 
 
+def feed(machine: Machine, data: bytes | bytearray) -> None:
+    """Give a machine what has come for it."""
+    if isinstance(machine, NestedMachine) and data:
+        machine.feed_from(iter((bytes(data),)).__next__)
+    else:
+        machine.feed(data)
+
+
+def feed_eof(machine: Machine) -> None:
+    """Give it the end of that."""
+    if isinstance(machine, NestedMachine):
+        machine.feed_from(bytes)
+    else:
+        machine.feed_eof()
+
+
 class Pair:
     """A client and a server, and the bytes that are on their way."""
 
@@ -40,7 +57,7 @@ class Pair:
         """Bring what a machine has to say to the other one, in pieces; return how much it was."""
         data = output_of(one)
         for start in range(0, len(data), step):
-            self.other(one).feed(data[start : start + step])
+            feed(self.other(one), data[start : start + step])
             self.other(one).advance()
         return len(data)
 
@@ -56,9 +73,12 @@ class Pair:
         self.carry(one)
 
 
-@pytest.fixture(params=VERSIONS)
+@pytest.fixture(params=[*VERSIONS, "1.2 within 1.3"])
 def pair(certificates: Certificates, request: pytest.FixtureRequest) -> Pair:
-    return new_pair(certificates, request.param)
+    version, _, outer = request.param.partition(" within ")
+    return (
+        new_nested_pair(certificates, version, outer) if outer else new_pair(certificates, version)
+    )
 
 
 @cache
@@ -71,6 +91,16 @@ def new_pair(certificates: Certificates, version: str) -> Pair:
     return Pair(
         Machine(client, server_side=False, server_name="localhost"),
         Machine(server, server_side=True),
+    )
+
+
+def new_nested_pair(certificates: Certificates, version: str, outer: str) -> Pair:
+    below = new_pair(certificates, outer)
+    below.shake_hands()
+    client, server = contexts(certificates, version)
+    return Pair(
+        NestedMachine(client, below=below.client, server_side=False, server_name="localhost"),
+        NestedMachine(server, below=below.server, server_side=True),
     )
 
 
@@ -94,9 +124,9 @@ def test_hands_are_shaken_in_pieces_of_any_size(pair: Pair, step: int) -> None:
 def test_all_that_is_called_before_goes_on_with_the_handshake(pair: Pair) -> None:
     assert pair.client.write(b"early") == 0
     assert pair.client.output_size
-    pair.server.feed(output_of(pair.client))
+    feed(pair.server, output_of(pair.client))
     assert pair.server.read(10) is None
-    pair.client.feed(output_of(pair.server))
+    feed(pair.client, output_of(pair.server))
     buffer = memoryview(bytearray(10))
     assert pair.client.read_into(buffer) is None
     pair.shake_hands()
@@ -145,9 +175,9 @@ def cut_off(certificates: Certificates, version: str, victim: str, after: int) -
         if not data:
             break
         left -= len(data)
-        machine.feed(data)
+        feed(machine, data)
         machine.advance()
-    machine.feed_eof()
+    feed_eof(machine)
     return machine
 
 
@@ -184,10 +214,10 @@ def test_data_comes_one_byte_at_a_time(pair: Pair) -> None:
     pair.server.write(b"slowly")
     data = output_of(pair.server)
     for byte in data[:-1]:
-        pair.client.feed(bytes([byte]))
+        feed(pair.client, bytes([byte]))
         assert pair.client.read(100) is None
         assert pair.client.wants_input
-    pair.client.feed(data[-1:])
+    feed(pair.client, data[-1:])
     assert pair.client.read(100) == b"slowly"
 
 
@@ -224,7 +254,7 @@ def test_much_is_taken_in_parts(pair: Pair, kind: type) -> None:
         left = left[taken:]
         output = output_of(pair.client)
         for start in range(0, len(output), FEED_BYTES):
-            pair.server.feed(output[start : start + FEED_BYTES])
+            feed(pair.server, output[start : start + FEED_BYTES])
             come += read_all(pair.server)
     assert come == data
 
@@ -280,7 +310,7 @@ def test_an_end_is_told_from_a_cut(pair: Pair) -> None:
     pair.say(pair.client, b"all of it")
     pair.client.end()
     pair.carry(pair.client)
-    pair.server.feed_eof()
+    feed_eof(pair.server)
     assert pair.server.read(100) == b"all of it"
     for _ in range(3):
         assert pair.server.read(100) == b""
@@ -291,7 +321,7 @@ def test_an_end_is_told_from_a_cut(pair: Pair) -> None:
 def test_a_cut_between_two_records_is_told(pair: Pair) -> None:
     pair.shake_hands()
     pair.say(pair.client, b"not all of it")
-    pair.server.feed_eof()
+    feed_eof(pair.server)
     assert pair.server.read(100) == b"not all of it"
     for _ in range(2):
         with pytest.raises(TLSTruncated) as caught:
@@ -310,8 +340,8 @@ def test_a_record_that_is_cut_off_is_told(certificates: Certificates, version: s
         pair.client.write(b"a few bytes")
         record = output_of(pair.client)
         size = len(record)
-        pair.server.feed(record[:after])
-        pair.server.feed_eof()
+        feed(pair.server, record[:after])
+        feed_eof(pair.server)
         with pytest.raises(TLSTruncated):
             pair.server.read(100)
         after += 1
@@ -344,11 +374,11 @@ def test_what_has_come_before_this_end_is_not_lost(pair: Pair, fed: int, read: i
     read_all(pair.client)
     pair.server.write(bytes(range(250)) * 200)
     data = output_of(pair.server)
-    pair.client.feed(data[:fed])
+    feed(pair.client, data[:fed])
     come = (pair.client.read(read) or b"") if read else b""
     pair.client.end()
     come += read_all(pair.client)
-    pair.client.feed(data[fed:])
+    feed(pair.client, data[fed:])
     come += read_all(pair.client)
     assert come == bytes(range(250)) * 200
     pair.carry(pair.client)
@@ -369,7 +399,7 @@ def test_what_comes_after_the_end_is_dropped(pair: Pair) -> None:
     pair.client.end()
     pair.carry(pair.client)
     assert pair.server.read(1) == b""
-    pair.server.feed(b"\x17\x03\x03 whatever")
+    feed(pair.server, b"\x17\x03\x03 whatever")
     assert not pair.server.has_pending
     assert pair.server.read(1) == b""
 
@@ -388,7 +418,7 @@ def test_what_was_changed_on_the_way_is_found_and_told(pair: Pair) -> None:
     pair.client.write(b"trust me")
     data = bytearray(output_of(pair.client))
     data[-1] ^= 1
-    pair.server.feed(data)
+    feed(pair.server, data)
     for _ in range(2):
         with pytest.raises(TLSError) as caught:
             pair.server.read(100)
@@ -407,7 +437,7 @@ def test_an_alert_is_found_before_what_was_not_read(pair: Pair) -> None:
     pair.shake_hands()
     pair.say(pair.server, b"read me")
     assert pair.client.failure_ahead() is None
-    pair.server.feed(b"\x17\x03\x03\x00\x20" + bytes(32))
+    feed(pair.server, b"\x17\x03\x03\x00\x20" + bytes(32))
     with pytest.raises(TLSError):
         pair.server.read(1)
     pair.carry(pair.server)
@@ -508,7 +538,7 @@ def test_a_peer_that_does_not_speak_tls(
 def test_a_few_bytes_that_are_not_tls_and_the_end(pair: Pair) -> None:
     pair.server.feed(b"hi\n")
     assert not pair.server.advance()
-    pair.server.feed_eof()
+    feed_eof(pair.server)
     with pytest.raises(NotTLS):
         pair.server.advance()
 
@@ -527,7 +557,7 @@ def test_an_alert_is_the_first_that_comes(pair: Pair, number: int, name: str) ->
 
 def test_one_who_asks_for_a_record_that_cannot_be(pair: Pair) -> None:
     pair.shake_hands()
-    pair.server.feed(b"\x17\x03\x03\xff\xff" + bytes(1000))
+    feed(pair.server, b"\x17\x03\x03\xff\xff" + bytes(1000))
     with pytest.raises(TLSError):
         pair.server.read(1)
     assert not pair.server.has_pending

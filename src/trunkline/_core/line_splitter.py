@@ -8,9 +8,10 @@ wait as bytes, of which a megabyte of objects could be made.
 from typing import Protocol
 
 from ..errors import DecodingError, EndOfFile, LineTooLong, StreamError
+from .decoded_lines import decoded_lines
 from .external_format import ExternalFormat, decoding_errors
 from .input_buffer import FIRST_BATCH_BYTES, MOST_BATCH_BYTES, InputBuffer
-from .newlines import content_end, find_last_newline, find_newline, skip_lines, split_lines
+from .newlines import content_end, find_last_newline, find_newline, skip_lines
 
 __all__ = ("LineSplitter", "make_line_splitter")
 
@@ -120,13 +121,13 @@ class DirectLineSplitter:
             if end - start > self._limit:
                 return self._lines_one_by_one(end)
         try:
-            text = data[start:end].decode(self._encoding, self._errors)
+            lines = decoded_lines(data, start, end, self._encoding, self._errors, self._eol)
         except UnicodeDecodeError:
             return self._lines_one_by_one(end)
         self._start = end
         if size < self._most_batch_bytes:
             self._batch_bytes = min(2 * size, self._most_batch_bytes)
-        return split_lines(text, self._eol)
+        return lines
 
     def _last_line(self) -> list[str]:
         """Return what is left at the end of the file; and no line before that."""

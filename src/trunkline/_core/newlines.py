@@ -23,7 +23,6 @@ __all__ = (
     "find_last_newline",
     "find_newline",
     "skip_lines",
-    "split_lines",
 )
 
 Eol: TypeAlias = Literal["lf", "crlf", "cr"]
@@ -65,15 +64,6 @@ def find_last_newline(buffer: bytes | bytearray, eol: Eol, start: int, stop: int
     if eol == "cr":
         found = max(found, buffer.rfind(13, start, stop))
     return found
-
-
-def split_lines(text: str, eol: Eol) -> list[str]:
-    """Return the lines of a text that ends with a newline."""
-    if eol != "lf":
-        text = text.replace(NEWLINES[eol], "\n")
-    lines = text.split("\n")
-    lines.pop()
-    return lines
 
 
 def skip_lines(buffer: bytes | bytearray, eol: Eol, start: int, count: int) -> int:

@@ -51,14 +51,18 @@ class OutputQueue:
         """
         pieces = self.pieces
         first = pieces[0]
-        if len(first) == self.size or len(first) >= ENOUGH_BYTES or isinstance(first, PieceOfFile):
+        length = len(first)
+        if length == self.size or length >= ENOUGH_BYTES or isinstance(first, PieceOfFile):
             return first
-        size = 0
+        size, most = 0, BATCH_BYTES
         joined: list[bytes | memoryview] = []
         for piece in pieces:
-            if isinstance(piece, PieceOfFile) or size + len(piece) > BATCH_BYTES:
+            if isinstance(piece, PieceOfFile):
                 break
-            size += len(piece)
+            length = len(piece)
+            if size + length > most:
+                break
+            size += length
             joined.append(piece)
         batch = b"".join(joined)
         pieces[: len(joined)] = [batch]

@@ -15,6 +15,7 @@ import re
 from typing import TypeAlias
 
 from ..errors import DecodingError, EndOfFile, LineTooLong
+from .decoded_lines import decoded_lines
 from .external_format import ExternalFormat, decoding_errors
 from .newlines import (
     NEWLINES,
@@ -22,7 +23,6 @@ from .newlines import (
     find_last_newline,
     find_newline,
     skip_lines,
-    split_lines,
 )
 
 __all__ = (
@@ -269,10 +269,10 @@ class DirectTextReader(TextReader):
         if self._scanned or end == buffer.find(10) + 1:
             return [], 0  # it is at most one
         try:
-            text = buffer[:end].decode(self._encoding, self._errors)
+            lines = decoded_lines(buffer, 0, end, self._encoding, self._errors, self._eol)
         except UnicodeDecodeError:
             return [], end
-        return split_lines(text, self._eol), end
+        return lines, end
 
     def skip_lines(self, count: int) -> int:
         """See `TextReader`."""

@@ -174,7 +174,6 @@ class AsyncDatagrams(SocketFacts, Multicast, WithOptions, PythonDatagramNames, U
         if remaining == 0:
             raise TimedOut.expired(operation, self._descriptor.where)
         self._update()
-        self._watch.begin_anew()  # what was received may have come with an error
         self._watch.kept = self
         timer = None
         if remaining is not None:

@@ -321,11 +321,12 @@ class ConnectingLoop(SockLoop):
         ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
     ) -> asyncio.Transport:
-        """Speak TLS from now on, on a connection that has begun without; return its transport.
+        """Speak TLS from now on, on a connection that has begun; return its transport.
 
-        That is the same one. What was written before goes before, as it is. If a client has
-        received something that was not delivered, that is refused, since anybody in between may
-        have put it there; a server takes it for the beginning of the handshake.
+        That is the same one. It may speak TLS already: then there is TLS within TLS, and what is
+        told of it is told of the inner one. What was written before goes before, as it is. If a
+        client has received something that was not delivered, that is refused, since anybody in
+        between may have put it there; a server takes it for the beginning of the handshake.
 
         Args:
             transport: The connection.

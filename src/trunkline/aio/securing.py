@@ -6,6 +6,7 @@ from ..errors import ConnectionAborted, ConnectionReset, TimedOut
 from ..tls.description import TLS
 from ..tls.errors import TLSTruncated
 from ..tls.machine import Machine
+from ..tls.nested import new_machine
 from ..tls.python_context import python_context
 
 if TYPE_CHECKING:
@@ -99,7 +100,9 @@ def _seconds(name: str, given: float | None, default: float) -> float:
     return given
 
 
-def plain_machine(tls: "TLSLike", *, server_side: bool, server_name: str | None) -> Machine | None:
+def plain_machine(
+    tls: "TLSLike", *, server_side: bool, server_name: str | None, below: Machine | None
+) -> Machine | None:
     """Return the machine for a context of Python's, or None for a `TLS`, which knows more.
 
     Whom to expect is what was said, and no more than that.
@@ -107,7 +110,7 @@ def plain_machine(tls: "TLSLike", *, server_side: bool, server_name: str | None)
     if isinstance(tls, TLS):
         return None
     context: Any = tls
-    return Machine(context, server_side=server_side, server_name=server_name)
+    return new_machine(context, server_side=server_side, server_name=server_name, below=below)
 
 
 def handshake_error(error: Exception | None, seconds: float) -> Exception:

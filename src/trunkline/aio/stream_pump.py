@@ -150,8 +150,6 @@ class StreamPump(Uncopied):
                 self._reads = False
             elif not reader.done():
                 self._receive_for(reader)
-                if not reader.done():  # in vain
-                    self._watch.begin_anew()
                 if not is_writable and self._is_simple:
                     return  # what is wanted has not changed
         self._update()

@@ -14,6 +14,8 @@ from typing import TypeAlias
 from .._core.callbacks import check_callback
 from .._sys.latch import Latch
 from ..servers.ending import JOIN_TIMEOUT
+from ..servers.statistics import ServerStatistics
+from ..servers.traffic import Traffic
 from ..servers.worker import MakeServer, Supervised
 from ..sockets.passive_socket import PassiveSocket
 from .loop import EventLoop
@@ -119,6 +121,16 @@ class _LoopThread:
         """Seconds that the server would give its clients, when it ends."""
         assert self._server is not None
         return self._server.drain_timeout
+
+    def statistics(self) -> ServerStatistics:
+        """Return what the server has counted."""
+        assert self._server is not None
+        return self._server.statistics()
+
+    def traffic(self) -> Traffic:
+        """Return what has gone through the server."""
+        assert self._server is not None
+        return self._server.traffic()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the server has ended, and what belongs to it; return whether it has.

@@ -15,6 +15,7 @@ from ..servers.places import Places
 from ..servers.server import DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_CONNECTIONS
 from ..servers.server_options import AtLimit, check_server_names
 from ..servers.statistics import ServerStatistics
+from ..servers.traffic import Traffic
 from ..sockets.passive_socket import PassiveSocket
 from ..streams.stream import DEFAULT_TIMEOUT, Timeout
 from .loop import EventLoop
@@ -179,6 +180,10 @@ class AsyncServer(Places, Uncopied):
     def statistics(self) -> ServerStatistics:
         """Return what the server has counted until now."""
         return self._server.statistics()
+
+    def traffic(self) -> Traffic:
+        """Return what has gone through the server until now; it looks at all its connections."""
+        return self._server.traffic()
 
     def __repr__(self) -> str:
         return repr(self._server).replace("<Server", "<AsyncServer", 1)

@@ -55,6 +55,7 @@ class BeginningTransport(LooksLikeTransport, Transport):
 
     _lingers = False  # asyncio's do not: a peer that still sends is told so by a reset
     _can_speak_tls = True
+    _nests_tls = True
 
     def __init__(self, loop: "CallingLoop", protocol: Any, context: Context | None = None) -> None:
         self._begun: Callable[[Exception | None], object] | None = None
@@ -115,13 +116,20 @@ class BeginningTransport(LooksLikeTransport, Transport):
         self.resume_reading()
 
     def _make_machine(
-        self, tls: "TLSLike", *, server_side: bool, server_name: str | IPAddress | None
+        self,
+        tls: "TLSLike",
+        *,
+        server_side: bool,
+        server_name: str | IPAddress | None,
+        below: "Machine | None" = None,
     ) -> "Machine":
         name = None if server_name is None else str(server_name)
-        plain = plain_machine(tls, server_side=server_side, server_name=name)
+        plain = plain_machine(tls, server_side=server_side, server_name=name, below=below)
         if plain is not None:
             return plain
-        return Transport._make_machine(self, tls, server_side=server_side, server_name=server_name)
+        return Transport._make_machine(
+            self, tls, server_side=server_side, server_name=server_name, below=below
+        )
 
     def _attach(self, *args: Any, **options: Any) -> None:
         begun, self._begun = self._begun, None

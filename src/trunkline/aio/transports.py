@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .._core.buffers import Buffer, bytes_of
 from .._core.log_record import about
 from .._sys.loop_sockets import python_socket_of, system_name
-from .._sys.send_file import CanNotSendFile, FilePart
+from .._sys.send_file import FilePart
 from .._sys.sockaddr import family_of
 from ..multiplex.delivery import Delivery
 from ..multiplex.transport import DEFAULT_HIGH_WATER, Transport
@@ -110,7 +110,8 @@ class StreamTransport(BeginningTransport):
         if name not in extra:
             found = self._find_info(name)
             if found is None:
-                return default
+                found = self._find_tls_info(name)  # which may be another thing later on
+                return default if found is None else found
             extra[name] = found
         return extra[name]
 
@@ -122,7 +123,7 @@ class StreamTransport(BeginningTransport):
             return system_name(self.remote_name, family_of(self.remote_name))
         if name == "sockname" and self.local_name is not None:
             return system_name(self.local_name, family_of(self.local_name))
-        return self._find_tls_info(name)
+        return None
 
     def is_closing(self) -> bool:  # type: ignore[override]  # asyncio's is a method
         """Return whether the connection is closed, or is being closed."""
@@ -194,7 +195,7 @@ class StreamTransport(BeginningTransport):
         Args:
             file: The part.
             ended: Called with None once all of it has left, or with the error that has prevented
-                that: `CanNotSendFile` if the connection lives on.
+                that: the connection lives on, unless it is an `OSError`.
         """
         assert self._file is None
         self._file, self._file_ended = file, ended
@@ -218,7 +219,9 @@ class StreamTransport(BeginningTransport):
             return sent
         try:
             moved = file.send_to(descriptor.number)
-        except CanNotSendFile as error:
+        except OSError:
+            raise
+        except Exception as error:
             self._end_file(error)
         else:
             self.bytes_sent += moved

@@ -45,9 +45,6 @@ class Watch(Protocol):
             NotImplementedError: The loop watches no descriptors at all.
         """
 
-    def begin_anew(self) -> None:
-        """Watch on after an error, at which uvloop's watching ends without a word."""
-
     def closing(self, number: int) -> None:
         """Watch it never again: its number is about to be free."""
 
@@ -62,7 +59,9 @@ def watch_on(loop: asyncio.AbstractEventLoop, number: int, owner: Watched) -> Wa
     """
     if isinstance(loop, EventLoop):
         return _OwnWatch(loop, number, owner)
-    return _ForeignWatch(loop, number, owner)
+    if isinstance(loop, asyncio.BaseEventLoop):
+        return _ForeignWatch(loop, number, owner)
+    return _RenewedWatch(loop, number, owner)
 
 
 class _OwnWatch(Registration):
@@ -84,9 +83,6 @@ class _OwnWatch(Registration):
             self._loop._watch(self, interest)
         else:
             self._loop._unwatch(self)
-
-    def begin_anew(self) -> None:
-        pass  # it goes on
 
     def closing(self, number: int) -> None:
         self._loop._unwatch_for_good(self)
@@ -114,16 +110,6 @@ class _ForeignWatch:
         self.kept: Watched | None = None
 
     def want(self, *, read: bool, write: bool) -> None:
-        try:
-            self._set(read, write)
-        except RuntimeError:
-            if self._loop.is_closed():
-                raise
-            # So uvloop says after an error, at which its watching has ended.
-            self._set(False, False)
-            self._set(read, write)
-
-    def _set(self, read: bool, write: bool) -> None:
         if read != self._reads:
             if read:
                 self._loop.add_reader(self._number, self._on_ready, True, False)
@@ -137,13 +123,6 @@ class _ForeignWatch:
                 self._loop.remove_writer(self._number)
             self._writes = write
 
-    def begin_anew(self) -> None:
-        if isinstance(self._loop, asyncio.BaseEventLoop):
-            return  # it goes on
-        reads, writes = self._reads, self._writes
-        self._set(False, False)
-        self._set(reads, writes)
-
     def closing(self, number: int) -> None:
         if not self._loop.is_closed():
             self.want(read=False, write=False)
@@ -153,6 +132,37 @@ class _ForeignWatch:
         owner = self._owner()
         if owner is not None:
             owner._on_ready(is_readable, is_writable)
+
+
+class _RenewedWatch(_ForeignWatch):
+    """Readers and writers that are asked for again after each event, which may have been the last.
+
+    At an error, uvloop calls them, and watches no more; then it takes no others for that number
+    until it has been told to remove those. If it still watches, asking again costs it little.
+    """
+
+    _is_in_doubt = False
+
+    def want(self, *, read: bool, write: bool) -> None:
+        try:
+            super().want(read=read, write=write)
+        except RuntimeError:
+            if self._loop.is_closed():
+                raise
+            self._loop.remove_reader(self._number)  # and with it the whole watching, which is over
+            self._reads = self._writes = False
+            super().want(read=read, write=write)
+
+    def _on_ready(self, is_readable: bool, is_writable: bool) -> None:
+        if not self._is_in_doubt:
+            self._is_in_doubt = True
+            self._loop.call_soon(self._renew)  # it ends only after this call
+        super()._on_ready(is_readable, is_writable)
+
+    def _renew(self) -> None:
+        reads, writes = self._reads, self._writes
+        self._is_in_doubt = self._reads = self._writes = False
+        self.want(read=reads, write=writes)
 
 
 def _tell_of_closing(owner: Watched | None, loop: asyncio.AbstractEventLoop) -> None:

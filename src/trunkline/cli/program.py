@@ -2,14 +2,17 @@
 
 import click
 
+from .bench_command import bench
 from .command import Example, Program, Section
 from .completion_command import completion
 from .connect_command import connect
+from .demo_command import demo
 from .doctor_command import doctor
 from .exit_status import ExitStatus
 from .manual_command import manual
 from .resolve_command import resolve
 from .serve_command import serve
+from .top_command import top
 
 __all__ = ("COMPLETION_VARIABLE", "NAME", "program")
 
@@ -20,6 +23,7 @@ ENVIRONMENT = Section(
     "Environment",
     (
         ("NO_COLOR", "If it is set, nothing is printed in colours."),
+        ("XDG_RUNTIME_DIR", "Servers have their control sockets there, in trunkline."),
         ("TRUNKLINE_BACKEND", "Which backend waits for descriptors: epoll, kqueue, poll, select."),
     ),
 )
@@ -42,5 +46,5 @@ def program() -> None:
     """Connect to things, serve them, and see what is wrong with them."""
 
 
-for _command in (connect, serve, resolve, doctor, completion, manual):
+for _command in (connect, serve, top, bench, resolve, doctor, demo, completion, manual):
     program.add_command(_command)

@@ -1,11 +1,14 @@
 """`trunkline serve`: a service of one's own, or one to try things with."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .command import Command, Example, Section
 from .options import Count, Seconds
+from .starting import say
+from .tables import goes_to_terminal
 from .target import PLACES, Target, parse_place
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from ..sockets.datagrams import DatagramSocket
     from ..sockets.passive_socket import PassiveSocket
     from ..tls import TLS
+    from .control.serving import Control
     from .serve.handlers import Found
 
 __all__ = ("serve",)
@@ -64,9 +68,18 @@ EXAMPLES = (
         "trunkline serve exec 'sh -c \"ls -l; df -h\"' 9999", "Let a program answer each client."
     ),
     Example("trunkline serve repl unix:/tmp/python", "Have Python wait for you."),
+    Example("trunkline serve chat:handle 7000 --stats 2> log", "Show what it does meanwhile."),
     Example("trunkline serve discard unix:/tmp/hole", "Take everything at a local socket."),
     Example("trunkline serve chat:handle 7000 --reload", "Serve what you are writing."),
     Example("trunkline serve chat:handle --activate", "Serve where systemd listens."),
+    Example(
+        "trunkline serve chat:handle '*:7000' --metrics 9100",
+        "Have Prometheus scrape http://localhost:9100/metrics.",
+    ),
+    Example(
+        "trunkline serve chat:handle 7000 --log json 2> log",
+        "Log each connection that does not end well, for programs.",
+    ),
 )
 
 
@@ -108,15 +121,22 @@ EXAMPLES = (
     "--reload", is_flag=True, help="Replace the workers when files of your modules change."
 )
 @click.option("--activate", is_flag=True, help="Take the sockets that a service manager opened.")
+@click.option("--stats", is_flag=True, help="Show what it does, as `trunkline top`.")
+@click.option("--metrics", metavar="ADDRESS", help="Let Prometheus scrape /metrics there.")
+@click.option(
+    "--log", type=click.Choice(["text", "json"]), help="Tell all that happens, not only what fails."
+)
 def serve(service: str, words: tuple[str, ...], **options: Any) -> None:
     """Serve SERVICE at ADDRESS, which is printed.
 
     Ctrl-C, or SIGTERM, lets the clients finish, and ends it with status 0; a second one cuts them
-    off. A worker process that dies is replaced, and SIGHUP replaces all of them.
+    off. A worker process that dies is replaced, and SIGHUP replaces all of them. `trunkline top`
+    shows what it does.
     """
-    from .serve.connection_log import show_notes
+    from .serve.log import start_logging
     from .serve.plan import Plan, make_supervisor
     from .serve.reloading import keep_nothing_compiled
+    from .serve.stats import showing_stats
 
     if options["reload"]:
         keep_nothing_compiled()
@@ -144,10 +164,15 @@ def serve(service: str, words: tuple[str, ...], **options: Any) -> None:
             _check_reach(supervisor)
     except (TypeError, ValueError) as error:
         raise click.UsageError(str(error)) from None
-    show_notes()
+    start_logging(options["log"])
     with supervisor:
+        metrics = _serve_metrics(supervisor, found.name, options["metrics"])
         _announce(supervisor.sockets)
-        supervisor.run()
+        for socket in metrics:
+            click.echo(f"metrics at {socket.local_name}")
+        control = _open_control(supervisor, found.name)
+        with showing_stats(supervisor, control) if options["stats"] else nullcontext():
+            supervisor.run()
 
 
 def _find(
@@ -189,11 +214,11 @@ def _check_reach(supervisor: "Supervisor") -> None:
 
 def _forward(found: "Found", places: list[Target], options: dict[str, Any]) -> None:
     """Forward datagrams; that takes no workers, since each client has to stay with one."""
-    from .serve.connection_log import show_notes
+    from .serve.log import start_logging
     from .serve.proxy.datagrams import bind_datagrams, forward_datagrams
 
     sockets = bind_datagrams(places)
-    show_notes()
+    start_logging(options["log"])
     _announce(sockets)
     forward_datagrams(sockets, found.handler, options["max_connections"])
 
@@ -205,7 +230,7 @@ def _check(found: "Found", places: list[Target], options: dict[str, Any]) -> Non
     if options["threads"] and found.kind != "threads":
         raise click.UsageError(f"--threads is for handlers of threads, and {found.name} is none")
     if found.kind == "datagrams":
-        for option in ("activate", "proxies", "tls_cert"):
+        for option in ("activate", "metrics", "proxies", "stats", "tls_cert"):
             if options[option]:
                 given = {"proxies": "proxy-protocol"}.get(option, option.replace("_", "-"))
                 raise click.UsageError(f"--{given} is for connections, and datagrams have none")
@@ -213,6 +238,8 @@ def _check(found: "Found", places: list[Target], options: dict[str, Any]) -> Non
             raise click.UsageError("--workers is for connections; datagrams are forwarded by one")
     if options["reload"] and ":" not in found.name:
         raise click.UsageError(f"--reload is for handlers of yours, and {found.name} is none")
+    if options["stats"] and not goes_to_terminal():
+        raise click.UsageError("--stats is for a terminal: `trunkline top` looks from elsewhere")
     if options["tls_key"] and not options["tls_cert"]:
         raise click.UsageError("--tls-key belongs to a certificate: say --tls-cert")
 
@@ -225,6 +252,33 @@ def _tls(options: dict[str, Any]) -> "TLS | None":
     tls = TLS(certificate=options["tls_cert"], key=options["tls_key"])
     tls.context(server_side=True)  # what is wrong with its files is told before anything else
     return tls
+
+
+def _open_control(supervisor: "Supervisor", name: str) -> "Control":
+    from .control.serving import Control
+
+    control = Control(supervisor, name)
+    try:
+        control.listen()
+    except OSError as error:
+        say(f"`trunkline top` cannot look at this: {error}")
+    return control
+
+
+def _serve_metrics(
+    supervisor: "Supervisor", name: str, address: str | None
+) -> "Sequence[PassiveSocket]":
+    if address is None:
+        return ()
+    from ..metrics import serve_metrics
+
+    try:
+        place = parse_place(address)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if place.kind == "local":
+        return serve_metrics(supervisor, name=name, path=place.address)
+    return serve_metrics(supervisor, name=name, host=str(place.host), port=place.port)
 
 
 def _announce(sockets: "Sequence[PassiveSocket] | Sequence[DatagramSocket]") -> None:

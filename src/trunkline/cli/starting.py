@@ -12,8 +12,13 @@ from typing import NoReturn
 
 __all__ = ("main", "run", "say")
 
-NEEDED = ("click", "h11", "rich")
-HINT = "the command line needs more than the library: pip install 'trunkline[cli]'"
+NEEDED = {
+    "click": "cli",
+    "h11": "cli",
+    "rich": "cli",
+    "prometheus_client": "metrics",
+}  # packages, and extras
+HINT = "the command line needs more than the library: pip install 'trunkline[{extra}]'"
 
 INTERRUPTED = 130  # `ExitStatus.INTERRUPTED`, before that could be imported
 
@@ -56,7 +61,7 @@ def _guarded(function: Callable[[], int]) -> int:
         package = (error.name or "").partition(".")[0]
         if package not in NEEDED:
             raise
-        say(f"{HINT} ({package} is missing)")
+        say(f"{HINT.format(extra=NEEDED[package])} ({package} is missing)")
         return ExitStatus.NOT_INSTALLED
     except BrokenPipeError as error:
         if hasattr(error, "operation"):  # it is a peer that is gone

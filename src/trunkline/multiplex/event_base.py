@@ -408,6 +408,16 @@ class EventBase(Monitor, PythonLoopNames):
         """Threads for what blocks, as looking up a name does."""
         return WorkerThreads(MOST_WORKER_THREADS, self.call_soon)
 
+    def _sources(self) -> list[tuple[int, int]]:
+        """Return the descriptors that it waits for, and for what, for who waits for others, too."""
+        watched = list(self._backend.registered.values())
+        return [(each._number, each._interest or 0) for each in watched]
+
+    def _time_left(self) -> float | None:
+        """Return the seconds after which it has something to do, if no descriptor is ready."""
+        is_busy = self._deferred or self._buffered
+        return 0.0 if is_busy else self._time_to_wait(None, None, None)
+
     # -- looking at it ---------------------------------------------------------------------------
 
     @property

@@ -56,6 +56,7 @@ class Listener(Registration, PythonServerNames):
     something of ours is closed, or after a growing delay.
 
     Attributes:
+        accepted: How many connections have been accepted in all.
         refused: How many connections were closed at once, as their client had enough of them.
     """
 
@@ -84,7 +85,9 @@ class Listener(Registration, PythonServerNames):
         self._connections: set[Transport] = set()
         self._max_connections = float("inf") if max_connections is None else max_connections
         self._addresses = AddressLimit(max_connections_per_address)
+        self.accepted: int = 0
         self.refused: int = 0
+        self._end_watcher: Callable[[Transport, Exception | None], object] | None = None
         self._refusals = ShortageEpisodes()
         self._is_stopping = False
         self._stopped: list[Callable[[], object]] = []  # who is told that all have ended
@@ -142,6 +145,7 @@ class Listener(Registration, PythonServerNames):
                 self._back_off.reset()
                 if accepted is None:
                     return
+                self.accepted += 1
                 self._welcome(*accepted)
             if not self._may_accept:
                 self._stop_accepting()
@@ -241,6 +245,8 @@ class Listener(Registration, PythonServerNames):
         """One of the connections is over, or has been detached."""
         was_full = len(self._connections) >= self._max_connections
         self._connections.discard(transport)
+        if self._end_watcher is not None:
+            self._end_watcher(transport, transport._error)
         name = transport.remote_name
         assert name is not None
         self._addresses.leave(name)
@@ -248,6 +254,10 @@ class Listener(Registration, PythonServerNames):
             self._start_accepting()
         if self._is_stopping and not (self._connections or self._event_base.closed):
             self._tell_stopped()
+
+    def _watch_ends(self, callback: Callable[[Transport, Exception | None], object]) -> None:
+        """Have something called with each connection that is over, and its error, to count them."""
+        self._end_watcher = callback
 
     # -- the owner's side ------------------------------------------------------------------------
 

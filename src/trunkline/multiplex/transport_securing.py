@@ -58,6 +58,8 @@ class SecuringTransport(ReadingTransport, TLSFacts):
 
     __slots__ = ()
 
+    _nests_tls = False  # or else TLS may begin within TLS, where it is most often a mistake
+
     # Once more, for type checkers that want it in each class.
     _interrupted: bool
     bytes_received: int
@@ -175,7 +177,8 @@ class SecuringTransport(ReadingTransport, TLSFacts):
         if ready is None:
             raise TypeError(f"tls is a TLS, a context of Python's, or True, not {tls!r}")
         seconds = check_timeout(timeout)
-        if self._layer is not None:
+        below = self._layer
+        if below is not None and not self._nests_tls:
             raise ValueError("the connection speaks TLS already")
         if self._state != OPEN or self.descriptor is None or self.descriptor.is_closed:
             raise NotConnected(operation="start_tls", address=self._where)
@@ -187,10 +190,17 @@ class SecuringTransport(ReadingTransport, TLSFacts):
             raise ValueError("a file is being sent: wait until it is done")
         if self._is_held and self._queue.size:
             raise ValueError("what is queued is held: release_output() first")
-        machine = self._make_machine(ready, server_side=server_side, server_name=server_name)
+        machine = self._make_machine(
+            ready,
+            server_side=server_side,
+            server_name=server_name,
+            below=None if below is None else below.machine,
+        )
         unread = self._take_back()
         self._unread, self._has_more, self._interrupted = b"", False, True
         unsent = self._queue.take_all() + self._take_text_end()
+        if below is not None:
+            unsent = below.make_way(unsent)
         descriptor = self._release_descriptor()
         assert descriptor is not None
         self._eof_seen = False  # it will be seen again
@@ -206,7 +216,12 @@ class SecuringTransport(ReadingTransport, TLSFacts):
         )
 
     def _make_machine(
-        self, tls: "TLSLike", *, server_side: bool, server_name: str | IPAddress | None
+        self,
+        tls: "TLSLike",
+        *,
+        server_side: bool,
+        server_name: str | IPAddress | None,
+        below: "Machine | None" = None,
     ) -> "Machine":
         """Return the machine for the connection.
 
@@ -214,6 +229,7 @@ class SecuringTransport(ReadingTransport, TLSFacts):
             tls: How to speak, see `ready_tls`.
             server_side: Whether this end waits for the other one to begin.
             server_name: Whom a client expects, if the user has said so just now.
+            below: The machine of the connection that it is to be within, if it is.
 
         Raises:
             ValueError: Whom to expect is not known.
@@ -225,6 +241,7 @@ class SecuringTransport(ReadingTransport, TLSFacts):
             server_name=server_name,
             host=self._host,
             remote_name=self.remote_name,
+            below=below,
         )
 
     def _attach_with_tls(

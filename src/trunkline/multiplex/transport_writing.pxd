@@ -6,6 +6,7 @@ from trunkline.multiplex.transport_core cimport TransportCore
 
 
 cdef class WritingTransport(TransportCore):
+    @cython.locals(text=str)
     cpdef write(self, data)
     @cython.locals(sent=Py_ssize_t)
     cpdef _write_at_once(self, bytes data)

@@ -36,7 +36,8 @@ class WritingTransport(TransportCore):
         """
         if type(data) is not bytes:
             if self._writes_plainly and type(data) is str:
-                data = data.encode()
+                text = data
+                data = text.encode()
             else:
                 data = self._as_bytes(data)
         if self._is_refusing:

@@ -9,6 +9,7 @@ from .async_states import (
     create_async_io_state,
 )
 from .ending import JOIN_TIMEOUT
+from .inquiry import WorkerReport
 from .proxy import proxy_header, proxy_protocol
 from .server import (
     DEFAULT_IDLE_TIMEOUT,
@@ -19,6 +20,7 @@ from .server_connection import ServerConnection
 from .signals import shutdown_on_signals
 from .statistics import ServerStatistics
 from .supervisor import Supervisor, SupervisorStatistics
+from .traffic import OpenConnection, Traffic
 from .worker import Supervised, WorkerStatus
 
 __all__ = (
@@ -27,6 +29,7 @@ __all__ = (
     "DEFAULT_MAX_CONNECTIONS",
     "JOIN_TIMEOUT",
     "AsyncIOState",
+    "OpenConnection",
     "ProxyHeader",
     "ProxyTLV",
     "Server",
@@ -35,6 +38,8 @@ __all__ = (
     "Supervised",
     "Supervisor",
     "SupervisorStatistics",
+    "Traffic",
+    "WorkerReport",
     "WorkerStatus",
     "accept_tcp_connections_creating_async_io_states",
     "activated_sockets",

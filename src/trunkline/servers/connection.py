@@ -19,6 +19,7 @@ from ..sockets.address_limit import AddressLimit
 from ..streams.stream import DEFAULT_TIMEOUT
 from .limits import LimitedChannel, check_limit_of_time
 from .server_connection import ServerConnection
+from .traffic import OpenConnection
 
 if TYPE_CHECKING:
     from ..tls.description import TLSLike
@@ -88,6 +89,7 @@ class Connection:
         channel: What the socket's stream goes through, which knows the limits.
         tls: How it shall speak TLS, or None.
         thread: The thread that serves it, once there is one.
+        error_kind: The class of the error that has ended it, if that was one.
         is_refused: Whether there was no room for its client, and it waits to be told so.
     """
 
@@ -114,6 +116,7 @@ class Connection:
         self._has_prepared = service.preamble is None
         self._is_cut = False
         self.thread: Thread | None = None
+        self.error_kind: type[BaseException] | None = None
         self._was_closed_elsewhere = False
         self.is_refused: bool = False
 
@@ -281,6 +284,16 @@ class Connection:
         """The peer's name, for people."""
         return self.socket.remote_name
 
+    def look(self) -> OpenConnection:
+        """Return how it is just now."""
+        return OpenConnection(
+            self.peer,
+            self.socket.duration,
+            self.channel.received,
+            self.channel.sent,
+            self.channel.receptions,
+        )
+
     # -- the end ---------------------------------------------------------------------------------
 
     def _judge_preamble(self, error: Exception) -> Outcome:
@@ -339,14 +352,15 @@ class Connection:
             outcome: How that counts.
             connection: What the hook is called with.
         """
+        first = next(_errors_in(error))
+        self.error_kind = type(first)
         if outcome is Outcome.FAILED:
             self._call_hook(error, connection)
         else:
             text = "%s: the connection from %s is %s: %s"
             how = outcome.value.replace("_", " ")
-            error = next(_errors_in(error))
-            shown = printable(error)
-            extra = self._about(error)
+            shown = printable(first)
+            extra = self._about(first)
             logger.info(text, self._service.name, self.peer, how, shown, extra=extra)
 
     def _call_hook(self, error: Exception, connection: Any) -> None:

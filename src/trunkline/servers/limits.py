@@ -125,6 +125,8 @@ class LimitedChannel:
         self._silent_since = self._moved_at
         self.received: int = 0
         """How many bytes were received."""
+        self.receptions: int = 0
+        """How many times something was received; an end of file is something, too."""
         self.sent: int = 0
         """How many bytes were sent."""
         self.was_overstayed: bool = False
@@ -163,6 +165,7 @@ class LimitedChannel:
         count = self._receive_into(buffer, flags)
         if count is not None and not flags & PEEK:
             self.received += count
+            self.receptions += 1
             self._moved_at = self._clock()
         return count
 
@@ -176,6 +179,7 @@ class LimitedChannel:
         count = self._descriptor.receive_soon(buffer, deadline)
         if count is not None:
             self.received += count
+            self.receptions += 1
             self._moved_at = self._clock()
         else:
             self._note_silence(direction, quiet_since)
@@ -203,6 +207,7 @@ class LimitedChannel:
         # Who looks at the same bytes again and again moves nothing.
         if not flags & PEEK:
             self.received += count
+            self.receptions += 1
             self._moved_at = self._clock()
 
     def send(self, data: Any, flags: int = 0, /) -> int | None:

@@ -54,6 +54,7 @@ from .server_options import (
 )
 from .statistics import ServerStatistics
 from .threads import Threads, make_runner
+from .traffic import Traffic, TrafficCounts
 
 if TYPE_CHECKING:
     from ..tls.description import TLSLike
@@ -235,7 +236,7 @@ class Server(Places, PythonServerNames, Uncopied):
         self._lock = threading.RLock()  # a signal handler may ask for statistics
         self._connections: dict[ActiveSocket, Connection] = {}
         self._counts: Counter[str] = Counter()
-        self._peak = 0
+        self._traffic = TrafficCounts()
         self._is_paused = False  # because of the limit
         self._has_begun = False
         self._is_given_up = False  # though a thread may be about to begin
@@ -418,12 +419,12 @@ class Server(Places, PythonServerNames, Uncopied):
             self._counts["accepted"] += is_new
             self._connections[connection.socket] = connection
             active = len(self._connections)
-            self._peak = max(self._peak, active)
+            self._counts["peak"] = max(self._counts["peak"], active)
             if active >= self._max_connections and not self._refuses:
                 self._pause()
         if self._runs_in_place and self.draining:
             # Whoever has asked for the end could not yet know of this connection, nor watch it.
-            self._turn_away(connection)
+            self._turn_away(connection, "draining")
             return
         try:
             self._runner.run(connection.task, f"{self._name}: {connection.peer}")
@@ -431,19 +432,20 @@ class Server(Places, PythonServerNames, Uncopied):
             extra = about(server=self._name, peer=connection.peer, error=error)
             text = "%s: cannot serve %s: %s"
             logger.error(text, self._name, connection.peer, error, extra=extra)
-            self._turn_away(connection)
+            self._turn_away(connection, "threads")
 
-    def _refuse(self, connection: Connection) -> None:
+    def _refuse(self, connection: Connection, why: str = "limit") -> None:
         """Refuse a connection for which there is no room; with the lock."""
         self._counts["refused"] += 1
+        self._traffic.note_refusal("address" if connection.is_refused else why)
         self._refusal.refuse(connection.socket, says_so=connection.can_be_told)
 
-    def _turn_away(self, connection: Connection) -> None:
+    def _turn_away(self, connection: Connection, why: str) -> None:
         """Refuse a connection that there was room for."""
         connection.leave()
         with self._lock:
             del self._connections[connection.socket]
-            self._refuse(connection)
+            self._refuse(connection, why)
         self._event_base.call_soon(self._resume)
 
     # -- handshakes ------------------------------------------------------------------------------
@@ -472,6 +474,7 @@ class Server(Places, PythonServerNames, Uncopied):
     def _handshake_ended(self, connection: Connection, outcome: Outcome) -> None:
         with self._lock:
             self._counts[outcome.value] += 1
+            self._traffic.note_end(connection.look(), connection.error_kind, outcome.value)
         self._after_end()
 
     def _pause(self) -> None:
@@ -503,13 +506,14 @@ class Server(Places, PythonServerNames, Uncopied):
         with self._lock:
             del self._connections[connection.socket]
             self._counts[outcome.value] += 1
+            self._traffic.note_end(connection.look(), connection.error_kind)
             is_awaited = self._is_paused or self.draining
         if is_awaited:
             self._call_accepting_thread(self._after_end)
 
     def _connection_refused(self, connection: Connection) -> None:
         """Have a connection turned away of whose client there are enough; in its thread."""
-        self._call_accepting_thread(lambda: self._turn_away(connection))
+        self._call_accepting_thread(lambda: self._turn_away(connection, "address"))
 
     def _after_end(self) -> None:
         self._exit_if_drained()
@@ -776,11 +780,13 @@ class Server(Places, PythonServerNames, Uncopied):
         """Return what the server has counted until now."""
         with self._lock:
             return ServerStatistics(
-                shaking_hands=len(self._handshakes),
-                active=len(self._connections),
-                peak=self._peak,
-                **self._counts,
+                shaking_hands=len(self._handshakes), active=len(self._connections), **self._counts
             )
+
+    def traffic(self) -> Traffic:
+        """Return what has gone through the server until now; it looks at all its connections."""
+        with self._lock:
+            return self._traffic.with_open(each.look() for each in self._connections.values())
 
     def __repr__(self) -> str:
         if self.closed:

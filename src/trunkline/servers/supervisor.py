@@ -29,10 +29,14 @@ from .._sys.clock import monotonic
 from .._sys.processes import Signals, fork
 from .._sys.readiness import READABLE, wait_for_any
 from ..errors import OperationNotSupported, SocketError
-from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT
+from ..multiplex.event_base import EventBase
+from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT, Listener, listen
+from ..multiplex.protocol import ProtocolLike
+from ..multiplex.transport_options import TransportOptions
 from ..sockets.passive_socket import PassiveSocket
 from ..sockets.secured import ready_tls, reload_tls
 from .binding import Hosts, Paths, SupervisorSocketOptions, bind_all
+from .inquiry import Inquiry, Tell
 from .python_names import PythonSupervisorNames
 from .supervisor_options import check_supervisor_names
 from .worker import MakeServer, Place, Worker, WorkerStatus, run_worker, worker_signals
@@ -185,6 +189,9 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         self._has_run = False
         self._is_ending = False
         self._is_replacement_due = False
+        self._event_base: EventBase | None = None
+        self._beside: list[Listener] = []
+        self._inquiry = Inquiry()
         number = check_count(
             "workers", os.cpu_count() or 1 if workers is None else workers, most=MOST_WORKERS
         )
@@ -220,10 +227,10 @@ class Supervisor(PythonSupervisorNames, Uncopied):
     @property
     def workers(self) -> tuple[WorkerStatus, ...]:
         """The workers that there are now, in the order of their places, the oldest first."""
-        found = sorted(self._workers, key=lambda worker: (worker.place.number, worker.generation))
-        return tuple(
-            WorkerStatus(each.pid, each.place.number, each.state, each.generation) for each in found
-        )
+        return tuple(worker.look() for worker in self._in_order())
+
+    def _in_order(self) -> list[Worker]:
+        return sorted(self._workers, key=lambda worker: (worker.place.number, worker.generation))
 
     def statistics(self) -> SupervisorStatistics:
         """Return what has been counted since the supervisor was made."""
@@ -232,6 +239,72 @@ class Supervisor(PythonSupervisorNames, Uncopied):
     def __repr__(self) -> str:
         places = ", ".join(str(socket.local_name) for socket in self.sockets if not socket.closed)
         return f"<Supervisor of {len(self._workers)} workers{' at ' * bool(places)}{places}>"
+
+    # -- what else goes on -----------------------------------------------------------------------
+
+    @property
+    def event_base(self) -> EventBase:
+        """An event base that goes on while the supervisor runs, in its process, for your timers.
+
+        Workers do not have it. What it calls keeps the supervisor from its work: let it be short.
+        """
+        if self._event_base is None:
+            self._event_base = EventBase()
+        return self._event_base
+
+    def listen_beside(
+        self,
+        socket: PassiveSocket,
+        protocol_factory: Callable[[], ProtocolLike],
+        *,
+        max_connections: int | None = None,
+        **transport_options: Unpack[TransportOptions],
+    ) -> Listener:
+        """Serve something in the supervisor's own process: what tells how it is, for instance.
+
+        It is served until the workers have ended, and they have nothing of it.
+
+        Args:
+            socket: Where to listen. It is the supervisor's from now on.
+            protocol_factory: As for `listen`.
+            max_connections: As for `listen`.
+            **transport_options: As for `Transport`: `delivery`, `external_format`, `line_limit`,
+                `high_water`, `low_water`, `idle_timeout`, `read_timeout`, `write_timeout`,
+                `context`.
+
+        Raises:
+            Everything that `listen` raises.
+        """
+        listener = listen(
+            self.event_base,
+            socket,
+            protocol_factory,
+            max_connections=max_connections,
+            **transport_options,
+        )
+        self._beside.append(listener)
+        return listener
+
+    def ask_workers(self, tell: Tell) -> None:
+        """Ask the workers how they are, and have it told when all have answered.
+
+        Those that have not answered within a second have statistics that are None; so have those
+        that have just been started. It is for what `event_base` calls.
+
+        Args:
+            tell: Called by the supervisor with a tuple of `WorkerReport`, one for each worker.
+        """
+        self._inquiry.ask(self._in_order(), tell)
+
+    def _leave_behind(self) -> None:
+        """In the child, or in the end: have nothing of what goes on beside any more."""
+        for listener in self._beside:
+            for transport in listener.connections:
+                transport.abort()
+            listener.close()
+        self._beside.clear()
+        if self._event_base is not None:
+            self._event_base.close()
 
     # -- running ---------------------------------------------------------------------------------
 
@@ -267,6 +340,8 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         self._has_run = True
         for socket in self.sockets:
             socket.close()
+        if not self._workers:
+            self._leave_behind()
 
     def __enter__(self) -> Self:
         return self
@@ -282,8 +357,12 @@ class Supervisor(PythonSupervisorNames, Uncopied):
     def _look_after(self) -> None:
         """Wait until there is something to be done, and do it."""
         heard = [worker.status.fileno() for worker in self._workers if not worker.status.closed]
-        sources = [(number, READABLE) for number in (self._signals.fileno(), *heard)]
+        answering = [worker.answers.fileno() for worker in self._inquiry.waits_for]
+        sources = [(number, READABLE) for number in (self._signals.fileno(), *heard, *answering)]
+        if self._event_base is not None:
+            sources += self._event_base._sources()
         wait_for_any(sources, self._time_left())
+        self._go_on_beside()
         self._obey(self._signals.take())
         for worker in tuple(self._workers):
             self._hear(worker)
@@ -292,6 +371,16 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         self._replace_workers()
         self._fill_places()
         self._tell_watcher()
+
+    def _go_on_beside(self) -> None:
+        """Do what is to be done beside; what fails there is no reason to end."""
+        try:
+            if self._event_base is not None:
+                self._event_base.dispatch(timeout=0)
+            self._inquiry.look(self._in_order())
+        except Exception as error:
+            text = "supervisor: what goes on beside has failed"
+            _logger.exception(text, extra=about(error=error))
 
     def _tell_watcher(self) -> None:
         workers = self.workers
@@ -307,7 +396,11 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         moments = [each.deadline for each in self._workers if each.deadline is not None]
         if not self._is_ending:
             moments += [place.not_before for place in self._places if self._is_vacant(place)]
-        return max(0.0, min(moments) - monotonic()) if moments else None
+        times = [moment - monotonic() for moment in moments]
+        times += [] if (asking := self._inquiry.time_left()) is None else [asking]
+        if self._event_base is not None and (beside := self._event_base._time_left()) is not None:
+            times.append(beside)
+        return max(0.0, min(times)) if times else None
 
     # -- starting, and replacing -----------------------------------------------------------------
 
@@ -358,6 +451,7 @@ class Supervisor(PythonSupervisorNames, Uncopied):
         """In the child: give up what is the supervisor's, before any signal comes."""
         self._signals.close()
         self._signals = worker_signals()
+        self._leave_behind()
         for other in self._workers:
             if other is not worker:
                 other.close()
@@ -372,6 +466,8 @@ class Supervisor(PythonSupervisorNames, Uncopied):
             worker.place.sockets,
             life=worker.own_life,
             status=worker.own_status,
+            questions=worker.own_questions,
+            answers=worker.own_answers,
             signals=self._signals,
             drain_timeout=self._drain_timeout,
         )

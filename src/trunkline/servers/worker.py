@@ -19,6 +19,7 @@ from .._sys.readiness import READABLE, wait_for_any
 from .._sys.waker import Waker
 from ..multiplex.listener import DEFAULT_DRAIN_TIMEOUT
 from ..sockets.passive_socket import PassiveSocket
+from .report import QUESTION, Answer, answer_questions, parse_answer
 
 __all__ = (
     "MakeServer",
@@ -111,9 +112,12 @@ class Worker:
         status: Where it says how it is.
         own_life: The worker's own end of the pipe that keeps it alive.
         own_status: The worker's own end of the pipe for its status.
+        answers: Where it answers questions.
+        own_questions: The worker's own end of the pipe for questions.
+        own_answers: The worker's own end of the pipe for its answers.
 
     Raises:
-        TooManyOpenFiles: There are no four descriptors left.
+        TooManyOpenFiles: There are no eight descriptors left.
     """
 
     def __init__(self, place: Place, generation: int, start_timeout: float | None) -> None:
@@ -128,23 +132,26 @@ class Worker:
         self.own_life: PipeEnd
         self.status: PipeEnd
         self.own_status: PipeEnd
-        self.own_life, self._life = open_pipe()
-        try:
-            self.status, self.own_status = open_pipe()
-        except BaseException:
-            self.own_life.close()
-            self._life.close()
-            raise
+        self.answers: PipeEnd
+        self.own_questions: PipeEnd
+        self.own_answers: PipeEnd
+        self._answered = b""
+        with contextlib.ExitStack() as undoing:
+            self.own_life, self._life = _open_pipe(undoing)
+            self.status, self.own_status = _open_pipe(undoing)
+            self.own_questions, self._questions = _open_pipe(undoing)
+            self.answers, self.own_answers = _open_pipe(undoing)
+            undoing.pop_all()
 
     def close_own_ends(self) -> None:
         """In the supervisor: close what is the worker's."""
-        self.own_life.close()
-        self.own_status.close()
+        for end in (self.own_life, self.own_status, self.own_questions, self.own_answers):
+            end.close()
 
     def close_supervisor_ends(self) -> None:
         """In the worker: close what is the supervisor's."""
-        self._life.close()
-        self.status.close()
+        for end in (self._life, self.status, self._questions, self.answers):
+            end.close()
 
     def close(self) -> None:
         """Close everything."""
@@ -164,6 +171,26 @@ class Worker:
                 self._drain(longest_end)
         elif said and self.state == "starting":
             self.state, self.deadline = "ready", None
+
+    def ask(self) -> None:
+        """Ask the worker how it is; what it has said to an earlier question is forgotten."""
+        while self.answers.read():
+            pass
+        self._answered = b""
+        self._questions.write(QUESTION)
+
+    def take_answer(self) -> Answer | None:
+        """Return what the worker has answered, or None while it has not."""
+        said = self.answers.read()
+        if said == b"":  # it is dead, or about to be
+            return Answer()
+        self._answered += said or b""
+        line, newline, _ = self._answered.partition(b"\n")
+        return parse_answer(line) if newline else None
+
+    def look(self) -> WorkerStatus:
+        """Return how it is."""
+        return WorkerStatus(self.pid, self.place.number, self.state, self.generation)
 
     def tell_to_end(self, longest_end: float | None) -> None:
         """Let the worker drain, and end; kill it if it takes longer than so many seconds."""
@@ -195,13 +222,22 @@ class Worker:
         return f"worker {self.place.number} (process {self.pid})"
 
 
+def _open_pipe(undoing: contextlib.ExitStack) -> tuple[PipeEnd, PipeEnd]:
+    ends = open_pipe()
+    for end in ends:
+        undoing.callback(end.close)
+    return ends
+
+
 # -- what goes on in a worker ---------------------------------------------------------------------
 
 
 class Supervised(Protocol):
     """What a supervisor wants of a server: `Server` has it, and yours may have it, too.
 
-    If there is a `drain_timeout`, and it is shorter than the supervisor's, it counts.
+    If there is a `drain_timeout`, and it is shorter than the supervisor's, it counts. If there are
+    `statistics` and `traffic`, as a `Server` has them, `Supervisor.ask_workers` tells what they
+    return.
     """
 
     def start(self) -> object:
@@ -224,6 +260,8 @@ def run_worker(
     *,
     life: PipeEnd,
     status: PipeEnd,
+    questions: PipeEnd,
+    answers: PipeEnd,
     signals: Signals,
     drain_timeout: float | None,
 ) -> int:
@@ -234,6 +272,8 @@ def run_worker(
         sockets: What to listen at.
         life: Ends when the worker should end.
         status: Where to say that the worker is ready.
+        questions: Where it is asked how it is.
+        answers: Where to answer that.
         signals: Those of the worker: SIGTERM ends it, too.
         drain_timeout: Seconds that the clients get then.
 
@@ -250,6 +290,13 @@ def run_worker(
             target=_tell_when_ended, args=(server, ended), name="worker, watching", daemon=True
         )
         watching.start()
+        answering = threading.Thread(
+            target=answer_questions,
+            args=(server, questions, answers),
+            name="worker, answering",
+            daemon=True,
+        )
+        answering.start()
         status.write(_READY)
         _wait_for_end(life, signals, ended)
     status.close()

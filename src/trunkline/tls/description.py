@@ -12,6 +12,7 @@ from ..addresses import Endpoint, IPAddress
 from .contexts import Contexts
 from .errors import from_ssl_error
 from .machine import Machine
+from .nested import new_machine
 
 __all__ = (
     "TLS",
@@ -280,6 +281,7 @@ def make_machine(
     server_name: str | IPAddress | None,
     host: str | IPAddress | None,
     remote_name: object,
+    below: Machine | None = None,
 ) -> Machine:
     """Return the machine for a connection.
 
@@ -292,6 +294,7 @@ def make_machine(
         server_name: Whom the user has said just now that a client expects.
         host: To whom a client was told to connect.
         remote_name: To whom it is connected.
+        below: The machine of the connection that it is to be within, if it is.
 
     Raises:
         ValueError: The client does not know whom to expect.
@@ -299,7 +302,7 @@ def make_machine(
     """
     tls, context = _checked(tls, server_side=server_side, has_host=True)
     if server_side:
-        return Machine(context, server_side=True)
+        return new_machine(context, server_side=True, below=below)
     expected = server_name
     if not expected and isinstance(tls, TLS) and tls.server_name is not None:
         expected = tls.server_name
@@ -311,7 +314,7 @@ def make_machine(
     if context.check_hostname and name is None:
         raise ValueError(_NO_NAME)
     session = tls._contexts.take_session(context, name) if isinstance(tls, TLS) else None
-    return Machine(context, server_side=False, server_name=name, session=session)
+    return new_machine(context, server_side=False, server_name=name, session=session, below=below)
 
 
 def note_session(tls: "TLSLike", machine: Machine) -> None:

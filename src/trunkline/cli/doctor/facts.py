@@ -19,7 +19,7 @@ from ...tls.library import TLSLibrary, tls_library
 
 __all__ = ("Facts", "look_at_machine")
 
-PACKAGES = ("click", "rich", "idna", "trustme")
+PACKAGES = ("click", "rich", "idna", "prometheus_client", "trustme")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,14 +1,15 @@
 """What `trunkline serve` says of each request and each connection, for who looks after it."""
 
 import logging
-import sys
 
 from ..._core.log_record import about
 from ..._printable import printable
 
-__all__ = ("note", "show_notes")
+__all__ = ("LOGGER_NAME", "note")
 
-_logger = logging.getLogger("trunkline.serve")
+LOGGER_NAME = "trunkline.serve"
+
+_logger = logging.getLogger(LOGGER_NAME)
 
 
 def note(
@@ -32,12 +33,3 @@ def note(
     if _logger.isEnabledFor(logging.INFO):
         extra = {**about(server=server, peer=peer, error=error), **fields}
         _logger.info("%s %s", peer, printable(text), extra=extra)
-
-
-def show_notes() -> None:
-    """Print them on the error stream, each with the time, unless a program has its own way."""
-    _logger.setLevel(logging.INFO)
-    if not _logger.hasHandlers():
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-        _logger.addHandler(handler)

@@ -1,15 +1,23 @@
 """Servers as a supervisor wants them, for the ways that are no `Server`: callbacks and tasks."""
 
+import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from ...errors import SocketClosed
-from ...multiplex import Delivery, EventBase, Listener, listen
+from ...errors import SocketClosed, SocketError, StreamError, TimedOut
+from ...multiplex import Delivery, EventBase, Listener, Transport, listen
+from ...servers import OpenConnection, ServerStatistics, Traffic
 from ...servers.proxy import Preamble
+from ...servers.traffic import TrafficCounts
 from ...sockets.passive_socket import PassiveSocket
 from .behind_proxy import listening_behind
+
+if TYPE_CHECKING:
+    from ... import aio
 
 __all__ = ("AwaitedServer", "EventedServer")
 
@@ -39,6 +47,9 @@ class EventedServer:
     ) -> None:
         self._finish = finish
         self._over = threading.Event()
+        self._ended: Counter[str] = Counter()
+        self._peak = 0
+        self._traffic = TrafficCounts()
         self._event_base = EventBase()
         self._listeners: list[Listener] = []
         for socket in sockets:
@@ -48,6 +59,8 @@ class EventedServer:
                     self._event_base, socket, make, delivery=form, max_connections=max_connections
                 )
             )
+        for listener in self._listeners:
+            listener._watch_ends(self._note_end)
         self._left = len(self._listeners)
 
     def start(self) -> None:
@@ -64,6 +77,37 @@ class EventedServer:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it has ended."""
         return self._over.wait(timeout)
+
+    def statistics(self) -> ServerStatistics:
+        """Return what it has counted; those who shake hands are active."""
+        active = self._active()
+        self._peak = max(self._peak, active)
+        accepted = sum(listener.accepted for listener in self._listeners)
+        refused = sum(listener.refused for listener in self._listeners)
+        return ServerStatistics(
+            accepted=accepted, active=active, peak=self._peak, refused=refused, **self._ended
+        )
+
+    def traffic(self) -> Traffic:
+        """Return what has gone through it.
+
+        Receptions are all calls of the event base, of which each is mostly for something that has
+        come.
+        """
+        counted = self._traffic.with_open(_look(each) for each in self._connections())
+        return replace(counted, receptions=self._event_base.statistics().callbacks)
+
+    def _connections(self) -> list[Transport]:
+        return [each for listener in self._listeners for each in listener.connections]
+
+    def _active(self) -> int:
+        return sum(len(listener._connections) for listener in self._listeners)
+
+    def _note_end(self, transport: Transport, error: Exception | None) -> None:
+        """Count a connection that has ended, and how; on the event base."""
+        self._peak = max(self._peak, self._active() + 1)
+        self._ended[_outcome(error)] += 1
+        self._traffic.note_end(_look(transport), None if error is None else type(error))
 
     def shutdown(self, timeout: float | None) -> bool:
         """Stop accepting, give the clients `timeout` seconds, and return when it has ended."""
@@ -84,6 +128,26 @@ class EventedServer:
                 self._finish(self._event_base.exit)
 
 
+def _look(transport: Transport) -> OpenConnection:
+    name = transport.remote_name
+    peer = "" if name is None else name
+    duration = transport.duration
+    return OpenConnection(peer, duration, transport.bytes_received, transport.bytes_sent)
+
+
+def _outcome(error: Exception | None) -> str:
+    """Say how a connection has ended, as `ServerStatistics` calls it."""
+    if error is None:
+        return "finished"
+    # Who has not loaded it has met none of its errors.
+    tls = sys.modules.get("trunkline.tls.errors")
+    if tls is not None and isinstance(error, tls.TLSError):
+        return "rejected"
+    if isinstance(error, TimedOut) and error.deadline:
+        return "timed_out"
+    return "broken" if isinstance(error, SocketError | StreamError) else "failed"
+
+
 class AwaitedServer:
     """Serves by tasks, on a loop of asyncio's in a thread of its own.
 
@@ -97,7 +161,7 @@ class AwaitedServer:
         self._options = options
         self._began, self._over = threading.Event(), threading.Event()
         self._failure: BaseException | None = None
-        self._server: Any = None
+        self._server: aio.AsyncServer | None = None
 
     def start(self) -> None:
         """Begin to serve; what is wrong with that is raised here."""
@@ -132,8 +196,19 @@ class AwaitedServer:
             raise self._failure
         return has_ended
 
+    def statistics(self) -> ServerStatistics:
+        """Return what it has counted."""
+        assert self._server is not None
+        return self._server.statistics()
+
+    def traffic(self) -> Traffic:
+        """Return what has gone through it."""
+        assert self._server is not None
+        return self._server.traffic()
+
     def shutdown(self, timeout: float | None) -> bool:
         """Stop accepting, give the clients `timeout` seconds, and return when it has ended."""
+        assert self._server is not None
         with suppress(RuntimeError):  # the loop is closed, for it has ended by itself
             self._server._loop.call_soon_threadsafe(self._server.shutdown, timeout)
         return self._over.wait()

@@ -1,0 +1,1 @@
+"""What `trunkline demo` runs and shows: `programs` are both."""
