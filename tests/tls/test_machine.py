@@ -1,6 +1,7 @@
 """The TLS machine against itself, byte by byte and without a socket."""
 
 import ssl
+import tracemalloc
 from collections.abc import Iterator
 from functools import cache
 
@@ -257,6 +258,41 @@ def test_much_is_taken_in_parts(pair: Pair, kind: type) -> None:
             feed(pair.server, output[start : start + FEED_BYTES])
             come += read_all(pair.server)
     assert come == data
+
+
+@pytest.mark.alone  # nobody else may allocate meanwhile
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_goes_through_is_copied_once_beside_what_the_record_layer_copies(
+    certificates: Certificates, version: str
+) -> None:
+    """The record layer's own memory is not traced."""
+    pair = new_pair(certificates, version)
+    pair.shake_hands()
+    read_all(pair.client)
+    data = memoryview(bytearray(2 * MOST_PLAINTEXT))
+    target = memoryview(bytearray(MOST_PLAINTEXT))
+    little, once = MOST_PLAINTEXT / 4, MOST_PLAINTEXT * 1.25
+
+    def carry(encrypted: memoryview) -> int:
+        pair.client.feed(encrypted)
+        return len(encrypted)
+
+    tracemalloc.start()
+    try:
+        assert pair.server.write(data) == MOST_PLAINTEXT
+        assert tracemalloc.get_traced_memory()[1] < little
+        while pair.server.has_output:
+            pair.server.send_output(carry)
+        assert MOST_PLAINTEXT < tracemalloc.get_traced_memory()[1] < once
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        come = 0
+        while count := pair.client.read_into(target[come:]):
+            come += count
+        assert come == MOST_PLAINTEXT
+        assert tracemalloc.get_traced_memory()[1] - before < little
+    finally:
+        tracemalloc.stop()
 
 
 def test_as_much_is_received_as_it_pays_to_make_room_for(pair: Pair) -> None:
