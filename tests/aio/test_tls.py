@@ -758,6 +758,8 @@ def test_what_was_queued_before_goes_before_within_the_outer_connection(
         assert await reader.readexactly(len(queued)) == queued
         await upgrade(writer, certificates.client_context(), server_hostname="localhost")
         writer.write(b"within\n")
+        writer.close()
+        await writer.wait_closed()
 
     async def main() -> None:
         async with serving(accept, certificates.server_context()) as address:
