@@ -24,7 +24,7 @@ SIDE_BY_SIDE := --numprocesses $(PROCESSES) --dist worksteal
 UNTIL ?= -x
 
 # How many variants of a test it runs: a few. With `make quick VARIANTS=` it runs all.
-VARIANTS ?= --variants 3
+VARIANTS ?= --variants 2
 
 # Exit status 5 is that there are none, which is no failure if only some were asked for.
 OR_NONE := $(if $(ARGS),|| [ $$? -eq 5 ])

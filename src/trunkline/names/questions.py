@@ -63,9 +63,9 @@ class Wish(Generic[K, V, E]):
         group: object,
     ) -> None:
         self._questions = questions
-        self.event_base = event_base
-        self.key = key
-        self.group = group
+        self.event_base: EventBase = event_base
+        self.key: K = key
+        self.group: object = group
         self.thread: int = get_ident()
         self.question: _Question[K, V, E] | None = None
         self._told = told
@@ -115,8 +115,8 @@ class _Question(Generic[K, V, E]):
 
     def __init__(self, questions: "Questions[K, V, E]", key: K, place: _Place) -> None:
         self._questions = questions
-        self.key = key
-        self.place = place
+        self.key: K = key
+        self.place: _Place = place
         self.time: int = place[-1]
         self.wishes: dict[Wish[K, V, E], None] = {}  # in order
         self.worker: Wish[K, V, E] | None = None  # one of them
