@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.timing import PATIENCE
 
+import trunkline
 from bench.build import HERE, build_contestant, openssl_flags
 from bench.certificate import CERTIFICATE, make_certificate
 from bench.contestants import all_contestants
@@ -22,6 +23,8 @@ pytestmark = pytest.mark.thorough
 
 CONTESTANTS = {contestant.key: contestant for contestant in all_contestants()}
 
+
+HAS_COMPILED = any(Path(trunkline.__file__).parent.rglob("*.so"))
 
 MODES = {
     **dict.fromkeys(("sink", "tls sink"), ("in",)),
@@ -120,6 +123,8 @@ def prepare(contestant: Contestant, load_program: Path, directory: Path) -> Setu
     for module in contestant.requires:
         if find_spec(module) is None:
             pytest.skip(f"{module} is not installed for {sys.executable}")
+    if ("TRUNKLINE_IMPL", "native") in contestant.environment and not HAS_COMPILED:
+        pytest.skip("nothing was compiled: make native")
     programs = {"load": load_program}
     if str(CERTIFICATE) in contestant.arguments:
         if not openssl_flags():
