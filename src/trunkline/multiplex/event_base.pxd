@@ -1,7 +1,4 @@
-cimport cython
-
 from trunkline._core.timer_queue cimport TimerQueue
-from trunkline._sys.registration cimport Registration
 from trunkline.multiplex.monitor cimport Monitor
 
 
@@ -15,7 +12,6 @@ cdef class EventBase(Monitor):
 
     cpdef bint _iterate(self, limit, min_step, max_step) except -1
     cpdef _time_to_wait(self, limit, min_step, max_step)
-    @cython.locals(registration=Registration)
     cpdef _call_ready(self, list ready)
     cpdef _call_due(self, TimerQueue queue)
     cpdef _call_deferred(self, Py_ssize_t count)
