@@ -10,19 +10,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from support.processes import ROOT, Program
 from support.timing import PATIENCE
 
 from trunkline import TLS, PassiveSocket, make_socket
 from trunkline._sys.owned_number import OwnedNumber
+from trunkline.cli import main
 from trunkline.cli.connect.run import converse_on
 from trunkline.cli.connect.session import StandardStreams
 from trunkline.cli.connect.settings import Settings
 from trunkline.cli.connect.telling import Telling
+from trunkline.cli.exit_status import ExitStatus
 from trunkline.cli.serve.supervised import EventedServer
 from trunkline.cli.target import parse_target
 
-__all__ = ("ENVIRONMENT", "Ended", "command", "converse", "evented", "run", "serving", "shell")
+__all__ = (
+    "ENVIRONMENT",
+    "Ended",
+    "assert_bad_usage",
+    "command",
+    "converse",
+    "evented",
+    "run",
+    "serving",
+    "shell",
+)
 
 ENVIRONMENT = {
     **{key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "NO_COL"))},
@@ -69,6 +82,12 @@ def evented(factory: Any, **options: Any) -> Any:
     """Return what makes a server with callbacks."""
     options = {"delivery": "bytes", "max_connections": 10, **options}
     return lambda sockets: EventedServer(sockets, factory, **options)
+
+
+def assert_bad_usage(words: list[str], why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run the command line here, and check that it says why these words cannot be meant."""
+    assert main(words) == ExitStatus.BAD_USAGE
+    assert why in " ".join(capsys.readouterr().err.split())
 
 
 def command(*arguments: str, separate_errors: bool = False, **environment: str) -> Program:

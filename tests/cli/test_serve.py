@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.helpers import evented, serving
+from cli.helpers import assert_bad_usage, evented, serving
 from servers.serving import eventually
 from support.peers import connect, exchange, receive_all
 
@@ -128,8 +128,7 @@ def test_what_a_module_lacks_is_its_own_trouble(
 def test_what_cannot_be_meant_is_told(
     words: list[str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["serve", *words]) == ExitStatus.BAD_USAGE
-    assert why in " ".join(capsys.readouterr().err.split())
+    assert_bad_usage(["serve", *words], why, capsys)
 
 
 def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:

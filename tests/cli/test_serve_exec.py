@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.helpers import command, evented, serving
+from cli.helpers import assert_bad_usage, command, evented, serving
 from support.certificates import Certificates
 from support.peers import connect, exchange, receive_all, reset
 from support.processes import Program
@@ -21,8 +21,6 @@ from support.programs import require
 from support.timing import PATIENCE
 
 from trunkline import TLS, Endpoint, LocalAddress, ensure_address
-from trunkline.cli import main
-from trunkline.cli.exit_status import ExitStatus
 from trunkline.cli.serve.exec import protocol, running
 from trunkline.cli.serve.exec.environment import connection_environment
 from trunkline.cli.serve.exec.protocol import ExecProtocol
@@ -266,8 +264,7 @@ def test_nothing_is_told_of_somebody_else() -> None:
 def test_what_cannot_be_meant_is_told(
     words: list[str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["serve", *words]) == ExitStatus.BAD_USAGE
-    assert why in " ".join(capsys.readouterr().err.split())
+    assert_bad_usage(["serve", *words], why, capsys)
 
 
 @pytest.mark.slow

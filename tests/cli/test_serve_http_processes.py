@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.helpers import command, run
+from cli.helpers import assert_bad_usage, command, run
 from support.certificates import Certificates
 from support.processes import Program
 from support.programs import require
 from support.timing import PATIENCE
-
-from trunkline.cli import main
-from trunkline.cli.exit_status import ExitStatus
 
 processes = pytest.mark.slow  # each starts an interpreter
 
@@ -121,8 +118,7 @@ def test_a_browser_on_a_phone(top: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_meant_is_told(
     words: list[str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["serve", *words]) == ExitStatus.BAD_USAGE
-    assert why in " ".join(capsys.readouterr().err.split())
+    assert_bad_usage(["serve", *words], why, capsys)
 
 
 @processes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.helpers import command, evented, serving
+from cli.helpers import assert_bad_usage, command, evented, serving
 from support.certificates import Certificates
 from support.peers import (
     PeerServer,
@@ -26,9 +26,7 @@ from support.programs import require
 from support.timing import PATIENCE
 
 from trunkline import TLS, EventBase, adopt, make_socket, make_socket_pair
-from trunkline.cli import main
 from trunkline.cli.connect.settings import Settings
-from trunkline.cli.exit_status import ExitStatus
 from trunkline.cli.serve.proxy.connections import ProxyProtocol
 from trunkline.cli.serve.proxy.datagrams import SILENCE, DatagramProxy
 from trunkline.cli.serve.unfinished import Unfinished
@@ -423,8 +421,7 @@ def test_there_are_so_many_clients_and_no_more(
 def test_what_cannot_be_meant_is_told(
     words: list[str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["serve", *words]) == ExitStatus.BAD_USAGE
-    assert why in " ".join(capsys.readouterr().err.split())
+    assert_bad_usage(["serve", *words], why, capsys)
 
 
 @pytest.mark.slow

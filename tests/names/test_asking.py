@@ -37,12 +37,6 @@ def dns() -> Iterator[DNSServer]:
         yield server
 
 
-@pytest.fixture
-def base() -> Iterator[EventBase]:
-    with EventBase() as base:
-        yield base
-
-
 def begin(
     base: EventBase,
     servers: list[Endpoint],

@@ -67,12 +67,6 @@ def dns() -> Iterator[DNSServer]:
 
 
 @pytest.fixture
-def base() -> Iterator[EventBase]:
-    with EventBase() as base:
-        yield base
-
-
-@pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
 

@@ -28,12 +28,6 @@ def dns() -> Iterator[DNSServer]:
         yield server
 
 
-@pytest.fixture
-def base() -> Iterator[EventBase]:
-    with EventBase() as base:
-        yield base
-
-
 def ask_for_many(
     base: EventBase, dns: DNSServer, count: int, **options: Any
 ) -> tuple[DNSResolver, list[str], Told]:

@@ -33,9 +33,9 @@ SERVICES = Section(
         ("http DIR", "A directory by HTTP, at localhost:8000 if nothing is said; to be read only."),
         (
             "proxy TARGET",
-            "Hands everything on to TARGET, written as for trunkline connect; datagrams",
+            "Hands everything on to TARGET, written as for trunkline connect; "
+            "datagrams if it is udp:host:port.",
         ),
-        ("", "if it is udp:host:port."),
         ("exec COMMAND", "A process for each connection, which reads and writes there."),
         ("repl", "Python, for whoever is on this machine; a local socket is for you alone."),
         ("module:function", "A handler of yours, called with each connection, in a thread."),
