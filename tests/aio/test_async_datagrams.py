@@ -328,14 +328,16 @@ def test_a_server_survives_clients_that_are_gone(make_loop: LoopFactory) -> None
         async with await open_datagrams(local_host=HOST, report_errors=True) as server:
             serving = asyncio.create_task(serve(server))
             address = str(server.local_host), server.local_port
-            for _ in range(20):
-                with pythons() as hasty:
-                    hasty.sendto(b"never mind", address)
             with pythons() as patient:
-                patient.sendto(b"hello", address)
+                patient.sendto(b"hello", address)  # from now on the others have other ports
                 assert await asyncio.to_thread(patient.recv, 100) == b"HELLO"
+                for _ in range(20):
+                    with pythons() as hasty:
+                        hasty.sendto(b"never mind", address)
+                patient.sendto(b"hello again", address)
+                assert await asyncio.to_thread(patient.recv, 100) == b"HELLO AGAIN"
             server.close()
-            assert await serving == 21
+            assert await serving == 22
 
     run_on(make_loop, main())
 

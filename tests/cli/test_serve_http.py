@@ -87,14 +87,14 @@ def test_several_requests_at_once(address: Address) -> None:
 def test_who_asks_for_much_and_takes_nothing_keeps_nobody_waiting(address: Address) -> None:
     """No more is read than there is room for answers to."""
     with connect(address) as greedy:
-        greedy.settimeout(None)
+        greedy.sendall(head("/large"))
         greedy.setblocking(False)
         sent = 0
         with contextlib.suppress(BlockingIOError):
             while sent < 50_000_000:
                 sent += greedy.send(head("/large") * 1000)
         assert statuses(exchange(address, head())) == [200]
-        greedy.setblocking(True)
+        greedy.settimeout(PATIENCE)
         assert greedy.recv(1) == b"H"
         reset(greedy)
 
@@ -360,8 +360,8 @@ def test_who_takes_slowly_is_not(timed: Timed) -> None:
     received = 0
     while received < len(LARGE):
         assert not timed.has_ended()
-        timed.turn(protocol.WRITE_TIMEOUT / 2)
         received += len(timed.hear())
+        timed.turn(protocol.WRITE_TIMEOUT / 2)
 
 
 def test_the_end_of_the_server_is_that_of_a_connection_that_has_nothing_to_do(timed: Timed) -> None:
