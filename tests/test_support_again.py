@@ -137,6 +137,25 @@ def test_what_a_test_starts_is_not_run_again(tmp_path: Path) -> None:
     assert run.status == 0
 
 
+def test_a_run_within_a_run_names_its_own(tmp_path: Path) -> None:
+    inner = tmp_path / "within"
+    inner.mkdir()
+    (inner / "conftest.py").touch()
+    (inner / "test_within.py").write_text(FLAKY + "def test_flaky(): fails_once('a')\n")
+    run = run_pytest(
+        tmp_path,
+        "import os, subprocess, sys\n"
+        "from support.again import for_inner_run\n"
+        "def test_it():\n"
+        "    environment = {**os.environ, **for_inner_run(), 'TRUNKLINE_FAULTS': 'some'}\n"
+        "    pytest = [sys.executable, '-m', 'pytest', '-p', 'no:randomly', 'within']\n"
+        "    subprocess.run(pytest, env=environment, check=True)\n",
+        "test_inner.py",
+    )
+    assert run.status == 0
+    assert run.flaky == ["within/test_within.py::test_flaky", "under", "some"]
+
+
 def test_nothing_is_run_again_unless_it_is_asked_for(tmp_path: Path) -> None:
     run = run_pytest(tmp_path, "def test_flaky(): fails_once('a')\n", again=False)
     assert run.status == 1

@@ -10,10 +10,9 @@ from typing import IO, Any
 import pytest
 from aio.loops import LoopFactory, each_loop, run_on, stream_and_peer, until_it_waits
 from servers.serving import HOST
-from sockets.helpers import receive_exactly
 from sockets.test_send_file import DATA, FAMILIES, KINDS
 from support.certificates import Certificates
-from support.peers import reset
+from support.peers import receive_exactly, reset
 from support.timing import MS, PATIENCE
 
 from trunkline import (

@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 from aio.loops import LoopFactory, each_loop, run_on, stream_and_peer, until_it_waits
-from sockets.helpers import listening, receive_exactly
+from sockets.helpers import listening
 from support.certificates import Certificates
 from support.peers import (
     PeerServer,
     echo_server,
     receive_all,
+    receive_exactly,
     refusing_port,
     reset,
     socket_pair,

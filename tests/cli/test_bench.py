@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from servers.serving import serving
 from support.certificates import Certificates
-from support.peers import PeerServer, echo, echo_server, refusing_port, reset
+from support.peers import PeerServer, echo, echo_server, receive_exactly, refusing_port, reset
 from support.timing import MS, PATIENCE
 
 from trunkline import ConnectionRefused, EventBase
@@ -210,7 +210,7 @@ def test_each_message_is_answered_and_counted() -> None:
 
 def test_who_would_have_waited_is_counted() -> None:
     def stall(connection: Any) -> None:
-        message = receive_message(connection)
+        message = receive_exactly(connection, SIZE)
         assert not threading.Event().wait(100 * MS)
         connection.sendall(message)
         echo(connection)
@@ -223,20 +223,12 @@ def test_who_would_have_waited_is_counted() -> None:
     assert counts.latency.longest >= 100 * MS
 
 
-def receive_message(connection: Any) -> bytes:
-    """Receive a message, or what there is of one at the end."""
-    message = b""
-    while len(message) < SIZE and (data := connection.recv(SIZE - len(message))):
-        message += data
-    return message
-
-
 def breaking(how: str) -> Callable[[Any], None]:
     """Return a handler that serves one message of each connection, and then does something else."""
 
     def handle(connection: Any) -> None:
-        connection.sendall(receive_message(connection))
-        receive_message(connection)
+        connection.sendall(receive_exactly(connection, SIZE))
+        receive_exactly(connection, SIZE)
         if how == "reset":
             reset(connection)
         elif how == "wrong":

@@ -12,7 +12,14 @@ from queue import Queue
 
 import pytest
 from cli.helpers import converse
-from support.peers import PeerServer, echo_server, has_ipv6, receive_all, refusing_port
+from support.peers import (
+    PeerServer,
+    echo_server,
+    has_ipv6,
+    receive_all,
+    receive_exactly,
+    refusing_port,
+)
 from support.timing import MS, PATIENCE
 
 from trunkline import (
@@ -73,7 +80,7 @@ def test_a_server_that_would_give_up_is_not_told_of_the_end() -> None:
     ends = []
 
     def answer_late(connection: socket.socket) -> None:
-        request = connection.recv(100)
+        request = receive_exactly(connection, len(b"request"))
         connection.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             ends.append(connection.recv(1))
@@ -268,11 +275,10 @@ def echo_that_waits(is_time: Callable[[], bool]) -> PeerServer:
     """Return a server that answers when it is time, and then echoes."""
 
     def answer(connection: socket.socket) -> None:
-        data = connection.recv(100)
         while not is_time():
-            select.select([connection], [], [], 1 * MS)
-        connection.sendall(data)
-        receive_all(connection)
+            select.select([], [], [connection], 1 * MS)
+        while data := connection.recv(100):
+            connection.sendall(data)
 
     return PeerServer(answer)
 
@@ -327,7 +333,8 @@ def test_a_long_transfer_shows_how_far_it_is(echo: str, monkeypatch: pytest.Monk
         printed, output = OwnedNumber.several(os.pipe, ("r", "w"))
         with source, printed, output:
             with theirs:
-                theirs.write(b"hi")
+                for letter in (b"h", b"i"):
+                    theirs.write(letter)
             streams = StandardStreams(source, output, False, shown.append)
             settings = Settings(target=parse_target(target_of(server)))
             converse_on(streams, settings, Teller())

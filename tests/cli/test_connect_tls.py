@@ -9,7 +9,7 @@ import pytest
 from cli.helpers import converse
 from support.certificates import Certificates
 from support.openssl import s_server
-from support.peers import PeerServer, echo, unused_port
+from support.peers import PeerServer, echo, receive_exactly, unused_port
 
 from trunkline import TLS, NotTLS, ProtocolError, TLSCertificateError
 
@@ -102,7 +102,7 @@ def test_after_a_conversation(certificates: Certificates) -> None:
 
 def test_what_somebody_has_put_behind_the_agreement_is_refused(certificates: Certificates) -> None:
     def agree_and_more(connection: socket.socket) -> None:
-        assert connection.recv(100) == b"\0\0\0\x08\x04\xd2\x16\x2f"
+        assert receive_exactly(connection, 8) == b"\0\0\0\x08\x04\xd2\x16\x2f"
         connection.sendall(b"S+OK injected\r\n")
         connection.recv(100)
 

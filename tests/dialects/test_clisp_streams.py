@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from dialects.clisp_helpers import LOOPBACK, serving, streams
-from sockets.helpers import Call, full_listener, receive_exactly, stream_and_peer
-from support.peers import connect, has_ipv6, receive_all, reset, socket_pair
+from sockets.helpers import Call, full_listener, stream_and_peer
+from support.peers import connect, has_ipv6, receive_all, receive_exactly, reset, socket_pair
 from support.timing import MS, PATIENCE
 
 from trunkline import (

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 from docs.pages import README, ROOT, blocks
-from support.peers import LOOPBACK, connect, receive_all, refusing_port
+from support.peers import LOOPBACK, connect, receive_all, receive_exactly, refusing_port
 from support.processes import Program, example
-from support.tutorial import receive_exactly
 
 TEXT = README.read_text(encoding="utf-8")
 PORT = "9999"  # in the README

@@ -15,6 +15,7 @@ from support.peers import (
     exchange,
     netcat,
     receive_all,
+    receive_exactly,
     refusing_port,
     reset,
 )
@@ -27,7 +28,6 @@ from support.tutorial import (
     client_of,
     listening,
     plain_listener,
-    receive_exactly,
     wait_for_all,
 )
 

@@ -10,7 +10,7 @@ import socket
 import sys
 
 import pytest
-from support.peers import PeerServer, connect, echo, exchange, receive_all
+from support.peers import PeerServer, connect, echo, exchange, receive_all, receive_exactly
 from support.processes import Program, example
 from support.tutorial import (
     DESTROYING,
@@ -27,7 +27,6 @@ from support.tutorial import (
     peer_port_of,
     plain_listener,
     port_of,
-    receive_exactly,
     wait_for_all,
     without_threads_about_to_end,
 )

@@ -8,17 +8,18 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from support.peers import connect, echo_server, exchange, receive_all, refusing_port, reset
+from support.peers import (
+    connect,
+    echo_server,
+    exchange,
+    receive_all,
+    receive_exactly,
+    refusing_port,
+    reset,
+)
 from support.processes import Program, example
 from support.timing import PATIENCE
-from support.tutorial import (
-    HOST,
-    accept,
-    client_of,
-    plain_listener,
-    receive_exactly,
-    wait_for_all,
-)
+from support.tutorial import HOST, accept, client_of, plain_listener, wait_for_all
 
 pytestmark = pytest.mark.usefixtures("backend")
 

@@ -33,7 +33,7 @@ from support.multiplexed import (
     total_read,
     wire,
 )
-from support.peers import connect, exchange, receive_all, refusing_port, reset
+from support.peers import connect, exchange, receive_all, receive_exactly, refusing_port, reset
 from support.processes import Program, example
 from support.timing import MS, PATIENCE
 from support.tutorial import (
@@ -55,7 +55,6 @@ from support.tutorial import (
     peer_port_of,
     plain_listener,
     port_of,
-    receive_exactly,
     wait_for_all,
     without_descriptors,
 )

@@ -38,7 +38,7 @@ from support.multiplexed import (
     returned,
     wire,
 )
-from support.peers import connect, echo_server, exchange, netcat, receive_all
+from support.peers import connect, echo_server, exchange, netcat, receive_all, receive_exactly
 from support.processes import Program
 from support.programs import require
 from support.timing import PATIENCE
@@ -56,7 +56,6 @@ from support.tutorial import (
     peer_port_of,
     plain_listener,
     port_of,
-    receive_exactly,
 )
 
 LINE_SERVERS = ["ex6_server", "ex7_server"]

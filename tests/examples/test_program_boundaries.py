@@ -22,6 +22,7 @@ from support.peers import (
     exchange,
     has_ipv6,
     receive_all,
+    receive_exactly,
     refusing_port,
     reset,
 )
@@ -48,7 +49,6 @@ from support.tutorial import (
     peer_port_of,
     plain_listener,
     port_of,
-    receive_exactly,
     send_until_nothing_comes_back,
     served,
     wait_for_all,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.multiplexed import interrupt
-from support.peers import connect, receive_all
+from support.peers import connect, receive_all, receive_exactly
 from support.processes import Program, example
 from support.tutorial import (
     ALL_SERVERS,
@@ -38,7 +38,6 @@ from support.tutorial import (
     plain_listener,
     port_of,
     ready,
-    receive_exactly,
     send_until_nothing_comes_back,
     served,
     wait_for_all,

@@ -11,12 +11,11 @@ from multiplex.transport_helpers import (
     both_families,
     connected,
     fill,
-    receive_exactly,
     receive_while,
     run_until,
     settle,
 )
-from support.peers import receive_all, reset, socket_pair
+from support.peers import receive_all, receive_exactly, reset, socket_pair
 from support.timing import PATIENCE
 
 from trunkline import (

@@ -18,12 +18,12 @@ from multiplex.transport_helpers import (
     Failure,
     Recorder,
     failures_of,
-    receive_exactly,
     receive_while,
     run_until,
     settle,
 )
 from sockets.helpers import no_descriptors_left
+from support.peers import receive_exactly
 from support.programs import require
 from support.timing import MS, PATIENCE
 

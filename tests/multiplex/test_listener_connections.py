@@ -12,11 +12,11 @@ from multiplex.transport_helpers import (
     Failure,
     Recorder,
     failures_of,
-    receive_exactly,
     receive_while,
     run_until,
     settle,
 )
+from support.peers import receive_exactly
 from support.timing import PATIENCE
 
 from trunkline import EventBase, PassiveSocket, make_socket

@@ -7,15 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from multiplex.transport_helpers import (
-    Failure,
-    Recorder,
-    failures_of,
-    receive_exactly,
-    run_until,
-    settle,
-)
-from support.peers import refusing_port
+from multiplex.transport_helpers import Failure, Recorder, failures_of, run_until, settle
+from support.peers import receive_exactly, refusing_port
 from support.timing import PATIENCE
 
 from trunkline import (

@@ -15,14 +15,13 @@ from multiplex.transport_helpers import (
     counting,
     failures_of,
     fill,
-    receive_exactly,
     receive_while,
     run_until,
     settle,
     then,
     wait_for_input,
 )
-from support.peers import receive_all, reset, socket_pair
+from support.peers import receive_all, receive_exactly, reset, socket_pair
 
 from trunkline import (
     BrokenPipe,

@@ -15,12 +15,11 @@ from multiplex.transport_helpers import (
     connected,
     counting,
     failures_of,
-    receive_exactly,
     run_until,
     settle,
     then,
 )
-from support.peers import reset
+from support.peers import receive_exactly, reset
 
 from trunkline import EventBase, adopt, make_socket_pair
 from trunkline.multiplex.transport import Transport

@@ -19,12 +19,12 @@ from multiplex.transport_helpers import (
     connected,
     counting,
     failures_of,
-    receive_exactly,
     receive_while,
     run_until,
     settle,
 )
 from support.memory import memory_held
+from support.peers import receive_exactly
 
 from trunkline import (
     EventBase,

@@ -7,11 +7,11 @@ from multiplex.transport_helpers import (
     connected,
     counting,
     fill,
-    receive_exactly,
     receive_while,
     run_until,
     settle,
 )
+from support.peers import receive_exactly
 
 from trunkline import EventBase, TimedOut
 from trunkline.testing.clock import ManualClock

@@ -14,14 +14,13 @@ from multiplex.transport_helpers import (
     connected,
     counting,
     fill,
-    receive_exactly,
     receive_while,
     run_until,
     settle,
     then,
     wait_for_input,
 )
-from support.peers import reset, socket_pair
+from support.peers import receive_exactly, reset, socket_pair
 from support.timing import MS
 
 from trunkline import ConnectionReset, EventBase

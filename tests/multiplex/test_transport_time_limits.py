@@ -9,11 +9,11 @@ from multiplex.transport_helpers import (
     Recorder,
     connected,
     counting,
-    receive_exactly,
     run_until,
     settle,
     wait_for_input,
 )
+from support.peers import receive_exactly
 from support.timing import MS
 
 from trunkline import EventBase, TimedOut, TransportProtocol

@@ -10,17 +10,11 @@ from typing import Any
 
 import pytest
 from multiplex.tls_helpers import ROLES, VERSIONS, Peer, beginning, speaking, spoken
-from multiplex.transport_helpers import (
-    Failure,
-    Recorder,
-    failures_of,
-    receive_exactly,
-    run_until,
-    settle,
-)
+from multiplex.transport_helpers import Failure, Recorder, failures_of, run_until, settle
 from support.backends import wanted_backends
 from support.certificates import Certificates
 from support.leaks import open_descriptors
+from support.peers import receive_exactly
 from support.timing import PATIENCE
 
 from trunkline import (

@@ -18,13 +18,12 @@ from multiplex.transport_helpers import (
     counting,
     failures_of,
     fill,
-    receive_exactly,
     receive_while,
     run_until,
     settle,
     wait_for_input,
 )
-from support.peers import reset
+from support.peers import receive_exactly, reset
 
 from trunkline import EventBase, ExternalFormat, TransportProtocol, ensure_external_format
 from trunkline.multiplex.transport import DEFAULT_HIGH_WATER, Transport

@@ -229,14 +229,6 @@ def wait_for_input(transport: Transport) -> None:
         assert time.monotonic() < deadline, "nothing has arrived"
 
 
-def receive_exactly(peer: socket.socket, size: int) -> bytes:
-    """Receive so many bytes, or all that there are if the connection ends before."""
-    received = bytearray()
-    while len(received) < size and (data := peer.recv(size - len(received))):
-        received += data
-    return bytes(received)
-
-
 def receive_while(base: EventBase, peer: socket.socket, size: int | None = None) -> bytes:
     """Receive so many bytes, or up to the end, while the event base is dispatching."""
     received = bytearray()

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sockets.helpers import receive_exactly
-from support.peers import has_ipv6
+from support.peers import has_ipv6, receive_exactly
 from support.timing import MS, PATIENCE
 
 from trunkline import (

@@ -139,17 +139,6 @@ def full_listener(family: socket.AddressFamily = socket.AF_INET) -> Iterator[soc
             yield listener
 
 
-def receive_exactly(peer: socket.socket, size: int) -> bytes:
-    """Receive so many bytes, however they are cut; fewer if the other side ends."""
-    data = bytearray()
-    while len(data) < size:
-        piece = peer.recv(size - len(data))
-        if not piece:
-            break
-        data += piece
-    return bytes(data)
-
-
 @contextlib.contextmanager
 def signals(interval: float, handler: Callable[[], object]) -> Iterator[None]:
     """Interrupt the main thread every so many seconds, and call `handler` there.

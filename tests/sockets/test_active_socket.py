@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sockets.helpers import Call, full_listener, listening, receive_exactly, stream_and_peer
-from support.peers import receive_all, refusing_port
+from sockets.helpers import Call, full_listener, listening, stream_and_peer
+from support.peers import receive_all, receive_exactly, refusing_port
 from support.timing import MS, PATIENCE
 
 from trunkline import (

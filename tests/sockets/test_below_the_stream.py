@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sockets.helpers import Call, full_listener, receive_exactly, stream_and_peer
-from support.peers import reset
+from sockets.helpers import Call, full_listener, stream_and_peer
+from support.peers import receive_exactly, reset
 from support.timing import MS, PATIENCE
 
 from trunkline import (

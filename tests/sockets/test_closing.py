@@ -10,8 +10,8 @@ import time
 from functools import partial
 
 import pytest
-from sockets.helpers import Call, listening, receive_exactly, stream_and_peer
-from support.peers import receive_all, reset
+from sockets.helpers import Call, listening, stream_and_peer
+from support.peers import receive_all, receive_exactly, reset
 from support.processes import Program
 from support.signal_points import collect_what_was_lost, interrupted_at
 from support.timing import MS, PATIENCE

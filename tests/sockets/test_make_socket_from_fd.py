@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sockets.helpers import full_listener, listening, no_descriptors_left, receive_exactly
-from support.peers import connect, socket_pair
+from sockets.helpers import full_listener, listening, no_descriptors_left
+from support.peers import connect, receive_exactly, socket_pair
 from support.timing import MS, PATIENCE
 
 from trunkline import (

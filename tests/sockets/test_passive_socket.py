@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sockets.helpers import Call, connected_sockets, listening, receive_exactly
-from support.peers import connect
+from sockets.helpers import Call, connected_sockets, listening
+from support.peers import connect, receive_exactly
 from support.timing import MS, PATIENCE
 
 from trunkline import (

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sockets.helpers import Call, receive_exactly, stream_and_peer
-from support.peers import echo_server, socket_pair
+from sockets.helpers import Call, stream_and_peer
+from support.peers import echo_server, receive_exactly, socket_pair
 from support.timing import PATIENCE
 
 from trunkline import (

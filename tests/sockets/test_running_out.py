@@ -9,8 +9,8 @@ from collections.abc import Callable
 from time import monotonic
 
 import pytest
-from sockets.helpers import Call, listening, no_descriptors_left, receive_exactly
-from support.peers import connect
+from sockets.helpers import Call, listening, no_descriptors_left
+from support.peers import connect, receive_exactly
 from support.processes import Program
 from support.timing import MS, PATIENCE
 

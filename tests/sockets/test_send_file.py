@@ -16,17 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from sockets.helpers import (
-    Call,
-    PlainChannel,
-    fill,
-    forget,
-    receive_exactly,
-    stream_and_peer,
-    wait_for_a_waiter,
-)
+from sockets.helpers import Call, PlainChannel, fill, forget, stream_and_peer, wait_for_a_waiter
 from support.memory import memory_held
-from support.peers import reset
+from support.peers import receive_exactly, reset
 from support.timing import PATIENCE
 
 from trunkline import (

@@ -11,16 +11,8 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from sockets.helpers import (
-    Call,
-    full_listener,
-    listening,
-    raising,
-    receive_exactly,
-    signals,
-    stream_and_peer,
-)
-from support.peers import connect
+from sockets.helpers import Call, full_listener, listening, raising, signals, stream_and_peer
+from support.peers import connect, receive_exactly
 from support.processes import Program
 from support.signal_points import FEWEST, interrupted_at
 from support.timing import MS, PATIENCE

@@ -11,14 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sockets.helpers import (
-    connected_sockets,
-    full_listener,
-    listening,
-    receive_exactly,
-    stream_and_peer,
-)
-from support.peers import refusing_port, reset
+from sockets.helpers import connected_sockets, full_listener, listening, stream_and_peer
+from support.peers import receive_exactly, refusing_port, reset
 from support.timing import PATIENCE
 
 from trunkline import (

@@ -17,13 +17,12 @@ from sockets.helpers import (
     fill,
     forget,
     listening,
-    receive_exactly,
     stream_and_peer,
     wait_for_a_waiter,
 )
 from support.leaks import open_descriptors
 from support.memory import memory_held
-from support.peers import echo_server, reset
+from support.peers import echo_server, receive_exactly, reset
 from support.signal_points import collect_what_was_lost, interrupted_at
 from support.timing import PATIENCE
 

@@ -14,10 +14,10 @@ from sockets.helpers import (
     full_listener,
     is_writing,
     listening,
-    receive_exactly,
     stream_and_peer,
     wait_for_a_waiter,
 )
+from support.peers import receive_exactly
 from support.timing import PATIENCE
 
 from trunkline import (

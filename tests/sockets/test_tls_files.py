@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sockets.helpers import Call, receive_exactly, stream_and_peer
+from sockets.helpers import Call, stream_and_peer
 from sockets.tls_helpers import ours_and_pythons
 from sockets.tls_helpers import receive_exactly as receive_decrypted
+from support.peers import receive_exactly
 
 from trunkline import FileTooShort, TimedOut, splice
 

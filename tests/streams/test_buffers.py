@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sockets.helpers import receive_exactly, stream_and_peer
+from sockets.helpers import stream_and_peer
+from support.peers import receive_exactly
 
 from trunkline import ActiveSocket
 

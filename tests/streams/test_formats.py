@@ -4,8 +4,8 @@ import socket
 from typing import Any
 
 import pytest
-from sockets.helpers import receive_exactly, stream_and_peer
-from support.peers import receive_all
+from sockets.helpers import stream_and_peer
+from support.peers import receive_all, receive_exactly
 from support.timing import PATIENCE
 
 from trunkline import EndOfFile, ExternalFormat, TimedOut

@@ -6,8 +6,8 @@ import zipfile
 from typing import Any
 
 import pytest
-from sockets.helpers import Call, receive_exactly, stream_and_peer
-from support.peers import receive_all
+from sockets.helpers import Call, stream_and_peer
+from support.peers import receive_all, receive_exactly
 from support.timing import MS, PATIENCE
 
 from trunkline import EndOfFile, SocketClosed, StreamIO, TimedOut, make_socket_pair

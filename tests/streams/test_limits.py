@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sockets.helpers import Call, receive_exactly, stream_and_peer
+from sockets.helpers import Call, stream_and_peer
+from support.peers import receive_exactly
 from support.timing import MS, PATIENCE
 
 from trunkline import (

@@ -5,7 +5,8 @@ import socket
 from typing import Any
 
 import pytest
-from sockets.helpers import Call, receive_exactly, stream_and_peer
+from sockets.helpers import Call, stream_and_peer
+from support.peers import receive_exactly
 from support.timing import PATIENCE
 
 from trunkline import (

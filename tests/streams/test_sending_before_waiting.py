@@ -5,7 +5,8 @@ import socket
 from typing import Any
 
 import pytest
-from sockets.helpers import Call, is_writing, receive_exactly, stream_and_peer
+from sockets.helpers import Call, is_writing, stream_and_peer
+from support.peers import receive_exactly
 from support.timing import MS, PATIENCE
 
 from trunkline import (

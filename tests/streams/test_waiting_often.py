@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 from servers.serving import eventually
-from sockets.helpers import Call, raising, receive_exactly, signals, stream_and_peer
-from support.peers import reset
+from sockets.helpers import Call, raising, signals, stream_and_peer
+from support.peers import receive_exactly, reset
 from support.timing import MS, PATIENCE
 
 from trunkline import ActiveSocket, Busy, ConnectionReset, EndOfFile, SocketClosed, TimedOut

@@ -5,8 +5,8 @@ import socket
 from typing import Any
 
 import pytest
-from sockets.helpers import Call, receive_exactly, stream_and_peer
-from support.peers import receive_all
+from sockets.helpers import Call, stream_and_peer
+from support.peers import receive_all, receive_exactly
 from support.timing import PATIENCE
 
 from trunkline import DEFAULT_BUFFER_SIZE, ActiveSocket, SocketClosed, TimedOut

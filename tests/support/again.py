@@ -7,6 +7,8 @@ passes, and the file gets their names, one a line, for whoever started the run t
 Each has an interpreter of its own, without the tests that ran beside it and before it. Where many
 fail it is no accident, and none is run again. Whatever else is wrong is final: an error while the
 tests are collected, for instance, or a process of pytest-xdist that died.
+
+What a test starts has no part in it, unless it is a run of tests that gets `for_inner_run`.
 """
 
 import os
@@ -18,6 +20,8 @@ import pytest
 
 VARIABLE = "TRUNKLINE_TEST_AGAIN"
 
+_OFFERED = "TRUNKLINE_TEST_AGAIN_WITHIN"
+
 MOST = 10
 """How many failures may be accidents."""
 
@@ -27,7 +31,18 @@ _outcomes = pytest.StashKey[dict[str, str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take the file's name away from the environment: what tests start is no such run."""
-    config.stash[_file] = os.environ.pop(VARIABLE, None)
+    config.stash[_file] = file = os.environ.pop(VARIABLE, None)
+    if file is not None:
+        os.environ[_OFFERED] = file
+
+
+def for_inner_run() -> dict[str, str]:
+    """Return what to add to the environment of a run of tests that a test starts.
+
+    With it what fails within is run again by itself, rather than all of that run.
+    """
+    file = os.environ.get(_OFFERED)
+    return {} if file is None else {VARIABLE: file}
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -44,8 +59,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     outcomes = {name: run_alone(name, config.rootpath) for name in names}
     config.stash[_outcomes] = outcomes
+    faults = os.environ.get("TRUNKLINE_FAULTS")
+    where = f" under {faults}" if faults else ""
     with open(file, "a") as out:
-        out.writelines(f"{name}\n" for name, complaint in outcomes.items() if not complaint)
+        out.writelines(f"{name}{where}\n" for name, complaint in outcomes.items() if not complaint)
     if outcomes and not any(outcomes.values()):
         session.exitstatus = pytest.ExitCode.OK
 

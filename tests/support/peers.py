@@ -142,6 +142,17 @@ def receive_all(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
+def receive_exactly(connection: socket.socket, size: int) -> bytes:
+    """Receive as many bytes, however they are cut, and fewer only if the other side has no more.
+
+    With a time limit the socket does not block, and the system's own MSG_WAITALL does not wait.
+    """
+    received = bytearray()
+    while len(received) < size and (data := connection.recv(size - len(received))):
+        received += data
+    return bytes(received)
+
+
 def reset(connection: socket.socket) -> None:
     """Close a TCP connection so that the peer gets a reset, as from a process that was killed."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

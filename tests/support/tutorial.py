@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import pytest
 
-from support.peers import LOOPBACK, connect, reset
+from support.peers import LOOPBACK, connect, receive_exactly, reset
 from support.processes import Program, example
 from support.timing import MS, PATIENCE
 
@@ -85,17 +85,6 @@ def accept(listener: socket.socket) -> socket.socket:
     connection, _ = listener.accept()
     connection.settimeout(PATIENCE)
     return connection
-
-
-def receive_exactly(connection: socket.socket, size: int) -> bytes:
-    """Receive as many bytes, fewer only if the other side has no more.
-
-    With a time limit the socket does not block, and the system's own MSG_WAITALL does not wait.
-    """
-    received = b""
-    while len(received) < size and (data := connection.recv(size - len(received))):
-        received += data
-    return received
 
 
 def port_of(connection: socket.socket) -> int:

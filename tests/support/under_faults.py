@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from support.again import for_inner_run
 from support.processes import ROOT, Program
 from support.timing import PATIENCE
 from trunkline.testing import faults
@@ -32,6 +33,7 @@ def run_under(
     report.unlink(missing_ok=True)
     environment = plan.environment(faults.build(directory), report=report)
     environment["TRUNKLINE_TEST_BACKENDS"] = backend
+    environment |= for_inner_run()
     with Program([sys.executable, *arguments], env=environment, cwd=ROOT) as program:
         program.read_to_end(timeout=timeout)
         assert program.wait() == 0, f"on {backend} with {plan}:\n{program.transcript}"
@@ -42,7 +44,7 @@ def run_tests_under(
     plan: Faults, directory: Path, backend: str, *arguments: str, happened: Iterable[str]
 ) -> None:
     """Run pytest under faults, and check that all tests pass, though these faults have happened."""
-    pytest = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
     _, counts = run_under(plan, directory, backend, *pytest, *arguments)
     for fault in happened:
         assert counts[fault] > 0, f"{fault} never happened: {counts}"

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
-from sockets.helpers import receive_exactly
+from support.peers import receive_exactly
 from support.timing import MS, PATIENCE
 from support.zone import OF_EACH_TYPE
 
