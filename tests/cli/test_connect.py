@@ -19,6 +19,7 @@ from support.peers import (
     receive_all,
     receive_exactly,
     refusing_port,
+    unused_port,
 )
 from support.timing import MS, PATIENCE
 
@@ -363,6 +364,7 @@ def test_each_byte_is_shown(echo: str) -> None:
 # -- datagrams -------------------------------------------------------------------------------------
 
 
+@pytest.mark.exact_io("what is read of the input is a datagram")
 def test_datagrams_are_answered_until_there_is_silence() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
@@ -379,8 +381,6 @@ def test_datagrams_are_answered_until_there_is_silence() -> None:
 
 
 def test_nobody_takes_the_datagrams() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
+    port = unused_port(kind=socket.SOCK_DGRAM)
     ended = converse(f"udp:127.0.0.1:{port}", b"ping")
     assert isinstance(ended.error, ConnectionRefused)

@@ -202,6 +202,8 @@ def test_the_target_is_told_who_the_client_is(version: int) -> None:
     ):
         names.append(client.getsockname())
         client.sendall(b"hello")
+        client.shutdown(socket.SHUT_WR)
+        assert receive_all(client) == b""
     (own,) = names
     if version == 1:
         line = f"PROXY TCP4 {own[0]} {address[0]} {own[1]} {address[1]}\r\n"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from multiplex.noting import NotingProtocol
 from multiplex.transport_helpers import run_until, settle
-from support.peers import LOOPBACK, has_ipv6
+from support.peers import LOOPBACK, has_ipv6, unused_port
 from support.timing import PATIENCE
 
 from trunkline import DatagramEndpoint, Endpoint, EventBase, ensure_address, open_datagrams
@@ -125,9 +125,9 @@ def name_of(peer: socket.socket) -> Endpoint:
 
 
 def free_name() -> Endpoint:
-    """Return a name that nobody has any more."""
-    with peer_of() as gone:
-        return name_of(gone)
+    """Return a name that nobody has."""
+    port = unused_port(kind=socket.SOCK_DGRAM)
+    return Endpoint(ensure_address(LOOPBACK[socket.AF_INET]), port)
 
 
 def send(peer: socket.socket, *datagrams: bytes) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.peers import LOOPBACK, has_ipv6
+from support.peers import LOOPBACK, has_ipv6, unused_port
 from support.timing import PATIENCE
 
 from trunkline import (
@@ -75,9 +75,8 @@ def pythons_name(sock: DatagramSocket) -> tuple[str, int]:
 
 
 def free_name(family: socket.AddressFamily = socket.AF_INET) -> Endpoint:
-    """Return a name that nobody has any more."""
-    with pythons(family) as gone:
-        return name_of(gone)
+    """Return a name that nobody has."""
+    return Endpoint(ensure_address(LOOPBACK[family]), unused_port(family, socket.SOCK_DGRAM))
 
 
 LARGE = bytes(100_000)  # more than an internet datagram can have

@@ -4,6 +4,8 @@ Everything binds to port 0 of the loopback interface and is gone when its ``with
 """
 
 import contextlib
+import secrets
+import select
 import selectors
 import socket
 import struct
@@ -41,7 +43,8 @@ class PeerServer:
     """A server that gives each connection a thread, in which it calls `handle` with the socket.
 
     The socket is closed when `handle` returns. What it raises fails the test. When the ``with``
-    block ends, connections that are still open are shut down, and all threads are waited for.
+    block ends, connections that were made before are served to their end if the other side has
+    ended them; those that are still open are shut down. All threads are waited for.
 
     Args:
         handle: Called with each connection.
@@ -60,8 +63,7 @@ class PeerServer:
     ) -> None:
         self._handle = handle
         self._family = family
-        self._threads: list[threading.Thread] = []
-        self._connections: list[socket.socket] = []
+        self._served: list[tuple[socket.socket, threading.Thread]] = []
         self._ending = False
 
     def __enter__(self) -> Self:
@@ -72,28 +74,39 @@ class PeerServer:
         self._accepting.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._stop.close()
         self._accepting.join(PATIENCE)
         self._stopped.close()
         self._listener.close()
+        for connection, thread in self._served:
+            if _was_ended(connection):
+                thread.join(PATIENCE)
         self._ending = True
-        for connection in self._connections:
+        for connection, _ in self._served:
             with contextlib.suppress(OSError):  # It is closed, or the other side is gone.
                 connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
+        for _, thread in self._served:
             thread.join(PATIENCE)
 
     def _accept(self) -> None:
+        """Accept what comes, and at the end what has come."""
+        self._listener.setblocking(False)
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._stopped, selectors.EVENT_READ)
-            while all(key.fileobj is self._listener for key, _ in selector.select()):
-                connection, _ = self._listener.accept()
-                self._connections.append(connection)
-                serving = threading.Thread(target=self._serve, args=(connection,), name="peer")
-                self._threads.append(serving)
-                serving.start()
+            is_over = False
+            while not is_over:
+                is_over = any(key.fileobj is self._stopped for key, _ in selector.select())
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        self._begin(self._listener.accept()[0])
+
+    def _begin(self, connection: socket.socket) -> None:
+        connection.setblocking(True)
+        serving = threading.Thread(target=self._serve, args=(connection,), name="peer")
+        self._served.append((connection, serving))
+        serving.start()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
@@ -102,6 +115,16 @@ class PeerServer:
             except OSError:
                 if not self._ending:  # Otherwise we have pulled the connection from under it.
                     raise
+
+
+def _was_ended(connection: socket.socket) -> bool:
+    """Say whether the other side has ended a connection, so that who serves it comes to its end."""
+    poll = select.poll()
+    try:
+        poll.register(connection, getattr(select, "POLLRDHUP", 0))
+    except ValueError:  # it is closed
+        return True
+    return bool(poll.poll(0))
 
 
 def echo_server(family: socket.AddressFamily = socket.AF_INET) -> PeerServer:
@@ -187,14 +210,20 @@ def refusing_port(family: socket.AddressFamily = socket.AF_INET) -> Iterator[int
         yield bound.getsockname()[1]
 
 
-def unused_port(family: socket.AddressFamily = socket.AF_INET) -> int:
-    """Return a port that nobody used a moment ago; anybody may take it in the next.
+def unused_port(
+    family: socket.AddressFamily = socket.AF_INET, kind: int = socket.SOCK_STREAM
+) -> int:
+    """Return a port that nobody uses, nor is given by a system that chooses one, as on Linux.
 
-    Only for a program that must be told its port. Otherwise bind to port 0, or use
+    Only another test that wants such a port may take it. It is for a program that must be told its
+    port, and for datagrams that nobody is to take. Otherwise bind to port 0, or use
     `refusing_port`.
     """
-    with refusing_port(family) as port:
-        return port
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with contextlib.suppress(OSError), socket.socket(family, kind) as probe:
+            probe.bind((LOOPBACK[family], port))
+            return port
 
 
 @contextlib.contextmanager
