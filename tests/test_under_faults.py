@@ -363,3 +363,36 @@ listener.close()
     met = json.loads(done.stdout)
     assert met == {"ours": [], "others": [], "good": 3, "wrong": 0, "left": 0}
     assert (counts["accept EMFILE"], counts["accept ECONNABORTED"]) == (3, 2)
+
+
+def test_a_peer_is_told_why_it_was_refused_though_the_system_is_busy(
+    library: Path, tmp_path: Path
+) -> None:
+    program = """
+import pathlib, socket, ssl, tempfile
+from trunkline.testing.certificates import Authority
+
+def serve():
+    with listener.accept()[0] as connection:
+        try:
+            context.wrap_socket(connection, server_side=True).read()
+        except ssl.SSLError as error:
+            alerts.append(error.reason)
+
+alerts = []
+with tempfile.TemporaryDirectory() as directory, socket.create_server(("127.0.0.1", 0)) as listener:
+    authority, stranger = (Authority(pathlib.Path(directory)) for _ in range(2))
+    context = authority.issue().tls().context(server_side=True)
+    server = threading.Thread(target=serve)
+    server.start()
+    with only_our_errors():
+        make_socket("localhost", listener.getsockname()[1], tls=stranger.client_tls())
+    server.join()
+assert alerts == ["TLSV1_ALERT_UNKNOWN_CA"], alerts
+"""
+    plan = Faults(seed=1, script="send:EAGAIN@2*3")  # Python's TLS writes, and does not send
+    text = FRAME.replace("PROGRAM", program)
+    done, counts = run(plan, library, tmp_path, "-c", text, str(PATIENCE))
+    assert (done.returncode, done.stderr) == (0, ""), f"{plan}\n{done.stdout}{done.stderr}"
+    assert json.loads(done.stdout)["ours"] == ["TLSCertificateError"]
+    assert counts["send EAGAIN"] == 3

@@ -326,9 +326,9 @@ def _begin_tls(active: ActiveSocket, tls: "TLSLike | None", deadline: Deadline) 
         active._begin_tls_when_connected(tls)
         if active.speaks_tls:
             active.handshake(timeout=deadline.remaining())
-    except BaseException:
-        # In good order: a peer that is refused gets the alert that says why.
-        active.close(timeout=0)
+    except BaseException as error:
+        # As from a `with` block: a peer that is refused gets the alert that says why.
+        active.__exit__(type(error), error, error.__traceback__)
         raise
 
 

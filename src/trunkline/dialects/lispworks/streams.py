@@ -257,7 +257,8 @@ def open_tcp_stream(
         if tls is not None:
             stream.start_tls(tls, timeout=deadline.remaining())
     except SocketError as condition:
-        stream.close(timeout=0)
+        # As from a `with` block: a peer that is refused gets the alert that says why.
+        stream.__exit__(type(condition), condition, condition.__traceback__)
         if errorp:
             raise
         return OpenedStream(None, condition)
