@@ -145,11 +145,15 @@ def connect(address: Address) -> socket.socket:
 
 
 def exchange(address: Address, data: bytes) -> bytes:
-    """Connect, send all data and the end of it, and return all that comes back meanwhile."""
+    """Connect, send all data and the end of it, and return all that comes back meanwhile.
+
+    A server that has answered may end before it has taken everything.
+    """
 
     def send() -> None:
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
 
     with connect(address) as connection:
         sending = threading.Thread(target=send, name="peer sending")
