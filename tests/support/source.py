@@ -62,31 +62,44 @@ class Source:
         return ast.parse(self.text)
 
     @property
-    def imports(self) -> Iterator[Import]:
+    def imports(self) -> list[Import]:
         """Everything that it imports anywhere."""
-        yield from self._imports(self.tree, for_types=False, deferred=False)
-
-    @cached_property
-    def calls(self) -> tuple[ast.Call, ...]:
-        """Every call in it."""
-        return tuple(node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return self._found.imports
 
     @property
-    def functions(self) -> Iterator[Function]:
-        """Every function and method in it, nested ones too."""
-        return (node for node in ast.walk(self.tree) if isinstance(node, Function))
+    def calls(self) -> list[ast.Call]:
+        """Every call in it."""
+        return self._found.calls
 
-    def _imports(self, node: ast.AST, *, for_types: bool, deferred: bool) -> Iterator[Import]:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            for name in self._names(node):
-                yield Import(name, node.lineno, for_types, deferred)
-        guarded = node.body if isinstance(node, ast.If) and _is_for_types(node.test) else []
-        for child in ast.iter_child_nodes(node):
-            yield from self._imports(
-                child,
-                for_types=for_types or child in guarded,
-                deferred=deferred or isinstance(node, Function | ast.Lambda),
+    @property
+    def functions(self) -> list[Function]:
+        """Every function and method in it, nested ones too."""
+        return self._found.functions
+
+    @cached_property
+    def _found(self) -> "_Found":
+        """What the rules are about, of which there are several: the tree is gone through once."""
+        found = _Found([], [], [])
+        left: list[tuple[ast.AST, bool, bool]] = [(self.tree, False, False)]
+        while left:
+            node, for_types, deferred = left.pop()
+            if isinstance(node, ast.Call):
+                found.calls.append(node)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                found.imports.extend(
+                    Import(name, node.lineno, for_types, deferred) for name in self._names(node)
+                )
+            elif isinstance(node, Function):
+                found.functions.append(node)
+                deferred = True
+            elif isinstance(node, ast.Lambda):
+                deferred = True
+            guarded = node.body if isinstance(node, ast.If) and _is_for_types(node.test) else ()
+            left.extend(
+                (child, for_types or child in guarded, deferred)
+                for child in ast.iter_child_nodes(node)
             )
+        return found
 
     def _names(self, node: ast.Import | ast.ImportFrom) -> Iterator[str]:
         base = "" if isinstance(node, ast.Import) else f"{node.module}." if node.module else ""
@@ -95,6 +108,14 @@ class Source:
             parts = self.module.split(".")
             base = ".".join([*parts[: len(parts) - ups], base])
         return (base + alias.name for alias in node.names)
+
+
+class _Found(NamedTuple):
+    """What a file has of each."""
+
+    imports: list[Import]
+    calls: list[ast.Call]
+    functions: list[Function]
 
 
 def _is_for_types(condition: ast.expr) -> bool:
