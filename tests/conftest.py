@@ -24,19 +24,19 @@ settings.register_profile("trunkline", deadline=None)
 settings.load_profile("trunkline")
 
 
+# The tests themselves, a great many objects, are no garbage, neither while they come nor later.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """Keep the tests themselves, a great many objects, out of every garbage collection."""
-    _keep_out_what_there_is()
+    """Collect garbage from now on, and keep the tests out of it."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Keep out what the tests of a module leave to each other, like syntax trees."""
     if nextitem is not None and nextitem.path != item.path:
-        _keep_out_what_there_is()
-
-
-def _keep_out_what_there_is() -> None:
-    # Some tests collect a thousand times.
-    gc.collect()
-    gc.freeze()
+        gc.collect()
+        gc.freeze()  # some tests collect a thousand times
