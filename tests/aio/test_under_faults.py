@@ -23,14 +23,14 @@ def paths_of(*names: str) -> list[str]:
     return [os.fspath(Path(__file__).with_name(f"test_{name}.py")) for name in names]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.timeout(250)
 @pytest.mark.skipif(not faults.available(), reason="it takes Linux, glibc and a C compiler")
 @pytest.mark.parametrize(
     "which",
     [
-        pytest.param("not thorough", id="on asyncio's loop and on ours"),
-        pytest.param("thorough", id="on uvloop", marks=pytest.mark.thorough),
+        pytest.param("not thorough", id="what the suite runs"),
+        pytest.param("thorough", id="the rest, on uvloop too"),
     ],
 )
 def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path, which: str) -> None:

@@ -31,7 +31,7 @@ def run_under_faults(directory: Path, seed: int) -> None:
     run_tests_under(Faults.benign(seed), directory, backend, *options, happened=HAPPENED)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.timeout(120)
 def test_nobody_notices_the_faults_that_may_happen(tmp_path: Path) -> None:
     run_under_faults(tmp_path, SEED)
