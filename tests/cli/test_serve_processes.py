@@ -104,6 +104,7 @@ def test_prometheus_scrapes_what_the_workers_have_counted(name: str) -> None:
         port = int(server.wait_for_line(r"^metrics at 127\.0\.0\.1:(\d+)$")[1])
         for _ in range(3):
             assert exchange(address, b"abc\n") == b"cba\n"
+        eventually(lambda: scrape(port)["worker_state ready"] == 2)
         eventually(lambda: scrape(port)["connections_ended_total finished"] == 3)
         found = scrape(port)
     assert found["connections_accepted_total"] == 3

@@ -128,7 +128,9 @@ def test_ctrl_c_ends_a_server_of_the_readme_well(server: str, tmp_path: Path) ->
             client.close()  # its handler may still wait for another line, and is waited for
         program.interrupt()
         assert program.wait() == 0
-        assert program.output.count("\n") == 1, "it says where it listens, and nothing more"
+        # On a busy machine asyncio tells what took it long.
+        told = [each for each in program.output.splitlines() if not each.startswith("Executing <")]
+        assert len(told) == 1, "it says where it listens, and nothing more"
         if server == CALLBACKS:
             with contextlib.suppress(ConnectionResetError):
                 assert client.recv(1) == b""
