@@ -20,6 +20,7 @@ from trunkline import (
     LINGER_TIMEOUT,
     ActiveSocket,
     ConnectionReset,
+    EndOfFile,
     Hangup,
     SocketClosed,
     TimedOut,
@@ -28,6 +29,7 @@ from trunkline import (
 )
 from trunkline._sys import lingering
 from trunkline._sys.readiness import wait_for_any
+from trunkline._sys.socket_descriptor import SocketDescriptor
 from trunkline.sockets import active_socket
 
 LONG = 10 * PATIENCE
@@ -477,6 +479,30 @@ def test_with_nothing_unread_there_is_no_lingering() -> None:
         stream.close(linger=10 * PATIENCE)
         assert not is_open(number)
         assert receive_all(peer) == b"answer\n"
+
+
+@pytest.mark.parametrize("who", ["peer", "stream"])
+def test_only_an_end_that_the_peer_has_said_makes_lingering_needless(
+    monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    lingered: list[float] = []
+
+    def linger(heir: SocketDescriptor, seconds: float) -> None:
+        lingered.append(seconds)
+        heir.close()
+
+    monkeypatch.setattr(active_socket, "linger", linger)
+    with stream_and_peer(socket.AF_INET) as (stream, peer):
+        if who == "peer":
+            peer.shutdown(socket.SHUT_WR)
+            with pytest.raises(EndOfFile):
+                stream.read_line(timeout=PATIENCE)
+        else:
+            stream.shutdown(read=True)
+            assert stream._receive_at_once("read")  # as another thread does that was reading
+        assert stream._input.at_end
+        stream.close()
+        assert lingered == ([] if who == "peer" else [LINGER_TIMEOUT])
 
 
 def test_a_peer_that_has_finished_is_not_waited_for() -> None:

@@ -673,10 +673,17 @@ class ActiveSocket(
         with self._descriptor.reading, self._descriptor.writing:
             # A peer of TLS sends what nobody asks for, like tickets, until it says that it ends.
             is_open = self._records is not None and not self._records.has_ended
-            if not (is_open or self._input or self._descriptor.is_readable()):
+            if not (is_open or self._input or self._has_more_to_come):
                 return  # All has been read, and it may well have been all.
             heir = self._descriptor.transfer()
         linger(heir, seconds)
+
+    @property
+    def _has_more_to_come(self) -> bool:
+        """Whether the system has something that was not received, an end of file included."""
+        if self._input.at_end and self._records is None and not isinstance(self._reading, Ended):
+            return False  # the peer has said itself that there is no more
+        return self._descriptor.is_readable()
 
     def _detach(self, operation: str = "detach") -> "Detached":
         """Take the connection out of this socket, which is closed then; see `adopt`.
