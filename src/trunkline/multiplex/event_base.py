@@ -221,7 +221,7 @@ class EventBase(Monitor, PythonLoopNames):
         had_io = self._fired
         if self._handler_timeouts.heap:
             self._call_due(self._handler_timeouts)
-        if self._timers.heap:
+        if self._timers.heap and self._timers.heap[0][0] <= self._iteration_time:
             self._call_due(self._timers)
         if self._deferred:
             self._call_deferred(deferred_count)
@@ -242,7 +242,8 @@ class EventBase(Monitor, PythonLoopNames):
         self, limit: float | None, min_step: float | None, max_step: float | None
     ) -> float | None:
         for queue in (self._timers, self._handler_timeouts):
-            limit = _earlier(limit, queue.next_deadline())
+            if queue.heap:
+                limit = _earlier(limit, queue.next_deadline())
         if limit is None:
             return max_step
         wait = max(0.0, limit - self._clock())
