@@ -101,18 +101,6 @@ def test_what_remains_is_for_all_waits_together() -> None:
     assert deadline.remaining() == 0
 
 
-def test_a_moment_is_a_deadline_too() -> None:
-    now = 10.0
-    deadline = Deadline.at(12.5, lambda: now)
-    assert deadline.remaining() == 2.5
-    assert not deadline.is_immediate
-    now = 13.0
-    assert deadline.remaining() == 0
-    never = Deadline.at(float("inf"), lambda: now)
-    assert never.remaining() is None
-    assert not never.is_immediate
-
-
 def test_without_a_limit_the_clock_is_never_read() -> None:
     clock = Clock()
     deadline = Deadline(None, clock)

@@ -5,6 +5,7 @@ import logging
 import sys
 import threading
 from contextvars import ContextVar, copy_context
+from functools import partial
 from typing import Any
 
 import pytest
@@ -46,6 +47,48 @@ def test_calls_are_made_in_order_and_what_they_defer_in_the_next_iteration(
     assert made == [1, 2, 3]
     run_briefly(loop)
     assert made == [1, 2, 3, 4]
+
+
+def test_what_ends_a_turn_is_called_behind_the_calls_of_that_turn(loop: EventLoop) -> None:
+    made: list[object] = []
+    loop._call_at_end(partial(made.append, "no turn to end: a call like others"))
+    loop.call_soon(loop._call_at_end, partial(made.append, "end"))
+    loop.call_soon(loop.call_soon, made.append, "next turn")
+    loop.call_soon(made.append, "call")
+    run_briefly(loop)
+    assert made == ["no turn to end: a call like others", "call", "end"]
+    run_briefly(loop)
+    assert made[3:] == ["next turn"]
+
+
+def test_what_fails_at_the_end_of_a_turn_fails_alone(loop: EventLoop) -> None:
+    told: list[Any] = []
+    made: list[object] = []
+    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+
+    def fail() -> None:
+        raise Failure
+
+    loop.call_soon(loop._call_at_end, fail)
+    loop.call_soon(loop._call_at_end, partial(made.append, "end"))
+    run_briefly(loop)
+    assert [type(each) for each in told] == [Failure]
+    assert made == ["end"]
+
+
+def test_ctrl_c_at_the_end_of_a_turn_leaves_the_rest_for_the_next_one(loop: EventLoop) -> None:
+    made: list[object] = []
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    loop.call_soon(loop._call_at_end, interrupt)
+    loop.call_soon(loop._call_at_end, partial(made.append, "end"))
+    with pytest.raises(KeyboardInterrupt):
+        run_briefly(loop)
+    assert made == []
+    run_briefly(loop)
+    assert made == ["end"]
 
 
 def test_timers_fire_in_order_and_not_before_their_time() -> None:

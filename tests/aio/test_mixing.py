@@ -5,6 +5,7 @@ import socket
 from typing import Any, cast
 
 import pytest
+from aio.loops import stream_and_peer
 from aio.test_connections import connected
 from aio.test_servers import Echo
 from support.timing import MS, PATIENCE
@@ -211,3 +212,17 @@ def test_a_transport_becomes_a_stream_and_a_transport_again() -> None:
             transport.abort()
 
     aio.run(main())
+
+
+@pytest.mark.exact_io("sends once, and an injected EAGAIN has it sent later")
+def test_what_a_stream_is_given_leaves_before_the_turn_of_the_loop_ends() -> None:
+    async def main() -> None:
+        async with stream_and_peer() as (stream, _):
+            queued: list[int] = []
+            running_loop().call_soon(lambda: queued.append(stream.buffered_output))
+            await stream.write_line("hello")
+            assert stream.buffered_output == 6
+            await asyncio.sleep(0)
+            assert queued == [0]
+
+    aio.run(asyncio.wait_for(main(), PATIENCE))

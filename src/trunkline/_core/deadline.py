@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from typing import Self
 
 from .counts import shown_number
 
@@ -13,7 +12,6 @@ _FOR_EVER = 3.2e9
 
 _NEVER = float("inf")
 _LARGEST = sys.float_info.max
-_SOME_TIME = 1.0  # stands for a timeout that is neither none nor 0, and of which only that matters
 
 
 def check_seconds(seconds: float | None, name: str = "a timeout") -> float | None:
@@ -68,16 +66,6 @@ class Deadline:
         self.is_immediate: bool = timeout == 0
         self._clock = clock
         self._moment: float | None = None
-
-    @classmethod
-    def at(cls, moment: float, clock: Callable[[], float]) -> Self:
-        """Return the deadline at a moment by the clock; infinity is never."""
-        deadline = cls.__new__(cls)
-        deadline._timeout = None if moment == _NEVER else _SOME_TIME
-        deadline.is_immediate = False
-        deadline._clock = clock
-        deadline._moment = moment
-        return deadline
 
     def remaining(self) -> float | None:
         """Return the seconds that are left, at least 0, or None when there is no limit."""

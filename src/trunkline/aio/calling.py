@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import traceback
+from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from threading import get_ident
@@ -51,6 +52,8 @@ class CallingLoop(EventBase, asyncio.AbstractEventLoop):
         self._debug = False
         self._make_call: type[Call] = Call
         self._current_call: Call | TimerCall | None = None
+        self._is_calling = False  # deferred calls are being made
+        self._at_end: deque[Callable[[], object]] = deque()  # what is called when they have been
         self._asyncio_handler: Handler | None = None
         self.slow_callback_duration: float = 0.1
         """Seconds that a callback may take before debug mode logs it."""
@@ -161,13 +164,44 @@ class CallingLoop(EventBase, asyncio.AbstractEventLoop):
         deferred = self._deferred
         count = len(deferred)
         self._callbacks += count
-        if self._debug or self._longest_callback is not None:
-            self._call_deferred_watched(count)
-            return
-        for _ in range(count):
-            call = deferred.popleft()
-            if not call._cancelled:
-                call._run()
+        self._is_calling = True
+        try:
+            if self._debug or self._longest_callback is not None:
+                self._call_deferred_watched(count)
+                return
+            for _ in range(count):
+                call = deferred.popleft()
+                if not call._cancelled:
+                    call._run()
+        finally:
+            self._is_calling = False
+            if self._at_end:
+                self._end_turn()
+
+    def _call_at_end(self, callback: Callable[[], object]) -> None:
+        """Have something called as soon as the calls that are being made now have been made.
+
+        It is for what belongs to a turn of the loop, and is not to cost another one. It is called
+        in no particular context.
+        """
+        if self._is_calling:
+            self._at_end.append(callback)
+        else:
+            self.call_soon(callback)
+
+    def _end_turn(self) -> None:
+        at_end = self._at_end
+        try:
+            while at_end:
+                callback = at_end.popleft()
+                try:
+                    callback()
+                except Exception as error:
+                    message = f"Exception in {callback!r}"
+                    self.call_exception_handler({"message": message, "exception": error})
+        finally:
+            if at_end:  # after what is not for an exception handler, like Ctrl-C
+                self.call_soon(self._end_turn)
 
     def _call_deferred_watched(self, count: int) -> None:
         """The same in debug mode: remember who runs, and log what takes long."""

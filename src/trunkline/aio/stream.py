@@ -110,12 +110,13 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             ConnectionReset, SocketClosed, Busy, SocketError: As the names say.
         """
         unread = self._socket._input
-        if limit is DEFAULT_LIMIT and timeout is DEFAULT_TIMEOUT and self._credit > 0:
+        if limit is not DEFAULT_LIMIT:
+            check_limit(limit)
+        elif timeout is DEFAULT_TIMEOUT and self._credit > 0:
             line = next(unread.lines_ahead, None)
             if line is not None:
                 self._credit -= 1
                 return line
-        check_limit(limit)
         return await self._read("read_line", partial(unread.take_line, limit), timeout)
 
     async def skip_line(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> int:
@@ -139,8 +140,9 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             if line is not None:
                 self._credit -= 1
                 return line
+        take = partial(self._socket._input.take_line, DEFAULT_LIMIT)
         try:
-            return await self.read_line()
+            return await self._read("read_line", take, DEFAULT_TIMEOUT)
         except EndOfFile:
             raise StopAsyncIteration from None
 
@@ -618,8 +620,9 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             if self._sends_file and not socket.closed:
                 raise self._expired("close")
             socket.close(linger=grace, timeout=0)
-        finally:
+        except BaseException:
             socket.close(abort=True)
+            raise
 
     async def _end_output_to_close(self, deadline: Deadline) -> None:
         try:

@@ -11,7 +11,7 @@ next.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from threading import local
@@ -25,6 +25,7 @@ from .._sys.socket_descriptor import SocketDescriptor
 from ..errors import Hangup, SocketError, TimedOut
 from ..sockets.active_socket import ActiveSocket
 from ..streams.stream import DEFAULT_BUFFER_SIZE, DEFAULT_TIMEOUT, Timeout
+from .loop import EventLoop
 from .watching import Watch, watch_on
 
 if TYPE_CHECKING:
@@ -143,41 +144,45 @@ class StreamPump(Uncopied):
         if is_writable:
             self._flush_in_background()
         if is_readable:
-            if self._socket._records is not None and self._is_shaking_hands:
+            socket = self._socket
+            if socket._records is not None and self._is_shaking_hands:
                 self._flush_in_background()
             reader = self._reader
             if reader is None:
                 self._reads = False
             elif not reader.done():
                 self._receive_for(reader)
-                if not is_writable and self._is_simple:
+                if not is_writable and socket._records is None and not socket._has_obstacle:
                     return  # what is wanted has not changed
         self._update()
 
     def _receive_for(self, reader: "asyncio.Future[bool]") -> None:
         """Receive what has come, for a task that waits for it."""
-        received = self._socket._input._data
+        socket = self._socket
+        received = socket._input._data
+        receive = socket._receive if socket._records is None else self._receive
         try:
             for _ in range(_RECEIVES_AT_ONCE):
                 before = len(received)
-                if not self._receive(self._operation):
+                if not receive(self._operation, None):
                     return
                 if not reader.done():
                     reader.set_result(True)
                 if len(received) - before < _SCRATCH_BYTES:
                     return
         except SocketError as error:
+            self._wake_writers()
             if not reader.done():  # else the next call is told
                 reader.set_exception(error)
 
-    def _receive(self, operation: str) -> bool:
+    def _receive(self, operation: str, deadline: None = None) -> bool:
         """Receive what has come; return whether there was anything, the end included.
 
         What has waited for the handshake goes on if that is over now. Who waits for output is told
         of an error: it may be the end of that, too, and is told to nobody by the system again.
         """
         socket = self._socket
-        was_shaking_hands = False if socket._records is None else self._is_shaking_hands
+        was_shaking_hands = socket._records is not None and self._is_shaking_hands
         try:
             return socket._receive(operation, None)
         except SocketError:
@@ -191,7 +196,11 @@ class StreamPump(Uncopied):
         """Have what is queued sent before long, unless that is due already."""
         if not self._flush_is_due:
             self._flush_is_due = True
-            _shared.flush_soon(self)
+            loop = self._loop
+            if isinstance(loop, EventLoop):
+                loop._call_at_end(self._flush_due)
+            else:
+                _shared.flush_soon(self)
 
     def _flush_due(self) -> None:
         self._flush_is_due = False
@@ -222,12 +231,6 @@ class StreamPump(Uncopied):
                 waiter.set_result(True)
 
     # -- what the loop watches for ---------------------------------------------------------------
-
-    @property
-    def _is_simple(self) -> bool:
-        """Whether there is no TLS and nothing has ended: then only what is queued is to be sent."""
-        socket = self._socket
-        return socket._records is None and not socket._has_obstacle
 
     @property
     def _is_shaking_hands(self) -> bool:
@@ -284,9 +287,9 @@ class StreamPump(Uncopied):
 
     # -- waiting, in a task ----------------------------------------------------------------------
 
-    def _wait(
+    async def _wait(
         self, deadline: Deadline, operation: str, *, reads: bool, is_call: bool = True
-    ) -> Coroutine[Any, Any, None]:
+    ) -> None:
         """Wait until something was received, or sent, or may be; no longer than a server allows.
 
         Args:
@@ -299,62 +302,73 @@ class StreamPump(Uncopied):
             TimedOut, SocketClosed, SocketError: As the names say.
         """
         limited = self._limited
-        if limited is None:
-            return self._wait_until(deadline, operation, reads)
-        steps = limited.steps(deadline, operation, reads=reads, is_call=is_call)
-        return self._wait_in_steps(steps, operation, reads)
-
-    async def _wait_in_steps(
-        self, steps: Generator[Deadline, None, None], operation: str, reads: bool
-    ) -> None:
-        limit = next(steps)
+        quiet_since, allowed = 0.0, _NEVER
+        if limited is not None:
+            quiet_since, allowed = limited.begin_to_wait(
+                deadline, operation, reads=reads, is_call=is_call
+            )
         while True:
-            failure: BaseException | None = None
+            seconds = deadline.remaining()
+            is_limit = seconds is None or seconds > allowed
+            waiter: asyncio.Future[bool] = asyncio.Future(loop=self._loop)
             try:
-                await self._wait_until(limit, operation, reads)
+                try:
+                    self._watch_for(
+                        waiter,
+                        allowed if seconds is None or is_limit else seconds,
+                        operation,
+                        reads,
+                    )
+                    is_ready = await waiter
+                finally:
+                    if reads:
+                        self._reader = None
+                    else:
+                        self._writers.pop(waiter, None)
+                    if not (self._writes or self._reader or self._writers):
+                        self._watch.kept = None
+                if self._descriptor.is_closed:
+                    self._descriptor.check_open(operation)
+                if not is_ready:
+                    raise self._expired(operation)
             except BaseException as error:
-                failure = error
-            if failure is None:
-                next(steps, None)
+                if limited is None:
+                    raise
+                again = limited.seconds_after(
+                    error, quiet_since, operation, reads=reads, is_call=is_call, is_limit=is_limit
+                )
+                if again is None:
+                    raise
+                allowed = again
+            else:
+                self._credit = _CREDIT
                 return
-            try:
-                limit = steps.throw(failure)
-            finally:
-                failure = None  # whose traceback has this frame
 
-    async def _wait_until(self, deadline: Deadline, operation: str, reads: bool) -> None:
-        remaining = deadline.remaining()
-        if remaining is None:
-            end = _NEVER
-        elif remaining > 0:
-            end = self._loop.time() + remaining
+    def _watch_for(
+        self, waiter: "asyncio.Future[bool]", seconds: float, operation: str, reads: bool
+    ) -> None:
+        """Have `waiter` done when something was received, or sent, or may be, or the time is up.
+
+        What it is done with is whether it is not that.
+        """
+        if seconds <= 0:
+            raise self._expired(operation)
+        end = _NEVER
+        if seconds != _NEVER:
+            end = self._loop.time() + seconds
             if end < self._alarm_at or self._alarm is None:
                 self._set_alarm(end)
+        if reads:
+            self._reader, self._reader_until, self._operation = waiter, end, operation
         else:
-            raise self._expired(operation)
-        waiter = self._loop.create_future()
-        try:
-            if reads:
-                self._reader, self._reader_until, self._operation = waiter, end, operation
-            else:
-                self._writers[waiter] = end
-            if reads and self._reads and not self._socket._output and self._is_simple:
-                self._watch.kept = self
-            else:
-                self._update()
-            is_ready = await waiter
-        finally:
-            if reads:
-                self._reader = None
-            else:
-                del self._writers[waiter]
-            if not (self._writes or self._reader or self._writers):
-                self._watch.kept = None
-        self._credit = _CREDIT
-        if self._descriptor.is_closed:
-            self._descriptor.check_open(operation)
-        if not is_ready:
-            raise self._expired(operation)
+            self._writers[waiter] = end
+        socket = self._socket
+        if not (reads and self._reads) or (
+            socket._output or socket._records is not None or socket._has_obstacle
+        ):
+            self._update()
+        else:
+            self._watch.kept = self
 
     def _set_alarm(self, moment: float) -> None:
         if self._alarm is not None:
@@ -411,7 +425,7 @@ class StreamPump(Uncopied):
         socket = self._socket
         if socket._output:
             self._flush_in_background()
-            if socket._output or not self._is_simple:
+            if socket._output or socket._records is not None or socket._has_obstacle:
                 self._update()
         # While the loop watches, it would have told.
         has_pending = socket._records is not None and self._has_pending
@@ -444,9 +458,12 @@ class StreamPump(Uncopied):
         if self._sends_file:
             self._wake_writers()
             return not self._socket.has_buffered_output
+        socket = self._socket
         try:
-            with self._socket._writing:
-                return self._socket._flush_at_once(operation)
+            if socket._has_obstacle or self._descriptor.is_closed:
+                with socket._writing:  # to enter is what raises
+                    pass
+            return socket._flush_at_once(operation)
         except Hangup as error:
             self._hangup = error
             raise

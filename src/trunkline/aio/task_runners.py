@@ -42,9 +42,7 @@ class TaskRunner:
         Raises:
             RuntimeError: The loop is closed.
         """
-        with self._lock:
-            self._count += 1
-            self._idle.clear()
+        self._note_begin()
         try:
             self._hand_over(begin, name)
         except BaseException:
@@ -65,6 +63,11 @@ class TaskRunner:
     def _end(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
         self._note_end()
+
+    def _note_begin(self) -> None:
+        with self._lock:
+            self._count += 1
+            self._idle.clear()
 
     def _note_end(self) -> None:
         with self._lock:
@@ -116,10 +119,20 @@ class LoopRunner(TaskRunner):
     def _hand_over(self, begin: Begin, name: str) -> None:
         self._begin(begin, name)
 
+    # Nobody else looks at this while it is changed, nor waits for it.
+
+    def _note_begin(self) -> None:
+        self._count += 1
+
     def _note_end(self) -> None:
-        super()._note_end()
-        if self.is_idle and self.became_idle is not None:
+        self._count -= 1
+        if not self._count and self.became_idle is not None:
             self.became_idle()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all tasks have ended."""
+        return not self._count
 
     def join(self, remaining: Callable[[], float]) -> list[threading.Thread]:
         """Wait for nothing: see `became_idle`."""

@@ -5,7 +5,7 @@ descriptor, and waits no longer than the server allows. A handler that is busy w
 than its client is not interrupted: the limits are on the client.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -303,29 +303,25 @@ class LimitedChannel:
         is_call: bool = True,
     ) -> T:
         """Wait for a direction, with its limit on a call if it is such a call that waits."""
-        steps = self._steps(direction, deadline, operation, is_call=is_call)
-        limit = next(steps)
+        reads = direction is self._read
+        quiet_since, seconds = self.begin_to_wait(deadline, operation, reads=reads, is_call=is_call)
         while True:
-            failure: BaseException | None = None
+            remaining = deadline.remaining()
+            is_limit = remaining is None or remaining > seconds
             try:
-                result = wait(limit, operation)
+                return wait(Deadline(seconds, self._clock) if is_limit else deadline, operation)
             except BaseException as error:
-                failure = error
-            if failure is None:
-                next(steps, None)
-                return result
-            try:
-                limit = steps.throw(failure)
-            finally:
-                failure = None  # whose traceback has this frame
+                again = self.seconds_after(
+                    error, quiet_since, operation, reads=reads, is_call=is_call, is_limit=is_limit
+                )
+                if again is None:
+                    raise
+                seconds = again
 
-    def steps(
+    def begin_to_wait(
         self, deadline: Deadline, operation: str, *, reads: bool, is_call: bool = True
-    ) -> Generator[Deadline, None, None]:
-        """Yield until when to wait, for who does that in another way than by blocking.
-
-        When the wait is over, ask for more, and there will be none; what it has raised, throw in.
-        Another deadline, to wait on, may be the answer to `TimedOut`.
+    ) -> tuple[float, float]:
+        """Begin to wait, in whatever way; an end that is an exception is for `seconds_after`.
 
         Args:
             deadline: The limit of the call, the same one for all of its waits.
@@ -333,36 +329,55 @@ class LimitedChannel:
             reads: Whether the wait is for input, or else for output.
             is_call: Whether the limit on reading, or writing, counts.
 
+        Returns:
+            Since when it is silent, for `seconds_after`; and the seconds that the limits leave,
+            infinity if there is none.
+
         Raises:
             TimedOut: A limit has passed.
         """
         direction = self._read if reads else self._write
-        return self._steps(direction, deadline, operation, is_call=is_call)
-
-    def _steps(
-        self, direction: _Direction, deadline: Deadline, operation: str, *, is_call: bool
-    ) -> Generator[Deadline, None, None]:
         now, quiet_since = self._begin_to_wait(direction, deadline)
         name, end = self._nearest_limit(direction, quiet_since, is_call)
-        if end <= now and name != direction.name:
-            self._note_told(direction, operation)
-        try:
-            while end > now:
-                remaining = deadline.remaining()
-                if remaining is not None and remaining <= end - now:
-                    yield deadline
-                    return
-                try:
-                    yield Deadline.at(end, self._clock)
-                    return
-                except TimedOut:
-                    # Unless something has moved in the other direction, the limit has passed.
-                    name, end = self._nearest_limit(direction, quiet_since, is_call)
-                    now = self._clock()
-            raise self._passed(name, operation)
-        except BaseException:
+        if end <= now:
+            if name != direction.name:
+                self._note_told(direction, operation)
             self._note_silence(direction, quiet_since)
-            raise
+            raise self._passed(name, operation)
+        return quiet_since, end - now
+
+    def seconds_after(
+        self,
+        error: BaseException,
+        quiet_since: float,
+        operation: str,
+        *,
+        reads: bool,
+        is_call: bool = True,
+        is_limit: bool,
+    ) -> float | None:
+        """Return for how many seconds to wait again after an exception; None is not to.
+
+        Args:
+            error: What has ended the wait.
+            quiet_since: What `begin_to_wait` has said.
+            operation, reads, is_call: What it was called with.
+            is_limit: Whether the wait was to end with one of the limits, or else with the call's.
+
+        Raises:
+            TimedOut: A limit has passed.
+        """
+        direction = self._read if reads else self._write
+        if is_limit and isinstance(error, TimedOut):
+            # Unless something has moved in the other direction, the limit has passed.
+            name, end = self._nearest_limit(direction, quiet_since, is_call)
+            now = self._clock()
+            if end > now:
+                return end - now
+            self._note_silence(direction, quiet_since)
+            raise self._passed(name, operation) from None
+        self._note_silence(direction, quiet_since)
+        return None
 
     def _begin_to_wait(self, direction: _Direction, deadline: Deadline) -> tuple[float, float]:
         """Return the time, and since when it would be silent had all waits followed each other."""

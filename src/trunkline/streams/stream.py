@@ -444,7 +444,8 @@ class Stream(FileSending, PythonStreamNames, Uncopied):
         count = self._receive_into(self._received, operation, deadline)
         if count:
             self._input.feed(self._received[:count])
-            self._take_pending()
+            if self._records is not None:
+                self._take_pending()
         elif count is None:
             return False
         else:
@@ -686,9 +687,9 @@ class Stream(FileSending, PythonStreamNames, Uncopied):
         """Send what can be sent at once, which needs no limit; return whether that was all."""
         if self._has_obstacle:
             self._check_alive(operation)
-        output = self._output
+        output, records = self._output, self._records
         try:
-            while output or self._channel_holds_output:
+            while output or (records is not None and records.holds_output):
                 sent = self._channel.send(output)
                 if sent is None:
                     return False
