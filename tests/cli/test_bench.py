@@ -434,9 +434,6 @@ def test_a_page_of_the_standard_library_s_server(capsys: pytest.CaptureFixture[s
         thread.join(PATIENCE)
 
 
-@pytest.mark.exact_io(
-    "a socket of the handshake that fails is sometimes open afterwards, which is to be explained"
-)
 def test_by_tls(certificates: Certificates, capsys: pytest.CaptureFixture[str]) -> None:
     authority = str(certificates.authority.certificate)
     with serving(tls=certificates.server_tls) as server:

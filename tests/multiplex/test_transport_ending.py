@@ -1,13 +1,14 @@
 """The end of a connection: closing, aborting, being reset, and the one callback that says so."""
 
 import contextlib
+import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
-from multiplex.helpers import UNDER_FAULTS
+from multiplex.helpers import UNDER_FAULTS, wait_for
 from multiplex.transport_helpers import (
     Recorder,
     both_families,
@@ -22,6 +23,7 @@ from multiplex.transport_helpers import (
     wait_for_input,
 )
 from support.peers import receive_all, receive_exactly, reset, socket_pair
+from support.timing import PATIENCE
 
 from trunkline import (
     BrokenPipe,
@@ -30,8 +32,10 @@ from trunkline import (
     NotConnected,
     SocketClosed,
     SocketError,
+    TooManyOpenFiles,
     TransportProtocol,
 )
+from trunkline._sys.registration import Registration
 from trunkline._sys.socket_descriptor import SocketDescriptor
 from trunkline.multiplex.transport import Transport
 from trunkline.testing.clock import ManualClock
@@ -578,9 +582,10 @@ def test_lingering_comes_to_an_end(timed_base: EventBase, clock: ManualClock) ->
                 peer.sendall(b"y")
 
 
-@pytest.mark.exact_io("an injected EAGAIN looks as if nothing were unread")
-def test_whoever_lingers_goes_with_the_event_base(backend: str) -> None:
-    with socket_pair(socket.AF_INET) as (near, peer), EventBase(backend=backend) as base:
+@contextlib.contextmanager
+def lingering(base: EventBase) -> Iterator[tuple[SocketDescriptor, socket.socket]]:
+    """Yield the descriptor of a connection that lingers, and its peer."""
+    with socket_pair(socket.AF_INET) as (near, peer):
         transport = Transport(base, TransportProtocol())
         descriptor = SocketDescriptor(near)
         transport._attach(descriptor, descriptor.remote_name())
@@ -589,8 +594,62 @@ def test_whoever_lingers_goes_with_the_event_base(backend: str) -> None:
         transport.close()
         assert base.statistics().timers == 1
         assert not descriptor.is_closed
+        yield descriptor, peer
+
+
+@pytest.mark.exact_io("an injected EAGAIN looks as if nothing were unread")
+def test_whoever_lingers_goes_with_the_event_base(base: EventBase) -> None:
+    with lingering(base) as (descriptor, _):
         base.close()
         assert descriptor.is_closed
+
+
+@pytest.mark.exact_io("an injected EAGAIN looks as if nothing were unread")
+def test_so_it_does_though_an_error_keeps_all_that_was_ready_with_it(base: EventBase) -> None:
+    """An error has its frame, and that all those from which it was called."""
+    kept: list[ValueError] = []
+
+    def fail(number: int, event: str, cause: object) -> None:
+        receive_exactly(near, 1)
+        try:
+            raise ValueError
+        except ValueError as error:
+            kept.append(error)
+
+    with lingering(base) as (descriptor, peer), socket_pair() as (near, far):
+        base.set_io_handler(near, "read", fail)
+        settle(base)
+        peer.sendall(b"y")
+        far.sendall(b"z")
+        for number in (descriptor.number, near.fileno()):
+            assert wait_for(number, select.POLLIN, PATIENCE)
+        run_until(base, lambda: kept)
+        base.close()
+        assert descriptor.is_closed
+
+
+class FullEventBase(EventBase):
+    """Cannot watch anything more, once it is full."""
+
+    is_full = False
+
+    def _watch(self, registration: Registration, interest: int) -> None:
+        if self.is_full:
+            raise TooManyOpenFiles(operation="epoll_ctl")
+        super()._watch(registration, interest)
+
+
+@pytest.mark.exact_io("an injected EAGAIN looks as if nothing were unread")
+def test_what_cannot_be_waited_for_is_closed_at_once(backend: str) -> None:
+    protocol = Recorder()
+    with FullEventBase(backend=backend) as base, connected(base, protocol) as (transport, peer):
+        peer.sendall(b"x")
+        wait_for_input(transport)
+        descriptor = counting(transport)
+        base.is_full = True
+        transport.close()
+        assert descriptor.is_closed
+        run_until(base, lambda: protocol.is_lost)
 
 
 def test_without_unread_input_nobody_lingers(base: EventBase) -> None:

@@ -114,11 +114,8 @@ class EventBase(Monitor, PythonLoopNames):
         self._thread: int | None = None  # the one in which `dispatch` is running
         self._signals: dict[int, InstalledSignal] = {}
         self._exception_handler: Callable[[Exception, Any], object] = log_exception
-        self._lingering: weakref.WeakSet[object] = weakref.WeakSet()
-        """Connections that are being closed while their peers still send, each for a short time.
-
-        Their handlers keep them, so that they are not in it any more once those are removed.
-        """
+        self._lingering: set[object] = set()
+        """Connections that are being closed while their peers still send, each for a short time."""
         self._called_at_close: dict[Callable[[], object], None] = {}
         self._iterations = 0
         self._time_waiting: float | None = 0.0 if collect_timing else None

@@ -3,7 +3,6 @@
 `_sys.lingering` says why that takes a while, and does the same without an event base, in a thread.
 """
 
-import weakref
 from collections.abc import Callable
 
 from .._core.timer_queue import Timer
@@ -44,14 +43,13 @@ def linger(
                 descriptor.close()
                 return
             descriptor.shutdown(write=True)
-    except OSError:  # nobody is there
+        _Lingerer(event_base, descriptor, flush)
+    except OSError:  # nobody is there, or it cannot be waited for
         descriptor.close()
-        return
-    _Lingerer(event_base, descriptor, flush)
 
 
 class _Lingerer(Registration):
-    __slots__ = ("__weakref__", "_descriptor", "_event_base", "_flush", "_has_ended", "_timer")
+    __slots__ = ("_descriptor", "_event_base", "_flush", "_has_ended", "_timer")
 
     def __init__(
         self,
@@ -66,10 +64,8 @@ class _Lingerer(Registration):
         self._has_ended = False  # the peer has
         self._watch()
         event_base._lingering.add(self)
-        # Nothing but the event base keeps this object, so that it is gone, and the descriptor with
-        # it, as soon as that is closed.
-        end = weakref.WeakMethod(self._end)
-        self._timer: Timer = event_base.add_timer(lambda: _call(end), LINGER_TIMEOUT, one_shot=True)
+        event_base._call_at_close(self._end)
+        self._timer: Timer = event_base.add_timer(self._end, LINGER_TIMEOUT, one_shot=True)
 
     def _watch(self) -> None:
         wanted = (0 if self._has_ended else READABLE) | (WRITABLE if self._flush else 0)
@@ -94,15 +90,8 @@ class _Lingerer(Registration):
 
     def _end(self) -> None:
         self._event_base._lingering.discard(self)
+        self._event_base._do_not_call_at_close(self._end)
         self._event_base.remove_timer(self._timer)
         self._event_base._unwatch(self)
         self._descriptor.close()
-
-    def __del__(self) -> None:
-        self._descriptor.close()
-
-
-def _call(reference: Callable[[], Callable[[], None] | None]) -> None:
-    method = reference()
-    if method is not None:
-        method()
+        self._flush = None  # whoever keeps this object does not keep the connection
