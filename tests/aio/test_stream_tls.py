@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aio.loops import LoopFactory, each_loop, run_on, stream_and_peer, until_it_waits
 from aio.test_streams import streams_with_tls
-from sockets.test_tls_hang_ups import fill
+from sockets.tls_helpers import fill
 from support.certificates import Certificates
 from support.peers import socket_pair
 from support.timing import MS, PATIENCE
@@ -295,15 +295,22 @@ def test_who_reads_waits_for_a_peer_that_takes_no_answers(
 # -- beginning later ------------------------------------------------------------------------------
 
 
-def test_plain_text_behind_the_command_is_refused_by_a_server(
-    make_loop: LoopFactory, certificates: Certificates
+@pytest.mark.parametrize("role", ["client", "server"])
+def test_plain_text_behind_the_word_to_begin_is_refused(
+    make_loop: LoopFactory, certificates: Certificates, role: str
 ) -> None:
+    options: dict[str, Any] = {"tls": certificates.client_tls, "server_name": "localhost"}
+    if role == "server":
+        options = {"tls": certificates.server_tls, "server_side": True}
+
     async def main() -> None:
         async with stream_and_peer(socket.AF_INET) as (stream, peer):
-            peer.sendall(b"STARTTLS\ninjected")
-            assert await stream.read_line() == "STARTTLS"
+            peer.sendall(b"the word\ninjected")
+            assert await stream.read_line() == "the word"
             with pytest.raises(NotTLS):
-                await stream.start_tls(certificates.server_tls, server_side=True)
+                await stream.start_tls(**options)
+            with pytest.raises(NotTLS):
+                await stream.read_line()
             with pytest.raises(NotTLS):
                 await stream.write_line("go on")
 

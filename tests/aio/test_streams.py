@@ -37,7 +37,6 @@ from trunkline import (
     Hangup,
     LineTooLong,
     NoName,
-    NotTLS,
     SocketClosed,
     TimedOut,
     TLSCertificateError,
@@ -1005,21 +1004,6 @@ def test_an_alert_waits_for_room(make_loop: LoopFactory, certificates: Certifica
                     await call
             with pytest.raises(TLSError, match="the peer has ended the connection"):
                 await client.read_exactly(10_000_000)
-
-    run_on(make_loop, main())
-
-
-def test_what_comes_before_the_handshake_is_refused(
-    make_loop: LoopFactory, certificates: Certificates
-) -> None:
-    async def main() -> None:
-        async with stream_and_peer(socket.AF_INET) as (stream, peer):
-            peer.sendall(b"go on\ninjected")
-            assert await stream.read_line() == "go on"
-            with pytest.raises(NotTLS):
-                await stream.start_tls(certificates.client_tls, server_name="localhost")
-            with pytest.raises(NotTLS):
-                await stream.read_line()
 
     run_on(make_loop, main())
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sockets.helpers import Call
-from sockets.tls_helpers import ROLES, VERSIONS, ours_and_pythons, receive_all
+from sockets.tls_helpers import ROLES, VERSIONS, fill, ours_and_pythons, receive_all
 from support.certificates import Certificates
 from support.peers import socket_pair
 from support.timing import MS, PATIENCE
@@ -19,7 +19,6 @@ from trunkline import (
     TLSTruncated,
     make_socket_from_fd,
 )
-from trunkline.tls.machine import MOST_PLAINTEXT
 
 each_way = pytest.mark.parametrize("role", ROLES)
 each_version = pytest.mark.parametrize("version", VERSIONS)
@@ -118,14 +117,6 @@ def test_who_reads_waits_for_a_peer_that_takes_no_answers(
         with Call(receive_all, peer):
             assert ours.read_line() == "a line"
             ours.close()
-
-
-def fill(channel: Any) -> None:
-    """Have as much wait to be sent as nothing is read with, as by what a peer makes TLS answer."""
-    while channel.send(bytes(MOST_PLAINTEXT)):
-        pass
-    while not channel.machine.is_stuck:
-        channel.machine.write(bytes(MOST_PLAINTEXT))
 
 
 def go_on(

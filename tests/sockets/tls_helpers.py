@@ -12,6 +12,7 @@ from support.peers import socket_pair
 from support.timing import PATIENCE
 
 from trunkline import TLS, ActiveSocket, make_socket, make_socket_from_fd
+from trunkline.tls.machine import MOST_PLAINTEXT
 
 ROLES = ["client", "server"]
 VERSIONS = ["1.2", "1.3"]
@@ -98,3 +99,11 @@ def receive_exactly(peer: ssl.SSLSocket, size: int) -> bytes:
         assert more, "the end came too early"
         data += more
     return data
+
+
+def fill(channel: Any) -> None:
+    """Have as much wait to be sent as nothing is read with, as by what a peer makes TLS answer."""
+    while channel.send(bytes(MOST_PLAINTEXT)):
+        pass
+    while not channel.machine.is_stuck:
+        channel.machine.write(bytes(MOST_PLAINTEXT))
