@@ -33,6 +33,7 @@ from servers.tls_clients import (
     silent_clients,
     tls_client_of,
 )
+from sockets.tls_helpers import fill
 from support.certificates import Certificates
 from support.programs import require
 from support.timing import MS, PATIENCE
@@ -510,6 +511,51 @@ def test_a_half_record_is_none(certificates: Certificates) -> None:
     ):
         os.write(client.fileno(), b"\x17\x03\x03\x40\x00half")
         assert receive_line(client) == "nothing"
+
+
+@pytest.mark.exact_io("who looks is counted")
+@in_threads
+def test_who_takes_no_answers_is_not_looked_at_again_and_again(
+    certificates: Certificates, threads: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """So much waits to be sent that nothing is read, and what has come stays where it is."""
+    looks: list[object] = []
+
+    def answer(connection: ServerConnection) -> None:
+        has_begun.set()
+        assert has_sent.wait(PATIENCE)
+        channel: Any = connection._channel
+        fill(channel)
+        receive_into = channel.receive_into
+
+        def look(buffer: Any) -> int | None:
+            looks.append(buffer)
+            count: int | None = receive_into(buffer)
+            return count
+
+        monkeypatch.setattr(channel, "receive_into", look)
+        with pytest.raises(TimedOut):
+            connection.server.wait_for_input(connection, timeout=50 * MS)
+        has_looked.set()
+        assert connection.server.wait_for_input(connection)
+        assert connection.read_line() == "a line"
+
+    has_begun, has_sent, has_looked = (threading.Event() for _ in range(3))
+    path = str(tmp_path / "socket")  # for TCP the system would go on finding room
+    with (
+        serving(answer, path=path, tls=certificates.server_tls, threads=threads) as server,
+        socket.socket(socket.AF_UNIX) as plain,
+    ):
+        plain.settimeout(PATIENCE)
+        plain.connect(path)
+        with secured(plain, certificates) as client:
+            assert has_begun.wait(PATIENCE)
+            client.sendall(b"a line\n")
+            has_sent.set()
+            assert has_looked.wait(PATIENCE)
+            assert len(looks) < 10
+            receive_to_the_end(client)
+    assert server.statistics().finished == 1
 
 
 def test_who_ends_without_a_word_has_broken_it(certificates: Certificates) -> None:

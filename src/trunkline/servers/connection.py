@@ -135,12 +135,19 @@ class Connection:
         with self.channel.reading:
             while not socket._has_input("wait_for_input"):
                 is_sent = not socket.sends_before_waiting or socket.force_output()
+                # TLS receives nothing before there is room for what it has to answer.
+                is_stuck = socket._records is not None and socket._records.is_stuck
                 has_come = self.channel.wait_readable_or(
-                    waker, deadline, "wait_for_input", writable=not is_sent
+                    waker,
+                    deadline,
+                    "wait_for_input",
+                    readable=not is_stuck,
+                    writable=is_stuck or not is_sent,
                 )
                 # What has come by TLS may be nothing for a reader.
                 if has_come is False or (has_come and not socket.speaks_tls):
                     return has_come
+                socket._check_time("wait_for_input", deadline)
             return True
 
     def leave(self) -> None:

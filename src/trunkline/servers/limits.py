@@ -267,15 +267,16 @@ class LimitedChannel:
     # -- waiting for something else too ----------------------------------------------------------
 
     def wait_readable_or(
-        self, waker: Waker, deadline: Deadline, operation: str, *, writable: bool
+        self, waker: Waker, deadline: Deadline, operation: str, *, readable: bool, writable: bool
     ) -> bool | None:
-        """Wait, with the right to read, until there is input, or `waker` was woken.
+        """Wait, with the right to read, until the client is ready, or `waker` was woken.
 
         Args:
             waker: Whose waking ends the wait.
             deadline: The limit of the whole call.
             operation: What an error calls the call.
-            writable: Let it end also when something can be sent.
+            readable: Let it end when there is input.
+            writable: Let it end when something can be sent.
 
         Returns:
             Whether there is input, the end included; None if all there is is room for output.
@@ -286,7 +287,7 @@ class LimitedChannel:
         """
 
         def wait(deadline: Deadline, operation: str) -> bool | None:
-            interest = READABLE | WRITABLE if writable else READABLE
+            interest = (READABLE if readable else 0) | (WRITABLE if writable else 0)
             return _wait_for_both(self._descriptor, interest, waker, deadline, operation)
 
         return self.wait_as(wait, deadline, operation)
