@@ -119,6 +119,19 @@ def test_who_reads_waits_for_a_peer_that_takes_no_answers(
             ours.close()
 
 
+@pytest.mark.exact_io("a fault looks as if there were no room")
+@each_way
+def test_what_was_encrypted_and_has_not_left_is_unsent(
+    certificates: Certificates, role: str
+) -> None:
+    with ours_and_pythons(certificates, role, family=FAMILY) as (ours, _):
+        while ours.force_output():
+            ours.write(bytes(1_000))
+        with pytest.raises(TimedOut, match="with 1000 bytes unsent") as no:
+            ours.close(timeout=0)
+        assert no.value.unsent == 1_000
+
+
 def go_on(
     client: ssl.SSLObject,
     ours: ActiveSocket,

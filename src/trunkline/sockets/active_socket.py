@@ -665,8 +665,9 @@ class ActiveSocket(
         except TimedOut as error:
             if not error.deadline:
                 raise
+            unsent = len(self._output) + (0 if self._records is None else self._records.unsent)
             raise TimedOut.expired(
-                "close", error.address, unsent=len(self._output), limit=str(error.strerror)
+                "close", error.address, unsent=unsent, limit=str(error.strerror)
             ) from None
 
     def _linger(self, seconds: float) -> None:

@@ -64,6 +64,10 @@ class RecordChannel(Channel, Protocol):
         """Whether something that `send` has taken has not left."""
 
     @property
+    def unsent(self) -> int:
+        """How many bytes `send` has taken that have not all left."""
+
+    @property
     def is_stuck(self) -> bool:
         """Whether so much has not left that nothing is received before it has."""
 

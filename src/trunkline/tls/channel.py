@@ -44,6 +44,10 @@ class TLSChannel:
         below: The channel for ciphertext.
         machine: The machine.
         ended: Called with the machine when nothing more will be written.
+
+    Attributes:
+        machine: The same.
+        unsent: How many bytes `send` has taken that have not all left.
     """
 
     def __init__(
@@ -57,7 +61,7 @@ class TLSChannel:
         self._kept: SocketError | None = None  # an error that the next call is to raise
         self._lost_by: SocketError | None = None  # an error for who has read all that came before
         self._hangup: BrokenPipe | None = None  # what who sends is to be told: a read has found it
-        self._holds_plaintext = False  # something of who sends may not have left
+        self.unsent: int = 0  # how many bytes of who sends may not have left
 
     @property
     def where(self) -> object:
@@ -141,11 +145,12 @@ class TLSChannel:
             if self.machine.output_ended:
                 reason = "the writing was ended"
                 raise EndpointShutdown(strerror=reason, operation="write", address=self.where)
-            self._holds_plaintext = True
+            self.unsent = len(data)  # that at most
             try:
-                return self.machine.write(data)
+                self.unsent = self.machine.write(data)
             except TLSError as error:
                 raise self._with_alert(error) from None
+            return self.unsent
 
     @property
     def holds_output(self) -> bool:
@@ -178,7 +183,7 @@ class TLSChannel:
             except (BrokenPipe, ConnectionReset) as error:
                 machine.drop_output()  # nobody will have it
                 raise self._last_words() or error from None
-        self._holds_plaintext = False
+        self.unsent = 0
         return True
 
     def _last_words(self) -> TLSError | None:
@@ -198,7 +203,7 @@ class TLSChannel:
         try:
             self._flush()
         except BrokenPipe as error:
-            if self._holds_plaintext:
+            if self.unsent:
                 self._hangup = error
 
     def _check_hangup(self) -> None:
