@@ -460,7 +460,8 @@ class ResolverError(TrunklineError, _gaierror):
         strerror: The resolver's text for it.
         operation: What was tried: ``"resolve"``, ``"reverse"`` or ``"query"``.
         host: The name, or the address, that was asked for.
-        record_type: The number of the type of records that were asked for, if it was said.
+        record_type: The number of the type of records that it is about, if name servers were asked
+            and it is one: that a host has no addresses of either family is about two.
         server: The name server that was asked last, if one was.
         ttl: For how many seconds the error may be remembered.
     """
@@ -495,13 +496,14 @@ class ResolverError(TrunklineError, _gaierror):
         if ttl:
             self.ttl = ttl
 
-    def _told_of(self, operation: str, host: object) -> "Self":
+    def _told_of(self, operation: str, host: object, record_type: int | None) -> "Self":
         """Return the same error of another operation, of which the one that failed was a part."""
         return type(self)(
             self.errno or 0,
             self.strerror or "",
             operation=operation,
             host=host,
+            record_type=record_type,
             server=self.server,
             ttl=self.ttl,
         )

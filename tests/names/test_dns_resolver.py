@@ -130,6 +130,32 @@ def test_errors_say_what_was_wanted_and_who_said_so(
     assert caught.value.server == dns.endpoint
 
 
+@pytest.mark.parametrize("reply", [Reply(rcode=NXDOMAIN), Reply(records=())])
+@pytest.mark.parametrize(
+    ("family", "record_type"),
+    [("internet", None), ("ipv6", RecordType.AAAA), ("ipv4", RecordType.A)],
+)
+def test_that_there_are_no_addresses_is_said_of_the_records_that_were_wanted(
+    dns: DNSServer, ask: Way, reply: Reply, family: Any, record_type: RecordType | None
+) -> None:
+    dns.script("www.test", reply)
+    resolver = resolver_for(dns)
+    with pytest.raises(NoName):  # what is known then of records of any type, or of others
+        resolver.query("www.test", "MX")
+    for _ in range(2):
+        with pytest.raises(NoName) as caught:
+            ask(resolver, "resolve", "www.test", family=family)
+        assert caught.value.record_type == record_type
+
+
+def test_which_records_could_not_be_found_out_is_said(dns: DNSServer, ask: Way) -> None:
+    dns.script("v4.test", Reply(records=()))
+    dns.script("v4.test", Reply(rcode=REFUSED), record_type=RecordType.A)
+    with pytest.raises(QueryRefused) as caught:
+        ask(resolver_for(dns), "resolve", "v4.test")
+    assert caught.value.record_type == RecordType.A
+
+
 def test_nobody_there_is_something_to_try_again(ask: Way) -> None:
     with refusing_port() as port, pytest.raises(TryAgain):
         ask(resolver_for((IPV4_LOOPBACK, port)), "resolve", "www.test")
@@ -258,6 +284,7 @@ def test_an_address_has_a_name(dns: DNSServer, ask: Way) -> None:
     with pytest.raises(NoName) as caught:
         ask(resolver_for(dns), "reverse", V6)
     assert (caught.value.operation, caught.value.host) == ("reverse", V6)
+    assert caught.value.record_type == RecordType.PTR
 
 
 @pytest.mark.parametrize("record_type", ["TXT", "txt", RecordType.TXT, 16])

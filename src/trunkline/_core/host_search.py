@@ -79,21 +79,25 @@ class HostSearch:
         Raises:
             ResolverError: It could not be found out whether there are any.
         """
-        answers = [self._answers[each] for each in self._types]
-        for answer in answers:
+        errors: list[tuple[int, ResolverError]] = []
+        for record_type in self._types:
+            answer = self._answers[record_type]
             if isinstance(answer, DNSAnswer):
                 self.canonical_name = self.canonical_name or answer.canonical_name
                 self.addresses += addresses_in(answer)
+            else:
+                errors.append((record_type, answer))
         if self.addresses:
             return True
-        errors = [answer for answer in answers if isinstance(answer, ResolverError)]
-        for error in errors:
+        for record_type, error in errors:
             if not isinstance(error, NoName):
-                raise error._told_of("resolve", self._host)
+                raise error._told_of("resolve", self._host, record_type)
+        # That there are none is so for all that were wanted.
+        wanted = self._types[0] if len(self._types) == 1 else None
         # That a name exists says more than that another one does not.
-        for error in errors:
+        for _, error in errors:
             if self._error is None or isinstance(error, NoRecord):
-                self._error = error._told_of("resolve", self._host)
+                self._error = error._told_of("resolve", self._host, wanted)
         return False
 
 

@@ -317,7 +317,7 @@ class DNSResolver:
             answer = self.query(reverse_name(address), RecordType.PTR, timeout=timeout)
             return _host_in(answer, address)
         except ResolverError as error:
-            raise error._told_of("reverse", address) from None
+            raise error._told_of("reverse", address, RecordType.PTR) from None
 
     def reverse_on(
         self,
@@ -346,7 +346,7 @@ class DNSResolver:
                 lookup._succeed(name)
 
         def not_told(error: ResolverError) -> None:
-            lookup._fail(error._told_of("reverse", address))
+            lookup._fail(error._told_of("reverse", address, RecordType.PTR))
 
         key = key_of_name(reverse_name(address)), int(RecordType.PTR)
         ask_for(lookup, self._questions, key, told, not_told, is_waited_for=False)
@@ -540,4 +540,4 @@ def _host_in(answer: DNSAnswer, address: IPAddress) -> str:
     for record in answer.records:
         if isinstance(record, PTRRecord):
             return record.host
-    raise NoName(strerror="no name", operation="reverse", host=address)
+    raise NoName(strerror="no name", operation="reverse", host=address, record_type=RecordType.PTR)
