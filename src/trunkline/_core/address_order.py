@@ -67,7 +67,7 @@ class AddressOrder:
         if len(wanted) < 2:
             return wanted
         kinds = tuple(map(_kind_of, wanted))
-        if len({*kinds}) < 2:
+        if kinds.count(kinds[0]) == len(kinds):
             return wanted
         now = self._clock()
         if now >= self._end:

@@ -90,7 +90,7 @@ class Turns:
 
     def take(self, who: Asker) -> None:
         """Have somebody ask: at once, or when it is their turn."""
-        if self._waiting or self._is_full:
+        if self._waiting or self._is_full():
             self._waiting[who] = self._answers
             who._wait_for_turn()
             self._let_ask()
@@ -128,12 +128,11 @@ class Turns:
             if not self._asking:
                 _forget(self._event_base, self._key, self)
 
-    @property
     def _is_full(self) -> bool:
         return len(self._asking) - self._uncounted >= self._most
 
     def _let_ask(self) -> None:
-        while self._waiting and not self._is_full:
+        while self._waiting and not self._is_full():
             who, _ = self._waiting.popitem(last=False)
             self._asking.add(who)
             who._ask_now()

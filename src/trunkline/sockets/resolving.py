@@ -327,7 +327,7 @@ def _check_host_name(host: str) -> None:
         raise ValueError("the name of a host cannot be empty")
     # The system's resolver would take "127.1" and "0x7f.1" for 127.0.0.1, and "1" for 0.0.0.1.
     plain = to_ascii(host)
-    if ":" in plain or all(_is_numeric(label) for label in plain.split(".")):
+    if ":" in plain or all(map(_is_numeric, plain.split("."))):
         raise ValueError(f"not an internet address: {host!r}")
     if is_usual_name(plain):
         return
