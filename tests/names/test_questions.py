@@ -47,10 +47,20 @@ class Work:
 
         return give_up
 
-    def ask(self, event_base: EventBase, told: list[str]) -> Wish[str, str, OSError]:
-        return self.questions.ask(
-            event_base, "name", told.append, lambda error: None, is_waited_for=True
-        )
+    def ask(
+        self,
+        event_base: EventBase,
+        told: list[str],
+        *keys: str,
+        is_waited_for: bool = True,
+        came: Callable[[Any], object] | None = None,
+    ) -> Wish[str, str, OSError]:
+        def note(key: str, outcome: str | OSError) -> None:
+            assert isinstance(outcome, str)
+            told.append(f"{key}: {outcome}" if keys else outcome)
+
+        wanted = keys or ("name",)
+        return self.questions.ask(event_base, wanted, note, is_waited_for=is_waited_for, came=came)
 
 
 @pytest.fixture
@@ -130,10 +140,7 @@ def test_who_was_to_begin_when_the_process_was_forked_begins_once() -> None:
     work = Work()
     told: list[str] = []
     with EventBase() as base:
-        wishes = [
-            work.questions.ask(base, "name", told.append, print, is_waited_for=False)
-            for _ in range(2)
-        ]
+        wishes = [work.ask(base, told, is_waited_for=False) for _ in range(2)]
         wishes[0].cancel()
         if (pid := os.fork()) == 0:
             run_what_is_due(base)
@@ -183,11 +190,10 @@ def test_a_part_of_the_answer_is_told_to_all_who_want_it_whenever_they_ask() -> 
     told: list[str] = []
     with EventBase() as first, EventBase() as second, EventBase() as third:
         work.ask(first, told)  # and want nothing but all of it
-        options: Any = {"is_waited_for": True, "came": told.append}
-        work.questions.ask(second, "name", told.append, print, **options)
+        work.ask(second, told, came=told.append)
         work.some_came("part")
-        work.questions.ask(third, "name", told.append, print, **options).cancel()
-        work.questions.ask(third, "name", told.append, print, **options)
+        work.ask(third, told, came=told.append).cancel()
+        work.ask(third, told, came=told.append)
         for base in (first, second, third):
             run_what_is_due(base)
         assert told == ["part", "part"]
@@ -206,8 +212,7 @@ def test_a_part_that_came_to_who_has_given_up_is_not_told_any_more() -> None:
         work.some_came("part")
         work.ask(second, told)
         wish.cancel()
-        options: Any = {"is_waited_for": True, "came": told.append}
-        work.questions.ask(second, "name", told.append, print, **options)
+        work.ask(second, told, came=told.append)
         run_what_is_due(second)
     assert told == []
 
@@ -238,3 +243,63 @@ def test_who_is_interrupted_while_it_ends_passes_the_work_on_all_the_same(where:
         run_what_is_due(second)
     first._waker.close()
     assert (work.begun, told) == ([first, second], ["answer"])
+
+
+def test_who_wants_several_things_is_told_each_as_it_comes() -> None:
+    work = Work()
+    told: list[str] = []
+    with EventBase() as base:
+        work.ask(base, [], "known")
+        work.ends[0]("0")
+        run_what_is_due(base)
+        wish = work.ask(base, told, "first", "known", "second")
+        assert told == []
+        run_what_is_due(base)
+        assert told == ["known: 0"]
+        work.ends[2]("2")
+        run_what_is_due(base)
+        assert told == ["known: 0", "second: 2"]
+        work.ends[1]("1")
+        run_what_is_due(base)
+        wish.cancel()
+    assert told == ["known: 0", "second: 2", "first: 1"]
+    assert (work.begun, work.given_up) == ([base] * 3, [])
+
+
+@pytest.mark.usefixtures("threads")
+def test_what_is_left_of_several_things_is_passed_on_to_those_who_want_them() -> None:
+    work = Work()
+    told: list[str] = []
+    with EventBase() as first, EventBase() as second, EventBase() as third:
+        wish = work.ask(first, [], "name", "other", "third")
+        work.ask(second, told, "other")
+        work.ask(third, told, "third", "other")
+        work.ends[0]("answer")
+        run_what_is_due(first)
+        wish.cancel()
+        assert work.given_up == [first, first]
+        for base in (third, second):
+            run_what_is_due(base)
+        assert sorted(map(id, work.begun[3:])) == sorted((id(second), id(third)))
+        for end in work.ends[3:]:
+            end("answer")
+        for base in (second, third):
+            run_what_is_due(base)
+    assert sorted(told) == ["other: answer", "other: answer", "third: answer"]
+
+
+@pytest.mark.usefixtures("threads")
+def test_what_is_wanted_besides_is_given_up_though_that_of_another_thing_is_interrupted() -> None:
+    def interrupt() -> None:
+        work.while_giving_up = lambda: None
+        raise KeyboardInterrupt
+
+    work = Work()
+    with EventBase() as base:
+        wish = work.ask(base, [], "first", "second")
+        work.while_giving_up = interrupt
+        with pytest.raises(KeyboardInterrupt):
+            wish.cancel()
+        assert work.given_up == [base, base]
+        work.ask(base, [], "first", "second")
+        assert len(work.begun) == 4

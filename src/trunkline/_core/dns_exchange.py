@@ -127,7 +127,6 @@ class Exchange:
         name: str,
         record_type: int,
         config: ResolverConfig,
-        *,
         make_id: Callable[[], int],
         first: int = 0,
     ) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..addresses import IPV4_LOOPBACK, Endpoint, ensure_address
-from .dns_names import is_absolute, labels_of_name, name_from_labels
+from .dns_names import ROOT, is_absolute, key_of_name, labels_of_name, name_from_labels
 from .host_text import to_ascii
 
 __all__ = ("DNS_PORT", "ResolverConfig", "parse_resolver_config")
@@ -41,28 +41,29 @@ class ResolverConfig:
     def candidates(self, name: str) -> tuple[str, ...]:
         """Return the names to ask for, one after the other, where somebody wants this one.
 
-        A dot at the end says that it is whole.
+        They are in the form in which names are compared. A dot at the end says that this one is
+        whole.
 
         Raises:
             ValueError: It is no name.
         """
-        labels = labels_of_name(name)
-        plain = name_from_labels(labels)
-        if not self.search or not labels or is_absolute(name):
+        plain = key_of_name(name)
+        if not self.search or plain == ROOT or is_absolute(name):
             return (plain,)
-        found = [f"{plain}.{domain}" if domain != "." else plain for domain in self.search]
-        found = list(dict.fromkeys(filter(_is_name, found)))
-        if len(labels) > self.ndots:
-            return tuple(dict.fromkeys([plain, *found]))
-        return tuple(dict.fromkeys([*found, plain]))
+        found = [f"{plain}.{domain}" if domain != ROOT else plain for domain in self.search]
+        found = list(_keys_of_names(found))
+        is_first = len(labels_of_name(plain)) > self.ndots
+        return tuple(dict.fromkeys([plain, *found] if is_first else [*found, plain]))
 
 
-def _is_name(name: str) -> bool:
-    try:
-        labels_of_name(name)
-    except ValueError:
-        return False
-    return True
+def _keys_of_names(texts: Iterable[str]) -> Iterable[str]:
+    """Yield the form in which names are compared of those that are names."""
+    for text in texts:
+        try:
+            key = key_of_name(text)
+        except ValueError:
+            continue
+        yield key
 
 
 def parse_resolver_config(

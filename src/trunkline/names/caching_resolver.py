@@ -106,11 +106,21 @@ class CachingResolver:
         """Ask for a host's addresses; where that is of use, for each family on its own."""
         host, wanted = key
         if came is None or wanted != "internet" or not self._asks_by_family:
-            self._ask(lookup, key, lookup._succeed, lookup._fail, is_waited_for, came)
+            ask_for(
+                lookup, self._questions, (key,), lookup._end, is_waited_for=is_waited_for, came=came
+            )
             return
 
         def ask(family: InternetFamily, answered: Answered, failed: Failed) -> Callable[[], object]:
-            return self._ask(lookup, (host, family), answered, failed, is_waited_for)
+            def told(_: object, outcome: Any) -> None:
+                if isinstance(outcome, Exception):
+                    failed(outcome)
+                else:
+                    answered(outcome)
+
+            key = host, family
+            wish = ask_for(lookup, self._questions, (key,), told, is_waited_for=is_waited_for)
+            return wish.cancel
 
         resolve_by_family(ask, str(host), lookup._succeed, lookup._fail, came)
 
@@ -153,7 +163,7 @@ class CachingResolver:
         """Find the name of the host with an address on an event base."""
         address = ensure_address(address)
         lookup = begin_lookup(event_base, answered, failed, timeout, "reverse", address)
-        self._ask(lookup, (address, None), lookup._succeed, lookup._fail, False)
+        ask_for(lookup, self._questions, ((address, None),), lookup._end, is_waited_for=False)
         return lookup
 
     # -- what is known ---------------------------------------------------------------------------
@@ -175,23 +185,9 @@ class CachingResolver:
             return _outcome(known[0])
 
         def begin(lookup: Lookup) -> None:
-            self._ask(lookup, key, lookup._succeed, lookup._fail, True)
+            ask_for(lookup, self._questions, (key,), lookup._end, is_waited_for=True)
 
         return wait_for(begin, operation, what, deadline)
-
-    def _ask(
-        self,
-        lookup: Lookup,
-        key: _Key,
-        told: Callable[[Any], object],
-        failed: Failed,
-        is_waited_for: bool,
-        came: Came | None = None,
-    ) -> Callable[[], object]:
-        wish = ask_for(
-            lookup, self._questions, key, told, failed, is_waited_for=is_waited_for, came=came
-        )
-        return wish.cancel
 
     def _begin(
         self,

@@ -4,9 +4,8 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 from itertools import count
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from .._core.address_order import AddressOrder
 from .._core.callbacks import call_plainly
@@ -51,8 +50,6 @@ from .question_ids import new_id
 from .questions import DEFAULT_CACHE_SIZE, Questions
 
 __all__ = ("DNSResolver",)
-
-T = TypeVar("T")
 
 _Moment: TypeAlias = tuple[Callable[[], EventBase | None], int]
 """An event base, referred to weakly, and the number of its iteration."""
@@ -291,11 +288,11 @@ class DNSResolver:
     def _search_what_is_known(self, search: HostSearch) -> bool:
         """Search without asking anybody; return whether that was enough."""
         while True:
-            for name, record_type in search.next_questions():
-                known = self._questions.known((key_of_name(name), record_type))
+            for key in search.next_questions():
+                known = self._questions.known(key)
                 if known is None:
                     return False
-                search.take(record_type, known[0])
+                search.take(key[1], known[0])
             if search.is_over():
                 return True
 
@@ -337,19 +334,19 @@ class DNSResolver:
             lookup._soon(lookup._succeed, names[0])
             return lookup
 
-        def told(answer: DNSAnswer) -> None:
+        def told(_: Key, outcome: DNSAnswer | ResolverError) -> None:
+            if isinstance(outcome, ResolverError):
+                lookup._fail(outcome._told_of("reverse", address, RecordType.PTR))
+                return
             try:
-                name = _host_in(answer, address)
+                name = _host_in(outcome, address)
             except NoName as error:
                 lookup._fail(error)
             else:
                 lookup._succeed(name)
 
-        def not_told(error: ResolverError) -> None:
-            lookup._fail(error._told_of("reverse", address, RecordType.PTR))
-
         key = key_of_name(reverse_name(address)), int(RecordType.PTR)
-        ask_for(lookup, self._questions, key, told, not_told, is_waited_for=False)
+        ask_for(lookup, self._questions, (key,), told, is_waited_for=False)
         return lookup
 
     # -- records ---------------------------------------------------------------------------------
@@ -381,8 +378,7 @@ class DNSResolver:
             return _in_time(name, key[1], *known)
 
         def begin(lookup: Lookup) -> None:
-            told, failed = lookup._succeed, lookup._fail
-            ask_for(lookup, self._questions, key, told, failed, is_waited_for=True)
+            ask_for(lookup, self._questions, (key,), lookup._end, is_waited_for=True)
 
         answer: DNSAnswer = wait_for(begin, "query", name, deadline)
         return _called(answer, name)
@@ -404,10 +400,12 @@ class DNSResolver:
         known = self._questions.known(key)
         if known is None:
 
-            def told(answer: DNSAnswer) -> None:
-                lookup._succeed(_called(answer, name))
+            def told(key: Key, outcome: DNSAnswer | ResolverError) -> None:
+                if isinstance(outcome, DNSAnswer):
+                    outcome = _called(outcome, name)
+                lookup._end(key, outcome)
 
-            ask_for(lookup, self._questions, key, told, lookup._fail, is_waited_for=False)
+            ask_for(lookup, self._questions, (key,), told, is_waited_for=False)
             return lookup
         try:
             lookup._soon(lookup._succeed, _in_time(name, key[1], *known))
@@ -441,7 +439,7 @@ class DNSResolver:
         name, record_type = key
         config = self._config  # which whoever wants to know has just looked at
         first = next(self._turns) if config.rotate else 0
-        exchange = Exchange(name, record_type, config, make_id=new_id, first=first)
+        exchange = Exchange(name, record_type, config, new_id, first)
         asking = Asking(event_base, exchange, told)
         asking.start()
         return asking.give_up
@@ -477,13 +475,12 @@ class _HostLookup:
 
     def ask(self) -> None:
         """Ask what is to be asked next."""
-        questions, is_waited_for = self._resolver._questions, self._is_waited_for
-        for name, record_type in self._search.next_questions():
-            key, take = (key_of_name(name), record_type), partial(self._take, record_type)
-            ask_for(self._lookup, questions, key, take, take, is_waited_for=is_waited_for)
+        questions = self._resolver._questions
+        keys = self._search.next_questions()
+        ask_for(self._lookup, questions, keys, self._take, is_waited_for=self._is_waited_for)
 
-    def _take(self, record_type: int, outcome: DNSAnswer | ResolverError) -> None:
-        if not self._search.take(record_type, outcome):
+    def _take(self, key: Key, outcome: DNSAnswer | ResolverError) -> None:
+        if not self._search.take(key[1], outcome):
             if self._came is not None and isinstance(outcome, DNSAnswer):
                 call_plainly(self._came, self._resolver._in_order(addresses_in(outcome)))
             return

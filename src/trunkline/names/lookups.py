@@ -1,6 +1,6 @@
 """Looking something up on an event base: what can be given up, and has a limit of time."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Protocol, TypeVar
 
 from .._core.callbacks import call_plainly, check_callback, check_callback_or_none
@@ -9,7 +9,7 @@ from .._core.timer_queue import Timer
 from ..errors import TimedOut
 from ..multiplex.argument_check import check_event_base
 from ..multiplex.event_base import EventBase
-from .questions import Questions, Wish
+from .questions import Questions, Told, Wish
 
 __all__ = ("Lookup", "ask_for", "begin_lookup", "wait_for")
 
@@ -85,6 +85,11 @@ class Lookup:
         self.cancel()
         call_plainly(self._failed, error)
 
+    def _end(self, _: object, outcome: Any) -> None:
+        """Tell what has come of the only thing that was asked: an answer, or an error."""
+        tell = self._fail if isinstance(outcome, Exception) else self._succeed
+        tell(outcome)
+
     def _soon(self, tell: Callable[[Any], object], outcome: Any) -> None:
         """Tell it a little later, unless it is given up before."""
         self._event_base.call_soon(self._tell, tell, outcome)
@@ -126,17 +131,16 @@ def begin_lookup(
 def ask_for(
     lookup: Lookup,
     questions: Questions[K, V, E],
-    key: K,
-    told: Callable[[V], object],
-    failed: Callable[[E], object],
+    keys: Iterable[K],
+    told: Told[K, V, E],
     *,
     is_waited_for: bool,
     came: Callable[[Any], object] | None = None,
 ) -> Wish[K, V, E]:
-    """Ask one of the things that a look-up takes, see `Questions.ask`: it is given up with it."""
+    """Ask some of the things that a look-up takes, see `Questions.ask`: given up with it."""
     event_base = lookup._event_base
     try:
-        wish = questions.ask(event_base, key, told, failed, is_waited_for=is_waited_for, came=came)
+        wish = questions.ask(event_base, keys, told, is_waited_for=is_waited_for, came=came)
     except BaseException:
         lookup.cancel()
         raise

@@ -4,8 +4,9 @@ import copy
 import os
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import ExitStack
 from threading import RLock, get_ident
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from .._core.callbacks import call_plainly, check_callback
 from .._core.ttl_cache import TTLCache
@@ -13,7 +14,7 @@ from .._sys.clock import Clock
 from ..errors import SocketClosed, TrunklineError
 from ..multiplex.event_base import EventBase
 
-__all__ = ("DEFAULT_CACHE_SIZE", "Begin", "Questions", "Wish")
+__all__ = ("DEFAULT_CACHE_SIZE", "Begin", "Questions", "Told", "Wish")
 
 DEFAULT_CACHE_SIZE = 1000
 """How many answers, and errors, a resolver remembers."""
@@ -23,8 +24,8 @@ V = TypeVar("V")
 E = TypeVar("E", bound=Exception)
 T = TypeVar("T")
 
-Told: TypeAlias = Callable[[V], object]
-Failed: TypeAlias = Callable[[E], object]
+Told: TypeAlias = Callable[[K, V | E], object]
+"""Called with what was asked, and the answer, or the error."""
 
 Begin: TypeAlias = Callable[
     [EventBase, K, Callable[[V | E], object], Callable[[Any], object]], Callable[[], object]
@@ -37,18 +38,16 @@ what may be called before with a part of the answer.
 
 
 class Wish(Generic[K, V, E]):
-    """Somebody wants to know something; it belongs to the thread of an event base."""
+    """Somebody wants to know one thing or several; it belongs to the thread of an event base."""
 
     __slots__ = (
         "_came",
-        "_failed",
         "_is_over",
         "_questions",
         "_told",
         "event_base",
         "group",
-        "key",
-        "question",
+        "pending",
         "thread",
     )
 
@@ -56,20 +55,18 @@ class Wish(Generic[K, V, E]):
         self,
         questions: "Questions[K, V, E]",
         event_base: EventBase,
-        key: K,
-        told: Callable[[V], object],
-        failed: Failed[E],
+        keys: Iterable[K],
+        told: Told[K, V, E],
         came: Callable[[Any], object] | None,
         group: object,
     ) -> None:
         self._questions = questions
         self.event_base: EventBase = event_base
-        self.key: K = key
         self.group: object = group
         self.thread: int = get_ident()
-        self.question: _Question[K, V, E] | None = None
+        # What was not told yet, and which question it is, if it was not known already.
+        self.pending: dict[K, _Question[K, V, E] | None] = dict.fromkeys(keys)
         self._told = told
-        self._failed = failed
         self._came = came
         self._is_over = False
         event_base._call_at_close(self.cancel)
@@ -86,14 +83,13 @@ class Wish(Generic[K, V, E]):
         self._is_over = True
         self.event_base._do_not_call_at_close(self.cancel)
 
-    def _deliver(self, outcome: "V | E") -> None:
+    def _deliver(self, key: K, outcome: "V | E") -> None:
         if self._is_over:
             return
-        self._end()
-        if isinstance(outcome, Exception):
-            self._failed(cast("E", outcome))
-        else:
-            self._told(outcome)
+        del self.pending[key]
+        if not self.pending:
+            self._end()
+        self._told(key, outcome)
 
     def _deliver_part(self, part: object) -> None:
         if self._came is not None and not self._is_over:
@@ -172,57 +168,56 @@ class Questions(Generic[K, V, E]):
     def ask(
         self,
         event_base: EventBase,
-        key: K,
-        told: Callable[[V], object],
-        failed: Failed[E],
+        keys: Iterable[K],
+        told: Told[K, V, E],
         *,
         is_waited_for: bool,
         came: Callable[[Any], object] | None = None,
     ) -> Wish[K, V, E]:
-        """Have one of two callbacks called by an event base, in whose thread this is.
+        """Have a callback called by an event base, in whose thread this is, once for each key.
 
         It is never called before this returns.
 
         Args:
             event_base: Whose.
-            key: What somebody wants to know.
-            told: Called with the answer.
-            failed: Called with the error.
+            keys: What somebody wants to know: different things.
+            told: Called with the key, and the answer or the error.
             is_waited_for: The event base does nothing else until then. Threads that wait do it for
                 each other; nobody relies on an event base that may pause.
             came: Called before with parts of the answer, if there are any.
         """
         group = None if is_waited_for else event_base
-        wish = Wish(self, event_base, key, told, failed, came, group)
-        self._ask(wish)
+        wish = Wish(self, event_base, keys, told, came, group)
+        self._ask(wish, wish.pending)
         return wish
 
-    def _ask(self, wish: Wish[K, V, E]) -> None:
+    def _ask(self, wish: Wish[K, V, E], keys: Iterable[K]) -> None:
+        new = []
         with self._lock:
-            known = self._remembered(wish.key)
-            if known is None:
-                question = self._question_for(wish)
-                wish.question = question
+            for key in keys:
+                known = self._remembered(key)
+                if known is not None:
+                    wish.event_base.call_soon(wish._deliver, key, _own(known[0][0]))
+                    continue
+                wish.pending[key] = question = self._question_for(wish, key)
                 question.wishes[wish] = None
                 if question.worker is None:
                     question.worker = wish
-                part = question.part
-        if known is not None:
-            wish.event_base.call_soon(wish._deliver, _own(known[0][0]))
-        elif question.worker is wish:
+                    new.append(question)
+                elif question.part is not None:
+                    wish.event_base.call_soon(wish._deliver_part, question.part)
+        for question in new:
             self._begin_for(wish, question)
-        elif part is not None:
-            wish.event_base.call_soon(wish._deliver_part, part)
 
-    def _question_for(self, wish: Wish[K, V, E]) -> _Question[K, V, E]:
+    def _question_for(self, wish: Wish[K, V, E], key: K) -> _Question[K, V, E]:
         """Return the question that somebody joins, or a new one; with the lock."""
-        place = wish.key, wish.group, self._time
+        place = key, wish.group, self._time
         question = self._open.get(place)
         if question is None:
-            question = self._open[place] = _Question(self, wish.key, place)
+            question = self._open[place] = _Question(self, key, place)
         elif wish.group is None and any(each.thread == wish.thread for each in question.wishes):
             # A signal handler asks, and its thread does not go on before it is told.
-            question = _Question(self, wish.key, place)
+            question = _Question(self, key, place)
         return question
 
     def _begin_for(self, wish: Wish[K, V, E], question: _Question[K, V, E]) -> None:
@@ -231,7 +226,7 @@ class Questions(Generic[K, V, E]):
             return  # who has given up meanwhile
         try:
             question.give_up = self._begin(
-                wish.event_base, wish.key, question.end, question.some_came
+                wish.event_base, question.key, question.end, question.some_came
             )
         except BaseException:  # as of a signal handler: nobody shall wait for it for ever
             wish.cancel()
@@ -254,12 +249,17 @@ class Questions(Generic[K, V, E]):
             question.give_up = None  # which would keep it, and all that has to do with it, alive
         for wish in wishes:
             # Not at once: what is called may raise, and the others wait, too.
-            _call(wish, wish._deliver, _own(outcome))
+            _call(wish, wish._deliver, question.key, _own(outcome))
 
     def _cancelled(self, wish: Wish[K, V, E]) -> None:
-        question = wish.question
+        with ExitStack() as others:  # which are given up also if Ctrl-C interrupts this
+            for question in wish.pending.values():
+                if question is not None:
+                    others.callback(self._give_up, wish, question)
+
+    def _give_up(self, wish: Wish[K, V, E], question: _Question[K, V, E]) -> None:
         with self._lock:
-            if question is None or wish not in question.wishes:
+            if wish not in question.wishes:
                 return
             give_up = question.give_up if question.worker is wish else None
             heir = self._leave(question, wish)
@@ -339,11 +339,11 @@ class Questions(Generic[K, V, E]):
             if question.give_up is not None:
                 question.give_up()
             for wish in self._dismiss(question):
-                _call(wish, self._ask_again, wish)
+                _call(wish, self._ask_again, wish, question.key)
 
-    def _ask_again(self, wish: Wish[K, V, E]) -> None:
+    def _ask_again(self, wish: Wish[K, V, E], key: K) -> None:
         if not wish._is_over:
-            self._ask(wish)
+            self._ask(wish, (key,))
 
 
 def _call(wish: Wish[K, V, E], callback: Callable[..., object], *args: object) -> bool:
