@@ -98,6 +98,11 @@ def test_the_root_among_the_domains_is_the_name_itself() -> None:
     assert ResolverConfig(search=("one.test", ".")).candidates("host") == ("host.one.test", "host")
 
 
+def test_names_to_ask_for_are_in_the_form_in_which_they_are_compared() -> None:
+    config = ResolverConfig(search=("One.test",))
+    assert config.candidates("WW\\087") == ("www.one.test", "www")
+
+
 def test_what_is_no_name_is_an_error() -> None:
     with pytest.raises(ValueError, match="name"):
         ResolverConfig().candidates("a..b")

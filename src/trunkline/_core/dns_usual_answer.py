@@ -64,17 +64,18 @@ def usual_answer(data: bytes, asked: PackedQuestion) -> list[ARecord | AAAARecor
     if form is None or not data.startswith(asked.data, _HEADER.size):
         return None
     flags, questions, count, authority, additional = _HEADER.unpack_from(data)
-    end = start + count * form.record.size
+    record, record_head, address_size, to_address, kind = form
+    end = start + count * record.size
     if flags & _TELLING != _USUAL or questions != 1 or authority or len(data) < end:
         return None
     if additional and not _has_no_options(data[end:], additional):
         return None
     name = asked.name
     records = []
-    for head, ttl, size, packed in form.record.iter_unpack(data[start:end]):
-        if head != form.head or size != form.size or ttl > LONGEST_TTL:
+    for head, ttl, size, packed in record.iter_unpack(data[start:end]):
+        if head != record_head or size != address_size or ttl > LONGEST_TTL:
             return None
-        records.append(form.kind(name, ttl, form.address(packed)))
+        records.append(kind(name, ttl, to_address(packed)))
     return records
 
 

@@ -190,7 +190,7 @@ class DNSResolver:
         search = self._search(host, family)
 
         def begin(lookup: Lookup) -> None:
-            _HostLookup(self, lookup, search, is_waited_for=True).ask()
+            _HostLookup(self, lookup, search, True).ask()
 
         wait_for(begin, "resolve", host, deadline)
         return self._found(search)
@@ -233,7 +233,7 @@ class DNSResolver:
             lookup._soon(lookup._succeed, at_once)
         else:
             search = self._search(host, family)
-            _HostLookup(self, lookup, search, is_waited_for=False, came=came).ask()
+            _HostLookup(self, lookup, search, False, came).ask()
         return lookup
 
     def _arrivals(self, host: str) -> Resolution | Arrivals:
@@ -249,7 +249,7 @@ class DNSResolver:
         def begin(event_base: EventBase, answered: Answered, failed: Failed, came: Came) -> None:
             lookup = Lookup(event_base, answered, failed, None, "resolve", host)
             search = self._search(host, "internet")
-            _HostLookup(self, lookup, search, is_waited_for=True, came=came).ask()
+            _HostLookup(self, lookup, search, True, came).ask()
 
         return EventBaseArrivals(begin)
 
@@ -463,7 +463,6 @@ class _HostLookup:
         resolver: DNSResolver,
         lookup: Lookup,
         search: HostSearch,
-        *,
         is_waited_for: bool,
         came: Came | None = None,
     ) -> None:
