@@ -8,12 +8,11 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pyte
 import pytest
 from cli.helpers import ARGV, ENVIRONMENT, command, run
 from support.peers import connect, exchange
 from support.processes import ROOT, Program
-from support.terminal import ON_A_TERMINAL
+from support.terminal import ON_A_TERMINAL, Terminal
 
 from trunkline.cli.exit_status import ExitStatus
 
@@ -43,30 +42,13 @@ def on_a_terminal(*words: str) -> Program:
     return Program([*ON_A_TERMINAL, *ARGV, *words], env=ENVIRONMENT)
 
 
-class Terminal:
-    """What the terminal of a program shows.
+class Table(Terminal):
+    """What the terminal of a program shows that draws a table again and again."""
 
-    Attributes:
-        screen: The screen, after all that was looked at.
-    """
-
-    def __init__(self, program: Program) -> None:
-        self.screen = pyte.Screen(80, 24)
-        self._program = program
-        self._stream = pyte.Stream(self.screen)
-        self._seen = 0
-
-    def look(self) -> str:
-        """Return the lines of the screen, after what the program has printed until now."""
-        output = self._program.output
-        self._stream.feed(output[self._seen :])
-        self._seen = len(output)
-        return "\n".join(line.rstrip() for line in self.screen.display)
-
-    def wait_for(self, is_wanted: Callable[[str], object]) -> list[str]:
+    def wait_for_table(self, is_wanted: Callable[[str], object]) -> list[str]:
         """Wait until the screen is as wanted, and return its lines, with all numbers as #."""
         while True:
-            self._program.read_until(r"\x1b\[J")  # it is complete
+            self.program.read_until(r"\x1b\[J")  # it is complete
             text = self.look()
             if is_wanted(text):
                 return re.sub(r"\d+(\.\d+)*", "#", text).split("\n")
@@ -109,8 +91,8 @@ def test_the_screen_of_top_and_its_keys() -> None:
         with client.makefile("rb") as file:
             assert file.readline() == b"cba\n"
         with on_a_terminal("top", "--interval=0.05") as top:
-            terminal = Terminal(top)
-            shown = terminal.wait_for(
+            terminal = Table(top)
+            shown = terminal.wait_for_table(
                 lambda text: (
                     "1 now, 0 shaking hands, 2 accepted" in text
                     and "1 finished" in text
@@ -122,7 +104,7 @@ def test_the_screen_of_top_and_its_keys() -> None:
             assert shown[18:20] == ["", "q: quit, d: drain, r: reload"]
             assert shown[20:] == [""] * 4
             top.send("r")
-            terminal.wait_for(lambda text: "asked to reload" in text and "1 repl" in text)
+            terminal.wait_for_table(lambda text: "asked to reload" in text and "1 repl" in text)
             client.close()
             top.send("q")
             assert top.wait() == 0
@@ -138,11 +120,11 @@ def test_a_worker_that_is_killed_is_seen_and_so_is_the_end() -> None:
         serving("--workers=2") as (server, address),
         on_a_terminal("top", "--interval=0.05") as top,
     ):
-        terminal = Terminal(top)
-        terminal.wait_for(lambda text: "2 ready of 2; 2 started, 0 lost" in text)
+        terminal = Table(top)
+        terminal.wait_for_table(lambda text: "2 ready of 2; 2 started, 0 lost" in text)
         told = json.loads(run("top", "--json").output)
         os.kill(told["workers"][0]["pid"], signal.SIGKILL)
-        terminal.wait_for(lambda text: "2 ready of 2; 3 started, 1 lost" in text)
+        terminal.wait_for_table(lambda text: "2 ready of 2; 3 started, 1 lost" in text)
         assert exchange(address, b"abc\n") == b"cba\n"
         top.send("d")
         assert server.wait() == 0
@@ -153,7 +135,7 @@ def test_a_worker_that_is_killed_is_seen_and_so_is_the_end() -> None:
 def test_ctrl_c_leaves_the_terminal_as_it_was() -> None:
     with serving() as (server, _):
         with on_a_terminal("top") as top:
-            Terminal(top).wait_for(lambda text: "1 ready" in text)
+            Table(top).wait_for_table(lambda text: "1 ready" in text)
             top.send("\x03")
             assert top.wait() == ExitStatus.INTERRUPTED
         assert top.output.rstrip("^C").endswith("\x1b[?25h\x1b[?1049l")
@@ -166,7 +148,7 @@ def test_the_server_shows_the_same_itself() -> None:
     with on_a_terminal("serve", "echo", "127.0.0.1:0", "--stats") as server:
         text = server.wait_for_line(r"listening at 127\.0\.0\.1:(\d+)")
         assert exchange(("127.0.0.1", int(text[1])), b"abc") == b"abc"
-        shown = Terminal(server).wait_for(lambda text: "1 finished" in text)
+        shown = Table(server).wait_for_table(lambda text: "1 finished" in text)
         assert shown[0] == "echo, process #, for # s"
         assert shown[4] == "connections  # now, # shaking hands, # accepted"
         assert shown[12].split()[:3] == ["worker", "pid", "state"]

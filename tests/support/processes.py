@@ -157,6 +157,18 @@ class Program:
         goal = f"print a line with {regex!r}"
         return self._expect(lambda: received.find_line(pattern), received, timeout, goal)
 
+    def read_until_found(
+        self, look: Callable[[], T | None], goal: str, timeout: float = PATIENCE
+    ) -> T:
+        """Read until something is found in what was printed, and return that.
+
+        Args:
+            look: Returns it, or None; called whenever something arrives.
+            goal: What it is, for who reads that it was not there.
+            timeout: Seconds.
+        """
+        return self._expect(look, self._output, timeout, goal)
+
     def read_to_end(self, timeout: float = PATIENCE) -> str:
         """Read until it closes its output; return what came behind the last match."""
         return self._pump(self._output.take_rest, timeout, "close its output")

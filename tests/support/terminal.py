@@ -3,19 +3,67 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+
+import pyte
 
 from support.processes import ROOT, Program, example
 from support.timing import PATIENCE
 
-# It is told to leave what passes through it as it is, and not to show what is typed.
 _TERMINAL = """
 import os, pty, sys
-shell = ["sh", "-c", 'stty -onlcr -echo; exec "$@"', "sh"]
-sys.exit(os.waitstatus_to_exitcode(pty.spawn([*shell, *sys.argv[1:]])))
+settings, *program = sys.argv[1:]
+shell = ["sh", "-c", f'stty {settings}; exec "$@"', "sh"]
+sys.exit(os.waitstatus_to_exitcode(pty.spawn([*shell, *program])))
 """
 
-ON_A_TERMINAL = (sys.executable, "-c", _TERMINAL)
-"""A command that gives the program behind it a terminal, and passes on what is said there."""
+ON_A_TERMINAL = (sys.executable, "-c", _TERMINAL, "-onlcr -echo")
+"""A command that gives the program behind it a terminal, and passes on what is said there.
+
+The terminal is told to leave what passes through it as it is, and not to show what is typed.
+"""
+
+AS_SOMEBODY_TYPES = (sys.executable, "-c", _TERMINAL, "cols 80 rows 24")
+"""The same, with a terminal as people have them, which shows what is typed."""
+
+
+class Terminal:
+    """What the terminal of a program shows.
+
+    Args:
+        program: The program.
+
+    Attributes:
+        program: The program.
+        screen: The screen, after all that was looked at.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.screen = pyte.Screen(80, 24)
+        self.program = program
+        self._stream = pyte.Stream(self.screen)
+        self._seen = 0
+
+    def look(self) -> str:
+        """Return the lines of the screen, after what the program has printed until now."""
+        output = self.program.output
+        self._stream.feed(output[self._seen :])
+        self._seen = len(output)
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def wait_for(self, is_wanted: Callable[[str], object], goal: str = "show it") -> str:
+        """Wait until the screen is as wanted, and return its lines."""
+
+        def look() -> str | None:
+            text = self.look()
+            return text if is_wanted(text) else None
+
+        return self.program.read_until_found(look, goal)
+
+    def wait_for_lines(self, *lines: str) -> None:
+        """Wait until the screen shows these lines from the top, and nothing below."""
+        wanted = "\n".join(lines).rstrip()
+        self.wait_for(lambda text: text.rstrip() == wanted, f"show {wanted!r}")
 
 
 def on_a_terminal(name: str, *arguments: str) -> Program:

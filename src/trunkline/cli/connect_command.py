@@ -69,6 +69,7 @@ EXAMPLES = (
     default=0,
     help="Try again so many times while there is no connection.",
 )
+@click.option("--no-history", is_flag=True, help="Do not remember what is typed on a terminal.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell each step, and how long it takes.")
 def connect(target: str, port: str | None, **options: Any) -> None:
     """Connect to TARGET, send the input, print what comes.
@@ -98,6 +99,7 @@ def connect(target: str, port: str | None, **options: Any) -> None:
         crlf=options["crlf"],
         keep_open=options["keep_open"],
         hex=options["hex_"],
+        history=not options["no_history"],
     )
     teller = Teller()
     if options["verbose"]:

@@ -24,6 +24,7 @@ ENVIRONMENT = Section(
     (
         ("NO_COLOR", "If it is set, nothing is printed in colours."),
         ("XDG_RUNTIME_DIR", "Servers have their control sockets there, in trunkline."),
+        ("XDG_STATE_HOME", "What was typed is remembered there, in trunkline/history."),
         ("TRUNKLINE_BACKEND", "Which backend waits for descriptors: epoll, kqueue, poll, select."),
     ),
 )

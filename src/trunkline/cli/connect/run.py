@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from ..._sys.standard_streams import standard_stream
 from ...errors import SocketError
@@ -15,6 +16,9 @@ from .session import Session, StandardStreams
 from .settings import Settings
 from .telling import Teller
 from .text_filters import Filter, Incoming, Outgoing, unchanged
+
+if TYPE_CHECKING:
+    from .history import History
 
 __all__ = ("converse", "converse_on", "opened_streams")
 
@@ -55,7 +59,7 @@ def converse(settings: Settings, teller: Teller) -> None:
     Raises:
         OSError: A standard stream cannot be used.
     """
-    with opened_streams() as streams:
+    with opened_streams(remembers=settings.history) as streams:
         converse_on(streams, settings, teller)
 
 
@@ -138,8 +142,12 @@ def filters(settings: Settings) -> tuple[Filter, Filter]:
 
 
 @contextmanager
-def opened_streams() -> Iterator[StandardStreams]:
-    """Yield the standard streams; who has closed the input gives none."""
+def opened_streams(*, remembers: bool) -> Iterator[StandardStreams]:
+    """Yield the standard streams; who has closed the input gives none.
+
+    Args:
+        remembers: Whether what is typed is remembered for another time.
+    """
     with ExitStack() as opened:
         source = None
         if sys.stdin is not None:
@@ -149,9 +157,22 @@ def opened_streams() -> Iterator[StandardStreams]:
         output = opened.enter_context(standard_stream(1, "w"))
         is_typed = source is not None and os.isatty(0)
         # Where somebody types and reads, nothing may come in between.
-        may_show = sys.stderr is not None and sys.stderr.isatty()
-        may_show = may_show and not (is_typed and os.isatty(1))
-        yield StandardStreams(source, output, is_typed, show_on_errors if may_show else None)
+        is_one_terminal = is_typed and os.isatty(1)
+        may_show = sys.stderr is not None and sys.stderr.isatty() and not is_one_terminal
+        yield StandardStreams(
+            source,
+            output,
+            is_typed,
+            show_on_errors if may_show else None,
+            typed_history(remembers=remembers) if is_one_terminal else None,
+        )
+
+
+def typed_history(*, remembers: bool) -> "History":
+    """Return what was typed earlier; also at earlier times, if that is remembered."""
+    from .history import History, history_path
+
+    return History(history_path() if remembers else None)
 
 
 def show_on_errors(text: str) -> None:

@@ -9,7 +9,7 @@ the peer takes it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..._sys.owned_number import OwnedNumber
 from ...multiplex import EventBase
@@ -17,6 +17,9 @@ from .hex_dump import Direction, HexDump
 from .progress import Counts, Progress
 from .streams import Input, Output, open_input, open_output
 from .text_filters import Filter
+
+if TYPE_CHECKING:
+    from .history import History
 
 __all__ = ("OutputGone", "Peer", "Session", "StandardStreams")
 
@@ -56,12 +59,15 @@ class StandardStreams:
         output: Where to print.
         is_typed: Whether somebody types it.
         show_progress: Writes to the terminal that the error stream is; None if it is none.
+        history: What was typed earlier, if somebody types on the terminal that the output goes to;
+            else None.
     """
 
     input: OwnedNumber | None
     output: OwnedNumber
     is_typed: bool
     show_progress: Callable[[str], object] | None
+    history: "History | None" = None
 
 
 class Session:
@@ -112,6 +118,8 @@ class Session:
         self._peer = peer
         self.began_at = self._event_base.now()
         streams = self._streams
+        if streams.history is not None and self._open_console(streams.history):
+            return
         self._output = open_output(self._event_base, streams.output, self)
         if streams.show_progress is not None:
             self._progress = Progress(self._event_base, lambda: self.counts, streams.show_progress)
@@ -119,6 +127,15 @@ class Session:
             self.input_ended(None)
         else:
             self._input = open_input(self._event_base, streams.input, self)
+
+    def _open_console(self, history: "History") -> bool:
+        """Let lines be edited, and return whether they can be."""
+        from .console import open_console
+
+        opened = open_console(self._event_base, self._streams.output, history, self, self)
+        if opened is not None:
+            self._input, self._output = opened
+        return opened is not None
 
     # -- from the input to the peer --------------------------------------------------------------
 

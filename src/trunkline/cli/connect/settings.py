@@ -30,6 +30,7 @@ class Settings:
         crlf: Whether lines end in CR LF on the network.
         keep_open: Whether not to tell the peer of the end of the input.
         hex: Whether to show what goes both ways, byte by byte.
+        history: Whether to remember what is typed on a terminal.
     """
 
     target: Target
@@ -45,3 +46,4 @@ class Settings:
     crlf: bool = False
     keep_open: bool = False
     hex: bool = False
+    history: bool = True

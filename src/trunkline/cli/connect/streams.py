@@ -70,10 +70,19 @@ def open_input(event_base: EventBase, file: OwnedNumber, reader: Reader) -> Inpu
     return _FileInput(event_base, file, reader)
 
 
-def open_output(event_base: EventBase, file: OwnedNumber, writer: Writer) -> Output:
-    """Return what writes to a file, a pipe or a terminal, which it does not own."""
+def open_output(
+    event_base: EventBase, file: OwnedNumber, writer: Writer, high_water: int = _HIGH_WATER
+) -> Output:
+    """Return what writes to a file, a pipe or a terminal, which it does not own.
+
+    Args:
+        event_base: Who does it.
+        file: Where to write.
+        writer: Who is told of it.
+        high_water: Bytes that may wait for a slow reader; of more, the writer is told.
+    """
     if can_be_waited_for(file.fileno()):
-        return _WaitedOutput(event_base, file, writer)
+        return _WaitedOutput(event_base, file, writer, high_water)
     return _FileOutput(event_base, file, writer)
 
 
@@ -134,10 +143,12 @@ class _FileInput:
 
 
 class _WaitedOutput(TransportProtocol):
-    def __init__(self, event_base: EventBase, file: OwnedNumber, writer: Writer) -> None:
+    def __init__(
+        self, event_base: EventBase, file: OwnedNumber, writer: Writer, high_water: int
+    ) -> None:
         self._writer = writer
         self._transport = _adopted(event_base, self, file, "standard output")
-        self._transport.set_water_marks(_HIGH_WATER)
+        self._transport.set_water_marks(high_water)
         if not is_pipe(self._transport.fileno()):
             # A terminal is readable when something was typed, which is not for us.
             self._transport.pause_reading()
