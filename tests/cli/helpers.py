@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from trunkline.cli.connect.settings import Settings
 from trunkline.cli.connect.telling import Telling
 from trunkline.cli.exit_status import ExitStatus
 from trunkline.cli.serve.supervised import EventedServer
-from trunkline.cli.target import parse_target
+from trunkline.cli.target import Target, parse_target
 
 __all__ = (
     "ENVIRONMENT",
@@ -140,7 +140,12 @@ class Conversation:
 
 
 def converse(
-    target: str, types: bytes | None = b"", *, is_typed: bool = False, **options: Any
+    target: str | Target,
+    types: bytes | None = b"",
+    *,
+    is_typed: bool = False,
+    say: Callable[[str], object] | None = None,
+    **options: Any,
 ) -> Conversation:
     """Have a conversation from beginning to end.
 
@@ -148,14 +153,16 @@ def converse(
         target: With whom.
         types: The input.
         is_typed: Whether to behave as if somebody had typed it.
+        say: Called with each line of ``--verbose`` instead of keeping it.
         **options: The settings.
     """
     conversation = Conversation()
-    settings = Settings(target=parse_target(target), **options)
+    where = parse_target(target) if isinstance(target, str) else target
+    settings = Settings(target=where, **options)
     with _pipes(types, conversation) as (source, output):
         streams = StandardStreams(source, output, is_typed, None)
         is_believed = settings.tls is None or settings.tls.verify
-        teller = Telling(conversation.told.append, is_believed=is_believed)
+        teller = Telling(say or conversation.told.append, is_believed=is_believed)
         try:
             converse_on(streams, settings, teller)
         except Exception as error:

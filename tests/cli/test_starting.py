@@ -267,6 +267,6 @@ def test_a_shell_is_told_how_to_complete(shell: str, capsys: pytest.CaptureFixtu
 
 def test_words_are_completed() -> None:
     ended = run(
-        _TRUNKLINE_COMPLETE="bash_complete", COMP_WORDS="trunkline connect --pro", COMP_CWORD="2"
+        _TRUNKLINE_COMPLETE="bash_complete", COMP_WORDS="trunkline connect --prox", COMP_CWORD="2"
     )
     assert ended == (0, b"plain,--proxy-header\n", "")

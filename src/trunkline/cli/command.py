@@ -4,7 +4,7 @@ The help of a command and its page of the manual are made of the same parts: wha
 its options, sections of terms and what they mean, and examples.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
@@ -45,6 +45,8 @@ class Explained(click.Command):
         *arguments: As for `click.Command`.
         sections: Terms to be explained.
         examples: Lines to type.
+        hints: What to do instead, for options that other programs have, and this one has not; for a
+            program, for commands.
         **options: As for `click.Command`.
     """
 
@@ -53,12 +55,14 @@ class Explained(click.Command):
         *arguments: Any,
         sections: Sequence[Section] = (),
         examples: Sequence[Example] = (),
+        hints: Mapping[str, str] | None = None,
         **options: Any,
     ) -> None:
         options.setdefault("context_settings", _SETTINGS)
         super().__init__(*arguments, **options)
         self.sections: tuple[Section, ...] = tuple(sections)
         self.examples: tuple[Example, ...] = tuple(examples)
+        self._hints = {} if hints is None else hints
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections and the examples, behind the options."""
@@ -77,9 +81,34 @@ class Explained(click.Command):
 class Command(Explained):
     """One of the program's commands."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the words apart; who is used to another program's options is told of ours."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hint = self._hints.get(error.option_name)
+            if hint is None:
+                raise
+            raise click.NoSuchOption(
+                error.option_name, f"There is no {error.option_name}: {hint}.", ctx=ctx
+            ) from None
+
 
 class Program(Explained, click.Group):
     """The program, which has commands."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; who is used to another program is told of ours."""
+        name, *rest = args
+        meant = self._hints.get(name)
+        if meant is None and ":" in name:
+            meant = f"connect {name}"
+        if meant is not None:
+            said = " ".join([meant, *rest])
+            raise click.UsageError(f"There is no command {name}: say {ctx.info_name} {said}.", ctx)
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which they were added."""

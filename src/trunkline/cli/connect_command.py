@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from .as_usual import AS_NC, CONNECT
 from .command import Command, Example, Section
 from .options import Seconds, Times
-from .target import FORMS, BadTarget, Target, parse_target
+from .target import FORMS, BadTarget, Target, parse_place, parse_target
 
 if TYPE_CHECKING:
     from ..addresses import Endpoint
@@ -34,13 +35,27 @@ EXAMPLES = (
     Example("trunkline connect --hex unix:/run/service.sock", "Watch each byte go by."),
     Example("echo 'hits:1|c' | trunkline connect udp:localhost:8125", "Send a datagram."),
     Example("trunkline connect --retry 20 localhost:5432 < /dev/null", "Wait for a server."),
+    Example("trunkline connect -l '*:9999' > backup.tar", "Be the server for one client."),
+    Example("trunkline connect -zv localhost 22", "See whether somebody listens."),
 )
 
 
-@click.command(cls=Command, sections=(Section("Targets", FORMS),), examples=EXAMPLES)
+@click.command(
+    cls=Command, sections=(Section("Targets", FORMS), AS_NC), examples=EXAMPLES, hints=CONNECT
+)
 @click.argument("target")
 @click.argument("port", required=False)
-@click.option("--crlf", is_flag=True, help="End each line that is sent by CR LF.")
+@click.option(
+    "-l", "--listen", is_flag=True, help="Wait for one client there; a port alone is localhost's."
+)
+@click.option("-z", "--probe", is_flag=True, help="End it when there is a connection.")
+@click.option("-4", "--ipv4", is_flag=True, help="Take a name's IPv4 addresses only.")
+@click.option("-6", "--ipv6", is_flag=True, help="Take a name's IPv6 addresses only.")
+@click.option("-u", "datagrams", is_flag=True, hidden=True)
+@click.option("-U", "local", is_flag=True, hidden=True)
+@click.option("-N", "ends", is_flag=True, hidden=True, expose_value=False)
+@click.option("-w", "wait", type=Seconds(), hidden=True)
+@click.option("-C", "--crlf", is_flag=True, help="End each line that is sent by CR LF.")
 @click.option("--encoding", help="Of text on the network. Default: bytes stay as they are.")
 @click.option("--hex", "hex_", is_flag=True, help="Show what goes both ways, byte by byte.")
 @click.option(
@@ -57,7 +72,7 @@ EXAMPLES = (
 @click.option("--timeout", type=Seconds(), help="For all until the connection can be used.")
 @click.option("--idle", type=Seconds(), help="End it when nothing goes either way for so long.")
 @click.option("--keep-open", is_flag=True, help="Do not tell the server of the end of the input.")
-@click.option("--source", metavar="ADDRESS[:PORT]", help="Where to connect from.")
+@click.option("-s", "--source", metavar="ADDRESS[:PORT]", help="Where to connect from.")
 @click.option(
     "--proxy-header",
     type=click.Choice(["1", "2"]),
@@ -80,9 +95,9 @@ def connect(target: str, port: str | None, **options: Any) -> None:
     """
     from .connect.run import converse
     from .connect.settings import Settings
-    from .connect.telling import Teller, Telling, say_on_errors
+    from .connect.telling import BriefTelling, Telling, say_on_errors
 
-    where = _target(target, port)
+    where = _target(target, port, options)
     _check(where, options)
     version: Literal[1, 2] | None = {"1": 1, "2": 2, None: None}[options["proxy_header"]]
     settings = Settings(
@@ -92,16 +107,19 @@ def connect(target: str, port: str | None, **options: Any) -> None:
         server_name=options["server_name"],
         proxy_header=version,
         source=_source(options["source"]),
-        timeout=options["timeout"],
-        idle=options["idle"],
+        timeout=options["timeout"] or options["wait"],
+        idle=options["idle"] or options["wait"],
         retries=options["retry"],
         encoding=_encoding(options["encoding"]),
         crlf=options["crlf"],
         keep_open=options["keep_open"],
         hex=options["hex_"],
+        family=_family(options),
+        listens=options["listen"],
+        probes=options["probe"],
         history=not options["no_history"],
     )
-    teller = Teller()
+    teller = BriefTelling(say_on_errors)
     if options["verbose"]:
         teller = Telling(say_on_errors, is_believed=not options["insecure"])
     try:
@@ -112,19 +130,50 @@ def connect(target: str, port: str | None, **options: Any) -> None:
         raise click.UsageError(str(error)) from None
 
 
-def _target(text: str, port: str | None) -> Target:
+def _target(text: str, port: str | None, options: dict[str, Any]) -> Target:
+    if options["local"] and options["datagrams"]:
+        raise click.UsageError("-u is for UDP: datagrams of local sockets are not sent")
+    if options["datagrams"] and options["listen"]:
+        raise click.UsageError("--listen is for connections")
+    for given, prefix in (("local", "unix:"), ("datagrams", "udp:")):
+        if options[given] and not text.startswith(prefix):
+            text = f"{prefix}{text}"
     try:
-        return parse_target(text, port)
+        if not options["listen"]:
+            return parse_target(text, port)
+        if options["cert"]:
+            text = text.removeprefix("tls:")
+        elif text.startswith("tls:"):
+            raise BadTarget(f"{text!r}: to speak TLS, say which certificate: --cert")
+        host = f"[{text}]" if ":" in text and port is not None else text
+        return parse_place(host if port is None else f"{host}:{port}")
     except BadTarget as error:
         raise click.UsageError(str(error)) from None
 
 
+def _family(options: dict[str, Any]) -> Literal["internet", "ipv4", "ipv6"]:
+    if options["ipv4"] and options["ipv6"]:
+        raise click.UsageError("-4 and -6: choose one, or say neither for both")
+    return "ipv4" if options["ipv4"] else "ipv6" if options["ipv6"] else "internet"
+
+
+_NOT_FOR_LISTENING = (
+    *("ca", "server_name", "insecure", "starttls"),
+    *("source", "proxy_header", "retry", "probe", "ipv4", "ipv6"),
+)
 _FOR_TLS = ("cert", "key", "ca", "alpn", "server_name", "insecure")
 
 
 def _check(target: Target, options: dict[str, Any]) -> None:
     """Refuse options that do not go together, or not with that target."""
     starttls, source = options["starttls"], options["source"]
+    if options["listen"]:
+        _check_listening(target, options)
+        return
+    if target.kind == "udp" and options["probe"]:
+        raise click.UsageError("--probe is for connections: who gets a datagram says nothing")
+    if target.kind == "local" and (options["ipv4"] or options["ipv6"]):
+        raise click.UsageError("-4 and -6 are for internet addresses")
     if target.kind == "udp" and (starttls or options["proxy_header"] or options["retry"]):
         raise click.UsageError("--starttls, --proxy-header and --retry are for connections")
     if target.tls and starttls:
@@ -141,7 +190,17 @@ def _check(target: Target, options: dict[str, Any]) -> None:
         raise click.UsageError("whom to expect at a local socket is not known: --server-name")
 
 
+def _check_listening(target: Target, options: dict[str, Any]) -> None:
+    for name in _NOT_FOR_LISTENING:
+        if options[name]:
+            raise click.UsageError(f"--{name.replace('_', '-')} is for who connects")
+    if (options["key"] or options["alpn"]) and not options["cert"]:
+        raise click.UsageError("to speak TLS, say which certificate: --cert")
+
+
 def _tls(target: Target, options: dict[str, Any]) -> "TLS | None":
+    if options["listen"]:
+        return _server_tls(options) if options["cert"] else None
     if not (target.tls or options["starttls"]):
         return None
     from ..tls import TLS
@@ -154,7 +213,7 @@ def _tls(target: Target, options: dict[str, Any]) -> "TLS | None":
             certificate=options["cert"],
             key=options["key"],
             authorities=options["ca"],
-            alpn=tuple(filter(None, (options["alpn"] or "").split(","))),
+            alpn=_alpn(options),
             server_name=name,
             verify=not options["insecure"],
             resume=False,
@@ -163,6 +222,21 @@ def _tls(target: Target, options: dict[str, Any]) -> "TLS | None":
         raise click.UsageError(str(error)) from None
     tls.context(server_side=False)  # what is wrong with its files is told before anything else
     return tls
+
+
+def _server_tls(options: dict[str, Any]) -> "TLS":
+    from ..tls import TLS
+
+    try:
+        tls = TLS(certificate=options["cert"], key=options["key"], alpn=_alpn(options))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    tls.context(server_side=True)
+    return tls
+
+
+def _alpn(options: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(filter(None, (options["alpn"] or "").split(",")))
 
 
 def _source(text: str | None) -> "Endpoint | None":

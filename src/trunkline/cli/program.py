@@ -2,6 +2,7 @@
 
 import click
 
+from .as_usual import COMMANDS
 from .bench_command import bench
 from .command import Example, Program, Section
 from .completion_command import completion
@@ -41,6 +42,7 @@ STATUSES = Section(
         Example("trunkline COMMAND --help", "What a command does, with examples."),
         Example("trunkline manual | man -l -", "All of it, as a page of the manual."),
     ),
+    hints=COMMANDS,
 )
 @click.version_option(package_name=NAME, message="%(prog)s %(version)s")
 def program() -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .as_usual import RESOLVE
 from .command import Command, Example
 from .options import Seconds
 
@@ -24,7 +25,7 @@ EXAMPLES = (
 )
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, hints=RESOLVE)
 @click.argument("name")
 @click.argument("record_type", required=False, metavar="[TYPE]")
 @click.option("--server", metavar="HOST[:PORT]", help="Ask that name server, and nobody else.")
@@ -47,6 +48,9 @@ def resolve(
     """
     from .resolve.asking import ask_machine, ask_server
 
+    for word in (name, record_type or ""):
+        if word.startswith("@"):
+            raise click.UsageError(f"of another server, say --server {word[1:]}")
     try:
         what = _subject(name, reverse=reverse)
         if not isinstance(what, str) and record_type not in (None, "PTR", "ptr"):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .as_usual import SERVE
 from .command import Command, Example, Section
 from .options import Count, Seconds
 from .starting import say
@@ -83,7 +84,12 @@ EXAMPLES = (
 )
 
 
-@click.command(cls=Command, sections=(SERVICES, Section("Addresses", PLACES)), examples=EXAMPLES)
+@click.command(
+    cls=Command,
+    sections=(SERVICES, Section("Addresses", PLACES)),
+    examples=EXAMPLES,
+    hints=SERVE,
+)
 @click.argument("service")
 @click.argument("words", nargs=-1, metavar="[DIR|TARGET|COMMAND] [ADDRESS]...")
 @click.option("--workers", type=Count(), default=1, help="How many processes. Default: 1.")

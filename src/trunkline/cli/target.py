@@ -35,6 +35,7 @@ Kind: TypeAlias = Literal["tcp", "udp", "local", "service"]
 
 _PREFIX = re.compile(r"(tcp|udp|tls|unix|abstract|srv):")
 _SERVICE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.IGNORECASE)  # RFC 6335, section 5.1
+_PORTS = re.compile("[0-9]+-[0-9]+")
 _HIGHEST_PORT = 65_535
 
 
@@ -190,6 +191,8 @@ def _check_port(text: str, port: str, *, least: int = 1) -> int | str:
                 f"{text!r}: a port is a number from {least} to {_HIGHEST_PORT}, not {port}"
             )
         return int(port)
+    if _PORTS.fullmatch(port):
+        raise BadTarget(f"{text!r}: one port at a time, and not {port}")
     if not _SERVICE.fullmatch(port):
         raise BadTarget(f"{text!r}: a port is a number or the name of a service, not {port!r}")
     return port

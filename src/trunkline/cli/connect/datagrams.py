@@ -54,7 +54,7 @@ class DatagramPeer(DatagramProtocol):
         }
         if source is not None:
             options |= {"local_host": source.host, "local_port": source.port}
-        self._endpoint = open_datagrams(event_base, self, **options)
+        self._endpoint = open_datagrams(event_base, self, address_family=settings.family, **options)
         endpoint = self._endpoint
         self.pause_reading: Callable[[], object] = endpoint.pause_reading
         self.resume_reading: Callable[[], object] = endpoint.resume_reading

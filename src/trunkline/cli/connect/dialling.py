@@ -221,7 +221,7 @@ def connect_options(settings: Settings, target: Target) -> tuple[Any, dict[str, 
     options: dict[str, Any] = {"remote_host": target.host, "remote_port": target.port}
     if settings.source is not None:
         options |= {"local_host": settings.source.host, "local_port": settings.source.port}
-    return "internet", options
+    return settings.family, options
 
 
 def proxy_header(source: "AnyName", destination: "AnyName", version: Literal[1, 2]) -> bytes:

@@ -111,9 +111,17 @@ def connect(
 
     def made(transport: Transport) -> None:
         transport.set_protocol(Connection(session))
+        if settings.probes:
+            transport.abort()
+            return
         transport.set_timeouts(idle=settings.idle)
         session.begin(transport)
 
+    if settings.listens:
+        from .listening import Listening
+
+        Listening(event_base, settings, teller, made, session.fail)
+        return
     Dialling(event_base, settings, hosts, teller, made, session.fail)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ...addresses import Endpoint
+from ...sockets.families import InternetFamily
 from ..target import Target
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class Settings:
         crlf: Whether lines end in CR LF on the network.
         keep_open: Whether not to tell the peer of the end of the input.
         hex: Whether to show what goes both ways, byte by byte.
+        family: Which kind of addresses a name is to have: ``"internet"`` is either.
+        listens: Whether to wait for a client there instead.
+        probes: Whether to end it when there is a connection.
         history: Whether to remember what is typed on a terminal.
     """
 
@@ -46,4 +50,7 @@ class Settings:
     crlf: bool = False
     keep_open: bool = False
     hex: bool = False
+    family: InternetFamily = "internet"
+    listens: bool = False
+    probes: bool = False
     history: bool = True

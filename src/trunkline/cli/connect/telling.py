@@ -13,7 +13,7 @@ from ...multiplex import Transport
 if TYPE_CHECKING:
     from ..._sys.sockaddr import AnyName
 
-__all__ = ("Teller", "Telling", "say_on_errors")
+__all__ = ("BriefTelling", "Teller", "Telling", "say_on_errors")
 
 
 class Teller:
@@ -37,6 +37,12 @@ class Teller:
     def connected(self, name: "AnyName", local_name: "AnyName") -> None:
         """There is a connection."""
 
+    def listening(self, name: "AnyName") -> None:
+        """A client is waited for."""
+
+    def accepted(self, transport: Transport) -> None:
+        """There is one."""
+
     def retrying(self, error: Exception, delay: float) -> None:
         """There is none, and it will be tried again."""
 
@@ -50,7 +56,22 @@ class Teller:
         """It is all over."""
 
 
-class Telling(Teller):
+class BriefTelling(Teller):
+    """Says what somebody else has to know: where a client is waited for.
+
+    Args:
+        say: Prints a line.
+    """
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
+
+    def listening(self, name: "AnyName") -> None:
+        """A client is waited for."""
+        self._say(f"listening at {name}")
+
+
+class Telling(BriefTelling):
     """Says all of that.
 
     Args:
@@ -66,7 +87,7 @@ class Telling(Teller):
         is_believed: bool = True,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._say = say
+        super().__init__(say)
         self._is_believed = is_believed
         self._clock = clock
         self._step_began = clock()
@@ -104,6 +125,12 @@ class Telling(Teller):
         source = "" if not isinstance(local_name, Endpoint) else f" from {local_name}"
         self._tell(f"connected to {name}{source}", began)
         self._step_began = self._clock()
+
+    def accepted(self, transport: Transport) -> None:
+        """There is a client."""
+        self._say(f"connected from {transport.remote_name or 'somebody'}")
+        if transport.speaks_tls:
+            self.secured(transport)
 
     def retrying(self, error: Exception, delay: float) -> None:
         """There is none, and it will be tried again."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...multiplex.protocol_check import check_factory
 from ...servers import Server, Supervisor, activated_sockets, proxy_protocol
-from ...servers.binding import bind_all
 from ...servers.proxy import Preamble
 from ...servers.server_options import check_handler
 from ...servers.worker import Supervised
 from ...sockets.passive_socket import PassiveSocket
+from ..binding import bind_place
 from ..target import Target
 from .handlers import Found, find_handler
 from .reloading import forget_modules, own_modules, watch_and_tell
@@ -80,10 +80,7 @@ def _sockets(plan: Plan) -> list[PassiveSocket]:
             raise ValueError("no service manager has opened a socket for this process")
     try:
         for place in plan.places:
-            if place.kind == "local":
-                sockets += bind_all(None, 0, place.address, (), {})
-            else:
-                sockets += bind_all(str(place.host), place.port, None, (), {})
+            sockets += bind_place(place)
     except BaseException:
         for socket in sockets:
             socket.close()
