@@ -67,10 +67,13 @@ def is_pipe(number: int) -> bool:
     return stat.S_ISFIFO(os.fstat(number).st_mode)
 
 
-def drop_output() -> None:
-    """Let the standard output lead nowhere: nobody reads it, and the process is about to end.
+def drop_output(number: int = 1) -> None:
+    """Let a standard stream lead nowhere, which nobody reads or which takes no more.
 
-    Otherwise Python would try once more to print what is left, and complain.
+    Otherwise Python would try once more to print what is left, when the process ends, and complain.
+
+    Args:
+        number: The standard output, or 2 for the error stream.
     """
-    with OwnedNumber.of(os.open, os.devnull, os.O_WRONLY, mode="w") as nowhere, suppress(OSError):
-        os.dup2(nowhere.fileno(), 1)
+    with suppress(OSError), OwnedNumber.of(os.open, os.devnull, os.O_WRONLY, mode="w") as nowhere:
+        os.dup2(nowhere.fileno(), number)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-__all__ = ("main", "run", "say")
+__all__ = ("main", "print_error", "run", "say")
 
 NEEDED = {
     "click": "cli",
@@ -112,14 +112,21 @@ def _run_program(arguments: Sequence[str] | None) -> int:
 
 def say(text: str) -> None:
     """Print a line on the error stream, whatever others have put into it."""
-    from contextlib import suppress
-
     from .._printable import printable
 
+    print_error(f"trunkline: {printable(text)}")
+
+
+def print_error(line: str) -> None:
+    """Print a line on the error stream, if there is one, and if it takes anything."""
     if sys.stderr is None:
         return
-    with suppress(OSError):  # nobody reads it
-        print(f"trunkline: {printable(text)}", file=sys.stderr, flush=True)
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        from .._sys.standard_streams import drop_output
+
+        drop_output(2)
 
 
 def _flushed(status: int) -> int:

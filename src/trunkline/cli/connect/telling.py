@@ -1,6 +1,5 @@
 """What `--verbose` tells, on the error stream: each step, and how long it took."""
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ from ..._sys.clock import monotonic
 from ...addresses import Endpoint
 from ...errors import SocketError
 from ...multiplex import Transport
+from ..starting import print_error
 
 if TYPE_CHECKING:
     from ..._sys.sockaddr import AnyName
@@ -181,6 +181,5 @@ def certificate_lines(certificate: bytes, *, is_believed: bool) -> Iterator[str]
 
 
 def say_on_errors(text: str) -> None:
-    """Print a line on the error stream, if there is one."""
-    if sys.stderr is not None:
-        print(printable(text), file=sys.stderr, flush=True)
+    """Print a line on the error stream, if there is one that takes it."""
+    print_error(printable(text))
