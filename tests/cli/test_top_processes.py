@@ -5,14 +5,18 @@ import json
 import os
 import re
 import signal
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 from cli.helpers import ARGV, ENVIRONMENT, command, run
-from support.peers import connect, exchange
+from support.peers import connect, exchange, receive_all
 from support.processes import ROOT, Program
 from support.terminal import ON_A_TERMINAL, Terminal
+from support.timing import PATIENCE
 
 from trunkline.cli.exit_status import ExitStatus
 
@@ -130,6 +134,90 @@ def test_a_worker_that_is_killed_is_seen_and_so_is_the_end() -> None:
         assert server.wait() == 0
         assert top.wait() == 0
     assert re.search(rf"process {server.process.pid} has ended\s*$", top.output)
+
+
+class Load:
+    """Clients that come one after the other, in several threads, until the ``with`` block ends.
+
+    Attributes:
+        answered: How many have got their answer.
+        broken: How many were cut off, as clients of a process that is killed are.
+        refused: How many got no connection.
+    """
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._address = address
+        self._lock = threading.Condition()
+        self._is_over = False
+        self.answered = self.broken = self.refused = 0
+
+    def __enter__(self) -> Self:
+        self._threads = [threading.Thread(target=self._run, name=f"load {n}") for n in range(4)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over = True
+        for thread in self._threads:
+            thread.join(PATIENCE)
+
+    def _run(self) -> None:
+        while not self._is_over:
+            answered = broken = refused = 0
+            try:
+                with connect(self._address) as client:
+                    client.sendall(b"abc\n")
+                    client.shutdown(socket.SHUT_WR)
+                    answered = receive_all(client) == b"cba\n"
+                    broken = not answered
+            except ConnectionRefusedError:
+                refused = 1
+            except OSError:
+                broken = 1
+            with self._lock:
+                self.answered += answered
+                self.broken += broken
+                self.refused += refused
+                self._lock.notify_all()
+
+    def wait_for(self, count: int) -> None:
+        """Wait until so many more have got their answer."""
+        with self._lock:
+            wanted = self.answered + count
+            assert self._lock.wait_for(lambda: self.answered >= wanted, PATIENCE)
+
+
+@pytest.mark.thorough
+def test_workers_that_are_killed_under_load_are_replaced_and_nobody_is_refused() -> None:
+    words = ("serve", HANDLER, "--workers=2", "127.0.0.1:0", "--stats")
+    with on_a_terminal(*words) as server:
+        port = int(server.wait_for_line(r"listening at 127\.0\.0\.1:(\d+)")[1])
+        Table(server).wait_for_table(lambda text: "2 ready of 2" in text)
+        with on_a_terminal("top", "--interval=0.05") as top, Load(("127.0.0.1", port)) as load:
+            seen = {*pids()}
+            for number in (1, 2):
+                load.wait_for(50)
+                os.kill(pids()[0], signal.SIGKILL)
+                wanted = f"2 ready of 2; {2 + number} started, {number} lost"
+                Table(top).wait_for_table(lambda text, wanted=wanted: wanted in text)  # type: ignore[misc]
+                new = {*pids()} - seen
+                assert len(new) == 1
+                Table(top).wait_for_table(lambda text, new=new: str(*new) in text)  # type: ignore[misc]
+                seen |= new
+            load.wait_for(50)
+            top.send("q")
+            assert top.wait() == 0
+        Table(server).wait_for_table(lambda text: "2 ready of 2; 4 started, 2 lost" in text)
+        assert load.refused == 0
+        assert load.broken <= 2 * 4  # those that the workers had just then
+        server.send("\x03")
+        assert server.wait() == 0
+
+
+def pids() -> list[int]:
+    """Return the processes of the workers."""
+    return [each["pid"] for each in json.loads(run("top", "--json").output)["workers"]]
 
 
 def test_ctrl_c_leaves_the_terminal_as_it_was() -> None:
