@@ -16,7 +16,7 @@ import pytest
 from cli.helpers import ARGV, ENVIRONMENT
 from support.peers import PeerServer
 from support.processes import Program
-from support.terminal import AS_SOMEBODY_TYPES, ON_A_TERMINAL, Terminal
+from support.terminal import AS_SOMEBODY_TYPES, ON_A_TERMINAL, Terminal, process_on
 from support.timing import PATIENCE
 
 from trunkline.cli.exit_status import ExitStatus
@@ -248,16 +248,8 @@ def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was(number: signal.Sign
         it.shows("ready")
         it.type("unfinished")
         it.shows("ready", "unfinished")
-        os.kill(process_of(it), number)
+        os.kill(process_on(it.program), number)
         it.program.read_until(rf"status {128 + number}\r\n{AS_IT_WAS}\r\n")
-
-
-def process_of(it: Typing) -> int:
-    """Return the process of the command, which the shell has started that has the terminal."""
-    pid = it.program.process.pid
-    while children := Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        pid = int(children[0])
-    return pid
 
 
 def test_ctrl_z_stops_it_and_leaves_the_terminal_to_others_meanwhile() -> None:
@@ -282,7 +274,7 @@ def test_a_terminal_that_becomes_smaller() -> None:
         it.type("x" * 50)
         it.shows("ready", "x" * 50)
         it.screen.resize(columns=40)
-        with open(f"/proc/{process_of(it)}/fd/0") as terminal:
+        with open(f"/proc/{process_on(it.program)}/fd/0") as terminal:
             fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
         it.shows("ready", "x" * 40, "x" * 10)
         it.peer.says("news\n")

@@ -15,7 +15,7 @@ import pytest
 from cli.helpers import ARGV, ENVIRONMENT, command, run
 from support.peers import connect, exchange, receive_all
 from support.processes import ROOT, Program
-from support.terminal import ON_A_TERMINAL, Terminal
+from support.terminal import ON_A_TERMINAL, Terminal, process_on
 from support.timing import PATIENCE
 
 from trunkline.cli.exit_status import ExitStatus
@@ -228,6 +228,21 @@ def test_ctrl_c_leaves_the_terminal_as_it_was() -> None:
             assert top.wait() == ExitStatus.INTERRUPTED
         assert top.output.rstrip("^C").endswith("\x1b[?25h\x1b[?1049l")
         assert "Traceback" not in top.output
+        server.terminate()
+        assert server.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_the_terminal_as_it_was(number: signal.Signals) -> None:
+    script = """"$@"; echo "status $?"; stty -a | grep -oE -e "-?icanon" """
+    with serving() as (server, _):
+        words = ["bash", "-c", script, "bash", *ARGV, "top"]
+        with Program([*ON_A_TERMINAL, *words], env=ENVIRONMENT) as top:
+            Table(top).wait_for_table(lambda text: "1 ready" in text)
+            os.kill(process_on(top), number)
+            end = re.escape("\x1b[?25h\x1b[?1049l")
+            top.read_until(rf"{end}(?s:.*)status {128 + number}\nicanon\n")
+            assert top.wait() == 0
         server.terminate()
         assert server.wait() == 0
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pyte
 
@@ -64,6 +65,14 @@ class Terminal:
         """Wait until the screen shows these lines from the top, and nothing below."""
         wanted = "\n".join(lines).rstrip()
         self.wait_for(lambda text: text.rstrip() == wanted, f"show {wanted!r}")
+
+
+def process_on(program: Program) -> int:
+    """Return the process that runs on the terminal of a program: what was started last there."""
+    pid = program.process.pid
+    while children := Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        pid = int(children[0])
+    return pid
 
 
 def on_a_terminal(name: str, *arguments: str) -> Program:

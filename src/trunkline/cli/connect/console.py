@@ -11,15 +11,13 @@ from collections.abc import Callable
 from ..._sys.line_editor import LineEditor, find_line_editor, terminal_shows_input
 from ..._sys.owned_number import OwnedNumber
 from ...multiplex import EventBase
+from ..ending import handle_unless_ignored, watch_ending
 from .history import History
 from .streams import Reader, Writer, open_output
 
 __all__ = ("Console", "ConsoleOutput", "open_console")
 
 _LONGEST_PROMPT = 1000  # bytes; more without a newline is a line of its own
-
-# What ends the process; the terminal is put in order first.
-_ENDING = (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM)
 
 
 def open_console(
@@ -200,15 +198,17 @@ class Console:
 
     def _take_signals(self) -> None:
         """Have signals as calls of the event base, unless they are ignored."""
-        callbacks = {signal.SIGINT: self._interrupted, signal.SIGTSTP: self._stopped}
-        callbacks |= dict.fromkeys(_ENDING, self._ended)
-        for number, callback in callbacks.items():
-            if signal.getsignal(number) != signal.SIG_IGN:
-                self._event_base.set_signal_handler(number, callback)
+        base = self._event_base
+        self._signals += watch_ending(base, self._ended)
+        for number, callback in (
+            (signal.SIGINT, self._interrupted),
+            (signal.SIGTSTP, self._stopped),
+        ):
+            if handle_unless_ignored(base, number, callback):
                 self._signals.append(number)
         # The library has a handler for it that Python cannot put back.
         signal.signal(signal.SIGWINCH, signal.SIG_DFL)
-        self._event_base.set_signal_handler(signal.SIGWINCH, self._resized)
+        base.set_signal_handler(signal.SIGWINCH, self._resized)
         self._signals.append(signal.SIGWINCH)
 
     def _interrupted(self, number: int) -> None:

@@ -1,6 +1,7 @@
 """Watching a server: on a terminal until somebody has had enough, or once in a pipeline."""
 
 import contextlib
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from ...multiplex import EventBase
 from ..control.asking import Asking
 from ..control.serving import DRAIN, RELOAD
 from ..control.snapshot import Snapshot
+from ..ending import watch_ending
 from .screen import Screen
 from .table import drawn
 
@@ -39,7 +41,10 @@ def watch(asking: Asking, interval: float) -> None:
         base.add_timer(watching.look, interval)
         if number is not None:
             base.set_io_handler(number, "read", watching.take_keys)
+        watch_ending(base, watching.end)
         base.dispatch()
+    if watching.ended_by is not None:
+        signal.raise_signal(watching.ended_by)
     if watching.has_ended:
         click.echo(f"process {watching.pid} has ended")
 
@@ -55,6 +60,12 @@ class _Watching:
         self._below = _HELP
         self.pid = 0
         self.has_ended = False
+        self.ended_by: int | None = None
+
+    def end(self, number: int) -> None:
+        """Be ended by a signal."""
+        self.ended_by = number
+        self._base.exit()
 
     def look(self) -> None:
         """Look at the server, and show how it is."""
