@@ -150,8 +150,8 @@ def test_it_ends_when_there_is_a_connection_and_nothing_is_sent() -> None:
     received: Queue[bytes] = Queue()
 
     def greet(connection: socket.socket) -> None:
-        connection.sendall(b"welcome")
         try:
+            connection.sendall(b"welcome")
             received.put(receive_all(connection))
         except ConnectionError:  # what we have said was not read
             received.put(b"")

@@ -1,5 +1,6 @@
 """Tables: for people, drawn to fit their terminal; for a pipe, plain columns that line up."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -7,7 +8,7 @@ import click
 
 from .._printable import printable
 
-__all__ = ("goes_to_terminal", "print_table")
+__all__ = ("goes_to_terminal", "has_styles", "print_table")
 
 Rows = Sequence[Sequence[str]]
 
@@ -32,6 +33,11 @@ def goes_to_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
+def has_styles() -> bool:
+    """Whether what goes to a terminal may have colours and the like; see no-color.org."""
+    return not os.environ.get("NO_COLOR")
+
+
 def plain_lines(rows: Rows) -> list[str]:
     """Return rows as lines, with their columns below each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -43,7 +49,9 @@ def _draw(headings: Sequence[str], rows: Rows) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold" if has_styles() else ""
+    )
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:

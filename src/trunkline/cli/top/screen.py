@@ -1,6 +1,5 @@
 """A screen on a terminal that is drawn again and again, and is as it was in the end."""
 
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from typing import Self
 
 import click
 
+from ..tables import has_styles
 from .table import Line
 
 __all__ = ("Screen", "styled")
@@ -60,6 +60,6 @@ class Screen:
 
 
 def styled(line: Line) -> str:
-    """Return a line as a terminal shows it; see no-color.org."""
-    is_plain = not line.is_heading or os.environ.get("NO_COLOR")
-    return line.text if is_plain else click.style(line.text, bold=True)
+    """Return a line as a terminal shows it."""
+    is_bold = line.is_heading and has_styles()
+    return click.style(line.text, bold=True) if is_bold else line.text
