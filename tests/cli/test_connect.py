@@ -154,7 +154,8 @@ def test_a_peer_that_breaks_off_is_told_after_what_it_has_said() -> None:
 
     with PeerServer(break_off) as server:
         ended = converse(target_of(server), MUCH)
-    assert ended.output in (b"", b"sorry")  # what had not been received yet, the reset destroys
+    # What had not been received yet, the reset destroys.
+    assert b"sorry".startswith(ended.output)
     assert isinstance(ended.error, ConnectionReset | BrokenPipeError)
 
 
