@@ -481,6 +481,7 @@ def test_with_nothing_unread_there_is_no_lingering() -> None:
         assert receive_all(peer) == b"answer\n"
 
 
+@pytest.mark.exact_io("it receives at once")
 @pytest.mark.parametrize("who", ["peer", "stream"])
 def test_only_an_end_that_the_peer_has_said_makes_lingering_needless(
     monkeypatch: pytest.MonkeyPatch, who: str

@@ -217,6 +217,7 @@ def test_who_looks_at_the_progress_can_end_it(sending: Any, path: Path) -> None:
 # -- what goes wrong ------------------------------------------------------------------------------
 
 
+@pytest.mark.exact_io("a fault says that there is no room where there is some")
 def test_whoever_runs_out_of_time_can_go_on(sending: Any, path: Path) -> None:
     stream, peer = sending
     before = fill(stream)
