@@ -14,8 +14,11 @@ from bench.tasks import perform
 AT_ONCE = 100
 MOST = 2**24  # names that the addresses have numbers for
 
-Addresses = set[str]
-"""Those of one host, as text."""
+Address = IPv4Address | IPv6Address | str | bytes
+"""An address in the form in which a library returns it; bytes are text, too."""
+
+Addresses = set[Address]
+"""Those of one host."""
 
 LookUp = Callable[[Sequence[str]], Sequence[Addresses]]
 """Looks up names, and returns what each has."""
@@ -26,6 +29,11 @@ def addresses_of(number: int, service: str) -> set[IPv4Address | IPv6Address]:
     four = IPv4Address((10 << 24) + number)
     six = IPv6Address((0x20010DB8 << 96) + number)
     return {four} if service == "query" else {four, six}
+
+
+def parsed(address: Address) -> IPv4Address | IPv6Address:
+    """Return an address as an object, to compare it."""
+    return ip_address(address.decode() if isinstance(address, bytes) else address)
 
 
 def run(make_look_up: Callable[[str, int], LookUp]) -> None:
@@ -44,7 +52,7 @@ def run(make_look_up: Callable[[str, int], LookUp]) -> None:
         asked += AT_ONCE
         found = look_up([f"host-{number}.test" for number in numbers])
         for number, addresses in zip(numbers[-1:], found[-1:], strict=True):
-            if set(map(ip_address, addresses)) != addresses_of(number, service):
+            if set(map(parsed, addresses)) != addresses_of(number, service):
                 sys.exit(f"wrong addresses of host-{number}.test: {addresses}")
         if len(found) != AT_ONCE:
             sys.exit(f"{len(found)} answers to {AT_ONCE} questions")

@@ -23,7 +23,7 @@ def make_look_up(service: str, port: int) -> LookUp:
 
     async def find(name: str) -> Addresses:
         found = await resolver.getaddrinfo(name, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM)
-        return {node.addr[0].decode() for node in found.nodes}
+        return {node.addr[0] for node in found.nodes}
 
     async def all_of(coroutines: Sequence[Coroutine[Any, Any, Addresses]]) -> list[Addresses]:
         return await asyncio.gather(*coroutines)

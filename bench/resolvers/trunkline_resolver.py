@@ -23,10 +23,10 @@ def make_look_up(service: str, port: int) -> LookUp:
             base.exit()
 
     def answered(name: str, answer: DNSAnswer) -> None:
-        note(name, {str(each.address) for each in answer.records if isinstance(each, ARecord)})
+        note(name, {each.address for each in answer.records if isinstance(each, ARecord)})
 
     def resolved(name: str, resolution: Resolution) -> None:
-        note(name, set(map(str, resolution.addresses)))
+        note(name, set(resolution.addresses))
 
     def fail(error: Exception) -> None:
         raise error

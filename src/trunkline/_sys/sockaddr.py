@@ -68,14 +68,15 @@ def sockaddr_from_name(name: Name, family: int, operation: str) -> Any:
     if isinstance(name, NetlinkAddress) and family == AF_NETLINK:
         return tuple(name)
     if isinstance(name, Endpoint):
+        # The system makes the text several times as fast as `str`.
         host: object = name.host
         if family == socket.AF_INET and isinstance(host, IPv4Address):
-            return str(host), name.port
+            return socket.inet_ntop(socket.AF_INET, host.packed), name.port
         if family == socket.AF_INET6:
             if isinstance(host, IPv4Address):
                 host = map_ipv4_address_to_ipv6(host)
             if isinstance(host, IPv6Address):
-                text, _, _ = str(host).partition("%")
+                text = socket.inet_ntop(socket.AF_INET6, host.packed)
                 return text, name.port, 0, _scope_number(host, operation, name)
     raise AddressFamilyNotSupported(operation=operation, address=name)
 
