@@ -35,16 +35,23 @@ def print_once(asking: Asking, interval: float) -> None:
 
 def watch(asking: Asking, interval: float) -> None:
     """Show how the server is, until somebody has had enough, or it has ended."""
-    with EventBase() as base, keys() as number, Screen() as screen:
-        watching = _Watching(asking, base, screen)
-        watching.look()
-        base.add_timer(watching.look, interval)
-        if number is not None:
-            base.set_io_handler(number, "read", watching.take_keys)
-        watch_ending(base, watching.end)
-        base.dispatch()
-    if watching.ended_by is not None:
-        signal.raise_signal(watching.ended_by)
+    ended_by: list[int] = []
+
+    def end(number: int) -> None:
+        ended_by.append(number)
+        base.exit()
+
+    with EventBase() as base:
+        watch_ending(base, end)  # before there is anything to put in order
+        with keys() as key_number, Screen() as screen:
+            watching = _Watching(asking, base, screen)
+            watching.look()
+            base.add_timer(watching.look, interval)
+            if key_number is not None:
+                base.set_io_handler(key_number, "read", watching.take_keys)
+            base.dispatch()
+    if ended_by:
+        signal.raise_signal(ended_by[0])
     if watching.has_ended:
         click.echo(f"process {watching.pid} has ended")
 
@@ -60,12 +67,6 @@ class _Watching:
         self._below = _HELP
         self.pid = 0
         self.has_ended = False
-        self.ended_by: int | None = None
-
-    def end(self, number: int) -> None:
-        """Be ended by a signal."""
-        self.ended_by = number
-        self._base.exit()
 
     def look(self) -> None:
         """Look at the server, and show how it is."""
