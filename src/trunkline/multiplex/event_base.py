@@ -218,7 +218,7 @@ class EventBase(Monitor, PythonLoopNames):
         had_io = self._fired
         if self._handler_timeouts.heap:
             self._call_due(self._handler_timeouts)
-        if self._timers.heap and self._timers.heap[0][0] <= self._iteration_time:
+        if self._timers.heap:
             self._call_due(self._timers)
         if self._deferred:
             self._call_deferred(deferred_count)
