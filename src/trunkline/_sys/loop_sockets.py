@@ -126,14 +126,14 @@ def system_name(name: AnyName, family: int) -> Any:
     """Return a socket's name as Python's own sockets say it: a tuple, a path, or bytes."""
     if name is None:
         return None
+    sockaddr = sockaddr_from_name(name, family, "getsockname")
     if family == AF_UNIX:
-        return sockaddr_from_name(name, family, "getsockname") or ""
-    if family != AF_INET6:
-        return str(name.host), name.port
-    _, port, flow, scope = sockaddr_from_name(name, family, "getsockname")
-    host = socket.inet_ntop(socket.AF_INET6, name.host.packed)
-    _, percent, interface = str(name.host).partition("%")
-    return f"{host}{percent}{interface}", port, flow, scope
+        return sockaddr or ""
+    zone = getattr(name.host, "scope_id", None)  # only an address of IPv6 has one
+    if zone is None:
+        return sockaddr
+    host, *rest = sockaddr
+    return f"{host}%{zone}", *rest
 
 
 # -- sockets that somebody has given ---------------------------------------------------------------
