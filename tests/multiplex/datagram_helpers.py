@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from multiplex.noting import NotingProtocol
 from multiplex.transport_helpers import run_until, settle
-from support.peers import LOOPBACK, has_ipv6, unused_port
+from support.peers import LOOPBACK, has_ipv6
 from support.timing import PATIENCE
 
-from trunkline import DatagramEndpoint, Endpoint, EventBase, ensure_address, open_datagrams
+from trunkline import DatagramEndpoint, EventBase, open_datagrams
 
 NEEDS_IPV6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
@@ -116,18 +116,6 @@ def address_of(endpoint: DatagramEndpoint) -> tuple[str, int]:
     """Return the name of an endpoint as the standard library has it."""
     host, port = endpoint.local_name
     return str(host), port
-
-
-def name_of(peer: socket.socket) -> Endpoint:
-    """Return the name of a socket of the standard library's as one of ours."""
-    host, port = peer.getsockname()[:2]
-    return Endpoint(ensure_address(host), port)
-
-
-def free_name() -> Endpoint:
-    """Return a name that nobody has."""
-    port = unused_port(kind=socket.SOCK_DGRAM)
-    return Endpoint(ensure_address(LOOPBACK[socket.AF_INET]), port)
 
 
 def send(peer: socket.socket, *datagrams: bytes) -> None:

@@ -17,7 +17,6 @@ from multiplex.datagram_helpers import (
     NEEDS_IPV6,
     Noting,
     local_peer,
-    name_of,
     opened,
     peer_of,
     receive,
@@ -25,6 +24,7 @@ from multiplex.datagram_helpers import (
 )
 from multiplex.helpers import UNDER_FAULTS, dispatch_quietly
 from multiplex.transport_helpers import failures_of, run_until, settle
+from sockets.datagrams import name_of
 from support.peers import LOOPBACK
 from support.timing import PATIENCE
 

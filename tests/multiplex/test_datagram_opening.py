@@ -12,15 +12,14 @@ import pytest
 from multiplex.datagram_helpers import (
     NEEDS_IPV6,
     Noting,
-    free_name,
     local_peer,
-    name_of,
     opened,
     peer_of,
     receive,
     send,
 )
 from multiplex.transport_helpers import run_until, settle
+from sockets.datagrams import free_name, name_of
 from sockets.raw import NEEDS_RAW
 from support.timing import PATIENCE
 

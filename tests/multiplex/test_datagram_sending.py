@@ -12,9 +12,7 @@ import pytest
 from multiplex.datagram_helpers import (
     Noting,
     address_of,
-    free_name,
     local_peer,
-    name_of,
     opened,
     peer_of,
     receive,
@@ -22,6 +20,7 @@ from multiplex.datagram_helpers import (
 )
 from multiplex.helpers import dispatch_quietly
 from multiplex.transport_helpers import failures_of, run_until, settle
+from sockets.datagrams import free_name, name_of
 from support import icmp
 
 from trunkline import (

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from multiplex.datagram_helpers import free_name, opened
+from multiplex.datagram_helpers import opened
 from multiplex.transport_helpers import settle
+from sockets.datagrams import free_name
 from support.memory import memory_held
 from support.timing import PATIENCE
 
