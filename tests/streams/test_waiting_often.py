@@ -14,7 +14,15 @@ from sockets.helpers import Call, raising, signals, stream_and_peer
 from support.peers import receive_exactly, reset
 from support.timing import MS, PATIENCE
 
-from trunkline import ActiveSocket, Busy, ConnectionReset, EndOfFile, SocketClosed, TimedOut
+from trunkline import (
+    ActiveSocket,
+    Busy,
+    ConnectionReset,
+    EndOfFile,
+    SocketClosed,
+    Stream,
+    TimedOut,
+)
 from trunkline._sys import socket_descriptor
 from trunkline.servers import Server, ServerConnection
 
@@ -198,3 +206,45 @@ def test_a_server_serves_and_its_limits_hold(limits: dict[str, float]) -> None:
         assert peer.recv(1) == b""
         assert 0.9 < time.monotonic() - began < PATIENCE
         eventually(lambda: server.statistics().timed_out == 1)
+
+
+class AnswersLate:
+    """A channel on which nothing is there before somebody waits, and counts who does."""
+
+    where: object = "a peer that takes its time"
+    reading = writing = contextlib.nullcontext()
+
+    def __init__(self) -> None:
+        self.looks = self.waits = 0
+        self._is_there = False
+
+    def receive_into(self, buffer: memoryview) -> int | None:
+        self.looks += 1
+        if not self._is_there:
+            return None
+        self._is_there = False
+        buffer[:7] = b"answer\n"
+        return 7
+
+    def receive_soon(self, buffer: memoryview, deadline: object) -> int | None:
+        self._is_there = True
+        self.looks -= 1
+        return self.receive_into(buffer)
+
+    def send(self, data: object) -> int:
+        raise NotImplementedError
+
+    def wait_readable(self, deadline: object, operation: str) -> None:
+        self.waits += 1
+        self._is_there = True
+
+    wait_ready = wait_writable = wait_readable
+
+
+def test_whoever_answers_late_is_seldom_looked_for_in_vain() -> None:
+    channel = AnswersLate()
+    stream = Stream(channel)
+    for _ in range(200):
+        assert stream.read_line() == "answer"
+    assert 1 < channel.waits < 20
+    assert channel.looks == 2 * channel.waits

@@ -490,11 +490,12 @@ class Stream(FileSending, PythonStreamNames, Uncopied):
         if self._has_obstacle:
             self._check_alive(operation)
         channel = self._channel
+        has_waited = False
         while True:
             # What is left leaves as soon as there is room; the peer may wait for it.
             wait = channel.wait_ready if self._output and self._is_left_to_send(operation) else None
             try:
-                if deadline is None or deadline.is_immediate or wait is not None:
+                if has_waited or wait is not None or deadline is None or deadline.is_immediate:
                     count = channel.receive_into(target)
                 else:
                     count = self._receive_or_wait_a_little(target, deadline)
@@ -503,6 +504,7 @@ class Stream(FileSending, PythonStreamNames, Uncopied):
             if count is not None or deadline is None:
                 return count
             (wait or channel.wait_readable)(deadline, operation)
+            has_waited = True
 
     def _receive_or_wait_a_little(self, target: memoryview, deadline: Deadline) -> int | None:
         if self._looks_to_leave_out:
