@@ -19,8 +19,10 @@ pytest_plugins = (
     "support.variants",
 )
 
-# How long one example takes on a busy machine is no property of the code.
-settings.register_profile("trunkline", deadline=None)
+# How long one example takes on a busy machine is no property of the code. They are others in each
+# run, so that few are enough in one; `--hypothesis-profile=many` has more.
+settings.register_profile("trunkline", deadline=None, max_examples=30)
+settings.register_profile("many", deadline=None, max_examples=1000)
 settings.load_profile("trunkline")
 
 

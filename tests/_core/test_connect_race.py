@@ -423,4 +423,4 @@ class Race(RuleBasedStateMachine):
 
 
 TestRace = Race.TestCase
-TestRace.settings = settings(max_examples=60, stateful_step_count=30)
+TestRace.settings = settings(stateful_step_count=30)

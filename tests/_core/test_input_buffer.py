@@ -410,7 +410,6 @@ def test_a_carriage_return_before_what_is_no_text_is_read_first(
 # ---- Anything at all ----
 
 
-@settings(max_examples=200)
 @given(
     data=st.data(),
     raw=st.binary(max_size=30),
@@ -442,7 +441,6 @@ def test_any_bytes_can_be_read_to_their_end_around_whatever_is_no_text(
     assert not buffer
 
 
-@settings(max_examples=200)
 @given(
     data=st.data(),
     raw=st.binary(max_size=20),
@@ -664,7 +662,7 @@ class Model(RuleBasedStateMachine):
 
 
 TestModel = Model.TestCase
-TestModel.settings = settings(max_examples=60, stateful_step_count=40)
+TestModel.settings = settings(stateful_step_count=40)
 
 
 @pytest.mark.parametrize("errors", ["strict", "ignore"])

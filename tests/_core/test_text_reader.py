@@ -445,7 +445,6 @@ def test_each_malformed_sequence_is_replaced_by_one_character(data: bytes, chars
         assert reading.text(10) == chars
 
 
-@settings(max_examples=150)
 @given(
     data=st.data(),
     raw=st.binary(max_size=30),

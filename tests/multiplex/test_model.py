@@ -381,7 +381,7 @@ def test_an_event_base_calls_whom_its_model_calls(backend: str) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=20 if UNDER_FAULTS else 60,
+            max_examples=20 if UNDER_FAULTS else 40,
             stateful_step_count=20,
             phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
         ),

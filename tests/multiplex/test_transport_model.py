@@ -194,7 +194,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 AnyOrder.TestCase.settings = settings(
-    max_examples=30 if UNDER_FAULTS else 60, stateful_step_count=30, deadline=None
+    max_examples=20 if UNDER_FAULTS else 40, stateful_step_count=30, deadline=None
 )
 test_anything_in_any_order = pytest.mark.slow(AnyOrder.TestCase)
 
