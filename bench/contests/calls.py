@@ -22,6 +22,7 @@ CONTESTS = tuple(
         service=service,
         limit="c-calls",
         load=Task(),
+        quick=service not in ("soon-queued", "timer-pending"),
     )
     for service, message, title in TASKS
 )

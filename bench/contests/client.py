@@ -26,6 +26,7 @@ CONTESTS = tuple(
         service=service,
         limit="c-client",
         load=task,
+        quick=service in ("round-trip", "read-line", "iterate"),
     )
     for service, message, title, task in TASKS
 )

@@ -19,6 +19,7 @@ CONTESTS = tuple(
         service=service,
         limit="c-resolver",
         load=Task(names=True),
+        quick=service == "host",
     )
     for service, title in TASKS
 )
