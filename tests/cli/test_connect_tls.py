@@ -12,6 +12,8 @@ from support.openssl import s_server
 from support.peers import PeerServer, echo, receive_exactly, unused_port
 
 from trunkline import TLS, NotTLS, ProtocolError, TLSCertificateError
+from trunkline.cli import main
+from trunkline.cli.exit_status import ExitStatus
 
 pytestmark = pytest.mark.exact_io("Python's own TLS is at the other end, and gives up")
 
@@ -67,6 +69,17 @@ def test_whom_nobody_vouches_for_is_not_believed_unless_that_was_asked_for(
         ended = converse(target, b"hello", tls=TLS(verify=False))
     assert (ended.output, ended.error) == (b"hello", None)
     assert any(line.endswith(", which nobody has vouched for") for line in ended.told)
+
+
+def test_whom_nobody_vouches_for_is_no_mistake_of_the_user(
+    certificates: Certificates, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with secured(certificates) as server:
+        words = ["connect", "--server-name", "localhost", f"tls:127.0.0.1:{server.address[1]}"]
+        assert main(words) == ExitStatus.TLS_FAILED
+    errors = capsys.readouterr().err
+    assert errors.startswith("trunkline: handshake 127.0.0.1:")
+    assert errors.count("\n") == 1
 
 
 def test_a_server_that_does_not_speak_tls_is_told() -> None:

@@ -93,6 +93,7 @@ def connect(target: str, port: str | None, **options: Any) -> None:
     printed. On a terminal, control characters from the network are shown as escapes; a pipe gets
     what has come. TARGET and PORT may be two words, as for nc.
     """
+    from ..errors import TrunklineError
     from .connect.run import converse
     from .connect.settings import Settings
     from .connect.telling import BriefTelling, Telling, say_on_errors
@@ -125,7 +126,7 @@ def connect(target: str, port: str | None, **options: Any) -> None:
     try:
         converse(settings, teller)
     except ValueError as error:
-        if isinstance(error, UnicodeError):
+        if isinstance(error, TrunklineError):  # a certificate that is refused is a value, too
             raise
         raise click.UsageError(str(error)) from None
 
