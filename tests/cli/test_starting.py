@@ -107,8 +107,9 @@ def test_of_several_reasons_the_first_counts() -> None:
     assert status_of(error) is ExitStatus.REFUSED
 
 
-def test_a_certificate_that_is_not_there_is_a_matter_of_this_machine() -> None:
-    assert status_of(errors.PathNotFound(operation="load")) is ExitStatus.LOCAL
+@pytest.mark.parametrize("operation", ["bind", "load"])
+def test_where_to_listen_and_a_certificate_are_matters_of_this_machine(operation: str) -> None:
+    assert status_of(errors.PathNotFound(operation=operation)) is ExitStatus.LOCAL
 
 
 def test_a_status_is_a_number_with_a_meaning() -> None:

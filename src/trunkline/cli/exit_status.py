@@ -99,6 +99,8 @@ _BY_ERROR: tuple[tuple[tuple[type[Exception], ...], ExitStatus], ...] = (
     ),
 )
 
+_LOCAL_OPERATIONS = ("bind", "load")  # an address or a path of ours; a certificate, or a key
+
 
 def status_of(error: BaseException) -> ExitStatus:
     """Return the status to end with for an error.
@@ -108,7 +110,7 @@ def status_of(error: BaseException) -> ExitStatus:
     """
     if isinstance(error, ConnectFailed) and error.attempts:
         return min(map(status_of, error.attempts))
-    if isinstance(error, SocketError) and error.operation == "load":  # a certificate, or a key
+    if isinstance(error, SocketError) and error.operation in _LOCAL_OPERATIONS:
         return ExitStatus.LOCAL
     # Whoever has not loaded it has met none of its errors.
     tls = sys.modules.get("trunkline.tls.errors")
