@@ -25,7 +25,7 @@ from trunkline.cli.exit_status import ExitStatus
 from trunkline.cli.serve.handlers import BadHandler, find_handler
 from trunkline.cli.serve.services import SERVICES
 from trunkline.cli.serve.subjects import SUBJECTS
-from trunkline.cli.serve.supervised import AwaitedServer, EventedServer, _outcome
+from trunkline.cli.serve.supervised import AwaitedServer, EventedServer, outcome_of
 from trunkline.cli.target import BadTarget, Target, parse_place
 
 HERE = "cli.handlers_to_serve"
@@ -238,7 +238,7 @@ def test_callbacks_are_counted_as_a_server_counts() -> None:
     ],
 )
 def test_how_a_connection_has_ended(error: Exception | None, outcome: str) -> None:
-    assert _outcome(error) == outcome
+    assert outcome_of(error).value == outcome
 
 
 def test_by_tasks() -> None:

@@ -315,10 +315,10 @@ class Connection:
         The same error of some other connection that the handler has is a fault of the handler, and
         so is a group of errors if one of them is.
         """
-        outcomes = [self._judge_one(each) for each in _errors_in(error)]
+        outcomes = [self._outcome_of(each) for each in _errors_in(error)]
         return Outcome.FAILED if Outcome.FAILED in outcomes else outcomes[0]
 
-    def _judge_one(self, error: Exception) -> Outcome:
+    def _outcome_of(self, error: Exception) -> Outcome:
         is_ours = getattr(error, "address", None) is self.socket.remote_name
         if not is_ours or not isinstance(error, SocketError | StreamError):
             return Outcome.FAILED

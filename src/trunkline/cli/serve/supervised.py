@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import SocketClosed, SocketError, StreamError, TimedOut
 from ...multiplex import Delivery, EventBase, Listener, Transport, listen
 from ...servers import OpenConnection, ServerStatistics, Traffic
+from ...servers.connection import Outcome
 from ...servers.proxy import Preamble
 from ...servers.traffic import TrafficCounts
 from ...sockets.passive_socket import PassiveSocket
@@ -19,7 +20,7 @@ from .behind_proxy import listening_behind
 if TYPE_CHECKING:
     from ... import aio
 
-__all__ = ("AwaitedServer", "EventedServer")
+__all__ = ("AwaitedServer", "EventedServer", "outcome_of")
 
 
 class EventedServer:
@@ -106,7 +107,7 @@ class EventedServer:
     def _note_end(self, transport: Transport, error: Exception | None) -> None:
         """Count a connection that has ended, and how; on the event base."""
         self._peak = max(self._peak, self._active() + 1)
-        self._ended[_outcome(error)] += 1
+        self._ended[outcome_of(error).value] += 1
         self._traffic.note_end(_look(transport), None if error is None else type(error))
 
     def shutdown(self, timeout: float | None) -> bool:
@@ -135,17 +136,17 @@ def _look(transport: Transport) -> OpenConnection:
     return OpenConnection(peer, duration, transport.bytes_received, transport.bytes_sent)
 
 
-def _outcome(error: Exception | None) -> str:
-    """Say how a connection has ended, as `ServerStatistics` calls it."""
+def outcome_of(error: Exception | None) -> Outcome:
+    """Say how a connection counts that has ended with an error, or without one."""
     if error is None:
-        return "finished"
+        return Outcome.FINISHED
     # Who has not loaded it has met none of its errors.
     tls = sys.modules.get("trunkline.tls.errors")
     if tls is not None and isinstance(error, tls.TLSError):
-        return "rejected"
+        return Outcome.REJECTED
     if isinstance(error, TimedOut) and error.deadline:
-        return "timed_out"
-    return "broken" if isinstance(error, SocketError | StreamError) else "failed"
+        return Outcome.TIMED_OUT
+    return Outcome.BROKEN if isinstance(error, SocketError | StreamError) else Outcome.FAILED
 
 
 class AwaitedServer:
