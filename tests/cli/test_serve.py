@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cli.helpers import assert_bad_usage, evented, serving
 from servers.serving import eventually
-from support.peers import connect, exchange, receive_all
+from support.peers import connect, exchange, receive_all, receive_exactly
 
 from trunkline import (
     ConnectionReset,
@@ -184,6 +184,13 @@ def test_chargen() -> None:
     assert lines[0].startswith(b" !\"#$%&'()")
     assert [line[0] for line in lines[:3]] == [0x20, 0x21, 0x22]
     assert lines[95] == lines[0]
+
+
+def test_who_says_nothing_more_may_listen_to_chargen_for_ever() -> None:
+    with serving(evented(SERVICES["chargen"])) as address, connect(address) as client:
+        client.shutdown(socket.SHUT_WR)
+        more_than_is_buffered = 20_000_000
+        assert len(receive_exactly(client, more_than_is_buffered)) == more_than_is_buffered
 
 
 def test_those_who_stay_are_told_and_then_cut() -> None:

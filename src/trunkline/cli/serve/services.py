@@ -71,6 +71,10 @@ class Chargen(Discard):
         while not (self._is_paused or self.transport.is_closing):
             self.transport.write(_LINES)
 
+    def eof_received(self) -> bool:
+        """Go on: who has nothing to say may still listen."""
+        return True
+
     def pause_writing(self) -> None:
         """Wait until there is room."""
         self._is_paused = True
