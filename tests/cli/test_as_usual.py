@@ -15,7 +15,7 @@ HINTS = {"connect": CONNECT, "serve": SERVE, "resolve": RESOLVE}
 
 
 @pytest.mark.parametrize(
-    "words", [("-N",), ("-C",), ("-4",), ("-w", "5"), ("-zv",), ("-s127.0.0.1",)]
+    "words", [("-N",), ("-C",), ("-4",), ("-w", "5"), ("-zvn",), ("-s127.0.0.1",)]
 )
 def test_options_that_mean_the_same(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
@@ -33,7 +33,17 @@ def test_local_sockets_and_datagrams(capsys: pytest.CaptureFixture[str]) -> None
 
 GUESSES = {
     ("connect", "-p", "4000", "localhost", "1"): "--source ADDRESS:PORT",
-    ("connect", "-x", "proxy:3128", "localhost", "1"): "through no proxy",
+    ("connect", "-lvnp", "80000"): "from 0 to 65535, not 80000",
+    ("connect", "-lp", "1", "localhost", "2"): "-p is where to --listen",
+    ("connect", "-n", "localhost", "1"): "-n is for addresses",
+    ("connect", "-x", "proxy:3128", "localhost", "1"): "socat listens here",
+    ("connect",): "Missing argument 'TARGET'",
+    ("connect", "9999"): "write localhost:9999",
+    ("connect", "OPENSSL:localhost:443"): "write tls:host:port",
+    ("connect", "UNIX-CONNECT:/tmp/x"): "write unix:path",
+    ("connect", "tcp4:localhost:80"): "say -4",
+    ("connect", "fe80::1", "80"): "fe80::1%eth0",
+    ("connect", "[fe80::1]:80"): "fe80::1%eth0",
     ("connect", "--ssl", "localhost", "1"): "tls:host:port",
     ("connect", "localhost", "20-25"): "one port at a time",
     ("connect", "-uU", "/s"): "-u is for UDP",
@@ -47,12 +57,20 @@ GUESSES = {
     ("connect", "-l", "::1", "99999"): "to 65535, not 99999",
     ("connect", "--nonsense", "x:1"): "No such option '--nonsense'",
     ("serve", "-l", "9999"): "trunkline serve echo 9999",
+    ("serve", "9999"): "Say trunkline serve echo 9999",
+    ("serve", "."): "trunkline serve http .",
+    ("serve", "http", "8000"): "say trunkline serve http . 8000",
     ("serve", "http", "--bind", "::1"): "the address comes last",
     ("resolve", "@9.9.9.9", "x"): "--server 9.9.9.9",
     ("resolve", "x", "@9.9.9.9"): "--server 9.9.9.9",
+    ("resolve", "x", "+short"): "in a pipeline it is short",
+    ("resolve", "--reverse", "x"): "--reverse is for addresses",
     ("resolve", "-t", "MX", "x"): "the type comes after the name",
     ("listen", "9999"): "trunkline connect --listen 9999",
     ("localhost:25",): "trunkline connect localhost:25",
+    ("localhost", "25"): "trunkline connect localhost 25",
+    ("-l", "25"): "trunkline connect -l",
+    ("--nonsense",): "No such option '--nonsense'",
     ("http", "."): "trunkline serve http .",
     ("nonsense",): "nonsense",
 }

@@ -2,19 +2,21 @@
 
 from .command import Section
 
-__all__ = ("AS_NC", "COMMANDS", "CONNECT", "RESOLVE", "SERVE")
+__all__ = ("AS_NC", "COMMANDS", "CONNECT", "RESOLVE", "SERVE", "TARGETS")
 
 AS_NC = Section(
     "As for nc",
     (
         ("-u, -U", "TARGET is udp:TARGET, or unix:TARGET."),
         ("-w SECONDS", "Is --timeout and --idle."),
+        ("-p PORT", "Is where to listen, with --listen."),
+        ("-n", "TARGET is an address, and no name."),
         ("-N", "Is what is done anyway."),
     ),
 )
 """What `connect` takes besides its own options."""
 
-_PROXY = "it connects through no proxy of SOCKS or HTTP"
+_PROXY = "no proxy of SOCKS or HTTP is spoken to; socat listens here for who has to use one"
 
 CONNECT = {
     "-c": "for TLS write tls:host:port; trunkline serve exec COMMAND runs a program",
@@ -22,9 +24,7 @@ CONNECT = {
     "-e": "trunkline serve exec COMMAND does that",
     "-i": "what is typed is sent at once",
     "-k": "trunkline serve serves more than one client",
-    "-n": "addresses are not looked up",
     "-o": "say --hex",
-    "-p": "say --source ADDRESS:PORT; with --listen the port is the target",
     "-q": "the end of the server ends it, and --idle is for one that does not",
     "-t": "it does not speak telnet",
     "-x": _PROXY,
@@ -64,6 +64,26 @@ RESOLVE = {
 }
 """The same for `resolve`, of dig and host."""
 
+TARGETS = {
+    "tcp4": "host:port, and say -4",
+    "tcp6": "host:port, and say -6",
+    "tcp-connect": "host:port",
+    "tcp-listen": "the port alone, and say --listen",
+    "udp4": "udp:host:port, and say -4",
+    "udp6": "udp:host:port, and say -6",
+    "udp-connect": "udp:host:port",
+    "openssl": "tls:host:port",
+    "openssl-connect": "tls:host:port",
+    "ssl": "tls:host:port",
+    "unix-connect": "unix:path",
+    "unix-client": "unix:path",
+    "unix-listen": "unix:path, and say --listen",
+    "abstract-connect": "abstract:name",
+    "exec": "trunkline serve exec COMMAND",
+    "system": "trunkline serve exec COMMAND",
+}
+"""The words of socat and others that a target does not begin with."""
+
 COMMANDS = {
     "dig": "resolve",
     "host": "resolve",
@@ -72,6 +92,8 @@ COMMANDS = {
     "nc": "connect",
     "ncat": "connect",
     "netcat": "connect",
+    "socat": "connect",
+    "s_client": "connect tls:HOST:PORT",
     "telnet": "connect",
     "ping": "connect --probe",
     "help": "--help",

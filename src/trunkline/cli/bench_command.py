@@ -43,6 +43,7 @@ EXAMPLES = (
 
 @click.command(cls=Command, sections=(PROTOCOLS, TARGETS), examples=EXAMPLES)
 @click.argument("target")
+@click.argument("port", required=False)
 @click.option(
     "--protocol",
     type=click.Choice([name for name, _ in PROTOCOLS.rows]),
@@ -59,7 +60,9 @@ EXAMPLES = (
 @click.option("--insecure", is_flag=True, help="Believe any certificate.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the whole histogram.")
 @click.option("--svg", "picture", type=click.Path(dir_okay=False), help="Draw it, in that file.")
-def bench(target: str, as_json: bool, picture: str | None, **options: Any) -> None:
+def bench(
+    target: str, port: str | None, as_json: bool, picture: str | None, **options: Any
+) -> None:
     """Put load on TARGET, and tell how long its answers take.
 
     When each message is to go is fixed beforehand, evenly, and its latency counts from then: a
@@ -69,7 +72,7 @@ def bench(target: str, as_json: bool, picture: str | None, **options: Any) -> No
     """
     from .bench.result import Result
 
-    where = _target(target)
+    where = _target(target, port)
     plan = _plan(where, options)
     counts, is_interrupted = _run(plan)
     result = Result(
@@ -100,9 +103,9 @@ def bench(target: str, as_json: bool, picture: str | None, **options: Any) -> No
         raise click.exceptions.Exit(ExitStatus.FAILED)
 
 
-def _target(text: str) -> Target:
+def _target(text: str, port: str | None) -> Target:
     try:
-        target = parse_target(text)
+        target = parse_target(text, port)
     except BadTarget as error:
         raise click.UsageError(str(error)) from None
     if target.kind not in ("tcp", "local"):

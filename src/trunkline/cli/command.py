@@ -97,13 +97,26 @@ class Command(Explained):
 class Program(Explained, click.Group):
     """The program, which has commands."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the words apart; options of a command belong behind it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            given = error.option_name
+            for name, command in self.commands.items():
+                if any(given in each.opts for each in command.params):
+                    said = f"{ctx.info_name} {name} {given}"
+                    raise click.UsageError(f"{given} comes behind a command: {said}", ctx) from None
+            raise
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; who is used to another program is told of ours."""
         name, *rest = args
         meant = self._hints.get(name)
-        if meant is None and ":" in name:
+        is_place = ":" in name or (rest and rest[0].isdecimal())
+        if meant is None and is_place and name not in self.commands:
             meant = f"connect {name}"
         if meant is not None:
             said = " ".join([meant, *rest])

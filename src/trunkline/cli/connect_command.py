@@ -43,7 +43,7 @@ EXAMPLES = (
 @click.command(
     cls=Command, sections=(Section("Targets", FORMS), AS_NC), examples=EXAMPLES, hints=CONNECT
 )
-@click.argument("target")
+@click.argument("target", required=False, metavar="TARGET")
 @click.argument("port", required=False)
 @click.option(
     "-l", "--listen", is_flag=True, help="Wait for one client there; a port alone is localhost's."
@@ -53,6 +53,8 @@ EXAMPLES = (
 @click.option("-6", "--ipv6", is_flag=True, help="Take a name's IPv6 addresses only.")
 @click.option("-u", "datagrams", is_flag=True, hidden=True)
 @click.option("-U", "local", is_flag=True, hidden=True)
+@click.option("-n", "numeric", is_flag=True, hidden=True)
+@click.option("-p", "port_to_listen", hidden=True)
 @click.option("-N", "ends", is_flag=True, hidden=True, expose_value=False)
 @click.option("-w", "wait", type=Seconds(), hidden=True)
 @click.option("-C", "--crlf", is_flag=True, help="End each line that is sent by CR LF.")
@@ -86,7 +88,7 @@ EXAMPLES = (
 )
 @click.option("--no-history", is_flag=True, help="Do not remember what is typed on a terminal.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell each step, and how long it takes.")
-def connect(target: str, port: str | None, **options: Any) -> None:
+def connect(target: str | None, port: str | None, **options: Any) -> None:
     """Connect to TARGET, send the input, print what comes.
 
     The end of the input ends our half of the connection, and the rest of the answer is still
@@ -98,7 +100,7 @@ def connect(target: str, port: str | None, **options: Any) -> None:
     from .connect.settings import Settings
     from .connect.telling import BriefTelling, Telling, say_on_errors
 
-    where = _target(target, port, options)
+    where = _target(*_words(target, port, options), options)
     _check(where, options)
     version: Literal[1, 2] | None = {"1": 1, "2": 2, None: None}[options["proxy_header"]]
     settings = Settings(
@@ -129,6 +131,18 @@ def connect(target: str, port: str | None, **options: Any) -> None:
         if isinstance(error, TrunklineError):  # a certificate that is refused is a value, too
             raise
         raise click.UsageError(str(error)) from None
+
+
+def _words(target: str | None, port: str | None, options: dict[str, Any]) -> tuple[str, str | None]:
+    """Return the words that say where; ``-p`` may stand for one of them."""
+    listening = options["port_to_listen"]
+    if listening is not None:
+        if not options["listen"] or port is not None:
+            raise click.UsageError("-p is where to --listen; else say --source ADDRESS:PORT")
+        target, port = (listening, None) if target is None else (target, listening)
+    if target is None:
+        raise click.UsageError("Missing argument 'TARGET'.")
+    return target, port
 
 
 def _target(text: str, port: str | None, options: dict[str, Any]) -> Target:
@@ -171,6 +185,8 @@ def _check(target: Target, options: dict[str, Any]) -> None:
     if options["listen"]:
         _check_listening(target, options)
         return
+    if options["numeric"] and isinstance(target.host, str) and target.kind != "local":
+        raise click.UsageError(f"-n is for addresses, and {target.host} is a name")
     if target.kind == "udp" and options["probe"]:
         raise click.UsageError("--probe is for connections: who gets a datagram says nothing")
     if target.kind == "local" and (options["ipv4"] or options["ipv6"]):

@@ -51,6 +51,8 @@ def resolve(
     for word in (name, record_type or ""):
         if word.startswith("@"):
             raise click.UsageError(f"of another server, say --server {word[1:]}")
+        if word.startswith("+"):
+            raise click.UsageError(f"{word} is dig's: in a pipeline it is short, and --json is all")
     try:
         what = _subject(name, reverse=reverse)
         if not isinstance(what, str) and record_type not in (None, "PTR", "ptr"):
@@ -74,11 +76,13 @@ def resolve(
 
 def _subject(name: str, *, reverse: bool) -> "str | IPAddress":
     """Return an address, or a name."""
-    from ..addresses import ensure_address
     from ..sockets.resolving import literal_address
 
     text = name.removeprefix("[").removesuffix("]")
-    return ensure_address(text) if reverse else literal_address(text) or name
+    address = literal_address(text)
+    if reverse and address is None:
+        raise ValueError(f"--reverse is for addresses, and {name!r} is none")
+    return address or name
 
 
 def _type(text: str) -> str | int:

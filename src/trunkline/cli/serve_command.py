@@ -1,5 +1,6 @@
 """`trunkline serve`: a service of one's own, or one to try things with."""
 
+import os
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -194,6 +195,8 @@ def _find(
                 given, whole = option.replace("_", "-"), f"{name} {other.what}".rstrip()
                 raise click.UsageError(f"--{given} is for trunkline serve {whole}")
     subject = SUBJECTS.get(service)
+    if subject is None and ":" not in service:
+        _check_service(service)
     if subject is None:
         return find_handler(service, SUBJECTS), words
     if not subject.what:
@@ -204,6 +207,14 @@ def _find(
     if not addresses and subject.place is not None and not options["activate"]:
         addresses = (subject.place,)
     return subject.make(words[0], options), addresses
+
+
+def _check_service(word: str) -> None:
+    """Tell who has said where, or of which directory, before what."""
+    if word.isdecimal():
+        raise click.UsageError(f"serve what? Say trunkline serve echo {word}, for example.")
+    if os.path.isdir(word):
+        raise click.UsageError(f"a directory is served by trunkline serve http {word}")
 
 
 def _check_reach(supervisor: "Supervisor") -> None:

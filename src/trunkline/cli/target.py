@@ -5,6 +5,7 @@ Nothing is looked up here. What can be none is told at once, and so is how to wr
 
 import re
 from dataclasses import dataclass, replace
+from ipaddress import IPv6Address
 from typing import Literal, TypeAlias
 
 from ..addresses import IPAddress, LocalAddress
@@ -33,7 +34,7 @@ PLACES: tuple[tuple[str, str], ...] = (
 
 Kind: TypeAlias = Literal["tcp", "udp", "local", "service"]
 
-_PREFIX = re.compile(r"(tcp|udp|tls|unix|abstract|srv):")
+_PREFIX = re.compile(r"(tcp|udp|tls|unix|abstract|srv):", re.IGNORECASE)
 _SERVICE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.IGNORECASE)  # RFC 6335, section 5.1
 _PORTS = re.compile("[0-9]+-[0-9]+")
 _HIGHEST_PORT = 65_535
@@ -84,7 +85,7 @@ def parse_target(text: str, port: str | None = None) -> Target:
         BadTarget: It means nothing.
     """
     found = _PREFIX.match(text)
-    prefix, rest = (found[1], text[found.end() :]) if found else ("", text)
+    prefix, rest = (found[1].lower(), text[found.end() :]) if found else ("", text)
     if prefix == "tls":
         target = parse_target(rest, port)
         if target.tls or target.kind == "udp":
@@ -96,7 +97,15 @@ def parse_target(text: str, port: str | None = None) -> Target:
         return Target("local", address=_local_address(text, rest, abstract=prefix == "abstract"))
     if prefix == "srv":
         return _service(text, rest)
-    return _internet(text, rest, port, "udp" if prefix == "udp" else "tcp")
+    try:
+        return _internet(text, rest, port, "udp" if prefix == "udp" else "tcp")
+    except BadTarget:
+        from .as_usual import TARGETS  # here, since few have use for it
+
+        word = text.partition(":")[0].lower()
+        if word not in TARGETS:
+            raise
+        raise BadTarget(f"{text!r}: write {TARGETS[word]}") from None
 
 
 def parse_place(text: str) -> Target:
@@ -164,7 +173,11 @@ def _host_and_port(text: str, rest: str) -> tuple[str, str]:
         return host, behind[1:]
     host, colon, port = rest.rpartition(":")
     if not colon:
-        hint = f"unix:{rest}" if "/" in rest else f"{rest}:port"
+        hint = f"{rest}:port"
+        if "/" in rest:
+            hint = f"unix:{rest}"
+        elif rest.isdecimal():
+            hint = f"localhost:{rest}"
         raise BadTarget(f"{text!r} has no port: write {hint}")
     if ":" in host:
         raise BadTarget(
@@ -179,9 +192,12 @@ def _check_host(text: str, host: str) -> str | IPAddress:
     from ..sockets.resolving import literal_address  # here, since help has no use for it
 
     try:
-        return literal_address(host) or host
+        address = literal_address(host)
     except ValueError as error:
         raise BadTarget(f"{text!r}: {error}") from None
+    if isinstance(address, IPv6Address) and address.is_link_local and address.scope_id is None:
+        raise BadTarget(f"{text!r} may be in any network: say in which one, like {host}%eth0")
+    return address or host
 
 
 def _check_port(text: str, port: str, *, least: int = 1) -> int | str:

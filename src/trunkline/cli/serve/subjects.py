@@ -43,7 +43,10 @@ def _http(directory: str, options: dict[str, Any]) -> Found:
     try:
         site = Site(directory, hidden=options["hidden"])
     except SocketError as error:
-        raise BadHandler(f"{directory!r} is no directory to serve: {error.strerror}") from None
+        hint = f"; say trunkline serve http . {directory}" if directory.isdecimal() else ""
+        raise BadHandler(
+            f"{directory!r} is no directory to serve: {error.strerror}{hint}"
+        ) from None
     return Found("http", lambda: HTTPProtocol(site), "callbacks")
 
 
