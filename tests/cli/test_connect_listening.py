@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -17,6 +18,7 @@ from support.programs import require
 from support.timing import MS, PATIENCE
 
 from trunkline import TLS, AddressInUse, ConnectionRefused, TimedOut
+from trunkline.cli.exit_status import ExitStatus
 from trunkline.cli.target import parse_place
 
 MUCH = bytes(range(256)) * 16384  # 4 MiB
@@ -24,6 +26,12 @@ MUCH = bytes(range(256)) * 16384  # 4 MiB
 
 def served(place: str, client: Callable[[str], object], types: bytes, **options: Any) -> Any:
     """Wait for a client at a place, and be one meanwhile.
+
+    Args:
+        place: Where to wait.
+        client: Called with the name of that place.
+        types: The input.
+        **options: The settings.
 
     Returns:
         The conversation, and what the client has returned, which was told where to connect.
@@ -38,7 +46,10 @@ def served(place: str, client: Callable[[str], object], types: bytes, **options:
     thread = threading.Thread(target=be_client)
     thread.start()
     try:
-        ended = converse(parse_place(place), types, say=told.put, listens=True, **options)
+        where = parse_place(place.removeprefix("udp:"))
+        if place.startswith("udp:"):
+            where = replace(where, kind="udp")
+        ended = converse(where, types, say=told.put, listens=True, **options)
     finally:
         thread.join(PATIENCE)
     return ended, results.get(timeout=PATIENCE)
@@ -141,6 +152,48 @@ def test_netcat_at_the_other_end() -> None:
             program.close_stdin()
             assert netcat.read_to_end() == "to netcat\n"
         assert program.wait() == 0
+
+
+# -- datagrams -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["udp:127.0.0.1:0", "udp:*:0"])
+def test_who_sends_the_first_datagram_is_the_client(place: str) -> None:
+    def client(name: str) -> bytes:
+        host, port = address(name)
+        where = (host.replace("0.0.0.0", "127.0.0.1"), port)
+        with (
+            socket.socket(type=socket.SOCK_DGRAM) as other,
+            socket.socket(type=socket.SOCK_DGRAM) as first,
+        ):
+            first.settimeout(PATIENCE)
+            first.sendto(b"one ", where)
+            other.sendto(b"from somebody else ", where)
+            first.sendto(b"two ", where)
+            first.sendto(b"three", where)
+            return first.recv(100)
+
+    ended, answer = served(place, client, b"answer", idle=100 * MS)
+    assert (ended.output, answer, ended.error) == (b"one two three", b"answer", None)
+
+
+def test_no_datagram_comes_in_time() -> None:
+    place = replace(parse_place("127.0.0.1:0"), kind="udp")
+    assert isinstance(converse(place, listens=True, timeout=10 * MS).error, TimedOut)
+
+
+@pytest.mark.slow
+@pytest.mark.needs_program("nc")
+def test_datagrams_of_netcat_until_it_is_interrupted() -> None:
+    with command("connect", "-lun", "-p", "0", "-v", separate_errors=True) as program:
+        port = program.wait_for_line(r"^listening at 127\.0\.0\.1:(\d+)$", errors=True)[1]
+        program.close_stdin()
+        with Program([require("nc"), "-u", "127.0.0.1", port]) as netcat:
+            netcat.send("from netcat\n")
+            program.wait_for_line("^connected from 127.0.0.1:", errors=True)
+            program.read_until("from netcat\n")
+        program.interrupt()
+        assert program.wait() == ExitStatus.INTERRUPTED
 
 
 # -- only to see who listens -----------------------------------------------------------------------

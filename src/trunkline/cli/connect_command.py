@@ -1,5 +1,6 @@
 """`trunkline connect`: talk to whatever listens."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -36,6 +37,7 @@ EXAMPLES = (
     Example("echo 'hits:1|c' | trunkline connect udp:localhost:8125", "Send a datagram."),
     Example("trunkline connect --retry 20 localhost:5432 < /dev/null", "Wait for a server."),
     Example("trunkline connect -l '*:9999' > backup.tar", "Be the server for one client."),
+    Example("trunkline connect -lu 8125", "See which datagrams somebody sends."),
     Example("trunkline connect -zv localhost 22", "See whether somebody listens."),
 )
 
@@ -148,22 +150,31 @@ def _words(target: str | None, port: str | None, options: dict[str, Any]) -> tup
 def _target(text: str, port: str | None, options: dict[str, Any]) -> Target:
     if options["local"] and options["datagrams"]:
         raise click.UsageError("-u is for UDP: datagrams of local sockets are not sent")
-    if options["datagrams"] and options["listen"]:
-        raise click.UsageError("--listen is for connections")
     for given, prefix in (("local", "unix:"), ("datagrams", "udp:")):
         if options[given] and not text.startswith(prefix):
             text = f"{prefix}{text}"
     try:
         if not options["listen"]:
             return parse_target(text, port)
+        if text.startswith("udp:"):
+            place = parse_place(_place(text.removeprefix("udp:"), port))
+            if place.kind == "local":
+                raise BadTarget("-u is for UDP: datagrams of local sockets are not received")
+            return replace(place, kind="udp")
         if options["cert"]:
             text = text.removeprefix("tls:")
         elif text.startswith("tls:"):
             raise BadTarget(f"{text!r}: to speak TLS, say which certificate: --cert")
-        host = f"[{text}]" if ":" in text and port is not None else text
-        return parse_place(host if port is None else f"{host}:{port}")
+        return parse_place(_place(text, port))
     except BadTarget as error:
         raise click.UsageError(str(error)) from None
+
+
+def _place(host: str, port: str | None) -> str:
+    """Return one word for where to listen."""
+    if port is None:
+        return host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _family(options: dict[str, Any]) -> Literal["internet", "ipv4", "ipv6"]:
@@ -211,6 +222,8 @@ def _check_listening(target: Target, options: dict[str, Any]) -> None:
     for name in _NOT_FOR_LISTENING:
         if options[name]:
             raise click.UsageError(f"--{name.replace('_', '-')} is for who connects")
+    if target.kind == "udp" and options["cert"]:
+        raise click.UsageError("--cert is for connections, and datagrams have none")
     if (options["key"] or options["alpn"]) and not options["cert"]:
         raise click.UsageError("to speak TLS, say which certificate: --cert")
 

@@ -231,8 +231,9 @@ def _check_reach(supervisor: "Supervisor") -> None:
 
 def _forward(found: "Found", places: list[Target], options: dict[str, Any]) -> None:
     """Forward datagrams; that takes no workers, since each client has to stay with one."""
+    from .binding import bind_datagrams
     from .serve.log import start_logging
-    from .serve.proxy.datagrams import bind_datagrams, forward_datagrams
+    from .serve.proxy.datagrams import forward_datagrams
 
     sockets = bind_datagrams(places)
     start_logging(options["log"])

@@ -58,7 +58,9 @@ class Listening:
             transport.abort()
             return
         self._stop()
-        self._teller.accepted(transport)
+        self._teller.accepted(transport.remote_name)
+        if transport.speaks_tls:
+            self._teller.secured(transport)
         self._made(transport)
 
     def _time_is_up(self) -> None:

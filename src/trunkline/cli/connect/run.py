@@ -104,9 +104,10 @@ def connect(
 ) -> None:
     """Begin to connect, and have the session begin when that is done."""
     if settings.target.kind == "udp":
-        from .datagrams import DatagramPeer
+        from .datagrams import DatagramListening, DatagramServer
 
-        DatagramPeer(event_base, settings, teller, session)
+        make = DatagramListening if settings.listens else DatagramServer
+        make(event_base, settings, teller, session)
         return
 
     def made(transport: Transport) -> None:

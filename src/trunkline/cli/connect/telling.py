@@ -40,7 +40,7 @@ class Teller:
     def listening(self, name: "AnyName") -> None:
         """A client is waited for."""
 
-    def accepted(self, transport: Transport) -> None:
+    def accepted(self, name: "AnyName") -> None:
         """There is one."""
 
     def retrying(self, error: Exception, delay: float) -> None:
@@ -126,11 +126,9 @@ class Telling(BriefTelling):
         self._tell(f"connected to {name}{source}", began)
         self._step_began = self._clock()
 
-    def accepted(self, transport: Transport) -> None:
+    def accepted(self, name: "AnyName") -> None:
         """There is a client."""
-        self._say(f"connected from {transport.remote_name or 'somebody'}")
-        if transport.speaks_tls:
-            self.secured(transport)
+        self._say(f"connected from {name or 'somebody'}")
 
     def retrying(self, error: Exception, delay: float) -> None:
         """There is none, and it will be tried again."""

@@ -6,10 +6,8 @@ and is forgotten when nothing has gone either way for `SILENCE` seconds.
 
 import signal
 from collections.abc import Sequence
-from contextlib import ExitStack
 
 from ...._core.accept_policy import ShortageEpisodes
-from ....addresses import Endpoint
 from ....errors import SocketError, TimedOut
 from ....multiplex import EventBase
 from ....multiplex.datagrams import (
@@ -19,13 +17,11 @@ from ....multiplex.datagrams import (
     open_datagrams,
 )
 from ....sockets.datagrams import DatagramSocket, Sender
-from ....sockets.make_socket import make_socket
 from ...connect.settings import Settings
 from ...sizes import amount
-from ...target import Target
 from ..connection_log import note
 
-__all__ = ("SILENCE", "DatagramProxy", "bind_datagrams", "forward_datagrams")
+__all__ = ("SILENCE", "DatagramProxy", "forward_datagrams")
 
 SILENCE = 60.0
 """Seconds without a datagram, after which a client is forgotten."""
@@ -135,29 +131,6 @@ class _ForClient(DatagramProtocol):
             sent=self._sent,
             received=self._received,
         )
-
-
-def bind_datagrams(places: Sequence[Target]) -> list[DatagramSocket]:
-    """Return sockets that receive at these places.
-
-    Raises:
-        AddressInUse, PermissionDenied, SocketError, ResolverError: One of them cannot be had.
-        ValueError: One is no place for datagrams.
-    """
-    with ExitStack() as undoing:
-        found: list[DatagramSocket] = []
-        for place in places:
-            if place.kind == "local":
-                raise ValueError(f"{place} is no place for the datagrams of UDP: host:port is")
-            port = place.port
-            for host in ("0.0.0.0", "::") if place.host == "*" else (place.host,):
-                socket = make_socket(type="datagram", local_host=host, local_port=port)
-                undoing.callback(socket.close)
-                found.append(socket)
-                assert isinstance(socket.local_name, Endpoint)
-                port = socket.local_name.port
-        undoing.pop_all()
-    return found
 
 
 def forward_datagrams(
