@@ -27,7 +27,7 @@ __all__ = ("completion",)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print what lets a shell complete commands and options."""
+    """Print what lets a shell complete commands, options, and words that they take."""
     from click.shell_completion import get_completion_class
 
     script = get_completion_class(shell)

@@ -6,6 +6,7 @@ import click
 
 from .as_usual import RESOLVE
 from .command import Command, Example
+from .completing import record_types
 from .options import Seconds
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ EXAMPLES = (
 
 @click.command(cls=Command, examples=EXAMPLES, hints=RESOLVE)
 @click.argument("name")
-@click.argument("record_type", required=False, metavar="[TYPE]")
+@click.argument("record_type", required=False, metavar="[TYPE]", shell_complete=record_types)
 @click.option("--server", metavar="HOST[:PORT]", help="Ask that name server, and nobody else.")
 @click.option("--reverse", is_flag=True, help="NAME is an address, whose name is wanted.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all that is known.")

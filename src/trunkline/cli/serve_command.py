@@ -8,6 +8,7 @@ import click
 
 from .as_usual import SERVE
 from .command import Command, Example, Section
+from .completing import service_words, services
 from .options import Count, Seconds
 from .starting import say
 from .tables import goes_to_terminal
@@ -91,8 +92,13 @@ EXAMPLES = (
     examples=EXAMPLES,
     hints=SERVE,
 )
-@click.argument("service")
-@click.argument("words", nargs=-1, metavar="[DIR|TARGET|COMMAND] [ADDRESS]...")
+@click.argument("service", shell_complete=services)
+@click.argument(
+    "words",
+    nargs=-1,
+    metavar="[DIR|TARGET|COMMAND] [ADDRESS]...",
+    shell_complete=service_words,
+)
 @click.option("--workers", type=Count(), default=1, help="How many processes. Default: 1.")
 @click.option("--threads", type=Count(), help="At most so many in a process, used again.")
 @click.option(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .command import Command, Example, Section
+from .completing import servers
 from .exit_status import ExitStatus
 from .options import Seconds
 
@@ -31,7 +32,7 @@ EXAMPLES = (
 
 
 @click.command(cls=Command, sections=(KEYS,), examples=EXAMPLES)
-@click.argument("server", required=False, metavar="[PID|PATH]")
+@click.argument("server", required=False, metavar="[PID|PATH]", shell_complete=servers)
 @click.option("--interval", type=Seconds(), default=1.0, help="Seconds between looks. Default: 1.")
 @click.option("--json", "as_json", is_flag=True, help="Print one look at it as JSON.")
 @click.option("--drain", "wish", flag_value="drain", help="Ask it to drain, and end.")

@@ -10,7 +10,7 @@ from ...addresses import LocalAddress
 from ...errors import ProtocolError, SocketError
 from ...sockets.active_socket import ActiveSocket
 from ...sockets.make_socket import make_socket
-from .place import control_path, running
+from .place import control_path, pids
 from .serving import LOOK
 from .snapshot import Snapshot
 
@@ -71,7 +71,7 @@ class Asking:
 def servers_here() -> list[int]:
     """Return the processes of this user that have a control socket, and listen to it."""
     found = []
-    for pid in running():
+    for pid in pids():
         try:
             Asking(control_path(pid)).close()
         except SocketError:

@@ -5,7 +5,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-__all__ = ("UnsafeDirectory", "control_path", "make_directory", "running")
+__all__ = ("UnsafeDirectory", "control_path", "make_directory", "pids")
 
 _SUFFIX = ".socket"
 
@@ -47,7 +47,7 @@ def control_path(pid: int) -> Path:
     return _directory() / f"{pid}{_SUFFIX}"
 
 
-def running() -> list[int]:
+def pids() -> list[int]:
     """Return the processes that have left a control socket, whether they run or not."""
     try:
         names = [each.name for each in _directory().iterdir()]
