@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .checked_tls import checked_tls
 from .command import Command, Example, Section
 from .exit_status import ExitStatus
 from .options import Count, Seconds
@@ -125,9 +126,12 @@ def _plan(target: Target, options: dict[str, Any]) -> "Plan":
         raise click.UsageError("whom to expect at a local socket is not known: --insecure")
     family, where = connect_options(Settings(target=target), target)
     if target.tls:
-        from ..tls import TLS
-
-        where["tls"] = TLS(authorities=options["ca"], verify=not options["insecure"], resume=False)
+        where["tls"] = checked_tls(
+            server_side=False,
+            authorities=options["ca"],
+            verify=not options["insecure"],
+            resume=False,
+        )
     host = "localhost" if target.kind == "local" else str(target).removeprefix("tls:")
     path = options["path"]
     if not (path.startswith("/") and path.isascii() and path.isprintable() and " " not in path):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from .as_usual import AS_NC, CONNECT
+from .checked_tls import checked_tls
 from .command import Command, Example, Section
 from .options import Seconds, Times
 from .target import FORMS, BadTarget, Target, parse_place, parse_target
@@ -229,40 +230,22 @@ def _check_listening(target: Target, options: dict[str, Any]) -> None:
 
 
 def _tls(target: Target, options: dict[str, Any]) -> "TLS | None":
+    own = {"certificate": options["cert"], "key": options["key"], "alpn": _alpn(options)}
     if options["listen"]:
-        return _server_tls(options) if options["cert"] else None
+        return checked_tls(server_side=True, **own) if options["cert"] else None
     if not (target.tls or options["starttls"]):
         return None
-    from ..tls import TLS
-
     name = options["server_name"]
     if name is None and target.kind == "service":
         name = target.host  # and not whichever host the domain's records name
-    try:
-        tls = TLS(
-            certificate=options["cert"],
-            key=options["key"],
-            authorities=options["ca"],
-            alpn=_alpn(options),
-            server_name=name,
-            verify=not options["insecure"],
-            resume=False,
-        )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    tls.context(server_side=False)  # what is wrong with its files is told before anything else
-    return tls
-
-
-def _server_tls(options: dict[str, Any]) -> "TLS":
-    from ..tls import TLS
-
-    try:
-        tls = TLS(certificate=options["cert"], key=options["key"], alpn=_alpn(options))
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    tls.context(server_side=True)
-    return tls
+    return checked_tls(
+        server_side=False,
+        **own,
+        authorities=options["ca"],
+        server_name=name,
+        verify=not options["insecure"],
+        resume=False,
+    )
 
 
 def _alpn(options: dict[str, Any]) -> tuple[str, ...]:

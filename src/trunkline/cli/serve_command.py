@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .as_usual import SERVE
+from .checked_tls import checked_tls
 from .command import Command, Example, Section
 from .completing import service_words, services
 from .options import Count, Seconds
@@ -271,11 +272,7 @@ def _check(found: "Found", places: list[Target], options: dict[str, Any]) -> Non
 def _tls(options: dict[str, Any]) -> "TLS | None":
     if options["tls_cert"] is None:
         return None
-    from ..tls import TLS
-
-    tls = TLS(certificate=options["tls_cert"], key=options["tls_key"])
-    tls.context(server_side=True)  # what is wrong with its files is told before anything else
-    return tls
+    return checked_tls(server_side=True, certificate=options["tls_cert"], key=options["tls_key"])
 
 
 def _open_control(supervisor: "Supervisor", name: str) -> "Control":

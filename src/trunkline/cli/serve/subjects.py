@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ...errors import SocketError
+from ..checked_tls import checked_tls
 from ..target import Target, parse_target
 from .handlers import BadHandler, Found
 
@@ -88,15 +89,12 @@ def _tls(target: Target, options: dict[str, Any]) -> "TLS | None":
         return None
     if target.kind == "local" and not given:
         raise BadHandler("whom to expect at a local socket is not known: --server-name")
-    from ...tls import TLS
-
-    tls = TLS(
+    return checked_tls(
+        server_side=False,
         authorities=options["ca"],
         server_name=options["server_name"],
         verify=not options["insecure"],
     )
-    tls.context(server_side=False)  # what is wrong with its files is told before anything else
-    return tls
 
 
 def _exec(text: str, options: dict[str, Any]) -> Found:
