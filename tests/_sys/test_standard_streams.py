@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,28 @@ def test_a_pipe_that_nobody_reads_does_not_make_anybody_wait() -> None:
             file.write(b"x")
     finally:
         os.close(writing)
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_that_all_writers_have_gone_is_told_of_a_pipe(is_named: bool, tmp_path: Path) -> None:
+    """Linux tells it of a pipe with a name only to those who were there at the same time."""
+    if is_named:
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+        reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        writing = os.open(path, os.O_WRONLY)
+    else:
+        reading, writing = os.pipe()
+    try:
+        os.write(writing, b"last words")
+        os.close(writing)
+        with standard_stream(reading, "r") as file:
+            assert file.read(100) == b"last words"
+            poller = select.poll()
+            poller.register(file.fileno(), select.POLLIN)
+            assert poller.poll(0) == [(file.fileno(), select.POLLHUP)]
+    finally:
+        os.close(reading)
 
 
 def test_a_file_goes_on_where_it_was(tmp_path: Path) -> None:

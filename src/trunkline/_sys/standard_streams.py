@@ -46,10 +46,18 @@ def standard_stream(number: int, mode: Literal["r", "w"]) -> Iterator[OwnedNumbe
 
 def _opened_again(number: int, mode: Literal["r", "w"]) -> OwnedNumber | None:
     # A pipe that nobody reads cannot be opened for writing, and could be waited for in vain.
-    flags = _FLAGS[mode] | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
     with suppress(OSError):
-        return OwnedNumber.of(os.open, f"/proc/self/fd/{number}", flags, mode=mode)
+        if mode == "r" and is_pipe(number):
+            # Who opens a pipe with a name when nobody writes is not told of its end: somebody does.
+            with _opened(number, "w"):
+                return _opened(number, "r")
+        return _opened(number, mode)
     return None
+
+
+def _opened(number: int, mode: Literal["r", "w"]) -> OwnedNumber:
+    flags = _FLAGS[mode] | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+    return OwnedNumber.of(os.open, f"/proc/self/fd/{number}", flags, mode=mode)
 
 
 def can_be_waited_for(number: int) -> bool:
