@@ -101,6 +101,7 @@ function look(page) {
 """
 
 
+@processes
 @pytest.mark.thorough
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium here")
 def test_a_browser_on_a_phone(top: Path, tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def test_a_browser_on_a_phone(top: Path, tmp_path: Path) -> None:
     (top / "frame.html").write_text(FRAME)
     with serving_http(top, "127.0.0.1:0") as (_, place):
         ended = subprocess.run(
-            [*browser, f"http://{place}/frame.html"], capture_output=True, timeout=PATIENCE
+            [*browser, f"http://{place}/frame.html"], capture_output=True, timeout=4 * PATIENCE
         )
     assert ended.returncode == 0
     shown = ended.stdout.decode()
