@@ -1,5 +1,6 @@
 """How the command line begins and ends: help, statuses, interruptions, output that nobody reads."""
 
+import errno
 import os
 import pickle
 import re
@@ -120,6 +121,29 @@ def test_a_status_is_a_number_with_a_meaning() -> None:
     assert ExitStatus.INTERRUPTED == starting.INTERRUPTED
 
 
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file", "a\nb"), "a\\nb: No such file [ENOENT]"),
+        (OSError(errno.ENOSPC, "No space left"), "No space left [ENOSPC]"),
+        (OSError("nothing more is known"), "nothing more is known"),
+        (
+            errors.ConnectionRefused(address="x", operation="connect"),
+            "connect x: Connection refused",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told_as_what_is_wrong_with_a_peer(
+    error: Exception, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(arguments: object) -> int:
+        raise error
+
+    monkeypatch.setattr(starting, "_run_program", fail)
+    main([])
+    assert capsys.readouterr().err.startswith(f"trunkline: {line}")
+
+
 def test_what_goes_wrong_is_one_line_that_nobody_can_forge(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -215,7 +239,7 @@ def test_a_full_disk_is_told() -> None:
             [*ARGV, "--help"], stdout=full, stderr=subprocess.PIPE, env=ENVIRONMENT, text=True
         )
     assert ended.returncode == ExitStatus.LOCAL
-    assert ended.stderr == "trunkline: [Errno 28] No space left on device\n"
+    assert ended.stderr == "trunkline: No space left on device [ENOSPC]\n"
 
 
 def test_what_draws_tables_is_needed_where_people_read_them(

@@ -74,7 +74,7 @@ def _guarded(function: Callable[[], int]) -> int:
     except Exception as error:
         if not _is_expected(error):
             raise
-        say(str(error))
+        say(_text_of(error))
         return status_of(error)
 
 
@@ -83,6 +83,19 @@ def _is_expected(error: Exception) -> bool:
     from ..errors import TrunklineError
 
     return isinstance(error, TrunklineError | OSError)
+
+
+def _text_of(error: Exception) -> str:
+    """Return what to say of an error: Python's own errors about files in the form of ours."""
+    from errno import errorcode
+
+    from ..errors import TrunklineError
+
+    if isinstance(error, TrunklineError) or not (isinstance(error, OSError) and error.strerror):
+        return str(error)
+    name = errorcode.get(error.errno or 0, error.errno)
+    where = "" if error.filename is None else f"{error.filename}: "
+    return f"{where}{error.strerror} [{name}]"
 
 
 def _run_program(arguments: Sequence[str] | None) -> int:
