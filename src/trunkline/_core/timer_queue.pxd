@@ -8,7 +8,7 @@ cdef class Timer(Uncopied):
 
 
 cdef class TimerQueue:
-    cdef public list heap
+    cdef public list entries
     cdef public Py_ssize_t _leftovers
 
     cpdef add(self, timer)

@@ -70,25 +70,26 @@ class TimerQueue:
     or until half of the heap is such leftovers and all of them are swept out.
 
     Attributes:
-        heap: Empty if there is nothing to look at. An event base looks here each time around, where
-            calling a method would cost as much as a system call does.
+        entries: False if there is nothing to look at; what else it is, is the build's affair. An
+            event base looks here each time around, where calling a method would cost as much as a
+            system call does.
     """
 
-    __slots__ = ("_leftovers", "heap")
+    __slots__ = ("_leftovers", "entries")
 
     def __init__(self) -> None:
-        self.heap: list[tuple[float, int, AnyTimer]] = []
+        self.entries: list[tuple[float, int, AnyTimer]] = []
         self._leftovers = 0
 
     def __len__(self) -> int:
         """The number of pending timers."""
-        return len(self.heap) - self._leftovers
+        return len(self.entries) - self._leftovers
 
     def add(self, timer: AnyTimer) -> None:
         """Add a timer that is in no queue."""
         timer._queue = self
         timer._entry = number = next(_numbers)
-        heappush(self.heap, (timer.deadline, number, timer))
+        heappush(self.entries, (timer.deadline, number, timer))
 
     def remove(self, timer: AnyTimer) -> bool:
         """Remove a timer; return whether it was in this queue."""
@@ -97,18 +98,18 @@ class TimerQueue:
         timer._queue = None
         timer._entry = 0
         self._leftovers += 1
-        if self._leftovers > 64 and self._leftovers * 2 > len(self.heap):
+        if self._leftovers > 64 and self._leftovers * 2 > len(self.entries):
             self._sweep()
         return True
 
     def _sweep(self) -> None:
-        self.heap = [entry for entry in self.heap if entry[1] == entry[2]._entry]
-        heapify(self.heap)
+        self.entries = [entry for entry in self.entries if entry[1] == entry[2]._entry]
+        heapify(self.entries)
         self._leftovers = 0
 
     def next_deadline(self) -> float | None:
         """Return when the first timer is due, or None if there is none."""
-        heap = self.heap
+        heap = self.entries
         while heap:
             deadline, number, timer = heap[0]
             if number == timer._entry:
@@ -119,11 +120,11 @@ class TimerQueue:
 
     def clear(self) -> None:
         """Remove all timers."""
-        for _, number, timer in self.heap:
+        for _, number, timer in self.entries:
             if number == timer._entry:
                 timer._queue = None
                 timer._entry = 0
-        self.heap = []
+        self.entries = []
         self._leftovers = 0
 
     def begin_round(self) -> int:
@@ -139,10 +140,10 @@ class TimerQueue:
         """
         if (deadline := self.next_deadline()) is None or deadline > now:
             return None
-        _, number, timer = self.heap[0]
+        _, number, timer = self.entries[0]
         if number > mark:
             return None
-        heappop(self.heap)
+        heappop(self.entries)
         timer._queue = None
         timer._entry = 0
         if timer.interval is not None:

@@ -203,7 +203,7 @@ class EventBase(Monitor, PythonLoopNames):
         deferred_count = len(self._deferred)
         if deferred_count or self._buffered:
             wait: float | None = 0.0
-        elif self._timers.heap or self._handler_timeouts.heap or limit is not None:
+        elif self._timers.entries or self._handler_timeouts.entries or limit is not None:
             wait = self._time_to_wait(limit, min_step, max_step)
         else:
             wait = max_step
@@ -216,9 +216,9 @@ class EventBase(Monitor, PythonLoopNames):
                 self._call_deferred(deferred_count)
             self._call_ready(ready)
         had_io = self._fired
-        if self._handler_timeouts.heap:
+        if self._handler_timeouts.entries:
             self._call_due(self._handler_timeouts)
-        if self._timers.heap:
+        if self._timers.entries:
             self._call_due(self._timers)
         if self._deferred:
             self._call_deferred(deferred_count)
@@ -239,7 +239,7 @@ class EventBase(Monitor, PythonLoopNames):
         self, limit: float | None, min_step: float | None, max_step: float | None
     ) -> float | None:
         for queue in (self._timers, self._handler_timeouts):
-            if queue.heap:
+            if queue.entries:
                 limit = _earlier(limit, queue.next_deadline())
         if limit is None:
             return max_step
