@@ -27,6 +27,7 @@ cdef extern from *:
 cdef class EpollEvents:
     cdef epoll_event _told[MOST_EVENTS]
     cdef int _count
+    cdef unsigned int _turns
 
     cpdef int wait(self, epoll, double timeout, dict registered) except -1
     cpdef list pairs(self)

@@ -9,6 +9,7 @@ then turn out to be nobody's, the whole set is made anew, which leaves the stale
 
 import select
 import sys
+from operator import itemgetter
 from threading import RLock
 
 from ...errors import SocketError
@@ -92,11 +93,9 @@ class EpollBackend:
                 return []
         except OSError as error:
             raise SocketError.from_errno(error.errno or 0, operation="epoll_wait") from None
-        if self._suspects:
-            ready = events.pairs()
-            if any(number in self._suspects for number, _ in ready):
-                with self._lock:
-                    return ready_ones(self.registered, self._without_stale_entries(ready))
+        if self._suspects and not self._suspects.isdisjoint(map(itemgetter(0), events.pairs())):
+            with self._lock:
+                return ready_ones(self.registered, self._without_stale_entries(events.pairs()))
         return events.registrations(self.registered)
 
     def _without_stale_entries(self, ready: list[tuple[int, int]]) -> list[tuple[int, int]]:
