@@ -1,22 +1,53 @@
-"""The queue of timers against a sorted list, and what adding and removing cost."""
+"""The queue of timers against a sorted list and its twin, and what adding and removing cost."""
 
+import gc
 import random
+import time
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
 from math import log2
-from weakref import WeakSet
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet, ref
 
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from trunkline._core.timer_queue import AnyTimer, Timer, TimerQueue
+from trunkline import implementation
+from trunkline._core import timer_queue
+from trunkline._core.timer_queue import Timer, TimerQueue
+
+if TYPE_CHECKING:
+    from trunkline._core.timer_queue import AnyTimer
 
 
 def timer_at(deadline: float, interval: float | None = None) -> Timer:
     return Timer(lambda: None, deadline, interval)
 
 
-def due(queue: TimerQueue, now: float) -> list[AnyTimer]:
+class OtherTimer:
+    """What somebody else has for a timer."""
+
+    def __init__(
+        self, callback: Callable[[], object], deadline: float, interval: float | None
+    ) -> None:
+        self.callback = callback
+        self.deadline = deadline
+        self.interval = interval
+        self._queue: TimerQueue | None = None
+        self._entry = 0
+
+    @property
+    def is_pending(self) -> bool:
+        return self._queue is not None
+
+
+KINDS = [Timer, OtherTimer]
+
+
+def due(queue: TimerQueue, now: float) -> "list[AnyTimer]":
     """Take all that is due."""
     mark = queue.begin_round()
     return list(iter(lambda: queue.take_due(now, mark), None))
@@ -160,6 +191,76 @@ def test_clearing_leaves_nothing_pending() -> None:
     assert due(queue, 9) == [timers[1]]
 
 
+def test_a_timer_can_be_made_by_the_queue_it_is_added_to() -> None:
+    queue = TimerQueue()
+    timers = [queue.add_new(print, 5, None), queue.add_new(print, 4, 2)]
+    assert [timer.is_pending for timer in timers] == [True, True]
+    assert (timers[1].callback, timers[1].deadline, timers[1].interval) == (print, 4, 2)
+    assert due(queue, 5) == [timers[1], timers[0]]
+    assert queue.remove(timers[0]) is False
+    assert queue.remove(timers[1]) is True
+
+
+@pytest.mark.parametrize("entry", [-1, 0, 1, 2, 63, 64, 2**40])
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_writes_into_a_timer_does_not_lead_out_of_the_queue(kind: Any, entry: int) -> None:
+    queue = TimerQueue()
+    timers = [kind(print, number, None) for number in range(3)]
+    for timer in timers:
+        queue.add(timer)
+    timers[1]._entry = entry
+    queue.remove(timers[1])
+    queue.remove(timers[1])
+    taken = due(queue, 9)
+    assert taken[0] is timers[0]
+    assert taken[-1] is timers[2]
+
+
+@pytest.mark.parametrize("way", ["take", "remove", "clear"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_timer_calls_goes_with_it_and_may_change_the_queue(kind: Any, way: str) -> None:
+    queue = TimerQueue()
+
+    class Callback:
+        def __call__(self) -> None: ...
+
+        def __del__(self) -> None:
+            queue.clear()
+            for number in range(200):
+                queue.add_new(print, number, None)
+
+    queue.add(kind(print, 2, None))
+    queue.add(timer := kind(Callback(), 1, None))
+    gone = ref(timer.callback)
+    if way == "take":
+        assert queue.take_due(1, queue.begin_round()) is timer
+    elif way == "remove":
+        assert queue.remove(timer)
+        for number in range(100):  # at the latest when so many have been removed
+            queue.remove(queue.add_new(print, number, None))
+    del timer
+    if way == "clear":
+        queue.clear()
+    assert gone() is None
+    assert len(queue) >= 200
+
+
+def test_a_timer_that_has_its_queue_is_collected_with_it() -> None:
+    class Callback:
+        def __call__(self) -> None: ...
+
+        queue: TimerQueue
+
+    queue, callback = TimerQueue(), Callback()
+    callback.queue = queue
+    queue.add_new(callback, 1, None)
+    queue.add(OtherTimer(callback, 2, None))
+    gone = ref(callback)
+    del queue, callback
+    gc.collect()
+    assert gone() is None
+
+
 # -- what it costs ---------------------------------------------------------------------------------
 
 
@@ -176,6 +277,11 @@ def test_removed_timers_do_not_pile_up() -> None:
         queue.remove(timer)
         assert len(called) <= len(queue) + 66
     assert len(queue) == 100
+
+
+needs_comparisons = pytest.mark.skipif(
+    implementation().name == "native", reason="the compiled queue compares numbers of C"
+)
 
 
 class CountingFloat(float):
@@ -235,6 +341,7 @@ def comparisons_per_timer(count: int, order: str) -> float:
     return comparisons_of(add_and_remove) / count
 
 
+@needs_comparisons
 @pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 def test_adding_and_removing_grow_like_a_logarithm_at_most(order: str) -> None:
@@ -243,6 +350,7 @@ def test_adding_and_removing_grow_like_a_logarithm_at_most(order: str) -> None:
     assert many < few * 2
 
 
+@needs_comparisons
 def test_no_single_timer_costs_more_than_a_logarithm_to_add() -> None:
     """Not even one that is due before all others, and climbs to the top of the heap."""
     queue, _ = filled(10_000, "shuffled")
@@ -253,6 +361,7 @@ def test_no_single_timer_costs_more_than_a_logarithm_to_add() -> None:
     assert max(costs) <= 2 * (log2(11_000) + 1)  # two for each level: "equal?", and then "less?"
 
 
+@needs_comparisons
 @pytest.mark.slow
 def test_timeouts_that_hardly_ever_pass_cost_a_logarithm() -> None:
     """Each is removed long before it is due, and another one added; sweeping is part of it."""
@@ -270,6 +379,7 @@ def test_timeouts_that_hardly_ever_pass_cost_a_logarithm() -> None:
     assert cost / (4 * len(timers)) <= 2 * (log2(2 * len(timers)) + 1)
 
 
+@needs_comparisons
 @pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 def test_taking_what_is_due_costs_a_logarithm(order: str) -> None:
@@ -277,6 +387,28 @@ def test_taking_what_is_due_costs_a_logarithm(order: str) -> None:
     cost = comparisons_of(lambda: due(queue, 1))
     assert len(queue) == 0
     assert cost / len(timers) <= 3 * log2(len(timers))
+
+
+def seconds_per_timer(count: int, order: str) -> float:
+    """Do as `comparisons_per_timer`; return the processor's time for each, the best of some."""
+    dice, spent = random.Random(count), []
+    for _ in range(3):
+        timers = [timer_at(dice.random()) for _ in range(count)]
+        queue, began = TimerQueue(), time.process_time()
+        for timer in timers:
+            queue.add(timer)
+        ORDERS[order](timers)
+        for timer in timers:
+            queue.remove(timer)
+        spent.append(time.process_time() - began)
+    return min(spent) / count
+
+
+@pytest.mark.skipif(implementation().name == "pure", reason="its comparisons are counted")
+@pytest.mark.parametrize("order", ORDERS)
+def test_many_timers_do_not_take_much_longer_each(order: str) -> None:
+    few, many = (seconds_per_timer(count, order) for count in (1000, 32_000))
+    assert many < few * 16  # at a linear cost, it would be 32 times as much
 
 
 # -- against a model -------------------------------------------------------------------------------
@@ -347,3 +479,91 @@ class QueueMachine(RuleBasedStateMachine):
 
 
 TestQueueAgainstAModel = pytest.mark.slow(QueueMachine.TestCase)
+
+
+# -- the twin against the source -------------------------------------------------------------------
+
+
+def source_of_timer_queue() -> Any:
+    """Return the module as it is written in Python, whatever build runs."""
+    path = Path(timer_queue.__file__ or "").with_name("timer_queue.py")
+    spec = spec_from_file_location("trunkline._core.timer_queue_in_python", path)
+    assert spec is not None and spec.loader is not None  # noqa: PT018
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Played:
+    """What is done with a queue of either build, by numbers: so it can be compared."""
+
+    def __init__(self, module: Any, kind: Any) -> None:
+        self.queue = module.TimerQueue()
+        self.kind = kind or module.Timer
+        self.timers: list[Any] = []
+        self.now = 0.0
+
+    def add(self, delay: float, interval: float | None) -> object:
+        self.timers.append(self.kind(print, self.now + delay, interval))
+        self.queue.add(self.timers[-1])
+        return None
+
+    def add_new(self, delay: float, interval: float | None) -> object:
+        self.timers.append(self.queue.add_new(print, self.now + delay, interval))
+        return None
+
+    def remove(self, index: float, interval: float | None) -> object:
+        if not self.timers:
+            return None
+        timer = self.timers[int(index * 7) % len(self.timers)]
+        removed = self.queue.remove(timer)
+        if removed and interval is not None:
+            timer.deadline = self.now + interval
+            self.queue.add(timer)
+        return removed
+
+    def take(self, seconds: float, most: float | None) -> object:
+        self.now += seconds
+        mark, taken = self.queue.begin_round(), []
+        while (timer := self.queue.take_due(self.now, mark)) is not None:
+            taken.append((self.timers.index(timer), timer.deadline))
+            if most is not None and len(taken) > most:
+                break
+        return taken
+
+    def clear(self, seconds: float, keep: float | None) -> object:
+        if keep is None and seconds > 90:  # seldom
+            self.queue.clear()
+        return None
+
+    def seen(self) -> object:
+        pending = [timer.is_pending for timer in self.timers]
+        return len(self.queue), self.queue.next_deadline(), bool(self.queue.entries), pending
+
+
+@pytest.mark.skipif(implementation().name == "pure", reason="there is nothing to compare it with")
+@pytest.mark.parametrize("kind", [None, OtherTimer])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["add", "add", "add_new", "add_new", "remove", "take", "clear"]),
+            st.floats(0, 100) | st.sampled_from([0.0, 1.0, 1.0, 2.0]),
+            st.none() | st.sampled_from([0.0, 1.0, 3.0]) | st.floats(1e-6, 100),
+        ),
+        max_size=300,
+    )
+)
+def test_the_twin_does_what_the_source_does(
+    kind: Any, actions: list[tuple[str, float, float | None]]
+) -> None:
+    twins = [Played(module, kind) for module in (timer_queue, SOURCE)]
+    for name, number, other in actions:
+        one, two = (getattr(played, name)(number, other) for played in twins)
+        assert one == two
+        one, two = (played.seen() for played in twins)
+        # The source may still have what was removed.
+        assert one[:2] + one[3:] == two[:2] + two[3:]  # type: ignore[index]
+        assert one[2] is bool(one[0])  # type: ignore[index]
+
+
+SOURCE = source_of_timer_queue()

@@ -1,4 +1,7 @@
-"""Timers in the order in which they are due: a heap, from which what is removed goes lazily."""
+"""Timers in the order in which they are due: a heap, from which what is removed goes lazily.
+
+It has a twin in `_native`.
+"""
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
@@ -84,6 +87,16 @@ class TimerQueue:
     def __len__(self) -> int:
         """The number of pending timers."""
         return len(self.entries) - self._leftovers
+
+    def add_new(
+        self, callback: Callable[[], object], deadline: float, interval: float | None
+    ) -> Timer:
+        """Make a timer, see `Timer`, and add it."""
+        timer = Timer(callback, deadline, interval)
+        timer._queue = self
+        timer._entry = number = next(_numbers)
+        heappush(self.entries, (deadline, number, timer))
+        return timer
 
     def add(self, timer: AnyTimer) -> None:
         """Add a timer that is in no queue."""

@@ -9,3 +9,6 @@ cdef class Calls(Uncopied):
 
     cpdef bint remove_timer(self, Timer timer) except -1
     cpdef _check_open(self, operation)
+
+
+cpdef _check_interval(seconds)

@@ -1,8 +1,8 @@
 """What an event base calls by itself: timers when they are due, and deferred calls."""
 
-import math
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Any, TypeVarTuple
 
 from .._core.callbacks import call_plainly, check_callback
@@ -57,15 +57,14 @@ class Calls(Uncopied):
             TypeError, ValueError: `seconds` is not a number, or negative.
             SocketClosed: The event base is closed.
         """
-        self._check_open("add_timer")
+        if self._is_closed:
+            self._check_open("add_timer")
         interval = _check_interval(seconds)
         if not callable(callback):
             check_callback(callback)  # type: ignore[unreachable] # not everybody checks types
-        timer = Timer(
-            self._timed(callback), self._clock() + interval, None if one_shot else interval
-        )
-        self._timers.add(timer)
-        return timer
+        timed = callback if self._longest_callback is None else self._timed(callback)
+        deadline = self._clock() + interval
+        return self._timers.add_new(timed, deadline, None if one_shot else interval)
 
     def remove_timer(self, timer: Timer) -> bool:
         """Remove a timer; return whether it was pending."""
@@ -138,7 +137,9 @@ class Calls(Uncopied):
 
 def _check_interval(seconds: float) -> float:
     """Return a time for a timer, if it is one: how long it takes must be known."""
+    if type(seconds) is float and 0 <= seconds < inf:
+        return seconds
     interval = check_seconds(seconds)
-    if interval is None or interval == math.inf:
+    if interval is None or interval == inf:
         raise ValueError(f"a timer needs a number of seconds, not {interval}")
     return interval
