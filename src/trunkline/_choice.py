@@ -16,9 +16,9 @@ NOTHING = "there are no compiled modules here"
 # Those with a `.pxd` beside their source, which a test compares.
 COMPILED = tuple(
     """
-    _core.decoded_lines _core.line_splitter _core.newlines _core.output_queue _core.timer_queue
-    _core.uncopied _sys.backends.epoll _sys.bare_calls _sys.descriptor _sys.epoll_events
-    _sys.registration
+    _core.call_queue _core.decoded_lines _core.line_splitter _core.newlines _core.output_queue
+    _core.timer_queue _core.uncopied _sys.backends.epoll _sys.bare_calls _sys.descriptor
+    _sys.epoll_events _sys.registration
     multiplex.calls multiplex.delivery multiplex.event_base multiplex.handler_registration
     multiplex.handlers multiplex.monitor multiplex.protocol_caller multiplex.transport
     multiplex.transport_core multiplex.transport_files multiplex.transport_reading

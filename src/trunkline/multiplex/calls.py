@@ -1,10 +1,10 @@
 """What an event base calls by itself: timers when they are due, and deferred calls."""
 
-from collections import deque
 from collections.abc import Callable
 from math import inf
 from typing import Any, TypeVarTuple
 
+from .._core.call_queue import CallQueue
 from .._core.callbacks import call_plainly, check_callback
 from .._core.deadline import check_seconds
 from .._core.timer_queue import Timer, TimerQueue
@@ -33,7 +33,7 @@ class Calls(Uncopied):
         self._clock = clock
         self._timers = TimerQueue()
         # Of pairs of a callback and its arguments, but see `_call_deferred`.
-        self._deferred: deque[Any] = deque()
+        self._deferred = CallQueue()
         self._is_closed = False
         self._exit_requested = False
         self._waker = Waker()
@@ -95,7 +95,8 @@ class Calls(Uncopied):
             SocketClosed: The event base is closed.
         """
         self.call_soon(callback, *args)
-        self._waker.wake()
+        if not self._waker._is_woken:
+            self._waker.wake()
 
     def exit(self, delay: float = 0) -> None:
         """Let `dispatch` return at the start of its next iteration.

@@ -226,10 +226,11 @@ class EventBase(Monitor, PythonLoopNames):
 
     def _call_deferred(self, count: int) -> None:
         """Make the deferred calls, of which so many were there before the iteration."""
+        deferred = self._deferred
         for _ in range(count):
-            if not self._deferred:
+            if not deferred:
                 break  # the event base has been closed
-            callback, args = self._deferred.popleft()
+            callback, args = deferred.popleft()
             self._callbacks += 1
             result = callback(*args)
             if result is not None:
