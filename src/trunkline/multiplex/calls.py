@@ -94,7 +94,12 @@ class Calls(Uncopied):
         Raises:
             SocketClosed: The event base is closed.
         """
-        self.call_soon(callback, *args)
+        if self._is_closed:
+            self._check_open("call_soon_threadsafe")
+        if not callable(callback):
+            check_callback(callback)  # type: ignore[unreachable] # not everybody checks types
+        timed = callback if self._longest_callback is None else self._timed(callback)
+        self._deferred.append((timed, args))
         if not self._waker._is_woken:
             self._waker.wake()
 
