@@ -55,6 +55,16 @@ class TextReader:
     `_buffer` is what the text is taken from: bytes in the one, decoded text in the other.
     """
 
+    __slots__ = (
+        "_eol",
+        "_errors",
+        "_gathered",
+        "_last_char",
+        "_scanned",
+        "external_format",
+        "missing_newline",
+    )
+
     _buffer: bytearray | str
 
     def __init__(self, external_format: ExternalFormat) -> None:
@@ -68,14 +78,13 @@ class TextReader:
         """Take note that the front is not what it was: forget what is known about it."""
         self._scanned = 0  # no newline before this index
         self._last_char: bytes | str | None = None  # what `take_char` took, for `unread_char`
-        self._gathered = _Gathered()  # what `take_text` need not decode again
+        self._gathered: _Gathered | None = None  # what `take_text` need not decode again
 
     def forget(self, count: int) -> None:
         """Take note that `count` units have been taken off the front."""
         self._scanned = max(0, self._scanned - count)
         self._last_char = None
-        if self._gathered.index:
-            self._gathered = _Gathered()
+        self._gathered = None
 
     # -- what differs ----------------------------------------------------------------------------
 
@@ -203,9 +212,9 @@ class TextReader:
 
     def take_text(self, size: int, at_end: bool) -> str | None:
         """Return `size` characters, fewer only at the end of file, or None while there are less."""
-        if self._gathered.count > size:
-            self._gathered = _Gathered()
         gathered = self._gathered
+        if gathered is None or gathered.count > size:
+            gathered = self._gathered = _Gathered()
         while gathered.count < size:
             if gathered.index >= len(self._buffer):
                 if not at_end:
@@ -254,6 +263,8 @@ class TextReader:
 class DirectTextReader(TextReader):
     """Reads text from the bytes, in an encoding that leaves ASCII alone."""
 
+    __slots__ = ("_buffer", "_encoding", "_make_decoder")
+
     _buffer: bytearray
 
     def __init__(self, external_format: ExternalFormat, data: bytearray) -> None:
@@ -297,8 +308,7 @@ class DirectTextReader(TextReader):
         self.missing_newline = False
         self._scanned = 0
         self._last_char = None
-        if self._gathered.index:
-            self._gathered = _Gathered()
+        self._gathered = None
         return line
 
     def _decode(self, start: int, stop: int) -> str:
@@ -346,6 +356,20 @@ class DirectTextReader(TextReader):
 
 class DecodingTextReader(TextReader):
     """Reads text through an incremental decoder that is kept from one read to the next."""
+
+    __slots__ = (
+        "_buffer",
+        "_buffer_size",
+        "_data",
+        "_decoder",
+        "_dropped_size",
+        "_encoding",
+        "_finished",
+        "_flags",
+        "_newline",
+        "_pending",
+        "_unit",
+    )
 
     _buffer: str
 
@@ -444,8 +468,10 @@ class DecodingTextReader(TextReader):
             if text is not None:
                 return text
             # No encoding has more characters than bytes: this many bytes are not too many.
-            waiting = len(self._buffer) - self._gathered.index
-            if not self._decode_more(max(1, size - self._gathered.count - waiting), at_end):
+            gathered = self._gathered
+            assert gathered is not None  # that is why it was not enough
+            waiting = len(self._buffer) - gathered.index
+            if not self._decode_more(max(1, size - gathered.count - waiting), at_end):
                 return None
 
     def _exhausted(self, at_end: bool) -> bool:

@@ -1,11 +1,12 @@
 """Turning text into the bytes of an external format."""
 
 import codecs
+from functools import lru_cache
 
 from .external_format import ExternalFormat, is_composing
 from .newlines import NEWLINES
 
-__all__ = ("TextWriter",)
+__all__ = ("TextWriter", "make_text_writer")
 
 
 class TextWriter:
@@ -57,3 +58,13 @@ class TextWriter:
         if self._encoder is None or self._encoder.getstate() == self._fresh:
             return b""
         return self._encoder.encode("", final=True)
+
+
+def make_text_writer(external_format: ExternalFormat) -> TextWriter:
+    """Return a writer for a format, which streams share unless it has something to remember."""
+    if external_format.mixes_with_bytes:
+        return _shared_writer(external_format)
+    return TextWriter(external_format)
+
+
+_shared_writer = lru_cache(maxsize=64)(TextWriter)

@@ -15,7 +15,7 @@ from .._core.buffers import Buffer, bytes_of
 from .._core.callbacks import check_callback_or_none
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
-from .._core.text_writer import TextWriter
+from .._core.text_writer import TextWriter, make_text_writer
 from .._printable import printable
 from .._sys.sockaddr import AnyName
 from ..errors import AlreadyConnected, ConnectionInProgress, SocketClosed, TimedOut
@@ -88,7 +88,7 @@ class AsyncSocket(Handle, PythonAsyncSocketNames):
     ) -> None:
         super().__init__(event_cb, loop)
         external_format = ensure_external_format(external_format)
-        self._writer = TextWriter(external_format)
+        self._writer = make_text_writer(external_format)
         self.data: Any = None
         self._read_cb: ReadCallback | None = None
         self._write_cb: SocketCallback | None = None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._core.buffers import Buffer, bytes_of
-from .._core.text_writer import TextWriter
+from .._core.text_writer import make_text_writer
 from .._sys.socket_descriptor import NO_SIGNAL
 from ..errors import SocketError
 from .transport_core import CLOSING, CONNECTING, OPEN, TransportCore
@@ -66,7 +66,7 @@ class WritingTransport(TransportCore):
         if not isinstance(data, str):
             return bytes(bytes_of(data, "what is written is text or"))
         if self._writer is None:
-            self._writer = TextWriter(self._external_format)
+            self._writer = make_text_writer(self._external_format)
         return self._writer.encode(data)
 
     def _why_not_to_write(self) -> str:

@@ -15,7 +15,7 @@ from .._core.callbacks import call_plainly, check_callback, check_callback_or_no
 from .._core.deadline import check_timeout
 from .._core.external_format import ExternalFormatLike, ensure_external_format
 from .._core.input_buffer import InputBuffer
-from .._core.text_writer import TextWriter
+from .._core.text_writer import make_text_writer
 from .._core.timer_queue import Timer
 from .._core.uncopied import Uncopied
 from .._sys.sockaddr import AnyName
@@ -254,7 +254,7 @@ class AsyncIOState(Uncopied):
         self.write_timeout = write_timeout
         checked_format = ensure_external_format(external_format)
         self._input = InputBuffer(checked_format)
-        self._writer = TextWriter(checked_format)
+        self._writer = make_text_writer(checked_format)
         self._transport: Transport
         self._request: _Read | None = None
         self._writes: deque[_Write] = deque()

@@ -17,7 +17,7 @@ from .._core.deadline import Deadline, check_timeout
 from .._core.external_format import ExternalFormat, ExternalFormatLike, ensure_external_format
 from .._core.input_buffer import InputBuffer
 from .._core.text_reader import AnyTextReader
-from .._core.text_writer import TextWriter
+from .._core.text_writer import TextWriter, make_text_writer
 from .._core.uncopied import Uncopied
 from .._sys.clock import monotonic
 from ..errors import (
@@ -83,7 +83,7 @@ class Stream(FileSending, PythonStreamNames, Uncopied):
         self._input = InputBuffer(external_format)
         self._input_buffer_size = check_buffer_size(input_buffer_size)
         self._received: memoryview | None = None
-        self._writer = TextWriter(external_format)
+        self._writer = make_text_writer(external_format)
         self._output = bytearray()
         self._output_buffer_size = check_buffer_size(output_buffer_size)
         self._timeout = check_timeout(timeout)
@@ -133,7 +133,8 @@ class Stream(FileSending, PythonStreamNames, Uncopied):
     @external_format.setter
     def external_format(self, value: ExternalFormatLike) -> None:
         external_format = ensure_external_format(value)
-        self._exchange_text(self._input.reader_for(external_format), TextWriter(external_format))
+        writer = make_text_writer(external_format)
+        self._exchange_text(self._input.reader_for(external_format), writer)
 
     def _exchange_text(
         self, reader: AnyTextReader, writer: TextWriter
