@@ -1,7 +1,7 @@
 """The stream to await: that of the blocking world, with a task waiting instead of a thread."""
 
 from asyncio import get_running_loop
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -117,14 +117,14 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             if line is not None:
                 self._credit -= 1
                 return line
-        return await self._read("read_line", partial(unread.take_line, limit), timeout)
+        return await self._read("read_line", timeout, unread.take_line, limit)
 
-    async def skip_line(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> int:
+    def skip_line(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> Coroutine[Any, Any, int]:
         """Drop everything up to the next newline, and the newline, and return how many bytes.
 
         See `Stream.skip_line`.
         """
-        return await self._read("skip_line", self._socket._input.skip_line, timeout)
+        return self._read("skip_line", timeout, self._socket._input.skip_line)
 
     @property
     def missing_newline(self) -> bool:
@@ -140,9 +140,9 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             if line is not None:
                 self._credit -= 1
                 return line
-        take = partial(self._socket._input.take_line, DEFAULT_LIMIT)
+        take = self._socket._input.take_line
         try:
-            return await self._read("read_line", take, DEFAULT_TIMEOUT)
+            return await self._read("read_line", DEFAULT_TIMEOUT, take, DEFAULT_LIMIT)
         except EndOfFile:
             raise StopAsyncIteration from None
 
@@ -154,12 +154,12 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             DecodingError: What comes is not a character in the stream's encoding. It stays.
             TimedOut: The time is up.
         """
-        char = await self._read("read_char", self._socket._input.take_char, timeout)
+        char = await self._read("read_char", timeout, self._socket._input.take_char)
         return self._socket._some_char(char, "read_char")
 
     async def peek_char(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> str:
         """Return the next character and leave it to be read; see `read_char`."""
-        char = await self._read("peek_char", self._socket._take_and_unread_char, timeout)
+        char = await self._read("peek_char", timeout, self._socket._take_and_unread_char)
         return self._socket._some_char(char, "peek_char")
 
     def unread_char(self) -> None:
@@ -179,9 +179,11 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
         try:
             return self._socket.read_char_no_hang()
         finally:
-            self._is_being_read = False
+            self._end_reading()
 
-    async def read_text(self, size: int, *, timeout: Timeout = DEFAULT_TIMEOUT) -> str:
+    def read_text(
+        self, size: int, *, timeout: Timeout = DEFAULT_TIMEOUT
+    ) -> Coroutine[Any, Any, str]:
         """Read `size` characters, or fewer where the peer ends: "" when nothing is left.
 
         Raises:
@@ -189,11 +191,13 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             TimedOut: The time is up. What has arrived stays.
         """
         check_size(size)
-        return await self._read("read_text", partial(self._socket._input.take_text, size), timeout)
+        return self._read("read_text", timeout, self._socket._input.take_text, size)
 
     # -- reading bytes ---------------------------------------------------------------------------
 
-    async def read(self, size: int = DEFAULT_LIMIT, *, timeout: Timeout = DEFAULT_TIMEOUT) -> bytes:
+    def read(
+        self, size: int = DEFAULT_LIMIT, *, timeout: Timeout = DEFAULT_TIMEOUT
+    ) -> Coroutine[Any, Any, bytes]:
         """Read bytes: whatever has arrived, at least one and at most `size`, ``b""`` at the end.
 
         Raises:
@@ -201,10 +205,12 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             TimedOut: The time is up.
         """
         check_size(size)
-        take = partial(self._socket._input.take_some, size)
-        return await self._read("read", take, timeout, of_bytes=True)
+        take = self._socket._input.take_some
+        return self._read("read", timeout, take, size, of_bytes=True)
 
-    async def read_exactly(self, size: int, *, timeout: Timeout = DEFAULT_TIMEOUT) -> bytes:
+    def read_exactly(
+        self, size: int, *, timeout: Timeout = DEFAULT_TIMEOUT
+    ) -> Coroutine[Any, Any, bytes]:
         """Read `size` bytes, neither more nor less.
 
         Raises:
@@ -213,16 +219,16 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             TimedOut: The time is up. What has arrived stays.
         """
         check_size(size)
-        take = partial(self._socket._input.take_exactly, size)
-        return await self._read("read_exactly", take, timeout, of_bytes=True)
+        take = self._socket._input.take_exactly
+        return self._read("read_exactly", timeout, take, size, of_bytes=True)
 
-    async def read_until(
+    def read_until(
         self,
         separator: bytes,
         *,
         limit: int | None = DEFAULT_LIMIT,
         timeout: Timeout = DEFAULT_TIMEOUT,
-    ) -> bytes:
+    ) -> Coroutine[Any, Any, bytes]:
         r"""Read bytes up to a separator, and return them with it.
 
         Args:
@@ -237,7 +243,7 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             TimedOut: The time is up. What has arrived stays.
         """
         take = self._socket._until(separator, limit)
-        return await self._read("read_until", take, timeout, of_bytes=True)
+        return self._read("read_until", timeout, take, of_bytes=True)
 
     async def read_into(self, buffer: Buffer, *, timeout: Timeout = DEFAULT_TIMEOUT) -> int:
         """Fill a writable buffer, and return how many bytes that were: fewer where the peer ends.
@@ -262,6 +268,7 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
                 try:
                     while count < len(target) and not unread.at_end:
                         await self._receive_more("read_into", deadline)
+                        self._descriptor.check_open("read_into")
                         with target[count:] as rest:
                             count += unread.take_into(rest)
                         if count < len(target):
@@ -271,7 +278,7 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
                     raise
                 return count
         finally:
-            self._is_being_read = False
+            self._end_reading()
 
     def clear_input(self) -> None:
         """Throw away what has been received and not been read."""
@@ -303,12 +310,12 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
     async def _read(
         self,
         operation: str,
-        take: Callable[[], T | None],
         timeout: Timeout,
-        *,
+        take: Callable[..., T | None],
+        *arguments: Any,
         of_bytes: bool = False,
     ) -> T:
-        """Receive until `take` returns something, and return that."""
+        """Receive until `take`, called with the arguments, returns something, and return that."""
         deadline = self._deadline(timeout)
         self._begin_to_read(operation)
         socket = self._socket
@@ -319,17 +326,19 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             if self._credit <= 0:
                 await self._take_turns()
                 self._descriptor.check_open(operation)
-            result = take()
+            result = take(*arguments)
             while result is None:
                 await self._receive_more(operation, deadline)
-                result = take()
+                if self._descriptor.is_closed:
+                    self._descriptor.check_open(operation)
+                result = take(*arguments)
                 if result is None:
                     socket._check_time(operation, deadline)
             return result
         except StreamError as error:
             raise socket._named(error, operation) from None
         finally:
-            self._is_being_read = False
+            self._end_reading()
 
     async def _wait_for_something(
         self, is_interrupted: Callable[[], bool], waiting: set[Any], deadline: Deadline
@@ -349,10 +358,11 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
                 if is_interrupted():
                     return False
                 await self._receive_more("wait_for_input", deadline, is_call=False)
+                self._descriptor.check_open("wait_for_input")
             return True
         finally:
             waiting.discard(self)
-            self._is_being_read = False
+            self._end_reading()
 
     # -- writing ---------------------------------------------------------------------------------
 
@@ -413,7 +423,7 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
     async def _wait_for_room(self, deadline: Deadline) -> None:
         socket = self._socket
         while len(socket._output) > socket._output_buffer_size:
-            await self._wait(deadline, "write", reads=False)
+            await self._wait_for_output(deadline, "write")
             self._check_output("write")
 
     def write_line(
@@ -504,7 +514,7 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
             socket._put_in_tls(ready, server_side=server_side, server_name=server_name)
             await self._shake_hands("start_tls", deadline)
         finally:
-            self._is_being_read = False
+            self._end_reading()
 
     async def handshake(self, *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
         """Wait until the TLS handshake is over; see `ActiveSocket.handshake`."""
@@ -537,7 +547,7 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
         socket = self._socket
         while True:
             while self._sends_file:
-                await self._wait(deadline, operation, reads=False)
+                await self._wait_for_output(deadline, operation)
                 self._check_output(operation)
             with socket._writing:
                 end = socket._writer.finish()
@@ -642,7 +652,7 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
         """Wait until the rest of an alert has left: it does so by itself, if the peer takes it."""
         with suppress(SocketError):
             while self._holds_alert:
-                await self._wait(deadline, "close", reads=False)
+                await self._wait_for_output(deadline, "close")
 
     def abort(self, *, reset: bool = False) -> None:
         """Drop what is queued, and close now. May be repeated.

@@ -133,7 +133,7 @@ class FileSendingPump(StreamPump):
         while (sent := send()) is None:
             self._awaits_room = True
             try:
-                await self._wait(deadline, "send_file", reads=False)
+                await self._wait_for_output(deadline, "send_file")
             finally:
                 self._awaits_room = False
             self._check_output("send_file")

@@ -120,12 +120,15 @@ class StreamPump(Uncopied):
         self._credit = _CREDIT
         # Reading.
         self._is_being_read = False  # by a task
-        self._reader: asyncio.Future[bool] | None = None  # that waits
+        self._reader: asyncio.Future[None] | None = None  # what it waits for
         self._reader_until = _NEVER  # by the loop's time
         self._operation = ""  # what it does
+        self._reads_until = _NO_DEADLINE  # that operation
+        self._is_call = True  # to which a server's limit on reading counts
+        self._quiet_since = 0.0  # for the limits of a server
         self._reads = False  # the loop watches for input
-        # Writing.
-        self._writers: dict[asyncio.Future[bool], float] = {}  # those that wait, and until when
+        # Writing. Those that wait, and until when; there are none where nobody has ever waited.
+        self._writers: dict[asyncio.Future[bool], float] | None = None
         self._written = 0  # how many bytes, in all
         self._flush_is_due = False  # a deferred call will send what is queued
         self._sends_file = False  # a task, whose turn it is until all of it has left
@@ -147,17 +150,16 @@ class StreamPump(Uncopied):
             socket = self._socket
             if socket._records is not None and self._is_shaking_hands:
                 self._flush_in_background()
-            reader = self._reader
-            if reader is None:
+            if self._reader is None:
                 self._reads = False
-            elif not reader.done():
-                self._receive_for(reader)
+            else:
+                self._receive_for_reader()
                 if not is_writable and socket._records is None and not socket._has_obstacle:
                     return  # what is wanted has not changed
         self._update()
 
-    def _receive_for(self, reader: "asyncio.Future[bool]") -> None:
-        """Receive what has come, for a task that waits for it."""
+    def _receive_for_reader(self) -> None:
+        """Receive what has come, for the task that waits for it."""
         socket = self._socket
         received = socket._input._data
         receive = socket._receive if socket._records is None else self._receive
@@ -166,14 +168,12 @@ class StreamPump(Uncopied):
                 before = len(received)
                 if not receive(self._operation, None):
                     return
-                if not reader.done():
-                    reader.set_result(True)
+                self._wake_reader()
                 if len(received) - before < _SCRATCH_BYTES:
                     return
         except SocketError as error:
             self._wake_writers()
-            if not reader.done():  # else the next call is told
-                reader.set_exception(error)
+            self._wake_reader(error)  # or else the next call is told
 
     def _receive(self, operation: str, deadline: None = None) -> bool:
         """Receive what has come; return whether there was anything, the end included.
@@ -226,9 +226,8 @@ class StreamPump(Uncopied):
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        for waiter in (self._reader, *self._writers):
-            if waiter is not None and not waiter.done():
-                waiter.set_result(True)
+        self._wake_reader()
+        self._wake_writers()
 
     # -- what the loop watches for ---------------------------------------------------------------
 
@@ -287,16 +286,62 @@ class StreamPump(Uncopied):
 
     # -- waiting, in a task ----------------------------------------------------------------------
 
-    async def _wait(
-        self, deadline: Deadline, operation: str, *, reads: bool, is_call: bool = True
-    ) -> None:
-        """Wait until something was received, or sent, or may be; no longer than a server allows.
+    def _wait_for_input(
+        self, deadline: Deadline, operation: str, is_call: bool
+    ) -> "asyncio.Future[None]":
+        """Return what is done when something was received, and fails when the time is up.
+
+        It is awaited by the reading itself, which ends by `_end_reading`.
 
         Args:
             deadline: The limit of the whole call.
             operation: What an error calls it.
-            reads: Whether it is input that is waited for, or else room for output.
-            is_call: Whether a server's limit on reading calls, or writing ones, counts.
+            is_call: Whether a server's limit on reading calls counts.
+
+        Raises:
+            TimedOut: The time is up already.
+        """
+        allowed = _NEVER
+        if self._limited is not None:
+            self._quiet_since, allowed = self._limited.begin_to_wait(
+                deadline, operation, reads=True, is_call=is_call
+            )
+        seconds = deadline.remaining()
+        if seconds is None or seconds > allowed:
+            seconds = allowed
+        reader: asyncio.Future[None] = asyncio.Future(loop=self._loop)
+        self._reader_until = self._moment_after(seconds, operation)
+        self._reads_until, self._operation, self._is_call = deadline, operation, is_call
+        self._reader = reader
+        self._credit = _CREDIT
+        socket = self._socket
+        if self._reads and not (
+            socket._output or socket._records is not None or socket._has_obstacle
+        ):
+            self._watch.kept = self
+        else:
+            self._update()
+        return reader
+
+    def _end_reading(self) -> None:
+        """Give back the right to read, see `_begin_to_read`; and wait no more, if cancelled."""
+        self._is_being_read = False
+        if self._reader is not None:
+            if self._limited is not None:
+                self._limited.note_vain_wait(self._quiet_since, reads=True)
+            self._forget_reader()
+
+    def _forget_reader(self) -> None:
+        self._reader = None
+        if not (self._writes or self._writers):
+            self._watch.kept = None
+
+    async def _wait_for_output(self, deadline: Deadline, operation: str) -> None:
+        """Wait until something was sent, or may be; no longer than a server allows.
+
+        Args:
+            deadline: The limit of the whole call.
+            operation: What an error calls it.
 
         Raises:
             TimedOut, SocketClosed, SocketError: As the names say.
@@ -304,38 +349,19 @@ class StreamPump(Uncopied):
         limited = self._limited
         quiet_since, allowed = 0.0, _NEVER
         if limited is not None:
-            quiet_since, allowed = limited.begin_to_wait(
-                deadline, operation, reads=reads, is_call=is_call
-            )
+            quiet_since, allowed = limited.begin_to_wait(deadline, operation, reads=False)
         while True:
             seconds = deadline.remaining()
             is_limit = seconds is None or seconds > allowed
-            waiter: asyncio.Future[bool] = asyncio.Future(loop=self._loop)
             try:
-                try:
-                    self._watch_for(
-                        waiter,
-                        allowed if seconds is None or is_limit else seconds,
-                        operation,
-                        reads,
-                    )
-                    is_ready = await waiter
-                finally:
-                    if reads:
-                        self._reader = None
-                    else:
-                        self._writers.pop(waiter, None)
-                    if not (self._writes or self._reader or self._writers):
-                        self._watch.kept = None
-                if self._descriptor.is_closed:
-                    self._descriptor.check_open(operation)
-                if not is_ready:
-                    raise self._expired(operation)
+                await self._wait_for_room_until(
+                    allowed if seconds is None or is_limit else seconds, operation
+                )
             except BaseException as error:
                 if limited is None:
                     raise
                 again = limited.seconds_after(
-                    error, quiet_since, operation, reads=reads, is_call=is_call, is_limit=is_limit
+                    error, quiet_since, operation, reads=False, is_limit=is_limit
                 )
                 if again is None:
                     raise
@@ -344,31 +370,34 @@ class StreamPump(Uncopied):
                 self._credit = _CREDIT
                 return
 
-    def _watch_for(
-        self, waiter: "asyncio.Future[bool]", seconds: float, operation: str, reads: bool
-    ) -> None:
-        """Have `waiter` done when something was received, or sent, or may be, or the time is up.
+    async def _wait_for_room_until(self, seconds: float, operation: str) -> None:
+        writer: asyncio.Future[bool] = asyncio.Future(loop=self._loop)
+        if self._writers is None:
+            self._writers = {}
+        writers = self._writers
+        writers[writer] = self._moment_after(seconds, operation)
+        try:
+            self._update()
+            is_ready = await writer
+        finally:
+            del writers[writer]
+            if not (self._writes or self._reader or writers):
+                self._watch.kept = None
+        if self._descriptor.is_closed:
+            self._descriptor.check_open(operation)
+        if not is_ready:
+            raise self._expired(operation)
 
-        What it is done with is whether it is not that.
-        """
+    def _moment_after(self, seconds: float, operation: str) -> float:
+        """Return when so many seconds have passed, by the loop's time, and be called then."""
         if seconds <= 0:
             raise self._expired(operation)
-        end = _NEVER
-        if seconds != _NEVER:
-            end = self._loop.time() + seconds
-            if end < self._alarm_at or self._alarm is None:
-                self._set_alarm(end)
-        if reads:
-            self._reader, self._reader_until, self._operation = waiter, end, operation
-        else:
-            self._writers[waiter] = end
-        socket = self._socket
-        if not (reads and self._reads) or (
-            socket._output or socket._records is not None or socket._has_obstacle
-        ):
-            self._update()
-        else:
-            self._watch.kept = self
+        if seconds == _NEVER:
+            return _NEVER
+        end = self._loop.time() + seconds
+        if end < self._alarm_at or self._alarm is None:
+            self._set_alarm(end)
+        return end
 
     def _set_alarm(self, moment: float) -> None:
         if self._alarm is not None:
@@ -379,24 +408,57 @@ class StreamPump(Uncopied):
 
     def _ring(self) -> None:
         """Tell those whose time is up, and be due again for the others."""
-        waits = dict(self._writers)
-        if self._reader is not None:
-            waits[self._reader] = self._reader_until
         now, self._alarm = self._alarm_at, None
-        for waiter, end in waits.items():
-            if end <= now and not waiter.done():
-                waiter.set_result(False)
-        if later := [end for end in waits.values() if now < end < _NEVER]:
-            self._set_alarm(min(later))
+        if self._reader is not None and self._reader_until <= now:
+            self._end_time_of_reader()
+        ends = [] if self._reader is None else [self._reader_until]
+        for writer, end in (self._writers or {}).items():
+            if end > now:
+                ends.append(end)
+            elif not writer.done():
+                writer.set_result(False)
+        if (nearest := min(ends, default=_NEVER)) != _NEVER:
+            self._set_alarm(nearest)
 
-    def _wake_reader(self) -> None:
-        """Have the task that waits for input look whether it still wants it."""
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(True)
+    def _end_time_of_reader(self) -> None:
+        """Have the task that waits for input told that its time is up, unless it has more."""
+        operation = self._operation
+        error = self._expired(operation)
+        if self._limited is not None:
+            left = self._reads_until.remaining()
+            try:
+                again = self._limited.seconds_after(
+                    error,
+                    self._quiet_since,
+                    operation,
+                    reads=True,
+                    is_call=self._is_call,
+                    is_limit=left != 0,
+                )
+            except TimedOut as passed:
+                error = passed
+            else:
+                if again is not None:
+                    seconds = again if left is None else min(again, left)
+                    self._reader_until = self._loop.time() + seconds
+                    return
+        self._wake_reader(error)
+
+    def _wake_reader(self, error: SocketError | None = None) -> None:
+        """Have the task that waits for input go on, if there is one, or fail."""
+        reader = self._reader
+        if reader is not None:
+            self._forget_reader()
+            if reader.done():  # it is cancelled
+                return
+            if error is None:
+                reader.set_result(None)
+            else:
+                reader.set_exception(error)
 
     def _wake_writers(self) -> None:
         """Have those who wait for output look how much is left of it."""
-        for writer in self._writers:
+        for writer in self._writers or ():
             if not writer.done():
                 writer.set_result(True)
 
@@ -413,10 +475,11 @@ class StreamPump(Uncopied):
     def _receive_more(
         self, operation: str, deadline: Deadline, *, is_call: bool = True
     ) -> Awaitable[None]:
-        """Receive something into the input buffer, or the end of file; or wait for it, see `_wait`.
+        """Receive something into the input buffer, or the end of file; or wait for it, see
+        `_wait_for_input`.
 
         What is queued leaves first: the peer may wait for it. It begins at once, and what it
-        returns is to be awaited.
+        returns is to be awaited; the stream may be closed then.
 
         Raises:
             TimedOut: The time is up.
@@ -435,7 +498,7 @@ class StreamPump(Uncopied):
                 return NOW if self._credit > 0 else self._take_turns()
         elif socket._has_obstacle:
             socket._check_alive(operation)
-        return self._wait(deadline, operation, reads=True, is_call=is_call)
+        return self._wait_for_input(deadline, operation, is_call)
 
     # -- sending, in a task ----------------------------------------------------------------------
 
@@ -470,9 +533,8 @@ class StreamPump(Uncopied):
         finally:
             if self._writers:
                 self._wake_writers()
-            reader = self._reader
-            if reader is not None and not reader.done() and self._has_pending:
-                self._receive_for(reader)  # the handshake has taken it in
+            if self._reader is not None and self._has_pending:
+                self._receive_for_reader()  # the handshake has taken it in
 
     async def _flush(self, operation: str, deadline: Deadline) -> None:
         """Send what is queued by now, and wait until the system has it.
@@ -489,7 +551,7 @@ class StreamPump(Uncopied):
         if is_over and self._credit <= 0:
             await self._take_turns()
         while not is_over:
-            await self._wait(deadline, operation, reads=False)
+            await self._wait_for_output(deadline, operation)
             self._check_output(operation)
             is_over = not socket.has_buffered_output or (
                 socket._records is None and self._written - len(socket._output) >= end
@@ -506,7 +568,7 @@ class StreamPump(Uncopied):
                     return
             except SocketError as error:
                 raise socket._failed(error, operation) from None
-            await self._wait(deadline, operation, reads=False)
+            await self._wait_for_output(deadline, operation)
             self._check_output(operation)
 
 

@@ -106,12 +106,30 @@ class LimitedChannel:
         clock: The clock that the limits go by.
     """
 
+    __slots__ = (
+        "_bare_send",
+        "_clock",
+        "_descriptor",
+        "_ends",
+        "_idle",
+        "_moved_at",
+        "_read",
+        "_silence",
+        "_silent_since",
+        "_write",
+        "reading",
+        "received",
+        "receptions",
+        "sent",
+        "was_overstayed",
+        "writing",
+    )
+
     def __init__(
         self, descriptor: SocketDescriptor, limits: TimeLimits, clock: Clock = monotonic
     ) -> None:
         self._descriptor = descriptor
         self._bare_send = descriptor.bare_send
-        self._receive_into = descriptor.receive_into
         self.reading: AbstractContextManager[None] = descriptor.reading
         self.writing: AbstractContextManager[None] = descriptor.writing
         self._clock = clock
@@ -131,8 +149,8 @@ class LimitedChannel:
         """How many bytes were sent."""
         self.was_overstayed: bool = False
         """Whether the connection was closed because a limit that had passed was ignored."""
-        # Limits after which nothing is sent or received any more, by their names.
-        self._ends: dict[str, float] = {}
+        # Limits after which nothing is sent or received any more, by their names, if there are any.
+        self._ends: dict[str, float] | None = None
         self.set_end("lifetime", limits.lifetime)
 
     @property
@@ -143,8 +161,8 @@ class LimitedChannel:
     def set_end(self, name: str, seconds: float | None) -> None:
         """Let a limit begin now, after which nothing moves any more; None takes it away."""
         if seconds is not None:
-            self._ends[name] = self._clock() + seconds
-        else:
+            self._ends = {**(self._ends or {}), name: self._clock() + seconds}
+        elif self._ends is not None:
             self._ends.pop(name, None)
 
     # -- what a stream needs, see `Channel` ------------------------------------------------------
@@ -162,7 +180,7 @@ class LimitedChannel:
         """Receive what is there."""
         if self._ends:
             self._check_ends("receive", self._read)
-        count = self._receive_into(buffer, flags)
+        count = self._descriptor.receive_into(buffer, flags)
         if count is not None and not flags & PEEK:
             self.received += count
             self.receptions += 1
@@ -380,6 +398,10 @@ class LimitedChannel:
         self._note_silence(direction, quiet_since)
         return None
 
+    def note_vain_wait(self, quiet_since: float, *, reads: bool) -> None:
+        """Take note of a wait that was given up; see `seconds_after` for the arguments."""
+        self._note_silence(self._read if reads else self._write, quiet_since)
+
     def _begin_to_wait(self, direction: _Direction, deadline: Deadline) -> tuple[float, float]:
         """Return the time, and since when it would be silent had all waits followed each other."""
         now, moved_at = self._clock(), self._moved_at
@@ -417,7 +439,7 @@ class LimitedChannel:
 
     def _check_ends(self, operation: str, direction: _Direction) -> None:
         now = self._clock()
-        for name, end in self._ends.items():
+        for name, end in (self._ends or {}).items():
             if end <= now:
                 self._note_told(direction, operation)
                 raise self._passed(name, operation)
