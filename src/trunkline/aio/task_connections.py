@@ -19,6 +19,7 @@ from .settling import fail, succeed
 from .stream import AsyncStream
 
 if TYPE_CHECKING:
+    from ..tls.description import TLSLike
     from .task_server import AsyncServer
     from .thread_server import TaskServer
 
@@ -65,13 +66,17 @@ class TaskConnection(Connection):
         serving: The task that serves it, while there is one.
     """
 
-    serving: "asyncio.Task[Any] | None" = None
-    _has_begun = False  # its task
+    __slots__ = ("_has_begun", "serving")
+
+    def __init__(self, socket: ServerConnection, tls: "TLSLike | None") -> None:
+        super().__init__(socket, tls)
+        self._has_begun = False  # its task
+        self.serving: asyncio.Task[Any] | None = None
 
     @property
-    def task(self) -> Callable[..., object]:
-        """What a runner is to call for it, on the loop; see `begin`."""
-        return self.begin
+    def task(self) -> "TaskConnection":
+        """What a runner is to begin with, on the loop."""
+        return self
 
     @property
     def _server(self) -> "TaskServer":
@@ -85,16 +90,14 @@ class TaskConnection(Connection):
         self._has_begun = False
         serving = self.serve_in_task()
         try:
-            task = self._server.loop.create_task(serving, name=name)
+            return self._server.loop.create_task(serving, name=name)
         except Exception as error:
             if not self._has_begun:
                 serving.close()
                 self._count_out(self._end_by(error, Outcome.FAILED))
             return None
-        task.add_done_callback(self._end_unbegun)
-        return task
 
-    def _end_unbegun(self, task: "asyncio.Task[Any]") -> None:
+    def end_unbegun(self) -> None:
         """Make an end if the task was cancelled before it could begin."""
         if not self._has_begun:
             self.socket.close(abort=True)
@@ -102,11 +105,33 @@ class TaskConnection(Connection):
 
     async def serve_in_task(self) -> None:
         """Do all that there is to do; see `Connection.serve`."""
-        outcome: Outcome | None = Outcome.FAILED
         self._has_begun = True
         self.serving = asyncio.current_task()
+        outcome: Outcome | None = Outcome.FAILED
+        stream: ServerStream | None = None
         try:
-            outcome = await self._serve_in_task()
+            try:
+                goes_on, prepared = True, None
+                if self.has_preamble:
+                    goes_on, prepared = await self._prepare_in_task()
+                if not goes_on:
+                    outcome = prepared
+                else:
+                    self.socket.watch_closing(self._closing)
+                    stream = ServerStream(self.socket, self._server.face)
+                    await self._service.handler(stream)  # type: ignore[arg-type,misc]  # it takes streams
+                    if self._service.close_connections:
+                        await stream.close()
+                    outcome = Outcome.CUT if self._is_cut else Outcome.FINISHED
+            except Exception as error:
+                how = self._judge(error)
+                await self._close_in_task(stream, how)
+                self._tell(error, how, stream or self.socket)
+                outcome = how
+            except asyncio.CancelledError:
+                if not self._is_cut:
+                    raise
+                outcome = Outcome.CUT
         except BaseException:
             self.socket.close(abort=True)
             raise
@@ -115,29 +140,11 @@ class TaskConnection(Connection):
             self._count_out(outcome)
         self._hand_on(outcome)
 
-    async def _serve_in_task(self) -> Outcome | None:
-        if self.has_preamble:
-            # What follows from it is decided here: the task may be cancelled, and the thread not.
-            error = await _in_thread(self._run_preamble, f"preamble for {self.peer}")
-            goes_on, outcome = self._after_preamble(error)
-            if not goes_on:
-                return outcome
-        stream: ServerStream | None = None
-        try:
-            self.socket.watch_closing(self._closing)
-            stream = ServerStream(self.socket, self._server.face)
-            await self._service.handler(stream)  # type: ignore[arg-type,misc]  # it takes streams
-            if self._service.close_connections:
-                await stream.close()
-        except Exception as error:
-            outcome = self._judge(error)
-            await self._close_in_task(stream, outcome)
-            self._tell(error, outcome, stream or self.socket)
-            return outcome
-        except asyncio.CancelledError:
-            if not self._is_cut:
-                raise
-        return Outcome.CUT if self._is_cut else Outcome.FINISHED
+    async def _prepare_in_task(self) -> tuple[bool, Outcome | None]:
+        """Run the preamble; see `_prepare`."""
+        # What follows from it is decided here: the task may be cancelled, and the thread not.
+        error = await _in_thread(self._run_preamble, f"preamble for {self.peer}")
+        return self._after_preamble(error)
 
     async def _close_in_task(self, stream: ServerStream | None, outcome: Outcome) -> None:
         """Close as it suits how the connection ended; see `_close_after`."""

@@ -5,15 +5,15 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from .._core.log_record import about
 from ..servers.connection import logger
 
-__all__ = ("LoopRunner", "TaskRunner")
+if TYPE_CHECKING:
+    from .task_connections import TaskConnection
 
-Begin: TypeAlias = Callable[[str], "asyncio.Task[Any] | None"]
-"""Makes a task of that name, and returns it; or None if that could not be done."""
+__all__ = ("LoopRunner", "TaskRunner")
 
 
 class TaskRunner:
@@ -28,15 +28,15 @@ class TaskRunner:
         self._context = copy_context()
         self._lock = threading.Lock()
         self._count = 0  # of tasks that have not ended, and that are to begin
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], TaskConnection] = {}
         self._idle = threading.Event()
         self._idle.set()
 
-    def run(self, begin: Callable[..., Any], name: str) -> None:
+    def run(self, task: Any, name: str) -> None:
         """Have the loop begin with a task.
 
         Args:
-            begin: Makes the task, whose name it is given, and returns it.
+            task: The `TaskConnection` that makes the task.
             name: The task's.
 
         Raises:
@@ -44,25 +44,27 @@ class TaskRunner:
         """
         self._note_begin()
         try:
-            self._hand_over(begin, name)
+            self._hand_over(task, name)
         except BaseException:
             self._note_end()
             raise
 
-    def _hand_over(self, begin: Begin, name: str) -> None:
-        self._loop.call_soon_threadsafe(self._begin, begin, name)
+    def _hand_over(self, connection: "TaskConnection", name: str) -> None:
+        self._loop.call_soon_threadsafe(self._begin, connection, name)
 
-    def _begin(self, begin: Begin, name: str) -> None:
-        task = self._context.copy().run(begin, name)
+    def _begin(self, connection: "TaskConnection", name: str) -> None:
+        task = self._context.copy().run(connection.begin, name)
         if task is None:
             self._note_end()
         else:
-            self._tasks.add(task)
-            task.add_done_callback(self._end)
+            self._tasks[task] = connection
+            task.add_done_callback(self._end, context=self._context)
 
     def _end(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
-        self._note_end()
+        try:
+            self._tasks.pop(task).end_unbegun()
+        finally:
+            self._note_end()
 
     def _note_begin(self) -> None:
         with self._lock:
@@ -116,8 +118,8 @@ class LoopRunner(TaskRunner):
 
     became_idle: Callable[[], object] | None = None
 
-    def _hand_over(self, begin: Begin, name: str) -> None:
-        self._begin(begin, name)
+    def _hand_over(self, connection: "TaskConnection", name: str) -> None:
+        self._begin(connection, name)
 
     # Nobody else looks at this while it is changed, nor waits for it.
 

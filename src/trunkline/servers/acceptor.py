@@ -31,7 +31,7 @@ class Acceptor(Listener):
         limits: The connections' limits of time.
         make: Called for each connection, with the channel that keeps its limits, and then like
             `ActiveSocket`.
-        welcome: Called with what that has returned, the channel, and how to speak TLS, or None.
+        welcome: Called with what that has returned, and how to speak TLS, or None.
         failed: Called with an error that ends the accepting; the acceptor is closed then.
         finished: Called when the acceptor is closed after `finish`.
     """
@@ -44,7 +44,7 @@ class Acceptor(Listener):
         external_format: ExternalFormat | None,
         limits: TimeLimits,
         make: Callable[..., ServerConnection],
-        welcome: Callable[[ServerConnection, LimitedChannel, "TLSLike | None"], object],
+        welcome: Callable[[ServerConnection, "TLSLike | None"], object],
         failed: Callable[[SocketError], object],
         finished: Callable[[], object],
     ) -> None:
@@ -59,8 +59,7 @@ class Acceptor(Listener):
         super().__init__(event_base, socket, _no_protocol, failed, {})
 
     def _welcome(self, descriptor: SocketDescriptor, name: Name) -> None:
-        channel = LimitedChannel(descriptor, self._limits)
-        make = partial(self._make, channel)
+        make = partial(self._make, LimitedChannel(descriptor, self._limits))
         try:
             connection = self.socket._wrap_accepted(
                 make,
@@ -74,7 +73,7 @@ class Acceptor(Listener):
             return
         if self._left is not None:
             self._left -= 1
-        self._welcome_connection(connection, channel, self.socket._tls)
+        self._welcome_connection(connection, self.socket._tls)
 
     def _give_up(self, error: SocketError) -> None:
         self.close()

@@ -15,7 +15,6 @@ from .._printable import printable
 from .._sys.sockaddr import AnyName, Name
 from .._sys.waker import Waker
 from ..errors import SocketClosed, SocketError, StreamError, TimedOut, TrunklineError
-from ..sockets.address_limit import AddressLimit
 from ..streams.stream import DEFAULT_TIMEOUT
 from .limits import LimitedChannel, check_limit_of_time
 from .server_connection import ServerConnection
@@ -84,46 +83,55 @@ class Service:
 class Connection:
     """A connection that is being served.
 
-    Attributes:
-        socket: The connection.
-        channel: What the socket's stream goes through, which knows the limits.
+    There may be many on which nothing happens: so it has no more than what differs between them.
+
+    Args:
+        socket: The connection, which knows the server.
         tls: How it shall speak TLS, or None.
+
+    Attributes:
+        socket, tls: The arguments.
         thread: The thread that serves it, once there is one.
         error_kind: The class of the error that has ended it, if that was one.
         is_refused: Whether there was no room for its client, and it waits to be told so.
     """
 
-    def __init__(
-        self,
-        socket: ServerConnection,
-        channel: LimitedChannel,
-        tls: "TLSLike | None",
-        service: Service,
-        admitted: AddressLimit,
-        ended: Callable[["Connection", Outcome], object],
-        refused: Callable[["Connection"], object],
-        prepared: Callable[["Connection"], object],
-    ) -> None:
+    __slots__ = (
+        "_admitted_as",
+        "_has_prepared",
+        "_is_cut",
+        "_was_closed_elsewhere",
+        "error_kind",
+        "is_refused",
+        "socket",
+        "thread",
+        "tls",
+    )
+
+    def __init__(self, socket: ServerConnection, tls: "TLSLike | None") -> None:
         self.socket = socket
-        self.channel = channel
         self.tls: TLSLike | None = tls
-        self._service = service
-        self._admitted = admitted
         self._admitted_as: Name | None = None
-        self._ended = ended
-        self._refused = refused
-        self._prepared = prepared
-        self._has_prepared = service.preamble is None
+        self._has_prepared = self._service.preamble is None
         self._is_cut = False
         self.thread: Thread | None = None
         self.error_kind: type[BaseException] | None = None
         self._was_closed_elsewhere = False
         self.is_refused: bool = False
 
+    @property
+    def channel(self) -> LimitedChannel:
+        """What the socket's stream goes through, which knows the limits."""
+        return self.socket._limited
+
+    @property
+    def _service(self) -> Service:
+        return self.socket.server._service
+
     def admit(self) -> bool:
         """Count the connection as one of its client's; return False if that has enough of them."""
         name = self.socket.remote_name
-        if not self._admitted.enter(name):
+        if not self.socket.server._addresses.enter(name):
             self.is_refused = True
             return False
         self._admitted_as = name
@@ -153,7 +161,7 @@ class Connection:
     def leave(self) -> None:
         """Count the connection no more."""
         if self._admitted_as is not None:
-            self._admitted.leave(self._admitted_as)
+            self.socket.server._addresses.leave(self._admitted_as)
 
     def cut(self) -> None:
         """Close the socket, whatever it is used for; from any thread."""
@@ -188,7 +196,7 @@ class Connection:
         self._hand_on(outcome)
 
     @property
-    def task(self) -> Callable[..., object]:
+    def task(self) -> Any:
         """What a runner is to run for it."""
         return self.serve
 
@@ -197,15 +205,15 @@ class Connection:
         if outcome is not None:
             self.leave()
             if not self.is_refused:
-                self._ended(self, outcome)
+                self.socket.server._connection_ended(self, outcome)
 
     def _hand_on(self, outcome: Outcome | None) -> None:
         """Have others go on with it, if that was not its end."""
         if outcome is None:
             self.thread = None
-            self._prepared(self)
+            self.socket.server._connection_prepared(self)
         elif self.is_refused:
-            self._refused(self)
+            self.socket.server._connection_refused(self)
 
     def _serve(self) -> Outcome | None:
         """Return how the connection has ended; None if it goes on with the handshake."""

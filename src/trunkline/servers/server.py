@@ -38,7 +38,7 @@ from .connection import Connection, ExceptionHook, Handler, Outcome, Preamble, S
 from .ending import Ending
 from .handshakes import LEAST_AT_ONCE, Handshakes
 from .left_behind import name_those_left, watch_handler_in_place
-from .limits import LimitedChannel, TimeLimits, check_limit_of_time
+from .limits import TimeLimits, check_limit_of_time
 from .places import Places
 from .python_names import PythonServerNames
 from .refusal import Refusal
@@ -381,20 +381,9 @@ class Server(Places, PythonServerNames, Uncopied):
 
     # -- connections, in the accepting thread ----------------------------------------------------
 
-    def _welcome(
-        self, socket: ServerConnection, channel: LimitedChannel, tls: "TLSLike | None"
-    ) -> None:
+    def _welcome(self, socket: ServerConnection, tls: "TLSLike | None") -> None:
         """Have a connection served that was just accepted."""
-        connection = self._connection_type(
-            socket,
-            channel,
-            tls,
-            self._service,
-            self._addresses,
-            self._connection_ended,
-            self._connection_refused,
-            self._connection_prepared,
-        )
+        connection = self._connection_type(socket, tls)
         begins_with_tls = tls is not None and not connection.has_preamble
         is_too_much = self._refuses and self._is_full and not begins_with_tls
         if is_too_much or not (connection.has_preamble or connection.admit()):
