@@ -61,18 +61,20 @@ class Use:
     is a function that is not written in Python: `__exit__` is an attribute, and the lock's own. And
     the lock is one that knows its owner, for who is interrupted while taking it is not told whether
     that worked.
+
+    It begins as an `_UntakenUse`.
     """
 
-    __slots__ = ("__exit__", "_descriptor", "_generation", "_lock", "_operation")
+    __slots__ = ("_descriptor", "_generation", "_leave", "_lock", "_operation")
 
-    __exit__: partial[None]
+    _generation: int
+    _leave: partial[None]
+    _lock: threading.RLock
+    __exit__: partial[None]  # which is `_leave`
 
     def __init__(self, descriptor: "Descriptor | _Gone", operation: str) -> None:
         self._descriptor = descriptor
         self._operation = operation
-        self._generation = _generation
-        self._lock = threading.RLock()
-        self.__exit__ = partial(self._lock.__exit__)
 
     def __enter__(self) -> None:
         descriptor = self._descriptor
@@ -172,7 +174,7 @@ class Use:
         A ``with`` statement looks `__exit__` up when it begins: so it stays the `partial` that it
         is, and gets other contents.
         """
-        self.__exit__.__setstate__((leave, (), {}, None))  # type: ignore[attr-defined]
+        self._leave.__setstate__((leave, (), {}, None))  # type: ignore[attr-defined]
 
     def close_on_leaving(self) -> None:
         """Have whoever is inside close the descriptor on the way out, if nobody else uses it."""
@@ -192,6 +194,34 @@ class Use:
         """
         self._descriptor = gone
         self._leave_by(self._lock.__exit__)
+
+
+Use.__exit__ = Use._leave  # type: ignore[misc]  # a second name
+
+
+class _UntakenUse(Use):
+    """A right that nobody has taken yet: a `Use` from when somebody does, which is with its lock.
+
+    Each stream has two, and one on a loop takes neither. Whoever takes a right asks for its
+    `__exit__` first.
+    """
+
+    __slots__ = ()
+
+    @property
+    def __exit__(self) -> partial[None]:  # type: ignore[override]
+        """What is called on leaving."""
+        lock = threading.RLock()
+        leave = partial(lock.__exit__)
+        with _changing:
+            # Nothing is called here: no signal handler comes in between.
+            if self.__class__ is _UntakenUse:
+                self._lock, self._leave, self._generation = lock, leave, _generation
+                self.__class__ = Use  # type: ignore[assignment]
+        return self._leave
+
+    def forget(self, gone: "_Gone") -> None:
+        self._descriptor = gone
 
 
 class Turn:
@@ -277,8 +307,8 @@ class Descriptor(Uncopied):
     def _make_use(self, name: str, operation: str) -> Use:
         with _changing:
             if self._number < 0:
-                return Use(_Gone(self.where), operation)
-            use: Use = getattr(self, name) or Use(self, operation)
+                return _UntakenUse(_Gone(self.where), operation)
+            use: Use = getattr(self, name) or _UntakenUse(self, operation)
             setattr(self, name, use)
             return use
 
@@ -422,7 +452,7 @@ class Descriptor(Uncopied):
         """Give the number back, unless somebody is using it; return whether that was done."""
         if not self._is_told:  # the number is still somebody's; who is closing it gives it back
             return self._number < 0
-        # A right that is asked for from now on is refused, because this is closed.
+        # A right that is taken for the first time from now on is refused, because this is closed.
         uses = self._uses()
         if any(use.is_ours() for use in uses):
             return self._number < 0  # what calls this has interrupted the user, or is called by it
@@ -432,8 +462,9 @@ class Descriptor(Uncopied):
             # The rights stay taken: nobody can use the descriptor again.
             self._give_number_back()
             gone = _Gone(self.where)
-            for use in uses:
-                use.forget(gone)
+            for use in (self._reading, self._writing):
+                if use is not None:
+                    use.forget(gone)
         finally:
             if self._number >= 0:
                 for use in uses:
@@ -452,5 +483,5 @@ class Descriptor(Uncopied):
         descriptor_freed()
 
     def _uses(self) -> list[Use]:
-        """Return the rights that somebody has ever asked for."""
-        return [use for use in (self._reading, self._writing) if use is not None]
+        """Return the rights that somebody has ever taken."""
+        return [use for use in (self._reading, self._writing) if type(use) is Use]

@@ -13,6 +13,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from contextvars import Context
 from functools import partial
 from threading import local
 from typing import TYPE_CHECKING, Any, cast
@@ -81,6 +82,8 @@ class _Shared(local):
     def __init__(self) -> None:
         # What is received into: an idle stream is to have nothing of its own.
         self.scratch: memoryview = memoryview(bytearray(_SCRATCH_BYTES))
+        # What an alarm is called in: it is nobody's, and a copy for each would be one more object.
+        self.context = Context()
         # A loop that is closed may never call what was to be called.
         self.outgoing: Callable[[], _Outgoing | None] = lambda: None
 
@@ -404,7 +407,7 @@ class StreamPump(Uncopied):
             self._alarm.cancel()
         self._alarm_at = moment
         # It may be due long after there is anybody who would keep this.
-        self._alarm = self._loop.call_at(moment, _ring, ref(self))
+        self._alarm = self._loop.call_at(moment, _ring, ref(self), context=_shared.context)
 
     def _ring(self) -> None:
         """Tell those whose time is up, and be due again for the others."""
