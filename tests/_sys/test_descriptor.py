@@ -355,6 +355,48 @@ def test_what_was_closed_is_forgotten_without_the_garbage_collector() -> None:
         gc.enable()
 
 
+def test_rights_that_nobody_has_taken_are_refused_when_it_is_closed() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    pipe = Pipe(reading)
+    pipe.where = Name()
+    is_alive = weakref.ref(pipe.where)
+    rights = pipe.reading, pipe.writing  # as a stream has them
+    pipe.close()
+    assert pipe.closings == 1
+    for right in rights:
+        with pytest.raises(SocketClosed), right:
+            pass
+    gc.disable()
+    try:
+        del pipe, rights, right
+        assert is_alive() is None  # they do not keep each other
+    finally:
+        gc.enable()
+
+
+def test_a_right_is_had_by_one_though_many_take_it_for_the_first_time(pipe: Pipe) -> None:
+    right = pipe.reading
+    gate = threading.Barrier(8)
+    holders: list[int] = []
+    refused: list[int] = []
+
+    def take(number: int) -> None:
+        gate.wait(PATIENCE)
+        try:
+            with right:
+                holders.append(number)
+                gate.wait(PATIENCE)
+        except Busy:
+            refused.append(number)
+            gate.wait(PATIENCE)
+
+    with contextlib.ExitStack() as calls:
+        for number in range(8):
+            calls.enter_context(Call(take, number))
+    assert (len(holders), len(refused)) == (1, 7)
+
+
 @pytest.mark.parametrize("in_main_thread", [True, False])
 def test_a_signal_that_was_missed_is_noticed_soon(
     pipe: Pipe, in_main_thread: bool, monkeypatch: pytest.MonkeyPatch

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import socket
+import sys
 import threading
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -47,6 +50,53 @@ def test_it_takes_no_thread() -> None:
         assert threads == [before]
 
     run_on(EventLoop, main())
+
+
+async def held_by_idle_connections(port: int) -> int:
+    """Return how many bytes are held for connections that were served once."""
+    with contextlib.ExitStack() as clients:
+
+        def connect(count: int) -> None:
+            for _ in range(count):
+                client = clients.enter_context(socket.create_connection((HOST, port), PATIENCE))
+                client.sendall(b"hello\n")
+                assert client.recv(6) == b"hello\n"
+
+        await asyncio.to_thread(connect, 5)  # the first one has something made for all
+        tracemalloc.start()
+        try:
+            await asyncio.to_thread(connect, 50)
+            await asyncio.sleep(0)
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.alone
+@pytest.mark.skipif(sys.flags.dev_mode, reason="it is remembered where all is made")
+def test_an_idle_connection_holds_less_than_one_of_asyncio_does() -> None:
+    served: set[asyncio.StreamWriter] = set()
+
+    async def echo_by_asyncio(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.add(writer)
+        async for line in reader:
+            writer.write(line)
+            await writer.drain()
+        writer.close()
+        served.discard(writer)
+
+    async def held_by_ours() -> int:
+        async with aio.serve(echo, host=HOST) as server:
+            return await held_by_idle_connections(server.port)
+
+    async def held_by_asyncio() -> int:
+        async with await asyncio.start_server(echo_by_asyncio, HOST, 0) as server:
+            held = await held_by_idle_connections(server.sockets[0].getsockname()[1])
+            await until(lambda: not served)
+            return held
+
+    assert run_on(EventLoop, held_by_ours()) < run_on(asyncio.SelectorEventLoop, held_by_asyncio())
 
 
 def test_nothing_of_it_is_left_on_the_loop(certificates: Certificates) -> None:

@@ -292,20 +292,21 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
     # -- the reading loop ------------------------------------------------------------------------
 
     def _begin_to_read(self, operation: str) -> None:
-        """Take the right to read, which `_is_being_read` is.
+        """Take the right to read, which `_is_being_read` is, and `_end_reading` gives back.
 
         Raises:
             SocketClosed, EndpointShutdown, Busy: As the names say.
         """
-        socket = self._socket
-        is_usual = not (socket._has_obstacle or self._descriptor.is_closed)
-        if not (is_usual or socket.is_input_open):
-            with socket._reading:
+        self._check_may_read(operation)
+        self._is_being_read = True
+
+    def _check_may_read(self, operation: str) -> None:
+        if not self._socket.is_input_open:
+            with self._socket._reading:
                 pass  # to enter is what raises
         if self._is_being_read:
             reason = "another task is reading"
             raise Busy(strerror=reason, operation=operation, address=self._descriptor.where)
-        self._is_being_read = True
 
     async def _read(
         self,
@@ -316,9 +317,12 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
         of_bytes: bool = False,
     ) -> T:
         """Receive until `take`, called with the arguments, returns something, and return that."""
+        # Each read costs this: so `_begin_to_read` and `_end_reading` are here, for what is usual.
         deadline = self._deadline(timeout)
-        self._begin_to_read(operation)
         socket = self._socket
+        if self._is_being_read or socket._has_obstacle or self._descriptor.is_closed:
+            self._check_may_read(operation)
+        self._is_being_read = True
         try:
             if of_bytes:
                 socket._input.check_bytes()
@@ -338,7 +342,9 @@ class AsyncStream(FileSendingPump, SocketFacts, TLSFacts, ConnectionWithOptions,
         except StreamError as error:
             raise socket._named(error, operation) from None
         finally:
-            self._end_reading()
+            self._is_being_read = False
+            if self._reader is not None:
+                self._give_up_waiting()
 
     async def _wait_for_something(
         self, is_interrupted: Callable[[], bool], waiting: set[Any], deadline: Deadline

@@ -171,7 +171,8 @@ class StreamPump(Uncopied):
                 before = len(received)
                 if not receive(self._operation, None):
                     return
-                self._wake_reader()
+                if self._reader is not None:
+                    self._wake_reader()
                 if len(received) - before < _SCRATCH_BYTES:
                     return
         except SocketError as error:
@@ -330,14 +331,13 @@ class StreamPump(Uncopied):
         """Give back the right to read, see `_begin_to_read`; and wait no more, if cancelled."""
         self._is_being_read = False
         if self._reader is not None:
-            if self._limited is not None:
-                self._limited.note_vain_wait(self._quiet_since, reads=True)
-            self._forget_reader()
+            self._give_up_waiting()
 
-    def _forget_reader(self) -> None:
-        self._reader = None
-        if not (self._writes or self._writers):
-            self._watch.kept = None
+    def _give_up_waiting(self) -> None:
+        """Have the task that has waited for input wait no more: it is cancelled."""
+        if self._limited is not None:
+            self._limited.note_vain_wait(self._quiet_since, reads=True)
+        self._wake_reader()
 
     async def _wait_for_output(self, deadline: Deadline, operation: str) -> None:
         """Wait until something was sent, or may be; no longer than a server allows.
@@ -450,14 +450,17 @@ class StreamPump(Uncopied):
     def _wake_reader(self, error: SocketError | None = None) -> None:
         """Have the task that waits for input go on, if there is one, or fail."""
         reader = self._reader
-        if reader is not None:
-            self._forget_reader()
-            if reader.done():  # it is cancelled
-                return
-            if error is None:
-                reader.set_result(None)
-            else:
-                reader.set_exception(error)
+        if reader is None:
+            return
+        self._reader = None
+        if not (self._writes or self._writers):
+            self._watch.kept = None
+        if reader.done():  # it is cancelled
+            return
+        if error is None:
+            reader.set_result(None)
+        else:
+            reader.set_exception(error)
 
     def _wake_writers(self) -> None:
         """Have those who wait for output look how much is left of it."""

@@ -29,6 +29,7 @@ class TaskRunner:
         self._lock = threading.Lock()
         self._count = 0  # of tasks that have not ended, and that are to begin
         self._tasks: dict[asyncio.Task[Any], TaskConnection] = {}
+        self._ended = self._end  # one object for all of them
         self._idle = threading.Event()
         self._idle.set()
 
@@ -58,7 +59,7 @@ class TaskRunner:
             self._note_end()
         else:
             self._tasks[task] = connection
-            task.add_done_callback(self._end, context=self._context)
+            task.add_done_callback(self._ended, context=self._context)
 
     def _end(self, task: "asyncio.Task[Any]") -> None:
         try:

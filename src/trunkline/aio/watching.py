@@ -92,11 +92,11 @@ class _OwnWatch(Registration):
         """Tell for what it is ready."""
         self._loop._note_call()
         interest, events = self._interest or 0, self._events
-        is_readable = interest & READABLE and events & ~WRITABLE
-        is_writable = interest & WRITABLE and events & ~READABLE
         owner = self._owner()
         if owner is not None:
-            owner._on_ready(bool(is_readable), bool(is_writable))
+            is_readable = interest & READABLE and events & ~WRITABLE
+            is_writable = interest & WRITABLE and events & ~READABLE
+            owner._on_ready(is_readable != 0, is_writable != 0)
 
 
 class _ForeignWatch:

@@ -87,14 +87,11 @@ class _Direction:
         self.heard_at = 0.0
         self.told = 0
 
-    def note(self, deadline: Deadline, now: float, moved_at: float) -> None:
-        """Take note of a wait: for which call it is, and when something had moved last."""
-        if self.seconds is not None and deadline is not self._deadline:
+    def note_call(self, deadline: Deadline, now: float, seconds: float) -> None:
+        """Take note of a wait of a call, which has so many seconds if it is another one."""
+        if deadline is not self._deadline:
             self._deadline = deadline
-            self.end = now + self.seconds
-        if moved_at != self.heard_at:
-            self.heard_at = moved_at
-            self.told = 0
+            self.end = now + seconds
 
 
 class LimitedChannel:
@@ -117,6 +114,7 @@ class LimitedChannel:
         "_silence",
         "_silent_since",
         "_write",
+        "_write_timeout",
         "reading",
         "received",
         "receptions",
@@ -134,7 +132,8 @@ class LimitedChannel:
         self.writing: AbstractContextManager[None] = descriptor.writing
         self._clock = clock
         self._read = _Direction("read_timeout", limits.read_timeout)
-        self._write = _Direction("write_timeout", limits.write_timeout)
+        self._write: _Direction | None = None  # most connections never wait to write
+        self._write_timeout = limits.write_timeout
         self._idle = limits.idle_timeout
         self._moved_at = clock()
         # Seconds that were waited since something had moved last, then, in whichever direction and
@@ -156,7 +155,13 @@ class LimitedChannel:
     @property
     def limits_calls(self) -> bool:
         """Whether there is a limit on each call, which is known by its deadline then."""
-        return self._read.seconds is not None or self._write.seconds is not None
+        return self._read.seconds is not None or self._write_timeout is not None
+
+    @property
+    def _writing(self) -> _Direction:
+        if self._write is None:
+            self._write = _Direction("write_timeout", self._write_timeout)
+        return self._write
 
     def set_end(self, name: str, seconds: float | None) -> None:
         """Let a limit begin now, after which nothing moves any more; None takes it away."""
@@ -231,7 +236,7 @@ class LimitedChannel:
     def send(self, data: Any, flags: int = 0, /) -> int | None:
         """Send what fits."""
         if self._ends:
-            self._check_ends("send", self._write)
+            self._check_ends("send", self._writing)
         try:
             count = self._bare_send(data, flags | NO_SIGNAL)
         except BlockingIOError:
@@ -246,7 +251,7 @@ class LimitedChannel:
     def send_by(self, give: Callable[..., int], /) -> int | None:
         """Have what fits given away; see `SocketDescriptor.send_by`."""
         if self._ends:
-            self._check_ends("send", self._write)
+            self._check_ends("send", self._writing)
         count = self._descriptor.send_by(give)
         if count is not None:
             self.sent += count
@@ -259,7 +264,7 @@ class LimitedChannel:
 
     def wait_writable(self, deadline: Deadline, operation: str) -> None:
         """Wait until `send` would not block."""
-        self._wait(self._descriptor.wait_writable, deadline, operation, self._write)
+        self._wait(self._descriptor.wait_writable, deadline, operation, self._writing)
 
     def wait_ready(self, deadline: Deadline, operation: str) -> None:
         """Wait until one of the two would not block."""
@@ -355,7 +360,7 @@ class LimitedChannel:
         Raises:
             TimedOut: A limit has passed.
         """
-        direction = self._read if reads else self._write
+        direction = self._read if reads else self._writing
         now, quiet_since = self._begin_to_wait(direction, deadline)
         name, end = self._nearest_limit(direction, quiet_since, is_call)
         if end <= now:
@@ -386,7 +391,7 @@ class LimitedChannel:
         Raises:
             TimedOut: A limit has passed.
         """
-        direction = self._read if reads else self._write
+        direction = self._read if reads else self._writing
         if is_limit and isinstance(error, TimedOut):
             # Unless something has moved in the other direction, the limit has passed.
             name, end = self._nearest_limit(direction, quiet_since, is_call)
@@ -400,12 +405,16 @@ class LimitedChannel:
 
     def note_vain_wait(self, quiet_since: float, *, reads: bool) -> None:
         """Take note of a wait that was given up; see `seconds_after` for the arguments."""
-        self._note_silence(self._read if reads else self._write, quiet_since)
+        self._note_silence(self._read if reads else self._writing, quiet_since)
 
     def _begin_to_wait(self, direction: _Direction, deadline: Deadline) -> tuple[float, float]:
         """Return the time, and since when it would be silent had all waits followed each other."""
         now, moved_at = self._clock(), self._moved_at
-        direction.note(deadline, now, moved_at)
+        if direction.seconds is not None:
+            direction.note_call(deadline, now, direction.seconds)
+        if moved_at != direction.heard_at:
+            direction.heard_at = moved_at
+            direction.told = 0
         if moved_at != self._silent_since:
             self._silent_since = moved_at
             self._silence = 0.0
