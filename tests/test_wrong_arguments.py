@@ -23,13 +23,25 @@ from trunkline import (
     listen,
     make_socket_pair,
 )
+from trunkline._core.deadline import Deadline
 from trunkline._core.external_format import ensure_external_format
+from trunkline._core.input_buffer import InputBuffer
 from trunkline._core.line_splitter import make_line_splitter
 from trunkline._core.output_queue import OutputQueue
+from trunkline._core.text_reader import (
+    AnyTextReader,
+    DecodingTextReader,
+    DirectTextReader,
+    make_text_reader,
+)
+from trunkline._core.text_writer import TextWriter
 from trunkline._core.timer_queue import TimerQueue
 from trunkline._sys.backends import make_backend
+from trunkline._sys.clock import monotonic
 from trunkline._sys.registration import Registration
+from trunkline._sys.socket_descriptor import STREAM, SocketDescriptor
 from trunkline.multiplex.protocol_caller import ProtocolCaller
+from trunkline.streams import Stream
 
 NOTHING: Any = None
 
@@ -66,6 +78,25 @@ def output_queue(stack: ExitStack) -> OutputQueue:
     return queue
 
 
+def stream(stack: ExitStack) -> Stream:
+    """Make one whose peer has ended, so that no call has anything to wait for."""
+    one, other = SocketDescriptor.open_pair(STREAM)
+    other.close()
+    stack.callback(one.close)
+    return Stream(one)
+
+
+def input_buffer(encoding: str) -> InputBuffer:
+    buffer = InputBuffer(ensure_external_format(encoding))
+    buffer.feed("some\nlines\nof text".encode(encoding))
+    return buffer
+
+
+def text_reader(encoding: str) -> AnyTextReader:
+    data = bytearray("some\nlines\nof text".encode(encoding))
+    return make_text_reader(ensure_external_format(encoding), data)
+
+
 THINGS: dict[str, Callable[[ExitStack], Any]] = {
     "EventBase": event_base,
     "Transport": transport,
@@ -76,14 +107,27 @@ THINGS: dict[str, Callable[[ExitStack], Any]] = {
     "DecodingLineSplitter": lambda stack: make_line_splitter(ensure_external_format("utf-16"), 100),
     "ProtocolCaller": lambda stack: ProtocolCaller(TransportProtocol(), None),
     "Registration": lambda stack: Registration(3),
+    "Stream": stream,
+    "InputBuffer": lambda stack: input_buffer("utf-8"),
+    "InputBuffer of UTF-16": lambda stack: input_buffer("utf-16"),
+    "DirectTextReader": lambda stack: text_reader("utf-8"),
+    "DecodingTextReader": lambda stack: text_reader("utf-16"),
+    "TextWriter": lambda stack: TextWriter(ensure_external_format("utf-8")),
+    "Deadline": lambda stack: Deadline(1, monotonic),
 }
 
 CLASSES: tuple[type, ...] = (
+    Deadline,
+    DecodingTextReader,
+    DirectTextReader,
     EventBase,
     IOHandler,
+    InputBuffer,
     OutputQueue,
     ProtocolCaller,
     Registration,
+    Stream,
+    TextWriter,
     Timer,
     TimerQueue,
     Transport,
@@ -93,6 +137,7 @@ NOT_TRIED = {
     "EventBase.dispatch": "it would wait for ever, where the argument is one of the good ones",
     "Backend.wait": "the same",
     "DirectLineSplitter.put_back": "it counts as far as it is told",
+    "DirectTextReader.skip_lines": "the same",
 }
 
 

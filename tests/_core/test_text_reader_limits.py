@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 from _core.helpers import (
@@ -443,24 +444,22 @@ def test_a_long_text_is_decoded_once_however_it_arrives(
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
-def test_a_long_text_of_newlines_is_gone_through_once(
-    encoding: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_text_of_newlines_is_gone_through_once(encoding: str) -> None:
     stretches = 0
-    stretch_at = text_reader.TextReader._stretch_at
 
     def count(
         self: text_reader.TextReader, index: int, size: int, at_end: bool
     ) -> tuple[str, int] | None:
         nonlocal stretches
         stretches += 1
-        return stretch_at(self, index, size, at_end)
+        return text_reader.TextReader._stretch_at(self, index, size, at_end)
 
-    monkeypatch.setattr(text_reader.TextReader, "_stretch_at", count)
     text = "x\r\n" * 1000
     reading = Reading(encoding, "crlf", data=text.encode(encoding))
+    counting: Any = type("Counting", (type(reading.reader),), {"_stretch_at": count})
+    reading.reader = counting(reading.reader.external_format, reading.data)
     assert reading.text(2000) == "x\n" * 1000
-    assert stretches <= 4 * 1000
+    assert 1000 <= stretches <= 4 * 1000
 
 
 @pytest.mark.parametrize("errors", ["replace", "ignore", "backslashreplace"])

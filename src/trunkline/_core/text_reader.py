@@ -56,6 +56,7 @@ class TextReader:
     """
 
     __slots__ = (
+        "_buffer",
         "_eol",
         "_errors",
         "_gathered",
@@ -65,10 +66,9 @@ class TextReader:
         "missing_newline",
     )
 
-    _buffer: bytearray | str
-
-    def __init__(self, external_format: ExternalFormat) -> None:
+    def __init__(self, external_format: ExternalFormat, buffer: bytearray | str) -> None:
         self.external_format = external_format
+        self._buffer = buffer
         self.missing_newline: bool = False
         self._eol = external_format.eol
         self._errors = decoding_errors(external_format)
@@ -263,13 +263,12 @@ class TextReader:
 class DirectTextReader(TextReader):
     """Reads text from the bytes, in an encoding that leaves ASCII alone."""
 
-    __slots__ = ("_buffer", "_encoding", "_make_decoder")
+    __slots__ = ("_encoding", "_make_decoder")
 
     _buffer: bytearray
 
     def __init__(self, external_format: ExternalFormat, data: bytearray) -> None:
-        super().__init__(external_format)
-        self._buffer = data
+        super().__init__(external_format, data)
         self._encoding = external_format.encoding
         self._make_decoder = codecs.getincrementaldecoder(self._encoding)
 
@@ -358,7 +357,6 @@ class DecodingTextReader(TextReader):
     """Reads text through an incremental decoder that is kept from one read to the next."""
 
     __slots__ = (
-        "_buffer",
         "_buffer_size",
         "_data",
         "_decoder",
@@ -374,9 +372,8 @@ class DecodingTextReader(TextReader):
     _buffer: str
 
     def __init__(self, external_format: ExternalFormat, data: bytearray) -> None:
-        super().__init__(external_format)
+        super().__init__(external_format, "")
         self._data = data
-        self._buffer = ""
         self._buffer_size = 0  # how many bytes `_buffer` came from
         self._dropped_size = 0  # and how many the text that was last taken
         self._encoding = external_format.encoding

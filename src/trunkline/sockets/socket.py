@@ -24,7 +24,7 @@ __all__ = ("Socket",)
 T = TypeVar("T")
 
 
-class Socket(WithOptions, PythonSocketNames, Uncopied):
+class Socket(Uncopied, WithOptions, PythonSocketNames):
     """The base of all socket classes; `make_socket` makes them.
 
     A socket owns its descriptor: closing the socket closes it. All sockets are context managers:

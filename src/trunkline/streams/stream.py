@@ -52,7 +52,7 @@ _MOST_LOOKS_LEFT_OUT = 31
 T = TypeVar("T")
 
 
-class Stream(FileSending, PythonStreamNames, Uncopied):
+class Stream(Uncopied, FileSending, PythonStreamNames):
     """Reads and writes text, lines and bytes.
 
     Reading and writing are independent: one thread may read while another writes. A second reader,
