@@ -23,7 +23,7 @@ COMPILED = tuple(
     multiplex.calls multiplex.delivery multiplex.event_base multiplex.handler_registration
     multiplex.handlers multiplex.monitor multiplex.protocol_caller multiplex.transport
     multiplex.transport_core multiplex.transport_files multiplex.transport_reading
-    multiplex.transport_securing multiplex.transport_writing streams.stream
+    multiplex.transport_securing multiplex.transport_writing servers.limits streams.stream
     """.split()  # noqa: SIM905 - one name a line would take a page
 )
 
