@@ -41,6 +41,7 @@ from trunkline._sys.clock import monotonic
 from trunkline._sys.registration import Registration
 from trunkline._sys.socket_descriptor import STREAM, SocketDescriptor
 from trunkline.multiplex.protocol_caller import ProtocolCaller
+from trunkline.servers.limits import LimitedChannel, TimeLimits
 from trunkline.streams import Stream
 
 NOTHING: Any = None
@@ -86,6 +87,14 @@ def stream(stack: ExitStack) -> Stream:
     return Stream(one)
 
 
+def limited_channel(stack: ExitStack) -> LimitedChannel:
+    """Make one whose peer has ended, too."""
+    one, other = SocketDescriptor.open_pair(STREAM)
+    other.close()
+    stack.callback(one.close)
+    return LimitedChannel(one, TimeLimits(1, 1, 1, 1))
+
+
 def input_buffer(encoding: str) -> InputBuffer:
     buffer = InputBuffer(ensure_external_format(encoding))
     buffer.feed("some\nlines\nof text".encode(encoding))
@@ -108,6 +117,7 @@ THINGS: dict[str, Callable[[ExitStack], Any]] = {
     "ProtocolCaller": lambda stack: ProtocolCaller(TransportProtocol(), None),
     "Registration": lambda stack: Registration(3),
     "Stream": stream,
+    "LimitedChannel": limited_channel,
     "InputBuffer": lambda stack: input_buffer("utf-8"),
     "InputBuffer of UTF-16": lambda stack: input_buffer("utf-16"),
     "DirectTextReader": lambda stack: text_reader("utf-8"),
@@ -123,6 +133,7 @@ CLASSES: tuple[type, ...] = (
     EventBase,
     IOHandler,
     InputBuffer,
+    LimitedChannel,
     OutputQueue,
     ProtocolCaller,
     Registration,
