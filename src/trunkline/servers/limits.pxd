@@ -4,17 +4,16 @@ cdef class _Direction:
     cdef public object end, seconds, _deadline
     cdef public str name
 
-    cpdef note(self, deadline, double now, double moved_at)
+    cpdef note_call(self, deadline, double now, double seconds)
 
 
 cdef class LimitedChannel:
-    cdef dict __dict__
-    cdef object __weakref__
     cdef public bint was_overstayed
     cdef public dict _ends
     cdef public double _moved_at, _silence, _silent_since
     cdef public long long received, receptions, sent
-    cdef public object reading, writing, _bare_send, _clock, _descriptor, _idle, _receive_into
+    cdef public object reading, writing, _bare_send, _clock, _descriptor, _idle
+    cdef public object _write_timeout
     cdef public _Direction _read, _write
 
     cpdef _begin_to_wait(self, _Direction direction, deadline)
