@@ -2,6 +2,8 @@
 
 import _imp
 import sys
+from _frozen_importlib_external import ExtensionFileLoader, spec_from_file_location
+from os.path import exists
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +19,7 @@ def choose(wanted: str, missing: list[str]) -> tuple[str, str]:
     asked = f"{VARIABLE} says so" if wanted else ""
     obstacle = asked if wanted == "pure" else _obstacle(missing)
     if not obstacle:
+        sys.meta_path.insert(0, SimpleNamespace(find_spec=_find_compiled))
         return "native", asked or "the compiled modules are here"
     if wanted == "native":
         raise ImportError(f"{VARIABLE} is native, but {obstacle}")
@@ -24,14 +27,35 @@ def choose(wanted: str, missing: list[str]) -> tuple[str, str]:
     return "pure", obstacle
 
 
-# For `sys.meta_path`: it finds the source of what is compiled, too.
-def _find_source(name: str, path: Any = None, target: Any = None) -> Any:
-    package, _, module = name.partition(".")
-    if package == "trunkline" and module in COMPILED:
-        from _frozen_importlib_external import spec_from_file_location
+# For `sys.meta_path`: they find what has a source and is compiled, too, the one or the other.
 
-        return spec_from_file_location(name, path_of(module, ".py"))
-    return None
+
+def _find_source(name: str, path: Any = None, target: Any = None) -> Any:
+    module = _compiled_module(name)
+    return module and spec_from_file_location(name, path_of(module, ".py"))
+
+
+def _find_compiled(name: str, path: Any = None, target: Any = None) -> Any:
+    module = _compiled_module(name)
+    if module is None:
+        return None
+    loader = _LoaderWithSource(name, path_of(module, _imp.extension_suffixes()[0]))
+    return spec_from_file_location(name, loader=loader)
+
+
+def _compiled_module(name: str) -> str | None:
+    package, _, module = name.partition(".")
+    return module if package == "trunkline" and module in COMPILED else None
+
+
+class _LoaderWithSource(ExtensionFileLoader):
+    """Loads a compiled module, and has its source, out of which a traceback shows lines."""
+
+    def get_source(self, fullname: str) -> str:  # type: ignore[override] # of others it has none
+        module = fullname.partition(".")[2]
+        twin = path_of(f"_native.{module}", ".pyx")
+        with open(twin if exists(twin) else path_of(module, ".py"), encoding="utf-8") as source:
+            return source.read()
 
 
 def _obstacle(missing: list[str]) -> str:
