@@ -32,7 +32,7 @@ ALLOWED = (
 )
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(implementation().name == "pure", reason="nothing is compiled")
 def test_what_type_checkers_read_is_what_was_compiled(tmp_path: Path) -> None:

@@ -1,16 +1,24 @@
 """None, and things of a wrong type, in the place of each argument: an error, and never a crash.
 
 A compiled function that expects an object of a class, and is not told to look, takes whatever it
-gets for one. So this is tried with every public method of what is compiled.
+gets for one. So this is tried with every method of what is compiled; and with all that is public,
+in a process of its own.
 """
 
 import inspect
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from enum import EnumType
+from pathlib import Path
 from typing import Any
 
+import call_wrongly
 import pytest
 
+import trunkline
 from trunkline import (
     Blocks,
     EventBase,
@@ -238,3 +246,42 @@ def test_what_is_wrong_is_said(call: Callable[[EventBase], object], message: str
     wanted = (TypeError, ValueError, AttributeError)
     with EventBase() as base, pytest.raises(wanted, match=message):
         call(base)
+
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_whatever_is_public_says_clearly_what_is_wrong_and_never_crashes(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-X", "faulthandler", ROOT / "tests" / "call_wrongly.py"],
+        cwd=tmp_path,  # where some of it makes files
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    assert ended.stdout == ""
+
+
+def has_methods(kind: type) -> bool:
+    """Say whether there is a public method that takes something, and is not that of a tuple."""
+    return any(
+        callable(member)
+        and not hasattr(tuple, name)
+        and inspect.signature(member).parameters.keys() - {"self"}
+        for name, member in inspect.getmembers(kind, inspect.isroutine)
+        if not name.startswith("_") and not isinstance(kind, EnumType)
+    )
+
+
+def test_each_public_class_is_tried_or_left_out_for_a_reason() -> None:
+    members = {name: getattr(trunkline, name) for name in trunkline.__all__}
+    kinds = {
+        name
+        for name, one in members.items()
+        if isinstance(one, type) and not issubclass(one, (BaseException, dict)) and has_methods(one)
+    }
+    assert kinds == call_wrongly.THINGS.keys() | call_wrongly.METHODS_LEFT_OUT.keys()

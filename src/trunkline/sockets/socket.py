@@ -73,7 +73,10 @@ class Socket(Uncopied, WithOptions, PythonSocketNames):
 
         Raises:
             SocketClosed: The socket is closed, or is being closed just now.
+            TypeError: It cannot be called.
         """
+        if not callable(callback):
+            raise TypeError(f"what watches the closing is callable, not {type(callback).__name__}")
         self._descriptor.watch_closing(callback)
 
     def unwatch_closing(self, callback: Callable[[int], None]) -> None:

@@ -170,6 +170,9 @@ def _named(tls: TLS) -> list[tuple[str, TLS]]:
 
 
 def _check_others(tls: TLS) -> None:
+    others: object = tls.by_server_name
+    if not isinstance(others, Mapping):
+        raise TypeError(f"by_server_name is a mapping of names, not {type(others).__name__}")
     if tls.by_server_name and tls.certificate is None:
         raise ValueError("by_server_name has other certificates, and there is no first one")
     for name, other in _named(tls):
