@@ -304,6 +304,14 @@ def test_ctrl_c_ends_dispatch_which_may_be_called_again(base: EventBase, pair: C
     assert handler.calls
 
 
+def test_ctrl_c_ends_dispatch_though_it_never_waits_and_only_calls_what_is_c(
+    base: EventBase, pair: Channel
+) -> None:
+    base.set_io_handler(pair.writer, "write", slice)  # which takes as many things as a handler gets
+    with at_once(), pytest.raises(KeyboardInterrupt), signals(interrupt, once=True):
+        base.dispatch(timeout=AGES)
+
+
 def test_a_signal_handler_may_defer_a_call(base: EventBase) -> None:
     with at_once(), signals(lambda: base.call_soon_threadsafe(base.exit)):
         base.dispatch(timeout=AGES)
