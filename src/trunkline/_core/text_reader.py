@@ -67,8 +67,8 @@ class TextReader:
     )
 
     def __init__(self, external_format: ExternalFormat, buffer: bytearray | str) -> None:
-        self.external_format = external_format
-        self._buffer = buffer
+        self.external_format: ExternalFormat = external_format
+        self._buffer: bytearray | str = buffer
         self.missing_newline: bool = False
         self._eol = external_format.eol
         self._errors = decoding_errors(external_format)

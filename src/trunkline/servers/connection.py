@@ -109,7 +109,7 @@ class Connection:
     )
 
     def __init__(self, socket: ServerConnection, tls: "TLSLike | None") -> None:
-        self.socket = socket
+        self.socket: ServerConnection = socket
         self.tls: TLSLike | None = tls
         self._admitted_as: Name | None = None
         self._has_prepared = self._service.preamble is None
