@@ -19,15 +19,20 @@ class Program(TypedDict):
     arguments: NotRequired[tuple[str, ...]]
 
 
-def both_builds(**program: Unpack[Program]) -> Iterator[Contestant]:
-    """Yield two contestants that run the same program, one for each build.
+def with_build(library: str, **program: Unpack[Program]) -> Contestant:
+    """Return a contestant that runs a program with one of the builds, by the library's name.
 
     The compiled one is absent where nothing was compiled.
     """
-    for library, build in BUILDS.items():
-        yield Contestant(
-            library=library,
-            requires=("trunkline",) if build == "native" else (),
-            environment=(("TRUNKLINE_IMPL", build),),
-            **program,
-        )
+    build = BUILDS[library]
+    return Contestant(
+        library=library,
+        requires=("trunkline",) if build == "native" else (),
+        environment=(("TRUNKLINE_IMPL", build),),
+        **program,
+    )
+
+
+def both_builds(**program: Unpack[Program]) -> Iterator[Contestant]:
+    """Yield two contestants that run the same program, one for each build."""
+    return (with_build(library, **program) for library in BUILDS)

@@ -1,5 +1,6 @@
 """asyncio and the event loops that replace its own: the same programs on each loop."""
 
+from bench.builds import BUILDS, with_build
 from bench.model import Contestant, Service
 
 LOOPS = ("asyncio", "uvloop", "rloop", "blazio")
@@ -23,22 +24,29 @@ def on_loop(
     folder: str = "servers",
     arguments: tuple[str, ...] = (),
 ) -> Contestant:
-    """Return a contestant on a loop: a peer, or ours, which has other interfaces besides."""
-    is_ours = loop == "trunkline"
+    """Return a contestant on a loop: of a peer, or of ours, which has other interfaces besides."""
+    if loop in BUILDS:
+        return with_build(
+            loop,
+            interface=f"aio-{interface}",
+            services=services,
+            program=program,
+            folder=folder,
+            arguments=("trunkline", *arguments),
+        )
     return Contestant(
         library=loop,
-        interface=f"aio-{interface}" if is_ours else interface,
+        interface=interface,
         services=services,
         program=program,
         folder=folder,
         arguments=(loop, *arguments),
-        requires=() if is_ours else (loop,),
-        environment=(("TRUNKLINE_IMPL", "pure"),) if is_ours else (),
+        requires=(loop,),
     )
 
 
 CONTESTANTS = tuple(
     on_loop(loop, interface, services, program)
-    for loop in ("trunkline", *LOOPS)
+    for loop in (*BUILDS, *LOOPS)
     for interface, services, program in PROGRAMS
 )

@@ -1,5 +1,6 @@
 """Our streams to await, on our event loop and on others of asyncio's."""
 
+from bench.builds import both_builds
 from bench.model import Contestant, Service
 
 PROGRAMS: tuple[tuple[str, Service, str], ...] = (
@@ -10,19 +11,28 @@ OTHER_LOOPS = ("asyncio", "uvloop")
 
 
 def awaited(loop: str, name: str, service: Service, program: str) -> Contestant:
-    """Return a contestant whose tasks run on a loop."""
-    is_ours = loop == "trunkline"
+    """Return a contestant, from sources, whose tasks run on a loop of others."""
     return Contestant(
         library="trunkline",
-        interface=f"await-{name}" if is_ours else f"await-{name}-on-{loop}",
+        interface=f"await-{name}-on-{loop}",
         services=(service,),
         program=program,
         arguments=(loop,),
-        requires=() if is_ours else (loop,),
+        requires=(loop,),
         environment=(("TRUNKLINE_IMPL", "pure"),),
     )
 
 
-CONTESTANTS = tuple(
-    awaited(loop, *program) for loop in ("trunkline", *OTHER_LOOPS) for program in PROGRAMS
+CONTESTANTS = (
+    *(
+        contestant
+        for name, service, program in PROGRAMS
+        for contestant in both_builds(
+            interface=f"await-{name}",
+            services=(service,),
+            program=program,
+            arguments=("trunkline",),
+        )
+    ),
+    *(awaited(loop, *program) for loop in OTHER_LOOPS for program in PROGRAMS),
 )

@@ -1,5 +1,6 @@
 """The blocking clients, and asyncio's streams where one question after the other is asked."""
 
+from bench.builds import BUILDS, both_builds
 from bench.contestants.asyncio_loops import LOOPS, on_loop
 from bench.model import Contestant, Service
 
@@ -15,13 +16,11 @@ CONTESTANTS = (
         program="client.c",
         folder="clients",
     ),
-    Contestant(
-        library="trunkline",
+    *both_builds(
         interface="stream",
         services=(*LINES, *BYTES),
         program="trunkline_stream",
         folder="clients",
-        environment=(("TRUNKLINE_IMPL", "pure"),),
     ),
     Contestant(
         library="makefile",
@@ -48,6 +47,6 @@ CONTESTANTS = (
     ),
     *(
         on_loop(loop, "client", ("round-trip",), "asyncio_streams", "clients")
-        for loop in ("trunkline", *LOOPS)
+        for loop in (*BUILDS, *LOOPS)
     ),
 )

@@ -1,5 +1,6 @@
 """Who echoes datagrams: a C program, Python's own socket, event loops, and ours."""
 
+from bench.builds import both_builds
 from bench.contestants.asyncio_loops import LOOPS
 from bench.model import Contestant
 
@@ -18,15 +19,14 @@ CONTESTANTS = (
         program="datagrams_echo.c",
     ),
     *(
-        Contestant(
-            library="trunkline",
+        contestant
+        for interface, program, how in OURS
+        for contestant in both_builds(
             interface=interface,
             services=("datagrams",),
             program=program,
             arguments=(how,),
-            environment=(("TRUNKLINE_IMPL", "pure"),),
         )
-        for interface, program, how in OURS
     ),
     Contestant(
         library="socket",

@@ -3,6 +3,7 @@
 Ours loads a part when it is asked for, so it is asked for a name of that part.
 """
 
+from bench.builds import both_builds
 from bench.contestants.asyncio_loops import LOOPS
 from bench.model import Contestant
 
@@ -15,19 +16,28 @@ OURS = (
 )
 OTHERS = ("socket", "socketserver", *LOOPS, "gevent", "trio")
 
-CONTESTANTS = tuple(
-    Contestant(
-        library=library,
-        interface=interface,
-        services=("import",),
-        program="import_module.py",
-        folder="imports",
-        arguments=(module,),
-        requires=() if library == "trunkline" else (library,),
-        environment=(("TRUNKLINE_IMPL", "pure"),) if library == "trunkline" else (),
-    )
-    for library, interface, module in (
-        *(("trunkline", interface, module) for interface, module in OURS),
-        *((library, "import", library) for library in OTHERS),
-    )
+CONTESTANTS = (
+    *(
+        contestant
+        for interface, module in OURS
+        for contestant in both_builds(
+            interface=interface,
+            services=("import",),
+            program="import_module.py",
+            folder="imports",
+            arguments=(module,),
+        )
+    ),
+    *(
+        Contestant(
+            library=library,
+            interface="import",
+            services=("import",),
+            program="import_module.py",
+            folder="imports",
+            arguments=(library,),
+            requires=(library,),
+        )
+        for library in OTHERS
+    ),
 )

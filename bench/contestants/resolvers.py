@@ -1,5 +1,6 @@
 """Who looks names up: libraries that ask name servers, and the system in threads."""
 
+from bench.builds import both_builds
 from bench.model import Contestant, Service
 
 SERVICES: tuple[Service, ...] = ("query", "host")
@@ -12,13 +13,11 @@ CONTESTANTS = (
         program="resolver.c",
         folder="resolvers",
     ),
-    Contestant(
-        library="trunkline",
+    *both_builds(
         interface="resolver",
         services=SERVICES,
         program="trunkline_resolver",
         folder="resolvers",
-        environment=(("TRUNKLINE_IMPL", "pure"),),
     ),
     *(
         Contestant(

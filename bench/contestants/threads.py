@@ -1,5 +1,6 @@
 """Servers with a thread for each connection, but for `socketserver`, which has its own file."""
 
+from bench.builds import both_builds
 from bench.model import Contestant
 
 CONTESTANTS = (
@@ -9,20 +10,16 @@ CONTESTANTS = (
         services=("threaded lines",),
         program="threads_lines.c",
     ),
-    Contestant(
-        library="trunkline",
+    *both_builds(
         interface="server",
         services=("threaded lines",),
         program="trunkline_server_lines",
-        environment=(("TRUNKLINE_IMPL", "pure"),),
     ),
-    Contestant(
-        library="trunkline",
+    *both_builds(
         interface="server-flush",
         services=("threaded lines",),
         program="trunkline_server_lines",
         arguments=("flush",),
-        environment=(("TRUNKLINE_IMPL", "pure"),),
     ),
     Contestant(
         library="makefile",

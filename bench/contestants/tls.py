@@ -3,6 +3,7 @@
 Of the loops that replace asyncio's own, uvloop has a TLS of its own.
 """
 
+from bench.builds import BUILDS, both_builds
 from bench.certificate import CERTIFICATE
 from bench.contestants.asyncio_loops import on_loop
 from bench.model import Contestant, Service
@@ -27,19 +28,18 @@ CONTESTANTS = (
         for name, service in SERVICES
     ),
     *(
-        Contestant(
-            library="trunkline",
+        contestant
+        for name, service in SERVICES
+        for contestant in both_builds(
             interface=f"tls-{name}",
             services=(service,),
             program=f"trunkline_transport_{name}",
             arguments=ARGUMENTS,
-            environment=(("TRUNKLINE_IMPL", "pure"),),
         )
-        for name, service in SERVICES
     ),
     *(
         on_loop(loop, f"tls-{name}", (service,), f"asyncio_protocol_{name}", arguments=ARGUMENTS)
-        for loop in ("trunkline", *LOOPS)
+        for loop in (*BUILDS, *LOOPS)
         for name, service in SERVICES
     ),
 )
