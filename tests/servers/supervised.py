@@ -12,10 +12,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
+from servers.serving import eventually
 from support.peers import Address, connect, receive_all
 from support.processes import Program
 from support.timing import MS, PATIENCE
@@ -249,3 +251,13 @@ def ask_another(address: Address, pid: int) -> str:
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
     """Send a signal to a worker."""
     os.kill(pid, number)
+
+
+def stop(pid: int) -> None:
+    """Have a worker do nothing any more until it gets a SIGCONT."""
+    kill(pid, signal.SIGSTOP)
+    eventually(lambda: all(map(_is_stopped, Path(f"/proc/{pid}/task").iterdir())))
+
+
+def _is_stopped(thread: Path) -> bool:
+    return (thread / "stat").read_text().rpartition(") ")[2].startswith("T")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from servers.supervised import Client, Supervised, kill, supervised
+from servers.supervised import Client, Supervised, kill, stop, supervised
 from support.peers import connect, receive_all
 
 from trunkline import Supervisor, make_socket
@@ -88,7 +88,7 @@ def test_a_worker_that_drains_tells_too_and_one_that_does_not_answer_is_told_of(
         kill(pid, signal.SIGTERM)
         (new,) = it.wait_for_workers("0:draining:0", "0:ready:0")[1:]
         assert ask(it) == ["0 draining 1 1 0 True", "0 ready 0 0 0 True"]
-        kill(new, signal.SIGSTOP)
+        stop(new)
         assert ask(it) == ["0 draining 1 1 0 True", "0 ready None None None False"]
         kill(new, signal.SIGCONT)
         assert client.ask() == "answer to it\n"
