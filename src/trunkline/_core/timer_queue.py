@@ -11,7 +11,7 @@ from typing import Protocol
 
 from .uncopied import Uncopied
 
-__all__ = ("AnyTimer", "Timer", "TimerQueue")
+__all__ = ("Timer", "TimerQueue")
 
 # Numbers the entries of all queues. Timers due at the same time come in the order of being added.
 _numbers = count(1)
