@@ -16,8 +16,9 @@ ARGS ?=
 # three times as long to begin.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Most tests wait for something, so that more of them run at a time than there are processors.
-PROCESSES ?= $(shell expr 2 \* "$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)")
+# Some tests wait for something, so that a few more run at a time than there are processors. Each
+# process more has to read all tests first.
+PROCESSES ?= $(shell expr 3 \* "$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)" / 2)
 SIDE_BY_SIDE := --numprocesses $(PROCESSES) --dist worksteal
 
 # Where `make quick` ends: at the first failure. With `make quick UNTIL=` it goes on.
