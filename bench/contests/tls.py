@@ -23,6 +23,7 @@ CONTESTS = (
         service="tls echo",
         limit="c-tls-echo",
         load=Load(mode="churn", connections=16, size=1024, sources=32, tls=True),
+        quick=False,
     ),
     Contest(
         name="tls-bulk-in",
