@@ -334,12 +334,17 @@ class Name:
     """An address that can tell when it is forgotten, which a string cannot."""
 
 
-def test_what_was_closed_is_forgotten_without_the_garbage_collector() -> None:
+def pipe_with_name() -> tuple[Pipe, "weakref.ref[Name]"]:
+    """Return a pipe that is at its end, and what tells whether its address is still there."""
     reading, writing = os.pipe()
     os.close(writing)
     pipe = Pipe(reading)
-    pipe.where = Name()
-    is_alive = weakref.ref(pipe.where)
+    pipe.where = name = Name()
+    return pipe, weakref.ref(name)
+
+
+def test_what_was_closed_is_forgotten_without_the_garbage_collector() -> None:
+    pipe, is_alive = pipe_with_name()
     with pipe.reading:
         pipe.close()
     with pytest.raises(SocketClosed) as caught, pipe.writing:
@@ -356,11 +361,7 @@ def test_what_was_closed_is_forgotten_without_the_garbage_collector() -> None:
 
 
 def test_rights_that_nobody_has_taken_are_refused_when_it_is_closed() -> None:
-    reading, writing = os.pipe()
-    os.close(writing)
-    pipe = Pipe(reading)
-    pipe.where = Name()
-    is_alive = weakref.ref(pipe.where)
+    pipe, is_alive = pipe_with_name()
     rights = pipe.reading, pipe.writing  # as a stream has them
     pipe.close()
     assert pipe.closings == 1

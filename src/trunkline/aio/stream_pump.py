@@ -171,8 +171,7 @@ class StreamPump(Uncopied):
                 before = len(received)
                 if not receive(self._operation, None):
                     return
-                if self._reader is not None:
-                    self._wake_reader()
+                self._wake_reader()
                 if len(received) - before < _SCRATCH_BYTES:
                     return
         except SocketError as error:
@@ -481,8 +480,7 @@ class StreamPump(Uncopied):
     def _receive_more(
         self, operation: str, deadline: Deadline, *, is_call: bool = True
     ) -> Awaitable[None]:
-        """Receive something into the input buffer, or the end of file; or wait for it, see
-        `_wait_for_input`.
+        """Receive something, or the end of file; or wait for it, see `_wait_for_input`.
 
         What is queued leaves first: the peer may wait for it. It begins at once, and what it
         returns is to be awaited; the stream may be closed then.

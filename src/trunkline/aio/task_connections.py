@@ -105,6 +105,7 @@ class TaskConnection(Connection):
 
     async def serve_in_task(self) -> None:
         """Do all that there is to do; see `Connection.serve`."""
+        # It calls no other coroutine for the handler: each idle connection would hold that as well.
         self._has_begun = True
         self.serving = asyncio.current_task()
         outcome: Outcome | None = Outcome.FAILED

@@ -94,6 +94,7 @@ class Calls(Uncopied):
         Raises:
             SocketClosed: The event base is closed.
         """
+        # What `call_soon` does is here once more, which saves the call of it.
         if self._is_closed:
             self._check_open("call_soon_threadsafe")
         if not callable(callback):
